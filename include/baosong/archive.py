@@ -1,0 +1,163 @@
+"""Custody of bytes: copies under content-derived keys, read back and compared, each beside its record."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from tempfile import SpooledTemporaryFile
+from typing import Any, BinaryIO, cast
+
+from baosong.ledger import Submission
+from baosong.storage import Storage, Stored
+
+UNPLACED = "_unplaced"
+UNCLASSIFIED = "unclassified"
+
+_CHUNK = 8 * 1024 * 1024
+_IN_MEMORY = 16 * 1024 * 1024
+_LONGEST_NAME = 220  # bytes: with the hash before it and .json behind it stays within a file system's 255
+_FORBIDDEN = re.compile(r'[<>:"/\\|?*]')
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+Record = dict[str, Any]
+
+
+class ArchiveError(Exception):
+    """The store gave back other bytes than it was given, or its record cannot be read; the text names the object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A local copy of an object, gone when its context ends; `file` is seekable, small ones never touch the disk."""
+
+    file: BinaryIO
+    size: int
+    sha256: str
+
+
+@contextmanager
+def fetched(storage: Storage, bucket: str, stored: Stored, folder: Path) -> Iterator[Copy]:
+    """Read an object once, as a stream, into a nameless file in `folder`, hashing on the way.
+
+    Raises StorageError if it is gone, or is no longer the one that was listed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with SpooledTemporaryFile(max_size=_IN_MEMORY, dir=str(folder)) as file:
+        digest = hashlib.sha256()
+        with storage.source(bucket, stored).open() as stream:
+            while chunk := stream.read(_CHUNK):
+                digest.update(chunk)
+                file.write(chunk)
+        size = file.tell()
+        file.seek(0)
+        yield Copy(cast(BinaryIO, file), size, digest.hexdigest())
+
+
+def object_key(row: Submission, sha256: str) -> str:
+    """Return where a submission's bytes belong, `2023/6501/photo/<sha256[:12]>-<name>`: same bytes, same place."""
+    place = f"{row.campaign}/{row.prefecture}/{row.kind or UNCLASSIFIED}" if row.prefecture else UNPLACED
+    return f"{place}/{sha256[:12]}-{safe_name(row.name)}"
+
+
+def safe_name(name: str) -> str:
+    """Return a name that any file system takes: visible, no separators, at most 220 bytes, its ending kept."""
+    text = unicodedata.normalize("NFC", name)
+    text = "".join("_" if unicodedata.category(c) in _UNSEEN else c for c in text)
+    text = _FORBIDDEN.sub("_", text).strip(" .") or "file"
+    stem, dot, suffix = text.rpartition(".")
+    ending = dot + suffix if stem and len((dot + suffix).encode()) <= 20 else ""
+    room = _LONGEST_NAME - len(ending.encode())
+    return text.removesuffix(ending).encode()[:room].decode("utf-8", "ignore") + ending
+
+
+def keep(storage: Storage, bucket: str, key: str, copy: Copy) -> None:
+    """See to it that the copy's bytes lie under the key, proved by reading them back; ArchiveError if they do not.
+
+    Repeated, it only reads; what an earlier attempt left unfinished is written again.
+    """
+    there = storage.stat(bucket, key)
+    if there is not None and there.size == copy.size and sha256_of(storage, bucket, key, copy.size) == copy.sha256:
+        return
+    copy.file.seek(0)
+    storage.put_stream(bucket, key, copy.file, copy.size)
+    if (found := sha256_of(storage, bucket, key, copy.size)) != copy.sha256:
+        raise ArchiveError(f"{bucket}/{key}: wrote {copy.sha256}, read {found}")
+
+
+def sha256_of(storage: Storage, bucket: str, key: str, size: int) -> str:
+    """Return the hash of an object's content; only a small one is read in one piece."""
+    if size <= _IN_MEMORY:
+        return hashlib.sha256(storage.read(bucket, key)).hexdigest()
+    digest = hashlib.sha256()
+    with storage.open(bucket, key) as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def describe(row: Submission, sha256: str, filed_at: datetime) -> Record:
+    """Return all that the ledger knows of a checked submission, from which its row can be made again."""
+    return {
+        "campaign": row.campaign,
+        "prefecture": row.prefecture,
+        "kind": row.kind,
+        "slot": row.slot,
+        "folder": row.folder,
+        "origin": row.key,
+        "name": row.name,
+        "size": row.size,
+        "sha256": sha256,
+        "id": row.id,
+        "identity": row.identity,
+        "arrival": row.arrival,
+        "etag": row.etag,
+        "modified": row.modified_at.isoformat(),
+        "version_id": row.version_id,
+        "received": row.received_at.isoformat(),
+        "late": row.late,
+        "checked": row.checked_at.isoformat() if row.checked_at else None,
+        "filed": filed_at.isoformat(),
+        "verdict": row.verdict,
+        "rules_version": row.rules_version,
+        "findings": row.findings,
+        "facts": row.facts,
+        "figures": row.figures,
+    }
+
+
+def write_record(storage: Storage, bucket: str, key: str, record: Record) -> datetime:
+    """Write the record beside an object and return when the submission was filed: the first time, also if repeated.
+
+    The same bytes may arrive again under the same key; later arrivals are kept under `later` of the first one's record.
+    """
+    known = read_records(storage, bucket, key)
+    earlier = next((k for k in known if _arrival(k) == _arrival(record)), None)
+    if earlier is not None:
+        record = {**record, "filed": earlier["filed"]}
+    first, *later = [record if k is earlier else k for k in known] if earlier else [*known, record]
+    text = json.dumps({**first, "later": later}, ensure_ascii=False, indent=1, allow_nan=False)
+    if earlier != record:
+        storage.put(bucket, f"{key}.json", text.encode(), content_type="application/json")
+    return datetime.fromisoformat(record["filed"])
+
+
+def read_records(storage: Storage, bucket: str, key: str) -> list[Record]:
+    """Return the records beside an object, oldest first, none if it has none; ArchiveError if they are not JSON."""
+    if storage.stat(bucket, f"{key}.json") is None:
+        return []
+    try:
+        first = json.loads(storage.read(bucket, f"{key}.json"))
+        return [first, *first.pop("later")]
+    except (ValueError, KeyError, TypeError, AttributeError) as wrong:
+        raise ArchiveError(f"{bucket}/{key}.json: not a record: {wrong}") from wrong
+
+
+def _arrival(record: Record) -> tuple[Any, ...]:
+    return record["origin"], record["identity"], record["arrival"]

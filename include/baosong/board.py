@@ -1,0 +1,83 @@
+"""The operators' board (看板): one page that shows who is complete, who is missing, what failed and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from baosong.campaign import Campaign
+from baosong.findings import Kind
+from baosong.receipts.page import render
+from baosong.receipts.view import describe_deliverables, describe_file, open_failures
+from baosong.receipts.words import moment, remaining
+from baosong.report import WORKBOOK
+
+if TYPE_CHECKING:
+    from baosong.ledger import Cell, Edition, Ledger, Submission
+
+ARRIVALS = 15
+FAILURES = 30
+
+
+def render_board(ledger: Ledger, campaign: Campaign, now: datetime) -> str:
+    """Return the board of a campaign as one HTML page that asks for itself again every 15 seconds."""
+    cells = ledger.completeness(campaign)
+    complete = set(ledger.complete_prefectures(campaign))
+    submissions = sorted(ledger.submissions(campaign.id), key=lambda s: (s.received_at, s.id), reverse=True)
+    rows = [_row(campaign, p.code, cells.get(p.code, {}), p.code in complete) for p in campaign.prefectures]
+    return render(
+        "board.html",
+        campaign=campaign,
+        now_text=moment(now, campaign.zone),
+        remaining=remaining(campaign.deadline, now),
+        overdue=now >= campaign.deadline,
+        rows=rows,
+        summary=_summary(rows),
+        arrivals=[_line(s, campaign) for s in submissions[:ARRIVALS]],
+        editions=[_edition(e, campaign) for e in reversed(ledger.editions(campaign.id))],
+        failures=[_line(s, campaign) for s in open_failures(submissions, complete)[:FAILURES]],
+    )
+
+
+def render_index(campaigns: Iterable[Campaign]) -> str:
+    """Return the list of campaigns; each links to its board at the relative address of its id."""
+    return render("index.html", campaigns=list(campaigns))
+
+
+def _row(campaign: Campaign, code: str, cells: Mapping[Kind, Cell], complete: bool) -> dict[str, Any]:
+    times = [cell.last for cell in cells.values() if cell.last]
+    return {
+        "code": code,
+        "name": campaign.prefecture(code).name,
+        "cells": describe_deliverables(campaign, cells),
+        "complete": complete,
+        "last": moment(max(times), campaign.zone) if times else "",
+    }
+
+
+def _summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    cells = [cell for row in rows for cell in row["cells"]]
+    return {
+        "complete": sum(row["complete"] for row in rows),
+        "silent": sum(not row["last"] for row in rows),
+        "missing": sum(cell["state"] == "missing" and cell["lacking"] > 0 for cell in cells),
+        "rejected": sum(cell["state"] == "rejected" for cell in cells),
+        "held": sum(cell["state"] == "held" for cell in cells),
+    }
+
+
+def _line(submission: Submission, campaign: Campaign) -> dict[str, Any]:
+    told = describe_file(submission, campaign, campaign.zone)
+    known = {p.code: p.name for p in campaign.prefectures}
+    return {**told, "prefecture": known.get(submission.prefecture, "未能识别")}
+
+
+def _edition(edition: Edition, campaign: Campaign) -> dict[str, str]:
+    folder = edition.prefix.removeprefix(f"{campaign.id}/").strip("/")
+    name = f"终稿 第 {edition.version} 版" if edition.edition == "final" else f"中期 第 {edition.version} 版"
+    return {
+        "title": f"{name}（{moment(edition.created_at, campaign.zone)}）",
+        "href": quote(f"{campaign.id}/reports/{folder}/{WORKBOOK}"),
+    }

@@ -1,0 +1,227 @@
+"""The statistics form as data: its two tables, the head of signatures, and the checks that span cells.
+
+Template, reader, expectations and consolidation are derived from it; a new indicator is one entry in its YAML file.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from decimal import Decimal
+from functools import cached_property
+from string import Formatter
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from baosong.findings import Severity
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+Code = Annotated[str, StringConstraints(pattern=r"^[A-Z][0-9]{2,3}$")]
+Rule = Annotated[str, StringConstraints(pattern=r"^statistics\.[a-z0-9_]+$")]
+Width = Annotated[float, Field(gt=0, le=100)]
+
+INDICATOR_COLUMNS = ("number", "name", "unit", "total", "offline", "online", "remark")
+"""What the indicators' table must have a column for; the form says how each is labelled."""
+
+ACTIVITY_FIELDS = ("number", "name", "category", "place", "start", "end", "form", "offline", "online")
+"""The fields that checks and consolidation read by name; a form may add others."""
+
+SIGNATURES = ("unit", "person", "phone", "date")
+"""The head above the indicators; the first says whose sheet it is."""
+
+PLACEHOLDERS = frozenset({"label", "whole", "parts", "found", "expected", "difference", "limit", "name", "other"})
+"""What the wording of a cross check may quote."""
+
+
+class Model(BaseModel):
+    """A frozen model that refuses words it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Column(Model):
+    """A labelled place of the form: a column of the indicators, or a signature above them."""
+
+    name: Word
+    label: Text
+    aliases: tuple[Text, ...] = ()
+    required: bool = False
+    width: Width = 10
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Return every spelling under which a sheet may carry it."""
+        return (self.label, *self.aliases)
+
+
+class ActivityField(Column):
+    """A column of the activity list; numbers are never negative, decimals keep `scale` digits."""
+
+    type: Literal["text", "integer", "decimal", "date", "choice", "yes_no"] = "text"
+    choices: tuple[Text, ...] = ()
+    synonyms: dict[str, str] = {}
+    unit: str = ""
+    max_length: int = Field(default=100, ge=1, le=5000)
+    scale: int = Field(default=2, ge=0, le=6)
+    prompt: str = ""
+
+    @model_validator(mode="after")
+    def _choices_are_listed(self) -> Self:
+        if (self.type in ("choice", "yes_no")) != bool(self.choices):
+            raise ValueError(f"{self.name}: choices belong to the types choice and yes_no, and only to them")
+        if self.type == "yes_no" and len(self.choices) != 2:
+            raise ValueError(f"{self.name}: yes_no needs two choices, the word for yes first")
+        if unknown := set(self.synonyms.values()) - set(self.choices):
+            raise ValueError(f"{self.name}: synonyms lead to words that are no choice: {sorted(unknown)}")
+        return self
+
+
+class Indicator(Model):
+    """A row of the indicators: `part_of` names its whole (其中), `adds_to` the total that its kind adds up to."""
+
+    code: Code
+    name: Text
+    aliases: tuple[Text, ...] = ()
+    unit: Text
+    type: Literal["integer", "decimal"] = "integer"
+    scale: int = Field(default=2, ge=0, le=6)
+    required: bool = False
+    part_of: Code | None = None
+    adds_to: Code | None = None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Return every spelling under which a sheet may carry it."""
+        return (self.name, *self.aliases)
+
+    @property
+    def title(self) -> str:
+        """Return how a message names it: A02“其中：重大示范活动”."""
+        return f"{self.code}“{self.name}”"
+
+
+class CrossCheck(Model):
+    """A check over several cells: which test, on which indicator, how grave, and how to say it.
+
+    `message`, `expected` and `fix` may quote the `PLACEHOLDERS`; `limit` is the test's threshold.
+    """
+
+    id: Annotated[str, StringConstraints(pattern=r"^X[0-9]{2}[a-z]?$")]
+    rule: Rule
+    severity: Severity
+    test: Literal[
+        "rows", "part", "sum", "split", "list_sum", "date_order", "window", "duplicate", "crowd", "form_mismatch",
+        "no_people", "idle", "money_unit", "prefecture", "signature", "round",
+    ]  # fmt: skip
+    indicator: Code | None = None
+    limit: Decimal | None = None
+    message: Text
+    expected: str = ""
+    fix: str = ""
+
+    @model_validator(mode="after")
+    def _wording_quotes_known_words(self) -> Self:
+        for text in (self.message, self.expected, self.fix):
+            names = {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+            if unknown := names - PLACEHOLDERS:
+                raise ValueError(f"{self.id}: wording may quote {sorted(PLACEHOLDERS)}, not {sorted(unknown)}")
+        return self
+
+    @model_validator(mode="after")
+    def _test_has_what_it_needs(self) -> Self:
+        if self.test in ("rows", "split", "list_sum", "idle", "money_unit") and self.indicator is None:
+            raise ValueError(f"{self.id}: the test {self.test} needs an indicator")
+        if self.test in ("crowd", "money_unit", "round") and self.limit is None:
+            raise ValueError(f"{self.id}: the test {self.test} needs a limit")
+        return self
+
+
+class IndicatorTable(Model):
+    """The sheet of totals: one row an indicator; `rows` keep the printed order."""
+
+    sheet: Text
+    columns: tuple[Column, ...]
+    rows: tuple[Indicator, ...]
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Self:
+        _need_names(self.columns, INDICATOR_COLUMNS, "indicators.columns", exactly=True)
+        codes = [i.code for i in self.rows]
+        _need_unique(codes, "indicators.rows code")
+        _need_unique([label for i in self.rows for label in i.labels], "indicators.rows name or alias")
+        for row in self.rows:
+            for whole in (row.part_of, row.adds_to):
+                if whole is not None and (whole not in codes or whole == row.code):
+                    raise ValueError(f"{row.code}: part_of and adds_to name another indicator, not {whole}")
+        return self
+
+
+class ActivityTable(Model):
+    """The list of activities: one row an activity; `blank_rows` is how many the template prepares."""
+
+    sheet: Text
+    fields: tuple[ActivityField, ...]
+    blank_rows: int = Field(default=200, ge=1, le=5000)
+    max_rows: int = Field(default=100_000, ge=1, le=1_000_000)
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Self:
+        _need_names(self.fields, ACTIVITY_FIELDS, "activities.fields")
+        _need_unique([label for f in self.fields for label in f.labels], "activities.fields label or alias")
+        return self
+
+
+class Form(Model):
+    """The whole form; `title` may quote the campaign's `{title}`."""
+
+    id: Text
+    version: Text
+    title: Text
+    unit_note: str = ""
+    signatures: tuple[Column, ...]
+    indicators: IndicatorTable
+    activities: ActivityTable
+    checks: tuple[CrossCheck, ...]
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Self:
+        _need_names(self.signatures, SIGNATURES, "signatures")
+        _need_unique([c.id for c in self.checks], "checks.id")
+        for check in self.checks:
+            if check.indicator is not None and check.indicator not in self.by_code:
+                raise ValueError(f"checks {check.id}: there is no indicator {check.indicator}")
+        return self
+
+    @cached_property
+    def by_code(self) -> dict[str, Indicator]:
+        """Return the indicators by their codes."""
+        return {i.code: i for i in self.indicators.rows}
+
+    @cached_property
+    def by_field(self) -> dict[str, ActivityField]:
+        """Return the fields of the activity list by their English names."""
+        return {f.name: f for f in self.activities.fields}
+
+    def parts_of(self, code: str) -> list[Indicator]:
+        """Return the indicators that are each a part (其中) of the one named."""
+        return [i for i in self.indicators.rows if i.part_of == code]
+
+    def kinds_of(self, code: str) -> list[Indicator]:
+        """Return the indicators that together add up to the one named."""
+        return [i for i in self.indicators.rows if i.adds_to == code]
+
+
+def _need_unique(values: Iterable[str], what: str) -> None:
+    if twice := [value for value, n in Counter(values).items() if n > 1]:
+        raise ValueError(f"{what}: used twice: {', '.join(twice)}")
+
+
+def _need_names(columns: Iterable[Column], names: Iterable[str], what: str, *, exactly: bool = False) -> None:
+    have = [c.name for c in columns]
+    _need_unique(have, what)
+    if missing := [name for name in names if name not in have]:
+        raise ValueError(f"{what}: missing {', '.join(missing)}")
+    if exactly and len(have) != len(list(names)):
+        raise ValueError(f"{what}: unknown {', '.join(sorted(set(have) - set(names)))}")

@@ -1,0 +1,217 @@
+"""Load campaign files, and say of a wrong one which line, which field and what was expected.
+
+YAML is composed into nodes first, because only nodes know their lines; `extends: "2023"` lays a file over
+that campaign before anything is validated, so that a derived campaign states only what differs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from baosong.campaign.model import Campaign
+from baosong.settings import PROJECT
+
+Path_ = tuple[str | int, ...]
+
+
+class CampaignError(Exception):
+    """A campaign file that cannot be used; its text is one or more lines fit to show."""
+
+
+@dataclass(slots=True)
+class _Loaded:
+    data: dict[str, Any]
+    lines: dict[Path_, str] = field(default_factory=dict)  # field path -> "file:line"
+    files: list[Path] = field(default_factory=list)  # all that was read, so that a change to any is noticed
+
+
+def load_campaign(path: Path) -> Campaign:
+    """Return the campaign in a YAML file; CampaignError names file, line, field and what was expected."""
+    return _validated(_load(path, seen=()), path)
+
+
+class Campaigns:
+    """The campaigns in some folders, each loaded once for every state of its files."""
+
+    def __init__(self, dirs: list[Path]) -> None:
+        self._dirs = dirs
+        self._cache: dict[str, tuple[dict[Path, int], Campaign]] = {}
+
+    def ids(self) -> list[str]:
+        """Return the ids of all campaign files, sorted; a file's name is its campaign's id."""
+        return sorted({f.stem for d in self._dirs for f in d.glob("*.yaml")})
+
+    def path(self, campaign_id: str) -> Path:
+        """Return the file of a campaign; CampaignError if there is none."""
+        for folder in self._dirs:
+            candidate = folder / f"{campaign_id}.yaml"
+            if candidate.parent == folder and candidate.is_file():
+                return candidate
+        raise CampaignError(f"没有活动“{campaign_id}”。现有：{'、'.join(self.ids()) or '无'}。")
+
+    def get(self, campaign_id: str) -> Campaign:
+        """Return a campaign by id; CampaignError if it is unknown or its file is wrong."""
+        path = self.path(campaign_id)
+        cached = self._cache.get(campaign_id)
+        if cached and path.resolve() in cached[0] and cached[0] == _stamps(list(cached[0])):
+            return cached[1]
+        loaded = _load(path, seen=())
+        stamps = _stamps(loaded.files)
+        campaign = _validated(loaded, path)
+        if campaign.id != campaign_id:
+            raise CampaignError(f"{path.name}：文件名应与 id 一致，id 为“{campaign.id}”，请改名为 {campaign.id}.yaml。")
+        self._cache[campaign_id] = (stamps, campaign)
+        return campaign
+
+
+def _stamps(files: list[Path]) -> dict[Path, int]:
+    return {f: f.stat().st_mtime_ns if f.exists() else 0 for f in files}
+
+
+def _validated(loaded: _Loaded, path: Path) -> Campaign:
+    try:
+        return Campaign.model_validate(loaded.data)
+    except ValidationError as wrong:
+        raise CampaignError(_explain(wrong, loaded, path)) from None
+
+
+def _load(path: Path, seen: tuple[Path, ...]) -> _Loaded:
+    path = path.resolve()
+    if path in seen:
+        raise CampaignError(f"{path.name}：extends 形成循环：{' → '.join(p.name for p in (*seen, path))}。")
+    loaded = _read(path)
+    _inline(loaded, "form", path.parent)
+    parent = loaded.data.pop("extends", None)
+    if parent is None:
+        return loaded
+    base = _load(_parent_path(str(parent), path), (*seen, path))
+    kept = {at: line for at, line in base.lines.items() if not _replaced(at, loaded.data)}
+    return _Loaded(_merge(base.data, loaded.data), {**kept, **loaded.lines}, [*base.files, *loaded.files])
+
+
+def _replaced(at: Path_, over: Any) -> bool:
+    """Return whether a place of the parent lies in something that the child put in its stead."""
+    for step in at:
+        if not isinstance(over, dict):
+            return True
+        if step not in over:
+            return False
+        over = over[step]
+    return False
+
+
+def _parent_path(parent: str, child: Path) -> Path:
+    """Find the extended campaign beside its child, else among the project's own."""
+    beside = child.parent / f"{parent}.yaml"
+    return beside if beside.is_file() else PROJECT / "include" / "campaigns" / f"{parent}.yaml"
+
+
+def _read(path: Path) -> _Loaded:
+    try:
+        text = path.read_text(encoding="utf-8")
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        data = yaml.safe_load(text)
+    except OSError:
+        raise CampaignError(f"找不到活动文件 {path}。") from None
+    except UnicodeDecodeError:
+        raise CampaignError(f"{path.name}：应为 UTF-8 编码的文本。") from None
+    except yaml.YAMLError as wrong:
+        mark = getattr(wrong, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        problem = getattr(wrong, "problem", None) or "无法读取"
+        raise CampaignError(
+            f"{path.name}{line}：不是有效的 YAML（{problem}）。请检查缩进、冒号后的空格和引号。"
+        ) from None
+    if not isinstance(data, dict):
+        raise CampaignError(f'{path.name}:1：应是“字段: 值”的列表，例如以 id: "2023" 开头。')
+    loaded = _Loaded(data, files=[path.resolve()])
+    _note_lines(node, (), path.name, loaded.lines)
+    return loaded
+
+
+def _note_lines(node: yaml.Node | None, at: Path_, name: str, lines: dict[Path_, str]) -> None:
+    if node is None:
+        return
+    lines.setdefault(at, f"{name}:{node.start_mark.line + 1}")
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            lines[(*at, key.value)] = f"{name}:{key.start_mark.line + 1}"
+            _note_lines(value, (*at, key.value), name, lines)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            _note_lines(value, (*at, index), name, lines)
+
+
+def _inline(loaded: _Loaded, key: str, folder: Path) -> None:
+    """Put the file that a field names in the field's place, with its lines."""
+    name = loaded.data.get(key)
+    if not isinstance(name, str):
+        return
+    other = _read(folder / name)
+    loaded.data[key] = other.data
+    loaded.files += other.files
+    loaded.lines.update({(key, *at): line for at, line in other.lines.items()})
+
+
+def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Lay one mapping over another; mappings merge, everything else (lists too) replaces."""
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _explain(wrong: ValidationError, loaded: _Loaded, path: Path) -> str:
+    rows = []
+    for problem in wrong.errors():
+        at = tuple(problem["loc"])
+        spelt = ".".join(str(p + 1) if isinstance(p, int) else p for p in at) or "整个文件"
+        rows.append(f"{_line_of(at, loaded, path)}：字段 {spelt}：{_expected(problem)}")
+    return "\n".join(rows)
+
+
+def _line_of(at: Path_, loaded: _Loaded, path: Path) -> str:
+    while at not in loaded.lines and at:
+        at = at[:-1]
+    return loaded.lines.get(at, path.name)
+
+
+def _expected(problem: Any) -> str:
+    found = problem.get("input")
+    shown = f"，现为 {found!r}" if isinstance(found, str | int | float | bool) else ""
+    context = problem.get("ctx", {})
+    words = {
+        "missing": "缺少此项，必须填写",
+        "extra_forbidden": "没有这样的字段，请检查拼写",
+        "string_pattern_mismatch": f"格式不符，应符合 {context.get('pattern', '')}{shown}",
+        "enum": f"应为 {context.get('expected', '')} 之一{shown}",
+        "literal_error": f"应为 {context.get('expected', '')} 之一{shown}",
+        "value_error": f"{context.get('error', '')}{shown}",
+    }
+    return words.get(problem["type"], f"{_plain(problem)}{shown}") + "。"
+
+
+def _plain(problem: Any) -> str:
+    context = problem.get("ctx", {})
+    kind: str = problem["type"]
+    by_start = {
+        "int": "应为整数",
+        "float": "应为数字",
+        "bool": "应为 true 或 false",
+        "string": "应为文字（数字请加引号）",
+        "date": "应为日期，如 2023-05-20",
+        "list": "应为列表",
+        "too_short": f"至少要有 {context.get('min_length', 1)} 项",
+        "too_long": f"最多 {context.get('max_length', '')} 项",
+        "greater": f"应大于{context.get('gt', context.get('ge', ''))}",
+        "less": f"应不大于{context.get('le', context.get('lt', ''))}",
+        "model": "应是“字段: 值”的列表",
+        "dict": "应是“字段: 值”的列表",
+    }
+    return next((text for start, text in by_start.items() if kind.startswith(start)), problem["msg"])

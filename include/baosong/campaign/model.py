@@ -1,0 +1,216 @@
+"""The model of a campaign file. Field names are those of `include/campaigns/*.yaml`."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from baosong.campaign.form import Form
+from baosong.findings import Kind
+
+# Raised by hand when the meaning of a check changes in code, so that a receipt names the rules that judged the file.
+RULES_REVISION = "1"
+
+Text = Annotated[str, Field(min_length=1, max_length=300)]
+Share = Annotated[float, Field(ge=0, le=0.2)]
+
+
+class Model(BaseModel):
+    """Frozen, and strict about unknown fields: a misspelt key must not silently change a rule."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Recipient(Model):
+    """The office that receives the submissions, as the notice gives it."""
+
+    office: Text
+    contacts: list[Text]
+    phones: list[Text]
+    email: Text
+    address: Text
+    postcode: Text
+
+
+class Window(Model):
+    """The days on which the campaign's activities take place, both included."""
+
+    start: date
+    end: date
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.start > self.end:
+            raise ValueError("start 不能晚于 end")
+        return self
+
+
+class Prefecture(Model):
+    """A unit that must submit, by its GB/T 2260 code."""
+
+    code: Annotated[str, Field(pattern=r"^\d{4,6}$")]
+    name: Annotated[str, Field(min_length=2, max_length=40, pattern=r"^[^/\\|<>\x00-\x1f]+$")]
+    aliases: list[Text] = []
+
+    @property
+    def folder(self) -> str:
+        """Return the name of the prefecture's folder in intake and outbox, `6501-乌鲁木齐市`."""
+        return f"{self.code}-{self.name}"
+
+
+class Deliverable(Model):
+    """One thing that each prefecture must send; sizes in bytes are derived from `max_mb`."""
+
+    kind: Kind
+    name: Text
+    folder: Annotated[str, Field(pattern=r"^[^/\\|<>\x00-\x1f]+$")]
+    required: bool
+    single: bool
+    min: Annotated[int, Field(ge=0)]
+    max: Annotated[int, Field(ge=1)]
+    max_mb: Annotated[int, Field(ge=1)]
+    formats: Annotated[list[Annotated[str, Field(pattern=r"^[a-z0-9]+$")]], Field(min_length=1)]
+
+    @property
+    def max_size(self) -> int:
+        """Return the largest file accepted, in bytes."""
+        return self.max_mb * 1024 * 1024
+
+
+class VideoProfile(Model):
+    """What a video must be, in MediaInfo's terms; bit rates in bit/s of the video essence."""
+
+    text: Text
+    containers: Annotated[list[Literal["MOV", "MPEG-PS", "MPEG-TS"]], Field(min_length=1)]
+    width: Annotated[int, Field(gt=0)]
+    height: Annotated[int, Field(gt=0)]
+    frame_rate: Annotated[str, Field(pattern=r"^\d+(\.\d+)?$")]
+    scans: Annotated[list[Literal["interlaced", "progressive"]], Field(min_length=1)]
+    bit_rate_min: Annotated[int, Field(gt=0)]
+    bit_rate_max: Annotated[int, Field(gt=0)]
+    tolerance: Share = 0.0
+
+
+class PhotoProfile(Model):
+    """The smallest picture accepted and the largest that is decoded, in pixels."""
+
+    min_width: Annotated[int, Field(gt=0)]
+    min_height: Annotated[int, Field(gt=0)]
+    max_pixels: Annotated[int, Field(gt=0)]
+
+
+class Campaign(Model):
+    """A whole campaign: who must send what, until when, and by which rules it is judged."""
+
+    id: Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z.-]{0,39}$")]
+    title: Text
+    theme: Text
+    region: Text
+    organizer: Text
+    recipient: Recipient
+    timezone: str
+    window: Window
+    deadline: datetime
+    prefectures: Annotated[list[Prefecture], Field(min_length=1)]
+    deliverables: Annotated[list[Deliverable], Field(min_length=1)]
+    video: VideoProfile
+    photo: PhotoProfile
+    form: Form
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as unknown:
+            raise ValueError(f"没有名为 {value} 的时区，例如可写 Asia/Shanghai") from unknown
+        return value
+
+    @field_validator("deadline", mode="before")
+    @classmethod
+    def _deadline(cls, value: Any, info: Any) -> datetime:
+        zone = ZoneInfo(info.data.get("timezone", "Asia/Shanghai"))
+        return read_deadline(value).replace(tzinfo=zone)
+
+    @model_validator(mode="after")
+    def _unambiguous(self) -> Self:
+        names = [n for p in self.prefectures for n in (p.name, *p.aliases)]
+        _refuse_doubles("prefectures 的 code", [p.code for p in self.prefectures])
+        _refuse_doubles("prefectures 的 name 或 aliases", names)
+        _refuse_doubles("deliverables 的 kind", [d.kind.value for d in self.deliverables])
+        _refuse_doubles("deliverables 的 folder", [d.folder for d in self.deliverables])
+        return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Return the time zone in which the campaign's dates are meant."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def deadline_text(self) -> str:
+        """Return the deadline as the notice would say it; midnight is 24:00 of the day before."""
+        last = self.deadline.astimezone(self.zone)
+        clock = last.strftime("%H:%M")
+        if clock == "00:00":
+            last, clock = last - timedelta(days=1), "24:00"
+        return f"{last.year}年{last.month}月{last.day}日{clock}"
+
+    @cached_property
+    def rules_version(self) -> str:
+        """Return a short name that changes with any rule of the campaign, its form, or the code's revision."""
+        text = self.model_dump_json(exclude={"id", "title", "theme", "window", "deadline"})
+        return f"{RULES_REVISION}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+    def prefecture(self, code: str) -> Prefecture:
+        """Return the prefecture with this code; KeyError if the campaign has none."""
+        return self._by_code[code]
+
+    def prefecture_named(self, text: str) -> Prefecture | None:
+        """Return the prefecture whose name or alias this text is, spaces apart."""
+        return self._by_name.get("".join(text.split()))
+
+    def deliverable(self, kind: Kind) -> Deliverable:
+        """Return the deliverable of this kind; KeyError if the campaign does not ask for it."""
+        return self._by_kind[kind]
+
+    def deliverable_in(self, folder: str) -> Deliverable | None:
+        """Return the deliverable that belongs in this folder."""
+        return next((d for d in self.deliverables if d.folder == folder), None)
+
+    @cached_property
+    def _by_code(self) -> dict[str, Prefecture]:
+        return {p.code: p for p in self.prefectures}
+
+    @cached_property
+    def _by_name(self) -> dict[str, Prefecture]:
+        return {"".join(n.split()): p for p in self.prefectures for n in (p.name, *p.aliases)}
+
+    @cached_property
+    def _by_kind(self) -> dict[Kind, Deliverable]:
+        return {d.kind: d for d in self.deliverables}
+
+
+def read_deadline(value: Any) -> datetime:
+    """Return a naive date and time from `2023-06-15 24:00` (or 18:00); a bare date means the end of that day."""
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=None)
+    match = re.fullmatch(r"(\d{4}-\d{2}-\d{2})(?:[ T](\d{2}):(\d{2})(?::\d{2})?)?", str(value).strip())
+    if not match:
+        raise ValueError("应写成 2023-06-15 24:00 的样子")
+    day, hour, minute = match.groups(default="")
+    hours, minutes = (int(hour), int(minute)) if hour else (24, 0)
+    if hours * 60 + minutes > 24 * 60 or minutes > 59:
+        raise ValueError("时刻应在 00:00 至 24:00 之间")
+    return datetime.fromisoformat(day) + timedelta(hours=hours, minutes=minutes)
+
+
+def _refuse_doubles(what: str, values: list[str]) -> None:
+    doubled = sorted({v for v in values if values.count(v) > 1})
+    if doubled:
+        raise ValueError(f"{what} 重复：{'、'.join(doubled)}")

@@ -1,0 +1,229 @@
+"""Word and PDF documents read for what checks ask of them: do they open, how many pages, which words.
+
+Everything is parsed from memory and behind the zip guard, so an exception in here is a parser's word on the bytes.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+import logging
+import re
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import olefile  # type: ignore[import-untyped]
+
+from baosong.checks import zips
+from baosong.checks.filetypes import OLE_ERRORS
+from baosong.source import Source
+
+logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it logs each damaged object, in the sender's words
+MAX_MEMBER = 32 << 20  # bytes of XML read for words, a member
+MAX_PDF_PAGES = 300  # text of the first pages only: a report's prefecture and year stand on its cover
+PARSER_ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+_BODY = re.compile(r"(word/(document|footnotes|endnotes)|xl/sharedStrings|xl/worksheets/[^/]+|content)\.xml")
+_MARGINS = re.compile(
+    r"(word/(header\d*|footer\d*|comments)|xl/comments\d*|docProps/(core|app|custom)|meta|styles)\.xml"
+)
+_PARAGRAPH = re.compile(
+    r"</(?:w:p|si|is|v|text:p|text:h|oddHeader|oddFooter|(?:dc|cp|dcterms):\w+)>|<w:(?:br|tab|cr)\b[^>]*>"
+)
+_SHEET_WORDS = re.compile(r"<is>.*?</is>|<(?:odd|even|first)(?:Header|Footer)>[^<]*</\w+>", re.DOTALL)
+_TAG = re.compile(r"<[^>]*>")
+_CHINESE_DIGITS = str.maketrans("0123456789", "〇一二三四五六七八九")
+
+
+class Unreadable(ValueError):
+    """A document that does not open; the text says why, in Chinese."""
+
+
+class Locked(ValueError):
+    """A document behind a password."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a document holds: its text, the words around it (headers, footers, comments, properties), its title.
+
+    `pages` is known of a PDF only; `pictures` counts those embedded.
+    """
+
+    text: str
+    margins: str = ""
+    title: str = ""
+    pages: int | None = None
+    pictures: int = 0
+
+    @property
+    def characters(self) -> int:
+        """Return the number of characters that are not white space."""
+        return len(squeeze(self.text))
+
+    @property
+    def headline(self) -> str:
+        """Return the title, or else the first line, cut to what a table can show."""
+        first = next((line.strip() for line in self.text.splitlines() if line.strip()), "")
+        return plain(self.title or first)
+
+    def names(self, word: str) -> bool:
+        """Return whether the document holds a word, whatever spaces and line ends the layout put into it."""
+        return squeeze(word) in squeeze(self.text + self.margins)
+
+    def names_year(self, year: int) -> bool:
+        """Return whether the text names a year, in Arabic or Chinese digits."""
+        chinese = str(year).translate(_CHINESE_DIGITS)
+        return any(
+            self.names(word) for word in (str(year), chinese, chinese.replace("〇", "○"), chinese.replace("〇", "零"))
+        )
+
+
+def plain(text: str, length: int = 80) -> str:
+    """Return a sender's words fit to keep and show: short and printable; a database refuses NUL and surrogates."""
+    return "".join(c for c in text if c.isprintable())[:length].strip()
+
+
+def squeeze(text: str) -> str:
+    """Return a text without white space."""
+    return "".join(text.split())
+
+
+def read_docx(source: Source) -> Document:
+    """Open a Word document; raises `Unreadable`, or `zips.Bomb` before a byte is unpacked."""
+    import docx  # late: lxml and its friends cost more than most checks
+    from docx.opc.exceptions import OpcError
+    from lxml.etree import LxmlError  # type: ignore[import-untyped]
+
+    try:
+        with zips.guarded(source) as archive:
+            title = docx.Document(source.open()).core_properties.title.strip()
+            pictures = sum(name.startswith("word/media/") for name in archive.namelist())
+            return Document(words(archive, _BODY), words(archive, _MARGINS), title, pictures=pictures)
+    except zips.Bomb:
+        raise
+    except (*PARSER_ERRORS, OpcError, LxmlError) as e:
+        raise Unreadable("Word 文档的内部结构已损坏") from e
+
+
+def read_pdf(source: Source) -> Document:
+    """Open a PDF; raises `Locked` when it asks for a password to be read, `Unreadable` when it is damaged."""
+    from pypdf import PdfReader
+    from pypdf.errors import PyPdfError
+
+    try:
+        reader = PdfReader(source.open(), strict=False)
+        if reader.is_encrypted and not reader.decrypt(""):
+            raise Locked
+        pages = len(reader.pages)
+        first = [reader.pages[i] for i in range(min(pages, MAX_PDF_PAGES))]
+        text = "\n".join(page.extract_text() for page in first)
+        pictures = sum(len(page.images) for page in first[:5])
+        title = str((reader.metadata and reader.metadata.title) or "").strip()
+    except Locked:
+        raise
+    except (*PARSER_ERRORS, PyPdfError) as e:
+        raise Unreadable("PDF 的内部结构已损坏") from e
+    return Document(text, "", title, pages, pictures)
+
+
+def read_ole(source: Source) -> Document:
+    """Open an old Word or WPS document as evidence; its text is the two-byte text of its main stream, with debris."""
+    try:
+        with olefile.OleFileIO(io.BytesIO(source.read())) as ole:
+            data = ole.openstream("WordDocument").read()
+    except OLE_ERRORS as e:
+        raise Unreadable("文档的内部结构已损坏") from e
+    if len(data) < 32:
+        raise Unreadable("文档的内部结构已损坏")
+    if data[11] & 1:  # fEncrypted of the file information block
+        raise Locked
+    return Document(data.decode("utf-16-le", errors="ignore").replace("\x00", ""))
+
+
+def read_text(source: Source) -> Document:
+    """Decode a plain text in the codes that are in use here."""
+    data = source.read()
+    codes = ["utf-16"] if data.startswith((b"\xff\xfe", b"\xfe\xff")) else ["utf-8-sig", "gb18030"]
+    for code in codes:
+        try:
+            return Document(data.decode(code))
+        except UnicodeDecodeError:
+            continue
+    return Document(data.decode(codes[-1], errors="replace"))
+
+
+def read_sheet(source: Source) -> Document:
+    """Return the words of a workbook without judging its cells."""
+    try:
+        with zips.guarded(source) as archive:
+            return Document(words(archive, _BODY), words(archive, _MARGINS))
+    except zips.Broken as e:
+        raise Unreadable(str(e)) from e
+
+
+READERS = {
+    "docx": read_docx,
+    "pdf": read_pdf,
+    "doc": read_ole,
+    "txt": read_text,
+    "xlsx": read_sheet,
+    "ods": read_sheet,
+    "odt": read_sheet,
+}
+
+
+def read(source: Source, actual: str | None) -> Document | None:
+    """Return what a file of this true type says, or None for a type without words.
+
+    Raises `Unreadable`, `Locked` or `zips.Bomb`.
+    """
+    reader = READERS.get(actual or "")
+    return reader(source) if reader else None
+
+
+def words(archive: zipfile.ZipFile, members: re.Pattern[str]) -> str:
+    """Return the words of those members of an Office file, a paragraph a line.
+
+    Tags are cut out, not parsed: no entity can expand, and a word split over several runs is whole again.
+    """
+    return "\n".join(_words(xml) for xml in _members(archive, members))
+
+
+def _members(archive: zipfile.ZipFile, members: re.Pattern[str]) -> Iterator[str]:
+    for info in archive.infolist():
+        if members.fullmatch(info.filename):
+            try:
+                with archive.open(info) as member:
+                    xml = _decoded(member.read(MAX_MEMBER))
+            except PARSER_ERRORS:
+                continue  # a damaged member is told where the whole file is opened
+            # a sheet's other words are in the shared strings; the rest of it is numbers, and may be millions
+            yield "".join(_SHEET_WORDS.findall(xml)) if info.filename.startswith("xl/worksheets/") else xml
+
+
+def _decoded(xml: bytes) -> str:
+    code = "utf-16" if xml.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
+    return xml.decode(code, errors="replace")
+
+
+def _words(xml: str) -> str:
+    return html.unescape(_TAG.sub("", _PARAGRAPH.sub("\n", xml))).strip()

@@ -1,0 +1,243 @@
+"""Numbers as people write them: 1，234, １２３４, 1.2万人次, 3万余份, 约500人, 近万人, 500+, 十余场.
+
+Exact spellings are normalised with a note where the text changed; rounded or vague ones are read as the number they
+state, and say so; what is truly unclear (ranges, several numbers, percentages) is invalid and has no value.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+Raw = int | float | str | bool | date | datetime | time | timedelta | None
+"""What a workbook's reader gives for a cell."""
+
+LARGEST = Decimal(10) ** 12
+LONGEST = 60
+
+NONES = frozenset({"-", "--", "—", "——", "–", "/", "//", "\\", "无", "没有", "暂无", "未填", "空"})
+
+_DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2, "俩": 2}
+_POWERS = {"十": 1, "百": 2, "千": 3, "万": 4, "亿": 8, "拾": 1, "佰": 2, "仟": 3, "萬": 4, "億": 8}
+_MONEY = {"元": 0, "圆": 0, "块钱": 0, "百元": 2, "千元": 3, "万元": 4, "万": 4, "百万元": 6, "千万元": 7, "亿元": 8}
+
+_VAGUE_BEFORE = "大约|大概|约为|约有|约|将近|接近|近|超过|超|逾|至少|不少于|不低于|多达|上"
+_PLAIN_BEFORE = "总共|总计|合计|共计|共有|共|达到|达|计|人民币|¥|￥"
+_VAGUE_AFTER = "余|多|来|几|左右|上下|以上|以内|\\+"
+_SHAPE = re.compile(
+    rf"(?P<before>(?:(?:{_PLAIN_BEFORE}|{_VAGUE_BEFORE})[:]?)*)"
+    rf"(?P<body>[-+]?[0-9.,零〇一二三四五六七八九两俩十百千万亿拾佰仟萬億 ]+)"
+    rf"(?P<mid>(?:{_VAGUE_AFTER})?)(?P<power>[万亿千]?)"
+    rf"(?P<unit>[^\W\d_]{{0,4}}?(?:[(/]条\)?)?)"
+    rf"(?P<after>(?:{_VAGUE_AFTER})*)(?P<remark>\([^()0-9]*\))?[。;,]?"
+)
+_ARABIC = re.compile(r"[-+]?(?:[0-9]+|[0-9]{1,3}(?:[, ][0-9]{3})+)?(?:\.[0-9]+)?")
+_SCIENTIFIC = re.compile(r"[0-9](?:\.[0-9]+)?[eE]\+?[0-9]{1,2}")
+_STEP = re.compile(r"([0-9.]+|[零〇一二三四五六七八九两俩]+)?([十百千万亿拾佰仟萬億]?)")
+_UNIT_WORDS = "人次 人 名 位 场 场次 次 项 期 个 份 册 本 块 件 台 套 辆 辆次 车次 篇 条 篇(条) 篇/条 张 幅 家 所 届"
+_COUNT_UNITS = frozenset(_UNIT_WORDS.split())
+
+
+class NumberKind(StrEnum):
+    """What a cell that should hold a number holds."""
+
+    BLANK = "blank"
+    NONE = "none"
+    NUMBER = "number"
+    VAGUE = "vague"
+    INVALID = "invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A number read from a cell; `value` is None unless `kind` is number or vague; `note` says what was done to it."""
+
+    value: Decimal | None
+    kind: NumberKind
+    note: str | None = None
+
+    @property
+    def exact(self) -> bool:
+        """Return whether the cell says exactly this."""
+        return self.kind is not NumberKind.VAGUE and self.kind is not NumberKind.INVALID
+
+
+_BLANK = Parsed(None, NumberKind.BLANK)
+_NONE = Parsed(None, NumberKind.NONE)
+
+
+def parse_number(raw: Raw, unit: str = "") -> Parsed:
+    """Read a cell as a number in `unit` (the form's, 人次 or 万元); never raises."""
+    if raw is None or raw == "":
+        return _BLANK
+    if isinstance(raw, bool) or not isinstance(raw, int | float | str):
+        return _invalid("不是数")
+    if not isinstance(raw, str):
+        return _from_float(raw)
+    if raw.isascii() and raw.isdecimal() and len(raw) <= 12:
+        return Parsed(Decimal(raw), NumberKind.NUMBER)
+    return _from_text(raw, unit)
+
+
+def unit_factor(written: str, unit: str) -> Decimal | None:
+    """Return what a figure under the heading `written` is worth in `unit`: 万人次 to 人次 10000; None if unrelated."""
+    written = fold(written)
+    if written in _MONEY and unit in _MONEY:
+        return Decimal(10) ** (_MONEY[written] - _MONEY[unit])
+    for power in ("万", "千", "百", "亿"):
+        if written == power + fold(unit):
+            return Decimal(10) ** _POWERS[power]
+    return Decimal(1) if written == fold(unit) else None
+
+
+def plain(value: Decimal) -> str:
+    """Return a number without exponent or idle zeros: 1200, 3.5."""
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _invalid(note: str) -> Parsed:
+    return Parsed(None, NumberKind.INVALID, note)
+
+
+def _from_float(raw: int | float) -> Parsed:
+    if not math.isfinite(raw) or abs(raw) > LARGEST:
+        return _invalid("数太大")
+    if raw == int(raw):
+        return Parsed(Decimal(int(raw)), NumberKind.NUMBER)
+    return Parsed(Decimal(format(raw, ".15g")), NumberKind.NUMBER)  # a workbook holds 15 digits; the rest is dust
+
+
+def _from_text(raw: str, unit: str) -> Parsed:
+    text = fold(raw)
+    if not text:
+        return _BLANK
+    if text in NONES:
+        return _NONE
+    if len(text) > LONGEST or any(unicodedata.category(c) == "No" for c in raw):
+        return _invalid("不是一个数")
+    parsed = _scientific(text) or _spoken(text, unit)
+    if parsed.value is not None and abs(parsed.value) > LARGEST:
+        return _invalid("数太大")
+    if parsed.kind is NumberKind.NUMBER and parsed.value is not None and plain(parsed.value) == raw.strip():
+        return Parsed(parsed.value, parsed.kind)
+    return parsed
+
+
+def fold(raw: str) -> str:
+    """Return a text in half width, ASCII digits, without control marks or spaces at its ends."""
+    if raw.isascii() and raw.isprintable():
+        return raw.strip().lstrip("'").strip()
+    text = unicodedata.normalize("NFKC", raw)
+    return "".join(_folded(c) for c in text).strip().lstrip("'").strip()
+
+
+def _folded(c: str) -> str:
+    if c.isspace():
+        return " "
+    if c.isdecimal():
+        return str(unicodedata.decimal(c))
+    return "" if unicodedata.category(c) in ("Cf", "Cc") else c
+
+
+def _scientific(text: str) -> Parsed | None:
+    if not _SCIENTIFIC.fullmatch(text):
+        return None
+    value = Decimal(text)
+    return Parsed(value, NumberKind.VAGUE, f"科学计数法，可能已丢失尾数，按 {plain(value)} 计")
+
+
+def _spoken(text: str, unit: str) -> Parsed:
+    match = _SHAPE.fullmatch(text)
+    if match is None:
+        return _invalid("不是一个数")
+    vague = bool(re.search(_VAGUE_BEFORE, match["before"]) or match["mid"] or match["after"] or match["remark"])
+    value = _amount(match["body"].strip() + match["power"], vague)
+    if value is None:
+        return _invalid("不是一个数")
+    written = match["unit"].strip()
+    if unit.endswith("元"):
+        return _money(value, match["body"] + match["power"], written, unit, vague)
+    if written in _MONEY or (written and written not in _COUNT_UNITS and written not in fold(unit)):
+        return _invalid(f"单位“{written}”不明")
+    if written and unit and not _same_unit(written, unit):
+        return Parsed(value, NumberKind.VAGUE, f"写的单位是“{written}”，按 {plain(value)} {unit}计")
+    return _spelled(value, vague)
+
+
+def _spelled(value: Decimal, vague: bool) -> Parsed:
+    if vague:
+        return Parsed(value, NumberKind.VAGUE, f"写的是约数，按 {plain(value)} 计")
+    return Parsed(value, NumberKind.NUMBER, f"按 {plain(value)} 计")
+
+
+def _same_unit(written: str, unit: str) -> bool:
+    return any(c in fold(unit) for c in written) or {written, unit} <= {"人", "名", "位", "人次"}
+
+
+def _money(value: Decimal, body: str, written: str, unit: str, vague: bool) -> Parsed:
+    """Turn an amount with its own unit into the form's; `3万` in a column of 万元 is 3, and asks to be looked at."""
+    scale = Decimal(10) ** _MONEY.get(unit, 0)
+    if not written:
+        if _MONEY.get(unit, 0) >= 4 and re.search("[万亿萬億]", body):
+            return Parsed(value / scale, NumberKind.VAGUE, f"按 {plain(value / scale)} {unit}计")
+        return _spelled(value, vague)
+    if written not in _MONEY:
+        return _invalid(f"单位“{written}”不明")
+    return _spelled(value * Decimal(10) ** _MONEY[written] / scale, vague)
+
+
+def _amount(body: str, vague: bool) -> Decimal | None:
+    """Return what `1,234`, `1.2万`, `1万2千`, `一百二十` or (where vague) `万` say; None if it is no one number."""
+    arabic = re.fullmatch(r"([-+]?[0-9., ]*?)\s*([十百千万亿]*)", body)
+    if arabic and arabic[1]:
+        number = _arabic(arabic[1])
+        return None if number is None else number.scaleb(sum(_POWERS[c] for c in arabic[2]))
+    sign = -1 if body.startswith("-") else 1
+    value = _mixed(body.lstrip("+-").replace(" ", ""), vague)
+    return None if value is None else sign * value
+
+
+def _arabic(text: str) -> Decimal | None:
+    if not _ARABIC.fullmatch(text) or not any(c.isdecimal() for c in text):
+        return None
+    return Decimal(text.replace(",", "").replace(" ", ""))
+
+
+def _mixed(text: str, vague: bool) -> Decimal | None:
+    """Add up descending steps of a digit and a power; a power alone counts once for 十 or where the text is vague."""
+    total, section, last, before = Decimal(0), Decimal(0), 99, 0
+    for number, power in _STEP.findall(text):
+        if not number and not power:
+            continue
+        rank = _POWERS.get(power, 0)
+        digit = _digit(number, power, vague)
+        if digit is None or (rank >= last and rank < 4) or (rank == 0 and last == 0):
+            return None
+        if not power and before > 1 and number[0] not in "零〇":
+            return None  # 三万五: thirty thousand and five, or thirty-five thousand?
+        if rank >= 4:
+            if total and rank >= last and total < 10**rank:
+                return None
+            step = section + digit if number else (section or digit)
+            total, section = total + step.scaleb(rank), Decimal(0)
+        else:
+            section += digit.scaleb(rank)
+        last, before = 99 if rank >= 4 else rank, rank
+    return total + section if total + section > 0 or set(text) <= set("零〇") else None
+
+
+def _digit(number: str, power: str, vague: bool) -> Decimal | None:
+    if not number:
+        return Decimal(1) if power in "十拾" or vague else Decimal(0) if power in "万亿萬億" else None
+    if number[0] in _DIGITS:
+        digits = number.lstrip("零〇")
+        if len(digits) > 1:
+            return None  # 二三: two or three, or twenty-three?
+        return Decimal("".join(str(_DIGITS[c]) for c in digits) or "0")
+    return _arabic(number)

@@ -1,0 +1,128 @@
+"""The cells of a workbook, whatever program wrote it: xlsx, xls, et, ods by calamine, csv in UTF-8, UTF-16 or GBK.
+
+Every cell keeps its place, so that a finding can name it; what a hostile file costs is bounded in `sheet_child`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import pickle
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from baosong.checks.numbers import Raw
+
+TIMEOUT_SECONDS = 30
+CHILD = Path(__file__).with_name("sheet_child.py")
+
+
+class UnreadableSheet(ValueError):
+    """A workbook that cannot be read; the text says why, in Chinese."""
+
+
+class LockedSheet(ValueError):
+    """A workbook behind a password."""
+
+
+@dataclass(slots=True)
+class Sheet:
+    """One sheet: rows of raw values from row `top` (counted from 0), each from column A on, empty ends cut off."""
+
+    name: str
+    rows: list[list[Raw]]
+    top: int = 0
+    hidden: bool = False
+    clipped: bool = False
+    merged: list[tuple[tuple[int, int], tuple[int, int]]] = field(default_factory=list)
+    holes: dict[tuple[int, int], str] = field(default_factory=dict)
+
+    def value(self, row: int, column: int) -> Raw:
+        """Return the raw value at a row and column counted from 0, None where the sheet is empty."""
+        row -= self.top
+        if 0 <= row < len(self.rows) and 0 <= column < len(self.rows[row]):
+            value = self.rows[row][column]
+            return None if value == "" else value
+        return None
+
+    @property
+    def end(self) -> int:
+        """Return the row after the last one."""
+        return self.top + len(self.rows)
+
+
+def address(row: int, column: int) -> str:
+    """Return the address of a cell by row and column counted from 0: (4, 1) is B5."""
+    letters = ""
+    column += 1
+    while column:
+        column, rest = divmod(column - 1, 26)
+        letters = chr(65 + rest) + letters
+    return f"{letters}{row + 1}"
+
+
+def place(cell: str) -> tuple[int, int]:
+    """Return the row and column, counted from 0, of an address; the far end where it is none."""
+    letters = cell.rstrip("0123456789")
+    if not letters or len(letters) == len(cell):
+        return (1 << 21, 0)
+    column = 0
+    for c in letters:
+        column = column * 26 + ord(c) - 64
+    return int(cell[len(letters) :]) - 1, column - 1
+
+
+def read_book(data: bytes, max_rows: int) -> list[Sheet]:
+    """Return the sheets of a workbook, at most `max_rows` rows each; raises `LockedSheet` or `UnreadableSheet`."""
+    import python_calamine
+
+    packages = str(Path(python_calamine.__file__).parent.parent)
+    environment = {"PYTHONPATH": packages, "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", "")}
+    command = [sys.executable, "-S", "-P", str(CHILD), str(max_rows)]
+    try:
+        done = subprocess.run(command, input=data, capture_output=True, timeout=TIMEOUT_SECONDS, env=environment)
+    except subprocess.TimeoutExpired:
+        raise UnreadableSheet("内容过于庞大，读取超时") from None
+    if done.returncode != 0:
+        raise UnreadableSheet("表格范围大得异常或结构异常，读取时超出了内存上限")
+    sheets, problem = pickle.loads(done.stdout)  # noqa: S301 our own program's answer, not the sender's bytes
+    if problem == "password":
+        raise LockedSheet
+    if problem:
+        raise UnreadableSheet("文件内部结构已损坏")
+    return [_sheet(s) for s in sheets]
+
+
+def _sheet(answer: dict[str, Any]) -> Sheet:
+    top, left = answer.pop("start")
+    sheet = Sheet(top=top, **answer)
+    if left:
+        sheet.rows = [[None] * left + row if row else row for row in sheet.rows]
+    return sheet
+
+
+def read_csv(data: bytes, name: str, max_rows: int) -> list[Sheet]:
+    """Return a text table as a book of one sheet; raises `UnreadableSheet`."""
+    text = _decode(data)
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    delimiter = max(",\t;，", key=first.count)
+    try:
+        rows: list[list[Raw]] = [[*r] for r in islice(csv.reader(io.StringIO(text), delimiter=delimiter), max_rows + 1)]
+    except csv.Error as e:
+        raise UnreadableSheet("不是规范的 CSV 文件") from e
+    return [Sheet(name, rows[:max_rows], clipped=len(rows) > max_rows)]
+
+
+def _decode(data: bytes) -> str:
+    codes = ["utf-16"] if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ["utf-8-sig", "gb18030"]
+    for code in codes:
+        try:
+            return data.decode(code)
+        except UnicodeDecodeError:
+            continue
+    raise UnreadableSheet("文字编码不明，既不是 UTF-8 也不是 GBK")

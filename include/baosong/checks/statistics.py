@@ -1,0 +1,151 @@
+"""Judges a statistics sheet: read it, normalise it, hold it against the form, and say everything in one pass."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from collections import Counter
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from xml.etree.ElementTree import ParseError
+
+from baosong.campaign import Campaign, Prefecture
+from baosong.campaign.form import Form
+from baosong.checks import crosschecks, hostile, zips
+from baosong.checks.filetypes import identify
+from baosong.checks.numbers import plain
+from baosong.checks.sheet_cells import LockedSheet, Sheet, UnreadableSheet, place, read_book, read_csv
+from baosong.checks.sheet_reader import Reading, read
+from baosong.checks.sheet_structure import structure_findings
+from baosong.checks.sheet_tables import Tables, find_tables
+from baosong.checks.sheet_values import Values, normalise, shown
+from baosong.findings import Checked, Finding, Severity, Where, error, has_error
+from baosong.source import Source
+
+SHOWN_A_RULE = 50
+SPARE_ROWS = 1000  # sections, totals and blank rows that a list may carry beside its activities
+
+
+def check(source: Source, campaign: Campaign, prefecture: Prefecture | None) -> Checked:
+    """Judge a sheet whose size and container were found harmless; raises on no content whatever."""
+    from baosong.checks import expectations
+
+    data, form = source.read(), campaign.form
+    kind = identify(source) or source.suffix
+    facts: dict[str, Any] = {"format": kind} | _producer(data)
+    try:
+        sheets = _open(data, kind, source.name, form.activities.max_rows + SPARE_ROWS)
+    except LockedSheet:
+        return Checked([hostile.encrypted("工作簿")], facts)
+    except UnreadableSheet as e:
+        return Checked([_unreadable(str(e))], facts)
+    tables = find_tables(sheets, form)
+    reading = read(tables, form)
+    values = normalise(tables, reading, campaign)
+    findings = structure_findings(data, sheets, values, campaign)
+    findings += values.findings
+    findings += expectations.judge(values, form)
+    findings += crosschecks.run(values, campaign, prefecture)
+    facts |= _facts(sheets, tables, reading, campaign)
+    figures = None if has_error(findings) else figures_of(values, form)
+    return Checked(in_reading_order(capped(findings), sheets), facts, figures)
+
+
+def _open(data: bytes, kind: str, name: str, max_rows: int) -> list[Sheet]:
+    if kind in ("xlsx", "xls", "ods", "xlsb"):
+        return read_book(data, max_rows)
+    if kind in ("txt", "csv"):
+        return read_csv(data, name.rsplit(".", 1)[0][:31], max_rows)
+    raise UnreadableSheet("不是电子表格")
+
+
+def _unreadable(reason: str) -> Finding:
+    return error(
+        "statistics.unreadable",
+        f"统计表读不出来：{reason}。",
+        observed=reason,
+        expected="能用 WPS 或 Excel 正常打开的表格",
+        fix="请在本机用 WPS 或 Excel 打开，把内容复制到新下发的模板里，另存为 .xlsx 后重新报送。",
+    )
+
+
+def figures_of(values: Values, form: Form) -> dict[str, Any]:
+    """Return the figures as `Checked` describes them."""
+    indicators = [
+        {"code": code}
+        | {amount: _json(value, form.by_code[code].type) for amount, value in amounts.items()}
+        | {"cell": values.indicator_where(code, "total")["cell"]}
+        for code, amounts in values.indicators.items()
+    ]
+    specs = [f for f in form.activities.fields if f.name in values.activities]
+    activities = [
+        {"row": row + 1} | {f.name: _json(values.activities[f.name][i], f.type) for f in specs}
+        for i, row in enumerate(values.reading.activity_rows)
+    ]
+    return {"indicators": indicators, "activities": activities}
+
+
+def _json(value: Any, kind: str) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if kind == "integer" else plain(value)
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _facts(sheets: list[Sheet], tables: Tables, reading: Reading, campaign: Campaign) -> dict[str, Any]:
+    unit = reading.signatures.get("unit", ("",))[0]
+    named = crosschecks.named_prefecture(unit, campaign)
+    used = [t.sheet.name for t in (tables.indicators, tables.activities) if t]
+    return {
+        "sheets": [shown(s.name) for s in sheets],
+        "used": [shown(name) for name in used],
+        "rows": len(reading.activity_rows),
+        "unit": shown(unit),
+        "unit_prefecture": named.code if named else None,
+        "form": campaign.form.version,
+    }
+
+
+def _producer(data: bytes) -> dict[str, Any]:
+    """Return which program wrote a workbook, as its own properties say; nothing where they do not."""
+    from defusedxml.common import DefusedXmlException
+    from defusedxml.ElementTree import fromstring
+
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open("docProps/app.xml") as member:
+            root = fromstring(member.read(100_000))
+    except (*zips.ERRORS, OSError, ParseError, DefusedXmlException, zlib.error):
+        return {}
+    texts = {element.tag.rpartition("}")[2]: shown(element.text or "") for element in root}
+    return {name.lower(): texts[name] for name in ("Application", "AppVersion") if texts.get(name)}
+
+
+def capped(findings: list[Finding]) -> list[Finding]:
+    """Return at most so many findings a rule, the last of them followed by how many more there are."""
+    seen: Counter[tuple[str, Severity]] = Counter()
+    kept = []
+    for finding in findings:
+        seen[finding.rule, finding.severity] += 1
+        if seen[finding.rule, finding.severity] <= SHOWN_A_RULE:
+            kept.append(finding)
+    for (rule, severity), count in seen.items():
+        if count > SHOWN_A_RULE:
+            last = next(f for f in reversed(kept) if (f.rule, f.severity) == (rule, severity))
+            more = f"同类问题还有 {count - SHOWN_A_RULE} 处，没有逐一列出"
+            kept.append(Finding(rule, severity, more, Where(**last.where), fix=last.fix))
+    return kept
+
+
+def in_reading_order(findings: list[Finding], sheets: list[Sheet]) -> list[Finding]:
+    """Return findings as a person meets them: the whole file first, then sheet by sheet, row by row."""
+    order = {sheet.name: i for i, sheet in enumerate(sheets)}
+
+    def at(finding: Finding) -> tuple[int, int, int]:
+        where = finding.where
+        if "sheet" not in where:
+            return (-1, 0, 0)
+        row, column = place(where["cell"]) if "cell" in where else (-1, 0)
+        return (order.get(where["sheet"], len(order)), row, column)
+
+    return sorted(findings, key=at)

@@ -1,0 +1,27 @@
+"""The ledger: every arrival, what became of it and why, in PostgreSQL."""
+
+from baosong.ledger.arrivals import Arrival, verdict_of
+from baosong.ledger.filing import Filed, figure
+from baosong.ledger.models import Edition, History, Receipt, Submission
+from baosong.ledger.queries import ActivityRow, Cell, IndicatorRow
+from baosong.ledger.states import FILED, TRANSITIONS, IllegalTransition, State
+from baosong.ledger.store import Ledger
+
+__all__ = [
+    "FILED",
+    "TRANSITIONS",
+    "ActivityRow",
+    "Arrival",
+    "Cell",
+    "Edition",
+    "Filed",
+    "History",
+    "IllegalTransition",
+    "IndicatorRow",
+    "Ledger",
+    "Receipt",
+    "State",
+    "Submission",
+    "figure",
+    "verdict_of",
+]

@@ -1,0 +1,137 @@
+"""The decision of what a checked file becomes, in one transaction with everything that follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, insert, select
+from sqlalchemy.orm import Session
+
+from baosong.findings import Finding, Verdict
+from baosong.ledger.arrivals import add_finding, locked, move, verdict_of
+from baosong.ledger.engine import lock_number
+from baosong.ledger.models import Activity, IndicatorValue, Submission
+from baosong.ledger.states import FILED, State
+
+LARGEST = Decimal(10) ** 16
+"""Figures lie strictly below this, or their columns could not hold them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """Where a file's bytes lie, read back and compared."""
+
+    sha256: str
+    bucket: str
+    key: str
+    at: datetime
+
+
+def file(session: Session, submission_id: int, filed: Filed, remark: Callable[[Submission], Finding]) -> State | None:
+    """Decide what a checked file becomes and return its state; repeated, only return it; None if it was withdrawn.
+
+    `remark` words the note for a duplicate of the submission it is given.
+    """
+    _one_at_a_time(session, session.get_one(Submission, submission_id))
+    row = locked(session, submission_id)
+    if row.state != State.CHECKED:
+        return State(row.state) if row.state in FILED else None
+    row.sha256, row.bucket, row.archive_key, row.filed_at = filed.sha256, filed.bucket, filed.key, filed.at
+    match verdict_of(row):
+        case Verdict.REJECTED:
+            move(session, row, State.REJECTED, "校验未通过，已移入隔离区")
+        case Verdict.HELD:
+            move(session, row, State.HELD, "待人工审核，已移入隔离区")
+        case Verdict.ACCEPTED:
+            _accept(session, row, remark)
+    return State(row.state)
+
+
+def twin_of(session: Session, campaign: str, prefecture: str, kind: str | None, sha256: str) -> Submission | None:
+    """Return the current accepted file with the same content in the same deliverable."""
+    same = Submission.sha256 == sha256
+    return session.scalars(select(Submission).where(_current(campaign, prefecture, kind), same)).one_or_none()
+
+
+def _one_at_a_time(session: Session, row: Submission) -> None:
+    """Let the filings of one prefecture take turns, so that each sees what the one before it decided."""
+    session.execute(select(func.pg_advisory_xact_lock(lock_number(f"filing:{row.campaign}:{row.prefecture}"))))
+
+
+def _accept(session: Session, row: Submission, remark: Callable[[Submission], Finding]) -> None:
+    twin = twin_of(session, row.campaign, row.prefecture, row.kind, row.sha256 or "")
+    if twin is not None:
+        add_finding(row, remark(twin))
+        move(session, row, State.DUPLICATE, f"与第 {twin.id} 号文件内容相同")
+        return
+    in_slot = select(Submission).where(_current(row.campaign, row.prefecture, row.kind), Submission.slot == row.slot)
+    holder = session.scalars(in_slot).one_or_none()
+    if holder is not None and holder.id > row.id:
+        move(session, row, State.SUPERSEDED, f"第 {holder.id} 号文件报送更晚，已先归档")
+        return
+    if holder is not None:
+        move(session, holder, State.SUPERSEDED, f"由第 {row.id} 号文件替换")
+        session.flush()  # the slot's unique key allows one at a time
+    move(session, row, State.ACCEPTED, "校验通过，已归档")
+    _explode(session, row)
+
+
+def _current(campaign: str, prefecture: str, kind: str | None) -> ColumnElement[bool]:
+    return (
+        (Submission.campaign == campaign)
+        & (Submission.prefecture == prefecture)
+        & (Submission.kind == kind)
+        & (Submission.state == State.ACCEPTED)
+    )
+
+
+def _explode(session: Session, row: Submission) -> None:
+    """Lay the figures of an accepted sheet out in rows."""
+    figures = row.figures or {}
+    indicators = [_indicator(row.id, item) for item in figures.get("indicators", [])]
+    activities = [_activity(row.id, item) for item in figures.get("activities", [])]
+    if indicators:
+        session.execute(insert(IndicatorValue), indicators)
+    if activities:
+        session.execute(insert(Activity), activities)
+
+
+def _indicator(submission_id: int, item: dict[str, Any]) -> dict[str, Any]:
+    values = {name: figure(item.get(name)) for name in ("total", "offline", "online")}
+    return {"submission_id": submission_id, "code": item["code"], "cell": str(item.get("cell") or ""), **values}
+
+
+def _activity(submission_id: int, item: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "submission_id": submission_id,
+        "row": item["row"],
+        "name": str(item.get("name") or ""),
+        "category": item.get("category"),
+        "start": _day(item.get("start")),
+        "end": _day(item.get("end")),
+        "form": item.get("form"),
+        "offline": figure(item.get("offline")),
+        "online": figure(item.get("online")),
+        "fields": {name: value for name, value in item.items() if name != "row"},
+    }
+
+
+def figure(value: Any) -> Decimal | None:
+    """Return an int or a decimal's text exactly; ValueError if it is no number or would not fit its column."""
+    if value is None:
+        return None
+    try:
+        number = Decimal(str(value))
+    except ArithmeticError:
+        raise ValueError(f"not a number: {value!r}") from None
+    if not number.is_finite() or abs(number) >= LARGEST:
+        raise ValueError(f"does not fit: {value!r}")
+    return number
+
+
+def _day(value: Any) -> date | None:
+    return None if value is None else date.fromisoformat(value)

@@ -1,0 +1,199 @@
+"""The ledger's tables. Times are aware, numbers of sheets are exact, and what was found stays as JSON."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Index,
+    MetaData,
+    Numeric,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, validates
+
+from baosong.ledger.states import State, allowed
+
+UNFINISHED = "replied_at IS NULL AND state <> 'withdrawn'"
+CURRENT = "state = 'accepted'"
+STATES = ", ".join(f"'{s.value}'" for s in State)
+
+
+class Base(DeclarativeBase):
+    """All tables share how Python types become columns and how constraints are named."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it as a class attribute
+        str: Text(),
+        datetime: DateTime(timezone=True),
+        Decimal: Numeric(18, 2),
+        dict[str, Any]: JSONB(),
+        list[dict[str, Any]]: JSONB(),
+    }
+
+
+class Submission(Base):
+    """One arrival of one object in the intake; campaign and prefecture are empty where its key names none.
+
+    `identity`, `etag`, `modified_at` and `version_id` say which bytes were meant; `arrival` tells apart drops that
+    look alike even so. `slot` is what a later file replaces: empty for single deliverables, else the file's path.
+    """
+
+    __tablename__ = "submission"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    campaign: Mapped[str]
+    prefecture: Mapped[str]
+    kind: Mapped[str | None]
+    slot: Mapped[str]
+    key: Mapped[str]
+    name: Mapped[str]
+    folder: Mapped[str | None]
+    size: Mapped[int] = mapped_column(BigInteger)
+    identity: Mapped[str]
+    arrival: Mapped[int] = mapped_column(default=1)
+    etag: Mapped[str]
+    modified_at: Mapped[datetime]
+    version_id: Mapped[str | None]
+    received_at: Mapped[datetime]
+    late: Mapped[bool]
+    state: Mapped[str]
+    verdict: Mapped[str | None]
+    findings: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
+    facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    figures: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    rules_version: Mapped[str | None]
+    checked_at: Mapped[datetime | None]
+    sha256: Mapped[str | None]
+    bucket: Mapped[str | None]
+    archive_key: Mapped[str | None]
+    filed_at: Mapped[datetime | None]
+    receipt_id: Mapped[int | None] = mapped_column(ForeignKey("receipt.id"))
+    replied_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint(f"state IN ({STATES})", name="known_state"),
+        UniqueConstraint("campaign", "prefecture", "key", "identity", "arrival", name="uq_submission_arrival"),
+        Index(
+            "uq_submission_content",
+            "campaign",
+            "prefecture",
+            "kind",
+            "sha256",
+            unique=True,
+            postgresql_where=text(CURRENT),
+        ),
+        Index(
+            "uq_submission_slot", "campaign", "prefecture", "kind", "slot", unique=True, postgresql_where=text(CURRENT)
+        ),
+        Index("ix_submission_unfinished", "campaign", "prefecture", "id", postgresql_where=text(UNFINISHED)),
+        Index("ix_submission_place", "campaign", "prefecture", "id"),
+        Index("ix_submission_receipt", "receipt_id"),
+        Index("ix_submission_archive", "archive_key"),
+    )
+
+    @validates("state")
+    def _by_the_table(self, _name: str, state: str) -> str:
+        return allowed(self.state, state).value
+
+
+class History(Base):
+    """One change of a submission's state; the database itself refuses to alter or delete these rows."""
+
+    __tablename__ = "history"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id"), index=True)
+    at: Mapped[datetime]
+    before: Mapped[str | None]
+    after: Mapped[str]
+    note: Mapped[str]
+
+
+class Receipt(Base):
+    """An answer to a prefecture, numbered 1, 2, 3 …; `status` keeps its completeness as of `issued_at`."""
+
+    __tablename__ = "receipt"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    campaign: Mapped[str]
+    prefecture: Mapped[str]
+    number: Mapped[int]
+    issued_at: Mapped[datetime]
+    status: Mapped[dict[str, Any]]
+
+    __table_args__ = (UniqueConstraint("campaign", "prefecture", "number"),)
+
+
+class IndicatorValue(Base):
+    """One indicator of an accepted sheet, with the cell it was read from."""
+
+    __tablename__ = "indicator_value"
+
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id"), primary_key=True)
+    code: Mapped[str] = mapped_column(primary_key=True)
+    total: Mapped[Decimal | None]
+    offline: Mapped[Decimal | None]
+    online: Mapped[Decimal | None]
+    cell: Mapped[str]
+
+
+class Activity(Base):
+    """One activity of an accepted sheet: all of the form's fields as JSON, those that sum or sort typed as well."""
+
+    __tablename__ = "activity"
+
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id"), primary_key=True)
+    row: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    category: Mapped[str | None]
+    start: Mapped[date | None]
+    end: Mapped[date | None]
+    form: Mapped[str | None]
+    offline: Mapped[Decimal | None]
+    online: Mapped[Decimal | None]
+    fields: Mapped[dict[str, Any]]
+
+
+class Edition(Base):
+    """One written report: final v1, v2 … or interim; `inputs_sha` names the accepted files it was made of."""
+
+    __tablename__ = "edition"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    campaign: Mapped[str]
+    edition: Mapped[str]
+    version: Mapped[int]
+    prefix: Mapped[str]
+    inputs_sha: Mapped[str]
+    figures: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+
+    __table_args__ = (UniqueConstraint("campaign", "edition", "version"),)
+
+
+class Announcement(Base):
+    """A prefecture whose completeness was announced; once is enough, corrections are the nightly run's matter."""
+
+    __tablename__ = "announcement"
+
+    campaign: Mapped[str] = mapped_column(primary_key=True)
+    prefecture: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime]

@@ -1,0 +1,196 @@
+"""What others ask of the ledger: who is complete, which figures count, which editions exist."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Select, case, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session, defer
+
+from baosong.campaign import Campaign
+from baosong.findings import Kind
+from baosong.ledger.models import Activity, Announcement, Edition, History, IndicatorValue, Submission
+from baosong.ledger.states import State
+
+CellState = Literal["missing", "accepted", "rejected", "held", "checking"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One deliverable of one prefecture: `accepted` counts current files, `rejected` those not mended since.
+
+    `state` is accepted once there are as many as the campaign asks for; `last` is when the newest file came.
+    """
+
+    state: CellState
+    accepted: int = 0
+    rejected: int = 0
+    last: datetime | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the cell as JSON values."""
+        return {**asdict(self), "last": self.last.isoformat() if self.last else None}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Cell:
+        """Rebuild a cell from `as_json`."""
+        return cls(**{**data, "last": datetime.fromisoformat(data["last"]) if data["last"] else None})
+
+
+@dataclass(frozen=True, slots=True)
+class IndicatorRow:
+    """One indicator of a prefecture's current sheet; figures are exact, None where the sheet says none."""
+
+    prefecture: str
+    code: str
+    total: Decimal | None
+    offline: Decimal | None
+    online: Decimal | None
+    cell: str
+    submission_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityRow:
+    """One activity of a prefecture's current sheet; `fields` holds all fields of the form by their names."""
+
+    prefecture: str
+    row: int
+    name: str
+    category: str | None
+    start: date | None
+    end: date | None
+    form: str | None
+    offline: Decimal | None
+    online: Decimal | None
+    fields: dict[str, Any]
+    submission_id: int
+
+
+def completeness(
+    session: Session, campaign: Campaign, codes: Collection[str] | None = None
+) -> dict[str, dict[Kind, Cell]]:
+    """Return a cell for every prefecture (or those named) and every deliverable of the campaign."""
+    found = {(row.prefecture, row.kind): row for row in session.execute(_counts(campaign.id, codes))}
+    wanted = [p.code for p in campaign.prefectures if codes is None or p.code in codes]
+    return {
+        code: {d.kind: _cell(found.get((code, d.kind.value)), d.min) for d in campaign.deliverables} for code in wanted
+    }
+
+
+def _counts(campaign_id: str, codes: Collection[str] | None) -> Select[*tuple[Any, ...]]:
+    """Count by state; a rejected or held file counts only while it is the last of its slot."""
+    rank = func.row_number().over(
+        partition_by=(Submission.prefecture, Submission.kind, Submission.slot), order_by=Submission.id.desc()
+    )
+    known = select(
+        Submission.prefecture, Submission.kind, Submission.state, Submission.received_at, rank.label("rank")
+    ).where(Submission.campaign == campaign_id, Submission.kind.is_not(None), Submission.state != State.WITHDRAWN)
+    if codes is not None:
+        known = known.where(Submission.prefecture.in_(codes))
+    s = known.subquery()
+
+    def count(condition: ColumnElement[bool]) -> ColumnElement[int]:
+        return func.count(case((condition, 1)))
+
+    last = s.c.rank == 1
+    return select(
+        s.c.prefecture,
+        s.c.kind,
+        count(s.c.state == State.ACCEPTED).label("accepted"),
+        count(last & (s.c.state == State.REJECTED)).label("rejected"),
+        count(last & (s.c.state == State.HELD)).label("held"),
+        count(s.c.state.in_((State.RECEIVED, State.CHECKED))).label("pending"),
+        func.max(s.c.received_at).label("last"),
+    ).group_by(s.c.prefecture, s.c.kind)
+
+
+def _cell(row: Any, least: int) -> Cell:
+    if row is None:
+        return Cell("missing")
+    return Cell(_state(row, least), row.accepted, row.rejected, row.last)
+
+
+def _state(row: Any, least: int) -> CellState:
+    if row.accepted >= max(least, 1):
+        return "accepted"
+    if row.pending:
+        return "checking"
+    if row.held:
+        return "held"
+    return "rejected" if row.rejected else "missing"
+
+
+def complete_prefectures(session: Session, campaign: Campaign, codes: Collection[str] | None = None) -> list[str]:
+    """Return the prefectures (of those named) that have enough accepted files of every required deliverable."""
+    wanted = [p.code for p in campaign.prefectures if codes is None or p.code in codes]
+    counts = select(Submission.prefecture, Submission.kind, func.count()).where(
+        Submission.campaign == campaign.id, Submission.prefecture.in_(wanted), Submission.state == State.ACCEPTED
+    )
+    counted = session.execute(counts.group_by(Submission.prefecture, Submission.kind))
+    have = {(prefecture, kind): files for prefecture, kind, files in counted}
+    needed = [d for d in campaign.deliverables if d.required]
+    return [code for code in wanted if all(have.get((code, d.kind.value), 0) >= d.min for d in needed)]
+
+
+def submissions(session: Session, campaign_id: str, code: str | None = None) -> list[Submission]:
+    """Return a campaign's (and a prefecture's) arrivals, oldest first, without their figures."""
+    wanted = select(Submission).where(Submission.campaign == campaign_id).order_by(Submission.id)
+    if code is not None:
+        wanted = wanted.where(Submission.prefecture == code)
+    return list(session.scalars(wanted.options(defer(Submission.figures))))
+
+
+def indicators(session: Session, campaign_id: str) -> list[IndicatorRow]:
+    """Return the indicators of all current sheets, by prefecture and code."""
+    value = IndicatorValue
+    columns = (value.code, value.total, value.offline, value.online, value.cell, value.submission_id)
+    wanted = _of_current(select(Submission.prefecture, *columns), value.submission_id, campaign_id)
+    return [IndicatorRow(*row) for row in session.execute(wanted.order_by(Submission.prefecture, value.code))]
+
+
+def activities(session: Session, campaign_id: str) -> list[ActivityRow]:
+    """Return the activities of all current sheets, by prefecture and row."""
+    a = Activity
+    dates, people = (a.start, a.end), (a.offline, a.online)
+    columns = (a.row, a.name, a.category, *dates, a.form, *people, a.fields, a.submission_id)
+    wanted = _of_current(select(Submission.prefecture, *columns), a.submission_id, campaign_id)
+    return [ActivityRow(*row) for row in session.execute(wanted.order_by(Submission.prefecture, a.row))]
+
+
+def _of_current(wanted: Select[*tuple[Any, ...]], submission_id: Any, campaign_id: str) -> Select[*tuple[Any, ...]]:
+    joined = wanted.join(Submission, Submission.id == submission_id)
+    return joined.where(Submission.campaign == campaign_id, Submission.state == State.ACCEPTED)
+
+
+def history(session: Session, submission_id: int) -> list[History]:
+    """Return a submission's changes of state, oldest first."""
+    return list(session.scalars(select(History).where(History.submission_id == submission_id).order_by(History.id)))
+
+
+def editions(session: Session, campaign_id: str) -> list[Edition]:
+    """Return a campaign's written reports, oldest first."""
+    return list(session.scalars(select(Edition).where(Edition.campaign == campaign_id).order_by(Edition.id)))
+
+
+def add_edition(session: Session, values: dict[str, Any]) -> bool:
+    """Record a written report; False if this version is there already."""
+    new = insert(Edition).values(**values, created_at=datetime.now(UTC)).on_conflict_do_nothing()
+    return session.scalar(new.returning(Edition.id)) is not None
+
+
+def announced(session: Session, campaign_id: str) -> set[str]:
+    """Return the prefectures whose completeness was announced."""
+    return set(session.scalars(select(Announcement.prefecture).where(Announcement.campaign == campaign_id)))
+
+
+def mark_announced(session: Session, campaign_id: str, codes: Collection[str]) -> None:
+    """Remember that the completeness of these prefectures was announced."""
+    rows = [{"campaign": campaign_id, "prefecture": code, "at": datetime.now(UTC)} for code in codes]
+    if rows:
+        session.execute(insert(Announcement).values(rows).on_conflict_do_nothing())

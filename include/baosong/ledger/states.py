@@ -1,0 +1,50 @@
+"""The states of a submission and the only ways between them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Where a submission stands; what the sender dropped is unfinished until it is answered or withdrawn."""
+
+    RECEIVED = "received"
+    CHECKED = "checked"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    HELD = "held"
+    DUPLICATE = "duplicate"
+    SUPERSEDED = "superseded"
+    WITHDRAWN = "withdrawn"
+
+
+# A checked file may be superseded at once: a later drop into the same slot can be filed before an earlier one.
+TRANSITIONS: dict[State | None, frozenset[State]] = {
+    None: frozenset({State.RECEIVED}),
+    State.RECEIVED: frozenset({State.CHECKED, State.WITHDRAWN}),
+    State.CHECKED: frozenset(
+        {State.ACCEPTED, State.REJECTED, State.HELD, State.DUPLICATE, State.SUPERSEDED, State.WITHDRAWN}
+    ),
+    State.ACCEPTED: frozenset({State.SUPERSEDED}),
+    State.REJECTED: frozenset(),
+    State.HELD: frozenset(),
+    State.DUPLICATE: frozenset(),
+    State.SUPERSEDED: frozenset(),
+    State.WITHDRAWN: frozenset(),
+}
+
+FILED = frozenset({State.ACCEPTED, State.REJECTED, State.HELD, State.DUPLICATE, State.SUPERSEDED})
+"""The states of what lies in the archive or in quarantine and can be answered."""
+
+
+class IllegalTransition(Exception):
+    """Somebody tried to move a submission along a way that does not exist; a mistake in the program."""
+
+
+def allowed(before: str | None, after: str) -> State:
+    """Return the state to enter; IllegalTransition where no way leads there."""
+    start = None if before is None else State(before)
+    target = State(after)
+    if target not in TRANSITIONS[start]:
+        raise IllegalTransition(f"{start or 'nothing'} -> {target}")
+    return target

@@ -1,0 +1,106 @@
+"""A seekable reader over something that can be fetched in ranges: only what is read travels."""
+
+from __future__ import annotations
+
+import io
+from collections import OrderedDict
+from collections.abc import Callable
+
+BLOCK = 128 * 1024
+CACHED_BLOCKS = 64
+
+
+class RangedReader(io.RawIOBase):
+    """Bytes of `size` behind `fetch(offset, length)`, in blocks, with the last few kept.
+
+    A read over several missing blocks is one request. `bytes_read` and `requests` count what really travelled.
+    """
+
+    def __init__(self, fetch: Callable[[int, int], bytes], size: int, block: int = BLOCK) -> None:
+        super().__init__()
+        self._fetch = fetch
+        self._size = size
+        self._block = block
+        self._at = 0
+        self._kept: OrderedDict[int, bytes] = OrderedDict()
+        self.bytes_read = 0
+        self.requests = 0
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+    def tell(self) -> int:
+        """Return the position in bytes."""
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move; a position behind the end is allowed and reads nothing, one before the start is a ValueError."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        if base + offset < 0:
+            raise ValueError(f"negative seek position {base + offset}")
+        self._at = base + offset
+        return self._at
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        """Fill the buffer as far as there are bytes; 0 at the end."""
+        if self.closed:
+            raise ValueError("read of closed file")
+        view = memoryview(buffer).cast("B")
+        stop = min(self._at + len(view), self._size)
+        if stop <= self._at:
+            return 0
+        data = self._between(self._at, stop)
+        view[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+    def readall(self) -> bytes:
+        """Return the rest in one request."""
+        data = self._between(self._at, self._size) if self._at < self._size else b""
+        self._at += len(data)
+        return data
+
+    def _between(self, start: int, stop: int) -> bytes:
+        """Return bytes start..stop; both lie within the object."""
+        first, last = start // self._block, (stop - 1) // self._block
+        blocks = {n: self._kept[n] for n in range(first, last + 1) if n in self._kept}
+        for n in blocks:
+            self._kept.move_to_end(n)
+        for begin, end in _gaps(first, last, blocks):
+            blocks.update(self._load(begin, end))
+        data = b"".join(blocks[n] for n in range(first, last + 1))
+        offset = start - first * self._block
+        return data[offset : offset + stop - start]
+
+    def _load(self, first: int, last: int) -> dict[int, bytes]:
+        offset = first * self._block
+        length = min((last + 1) * self._block, self._size) - offset
+        data = self._fetch(offset, length)
+        self.requests += 1
+        self.bytes_read += len(data)
+        if len(data) != length:
+            raise OSError(f"short read: {len(data)} of {length} bytes at {offset}")
+        loaded = {first + i: data[i * self._block : (i + 1) * self._block] for i in range(last - first + 1)}
+        for n in list(loaded)[-CACHED_BLOCKS:]:
+            self._kept[n] = loaded[n]
+        while len(self._kept) > CACHED_BLOCKS:
+            self._kept.popitem(last=False)
+        return loaded
+
+
+def _gaps(first: int, last: int, have: dict[int, bytes]) -> list[tuple[int, int]]:
+    """Return the runs of block numbers in first..last that are not in `have`, as inclusive pairs."""
+    runs: list[tuple[int, int]] = []
+    for n in range(first, last + 1):
+        if n in have:
+            continue
+        if runs and runs[-1][1] == n - 1:
+            runs[-1] = (runs[-1][0], n)
+        else:
+            runs.append((n, n))
+    return runs

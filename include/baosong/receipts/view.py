@@ -1,0 +1,224 @@
+"""What a receipt says, as plain JSON values; the HTML page is drawn from the same values and adds nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from baosong.campaign import Campaign, Deliverable
+from baosong.findings import Kind, Severity
+from baosong.receipts.words import moment, place_text
+
+if TYPE_CHECKING:
+    from baosong.ledger import Cell, Submission
+
+Json = dict[str, Any]
+
+# state -> (the last step's name, how the step looks, the outcome in words)
+_LAST_STEP = {
+    "accepted": ("已归档", "done", "已接收"),
+    "superseded": ("已归档", "done", "已接收，现由后报送的文件替换"),
+    "rejected": ("已退回", "failed", "已退回，请修改后重新报送"),
+    "held": ("待人工审核", "held", "待人工审核"),
+    "duplicate": ("重复文件", "done", "与此前收到的文件内容完全相同，不重复计入"),
+    "withdrawn": ("已撤回", "held", "已撤回"),
+}
+_WAITING = ("待归档", "waiting", "处理中")
+_ORDER = ("rejected", "held", "received", "checked", "withdrawn", "accepted", "superseded", "duplicate")
+_SEVERITIES = {Severity.ERROR: "必须修改", Severity.WARNING: "请核对", Severity.NOTE: "说明"}
+CELL_WORDS = {
+    "accepted": "已齐",
+    "rejected": "已退回，待重新报送",
+    "held": "待人工审核",
+    "checking": "校验中",
+    "missing": "未报送",
+}
+
+
+def describe_file(submission: Submission, campaign: Campaign | None, zone: ZoneInfo) -> Json:
+    """Return one file of a receipt: what it is, how far it came, and all that was found."""
+    name, look, outcome = _LAST_STEP.get(submission.state, _WAITING)
+    checked = submission.checked_at is not None or submission.state in _LAST_STEP
+    deliverable = _deliverable(submission.kind, campaign)
+    return {
+        "submission": submission.id,
+        "file": submission.name,
+        "deliverable": submission.kind,
+        "deliverable_name": deliverable.name if deliverable else "未能识别",
+        "size": submission.size,
+        "sha256": submission.sha256,
+        "state": submission.state,
+        "verdict": submission.verdict,
+        "outcome": outcome,
+        "late": bool(submission.late),
+        "received_at": submission.received_at.astimezone(zone).isoformat(timespec="seconds"),
+        "received_text": moment(submission.received_at, zone),
+        "rules_version": submission.rules_version,
+        "stages": [
+            _stage("已收到", "done", submission.received_at, zone),
+            _stage("已校验", "done", submission.checked_at, zone) if checked else _stage("待校验", "waiting"),
+            _stage(name, look, submission.filed_at, zone),
+        ],
+        "may_delete_local_copy": name == "已归档",
+        "findings": [describe_finding(f) for f in _by_weight(submission.findings or [])],
+        "facts": submission.facts or {},
+        "video": _video_table(submission.facts or {}),
+    }
+
+
+def _video_table(facts: Mapping[str, Any]) -> list[Json]:
+    """Return the video check's table of what was asked and found, with how each verdict looks."""
+    looks = {"合格": "done", "不合": "failed"}
+    return [{**row, "look": looks.get(row["verdict"][:2], "held")} for row in facts.get("table", [])]
+
+
+def _stage(name: str, look: str, at: datetime | None = None, zone: ZoneInfo | None = None) -> Json:
+    return {"name": name, "look": look, "at": at.astimezone(zone).strftime("%m-%d %H:%M") if at and zone else ""}
+
+
+def _by_weight(findings: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    weights = list(_SEVERITIES)
+    return sorted(findings, key=lambda f: weights.index(Severity(f["severity"])))
+
+
+def describe_finding(finding: Mapping[str, Any]) -> Json:
+    """Return a finding with its place and its weight in words."""
+    words = {"severity_name": _SEVERITIES[Severity(finding["severity"])], "place": place_text(finding.get("where", {}))}
+    return {"observed": "", "expected": "", "fix": "", **finding, **words}
+
+
+def _deliverable(kind: str | None, campaign: Campaign | None) -> Deliverable | None:
+    if kind is None or campaign is None:
+        return None
+    return next((d for d in campaign.deliverables if d.kind == kind), None)
+
+
+def describe_deliverables(campaign: Campaign, row: Mapping[Kind, Cell]) -> list[Json]:
+    """Return the state of every deliverable, in the campaign's order; a kind without a cell was not sent."""
+    return [_deliverable_state(d, row.get(d.kind)) for d in campaign.deliverables]
+
+
+def _deliverable_state(deliverable: Deliverable, cell: Cell | None) -> Json:
+    state = cell.state if cell else "missing"
+    accepted = cell.accepted if cell else 0
+    lacking = max(deliverable.min - accepted, 0) if deliverable.required else 0
+    word = CELL_WORDS[state]
+    if state == "accepted" and lacking:
+        state, word = "missing", f"还缺 {lacking} 个"
+    elif state == "missing" and not deliverable.required:
+        word = "可不报送"
+    return {
+        "deliverable": deliverable.kind.value,
+        "name": deliverable.name,
+        "folder": deliverable.folder,
+        "formats": list(deliverable.formats),
+        "state": state,
+        "word": word,
+        "accepted": accepted,
+        "rejected": cell.rejected if cell else 0,
+        "lacking": lacking,
+    }
+
+
+def in_reading_order(submissions: Sequence[Submission]) -> list[Submission]:
+    """Return what needs action first, then by deliverable and name."""
+    kinds = [k.value for k in Kind]
+    return sorted(
+        submissions,
+        key=lambda s: (
+            _ORDER.index(s.state) if s.state in _ORDER else 2,
+            kinds.index(s.kind) if s.kind in kinds else len(kinds),
+            s.name,
+            s.id,
+        ),
+    )
+
+
+def open_failures(submissions: Sequence[Submission], complete: Collection[str]) -> list[Submission]:
+    """Return what waits for us or for a prefecture, newest first: held files, then rejected ones not made good.
+
+    `submissions` come newest first. A rejected file is made good by any later one of its slot, by a later accepted
+    one of its deliverable, or, if nobody could tell what it was, by its prefecture's being `complete`.
+    """
+    held, rejected = [], []
+    slots: set[tuple[str, str | None, str]] = set()
+    mended: set[tuple[str, str | None]] = set()
+    for s in submissions:
+        slot, deliverable = (s.prefecture, s.kind, s.slot), (s.prefecture, s.kind)
+        if s.state == "held" and slot not in slots:
+            held.append(s)
+        forgotten = s.kind is None and s.prefecture in complete
+        if s.state == "rejected" and slot not in slots and deliverable not in mended and not forgotten:
+            rejected.append(s)
+        slots.add(slot)
+        if s.state in ("accepted", "duplicate"):
+            mended.add(deliverable)
+    return held + rejected
+
+
+def current_ids(submissions: Sequence[Submission], complete: Collection[str]) -> set[int]:
+    """Return the ids of the files that count or are still open; the others are the past."""
+    newest_first = sorted(submissions, key=lambda s: (s.received_at, s.id), reverse=True)
+    open_ids = {s.id for s in open_failures(newest_first, complete)}
+    return open_ids | {s.id for s in submissions if s.state in ("accepted", "received", "checked")}
+
+
+def answer(states: Sequence[str]) -> Json:
+    """Return the outcome of a whole receipt: a code, a word fit for a file name, and one sentence."""
+    rejected, held = states.count("rejected"), states.count("held")
+    pending, doubled = states.count("received") + states.count("checked"), states.count("duplicate")
+    taken = states.count("accepted") + states.count("superseded")
+    rest = _rest(taken, doubled, pending)
+    if rejected:
+        also = f"，{held} 个文件待人工审核" if held else ""
+        text = f"有 {rejected} 个文件需要修改后重新报送{also}{rest}。"
+        return {"code": "rejected", "short": f"{rejected}个文件需修改", "text": text}
+    if held:
+        return {"code": "held", "short": "待人工审核", "text": f"有 {held} 个文件待人工审核{rest}。"}
+    if pending:
+        return {"code": "pending", "short": "处理中", "text": f"{pending} 个文件正在处理，完成后另发回执。"}
+    if doubled and not taken:
+        return {
+            "code": "duplicate",
+            "short": "重复文件",
+            "text": f"{doubled} 个文件此前已经收到，内容完全相同，不重复计入。",
+        }
+    if not taken:
+        return {"code": "none", "short": "无需处理", "text": "没有需要处理的文件。"}
+    also = f"；另有 {doubled} 个文件此前已经收到，不重复计入" if doubled else ""
+    return {"code": "accepted", "short": "全部接收", "text": f"全部接收：{taken} 个文件均已校验通过并归档{also}。"}
+
+
+def _rest(taken: int, doubled: int, pending: int) -> str:
+    said = [
+        f"{taken} 个文件已接收并归档" if taken else "",
+        f"{doubled} 个文件此前已经收到，不重复计入" if doubled else "",
+        f"{pending} 个文件正在处理" if pending else "",
+    ]
+    return "".join(f"；{part}" for part in said if part)
+
+
+def next_steps(files: Sequence[Json], deliverables: Sequence[Json], deadline_text: str) -> list[str]:
+    """Return what the prefecture has to do now, most urgent first, as sentences."""
+    steps = []
+    states = {f["state"] for f in files}
+    if "rejected" in states:
+        folders = [d["folder"] for d in deliverables if any(_is_rejected(f, d) for f in files)]
+        where = "、".join(f"“{folder}”" for folder in folders) or "相应的"
+        steps.append(f"按各文件“怎样修改”一栏改好被退回的文件，再次放入{where}文件夹，系统会自动重新校验并另发回执。")
+    if "held" in states:
+        steps.append("待人工审核的文件不必重新报送，由工作人员审核，结果另发回执；在此之前请保留本地文件。")
+    missing = [d["name"] for d in deliverables if d["lacking"] and d["state"] == "missing"]
+    if missing:
+        steps.append(f"还缺{'、'.join(missing)}，请在{deadline_text}前放入各自的文件夹。")
+    if deliverables and not any(d["lacking"] for d in deliverables):
+        steps.append("全部材料已齐，无需再报送。如要更正，把新文件放入原来的文件夹即可，以最后接收的为准。")
+    if any(f["may_delete_local_copy"] for f in files):
+        steps.append("标明“已归档”的文件已存档并逐字节核对，本地副本可以删除；其余文件请保留。")
+    return steps
+
+
+def _is_rejected(file: Json, deliverable: Json) -> bool:
+    return bool(file["state"] == "rejected" and file["deliverable"] == deliverable["deliverable"])

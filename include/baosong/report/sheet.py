@@ -1,0 +1,190 @@
+"""How every sheet of the workbook looks and prints, and how values get into cells without ever becoming formulas."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import cast
+
+from openpyxl.cell.cell import Cell
+from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
+from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.header_footer import HeaderFooterItem
+from openpyxl.worksheet.pagebreak import Break
+from openpyxl.worksheet.properties import PageSetupProperties
+from openpyxl.worksheet.worksheet import Worksheet
+
+Value = str | int | Decimal | date | None
+
+_BLUE, _SOFT = "17407B", "5C6470"
+_LINE = Side(style="thin", color="BFC7D1")
+_BORDER = Border(left=_LINE, right=_LINE, top=_LINE, bottom=_LINE)
+_HEAD_FILL = PatternFill("solid", fgColor="EDF2F8")
+_SUM_FILL = PatternFill("solid", fgColor="F6F8FB")
+_BODY, _BOLD = Font(name="宋体", size=10.5), Font(name="宋体", size=10.5, bold=True)
+_HEAD = Font(name="黑体", size=10.5, color=_BLUE)
+_TITLE, _NOTE = Font(name="黑体", size=16, color=_BLUE), Font(name="宋体", size=10, color=_SOFT)
+_MIDDLE = Alignment(horizontal="center", vertical="center", wrap_text=True)
+_LEFT = Alignment(horizontal="left", vertical="center", wrap_text=True)
+_RIGHT = Alignment(horizontal="right", vertical="center")
+PAGE_WIDTH = 103.0  # characters across A4 landscape at 100 percent
+_LONGEST = 32767  # characters that a cell holds
+_DANGEROUS = ("=", "+", "-", "@", "\t")
+
+
+@dataclass(slots=True)
+class Table:
+    """A sheet under construction; `results` are its formulas' values, by cell, for readers that do not calculate."""
+
+    sheet: Worksheet
+    results: dict[str, Decimal | str] = field(default_factory=dict)
+
+    def put(self, row: int, column: int, value: Value, *, digits: int = 0, centred: bool = False) -> Cell:
+        """Write one bordered value; numbers show `digits` decimals, text is text whatever it begins with."""
+        cell = self._cell(row, column)
+        if isinstance(value, str):
+            _write_text(cell, value)
+            cell.alignment = _MIDDLE if centred else _LEFT
+        else:
+            cell.value = value
+            cell.number_format = "yyyy-mm-dd" if isinstance(value, date) else number_format(digits)
+            cell.alignment = _MIDDLE if isinstance(value, date) or centred else _RIGHT
+        return cell
+
+    def formula(self, row: int, column: int, text: str, result: Decimal | str, *, digits: int = 0) -> Cell:
+        """Write a formula of our own together with its result."""
+        cell = self._cell(row, column)
+        cell.value = text
+        cell.number_format = number_format(digits)
+        cell.alignment = _MIDDLE if isinstance(result, str) else _RIGHT
+        self.results[cell.coordinate] = result
+        return cell
+
+    def head(self, row: int, column: int, text: str, *, to_row: int = 0, to_column: int = 0) -> None:
+        """Write a header, merged down to `to_row` and across to `to_column` where they are given."""
+        for r in range(row, max(row, to_row) + 1):
+            for c in range(column, max(column, to_column) + 1):
+                cell = self._cell(r, c)
+                cell.font, cell.fill, cell.alignment = _HEAD, _HEAD_FILL, _MIDDLE
+        _write_text(self._cell(row, column), text)
+        self._cell(row, column).font = _HEAD
+        if to_row > row or to_column > column:
+            self.sheet.merge_cells(
+                start_row=row, start_column=column, end_row=max(row, to_row), end_column=max(column, to_column)
+            )
+
+    def emphasize(self, row: int, columns: Iterable[int]) -> None:
+        """Set a row of sums apart."""
+        for column in columns:
+            cell = self.sheet.cell(row, column)
+            cell.font, cell.fill = _BOLD, _SUM_FILL
+
+    def title(self, text: str, note: str, first: int, last: int) -> None:
+        """Write title and explanation in rows 1 and 2, over the columns `first` to `last`."""
+        for row, (words, font, align, height) in enumerate(
+            ((text, _TITLE, _MIDDLE, 34.0), (note, _NOTE, _LEFT, 32.0)), start=1
+        ):
+            cell = self._bare(row, first)
+            _write_text(cell, words)
+            cell.font, cell.alignment = font, align
+            self.sheet.row_dimensions[row].height = height
+            self.sheet.merge_cells(start_row=row, start_column=first, end_row=row, end_column=last)
+
+    def heights(self, rows: Iterable[int], height: float) -> None:
+        """Set the height of rows in points; rows left alone grow with their text."""
+        for row in rows:
+            self.sheet.row_dimensions[row].height = height
+
+    def fit(self, rows: Iterable[int]) -> None:
+        """Set the height of rows by their longest wrapped text; not every program does so by itself."""
+        for row in rows:
+            lines = [
+                _lines(cell.value, self._width(n)) for n, cell in enumerate(self.sheet[row], 1) if cell.data_type == "s"
+            ]
+            self.sheet.row_dimensions[row].height = 14.0 * max(lines, default=1) + 5
+
+    def _width(self, column: int) -> float:
+        return self.sheet.column_dimensions[get_column_letter(column)].width
+
+    def widths(self, widths: Sequence[float]) -> None:
+        """Set the columns' widths in characters, from the first on."""
+        for column, width in enumerate(widths, start=1):
+            self.sheet.column_dimensions[get_column_letter(column)].width = width
+
+    def printed(self, head: tuple[int, int], *, beside: int, scale: int = 0, apart: Collection[int] = ()) -> None:
+        """Set A4 landscape, and what is repeated on paper and stays on screen: rows `head`, the first `beside` columns.
+
+        With a `scale` in percent, columns go to as many pages as they need, a new one before each column `apart`;
+        without, a page is as wide as the sheet.
+        """
+        sheet = self.sheet
+        sheet.freeze_panes = f"{get_column_letter(beside + 1)}{head[1] + 1}"
+        sheet.print_title_rows = f"{head[0]}:{head[1]}"
+        sheet.page_setup.orientation, sheet.page_setup.paperSize = "landscape", 9
+        if scale:
+            sheet.print_title_cols = f"A:{get_column_letter(beside)}"
+            sheet.page_setup.scale, sheet.page_setup.pageOrder = scale, "overThenDown"
+            for column in self._breaks(beside, PAGE_WIDTH * 100 / scale, apart):
+                sheet.col_breaks.append(Break(id=column - 1))
+        else:
+            sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+            sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
+        sheet.print_options.horizontalCentered = True
+        margins = sheet.page_margins
+        margins.left = margins.right = 0.5
+        margins.top, margins.bottom = 0.6, 0.7
+        footer = HeaderFooterItem()
+        footer.center.text, footer.center.size = "第 &P 页，共 &N 页", 9
+        sheet.HeaderFooter.oddFooter = footer
+
+    def _breaks(self, beside: int, room: float, apart: Collection[int]) -> list[int]:
+        """Return the columns that begin a printed page after the first; a page has `room` for so many characters."""
+        widths = [self._width(c) for c in range(1, self.sheet.max_column + 1)]
+        fixed = used = sum(widths[:beside])
+        begin = []
+        for column, width in enumerate(widths[beside:], start=beside + 1):
+            if column in apart or used + width > room:
+                begin.append(column)
+                used = fixed
+            used += width
+        return begin
+
+    def _cell(self, row: int, column: int) -> Cell:
+        cell = self._bare(row, column)
+        cell.font, cell.border = _BODY, _BORDER
+        return cell
+
+    def _bare(self, row: int, column: int) -> Cell:
+        return cast(Cell, self.sheet.cell(row, column))  # nothing is written into what is merged already
+
+
+def _lines(text: object, width: float) -> int:
+    """Return on how many lines a text wraps in a column of `width` characters; a Chinese one is two wide."""
+    room = max(width - 1.5, 1)
+    parts = str(text).split("\n")
+    return sum(math.ceil(max(sum(1 + (ord(c) > 0x2E7F) for c in part), 1) / room) for part in parts)
+
+
+def number_format(digits: int) -> str:
+    """Return the format of a number with grouped thousands."""
+    return "#,##0" + (f".{'0' * digits}" if digits else "")
+
+
+def _write_text(cell: Cell, text: str) -> None:
+    """Write text as text; the quote prefix keeps it so even when somebody edits the cell."""
+    kept = plain(text)
+    if kept:
+        cell.value, cell.data_type = kept, "s"
+        cell.quotePrefix = kept.startswith(_DANGEROUS)
+
+
+def plain(text: str) -> str:
+    """Return a text without what XML forbids in it, at most as long as a cell holds."""
+    return "".join(c for c in text if _allowed(ord(c)))[:_LONGEST]
+
+
+def _allowed(code: int) -> bool:
+    return code in (9, 10) or 0x20 <= code < 0x7F or 0xA0 <= code < 0xD800 or 0xE000 <= code < 0xFFFE or code > 0xFFFF

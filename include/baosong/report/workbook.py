@@ -1,0 +1,243 @@
+"""The region's workbook (汇总表.xlsx): every total is a live formula that carries the ledger's value as its result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+from openpyxl import Workbook
+from openpyxl.utils import get_column_letter
+
+from baosong.campaign.form import ActivityField, Indicator
+from baosong.consolidate import Figure, Punctuality, RegionFigures, exact
+from baosong.receipts.view import CELL_WORDS
+from baosong.receipts.words import moment
+from baosong.report.package import normalised
+from baosong.report.sheet import Table, Value
+
+if TYPE_CHECKING:
+    from baosong.ledger import ActivityRow
+
+REGION, PREFECTURES, ACTIVITIES, PUNCTUALITY = "汇总", "各地州市", "活动明细", "报送情况"
+HEAD = 4  # the first header row of every sheet; title and explanation stand above
+PARTS = {"total": "合计", "offline": "其中：线下", "online": "其中：线上"}
+NONE = "—"
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column of 各地州市: one part (total, offline, online) of one indicator."""
+
+    indicator: Indicator
+    part: str
+    number: int
+
+    def value(self, figure: Figure) -> Value:
+        return exact(getattr(figure, self.part), self.indicator)
+
+
+def make_workbook(figures: RegionFigures, edition: str) -> bytes:
+    """Return the workbook of an edition, `final` or `interim`; the same figures give the same bytes."""
+    book = Workbook()
+    book.remove(book.worksheets[0])
+    tables = {name: Table(book.create_sheet(name)) for name in (REGION, PREFECTURES, ACTIVITIES, PUNCTUALITY)}
+    columns = _columns(figures)
+    heading = _heading(figures, edition)
+    _region(tables[REGION], figures, columns, heading)
+    _prefectures(tables[PREFECTURES], figures, columns, heading)
+    _activities(tables[ACTIVITIES], figures, heading)
+    _punctuality(tables[PUNCTUALITY], figures, heading)
+    book.properties.title, book.properties.creator = heading, figures.campaign.organizer
+    book.properties.created = figures.as_of.replace(tzinfo=None)
+    raw = BytesIO()
+    book.save(raw)
+    return normalised(raw.getvalue(), [t.results for t in tables.values()], figures.as_of)
+
+
+def _heading(figures: RegionFigures, edition: str) -> str:
+    return f"{figures.campaign.title}开展情况汇总表" + ("（中期）" if edition == "interim" else "")
+
+
+def explanation(figures: RegionFigures) -> str:
+    """Return to which moment the figures count, and who is missing."""
+    counted = len(figures.sheets)
+    said = [
+        f"统计截至 {moment(figures.as_of, figures.campaign.zone)}（北京时间）",
+        f"应报 {len(figures.prefectures)} 个地州市，已计入 {counted} 个的统计表",
+    ]
+    if figures.missing:
+        said.append(f"材料未报齐 {len(figures.missing)} 个：{'、'.join(p.name for p in figures.missing)}")
+    else:
+        said.append("全部材料已报齐")
+    return "；".join(said) + "。"
+
+
+def _columns(figures: RegionFigures) -> list[_Column]:
+    """Return all totals, then the online and offline parts that anybody stated."""
+    rows = figures.campaign.form.indicators.rows
+    wanted = [
+        (i, part)
+        for part in PARTS
+        for i in rows
+        if part == "total" or getattr(figures.totals[i.code], part) is not None
+    ]
+    return [_Column(i, part, number) for number, (i, part) in enumerate(wanted, start=3)]
+
+
+def _digits(indicator: Indicator) -> int:
+    return indicator.scale if indicator.type == "decimal" else 0
+
+
+def _rows(figures: RegionFigures) -> tuple[int, int]:
+    """Return the first and the last row of the prefectures on 各地州市."""
+    return HEAD + 3, HEAD + 2 + len(figures.prefectures)
+
+
+def _region(table: Table, figures: RegionFigures, columns: Sequence[_Column], heading: str) -> None:
+    labels = ["代码", "指标名称", "计量单位", *PARTS.values(), "台账合计", "核对"]
+    table.title(heading, explanation(figures), 1, len(labels))
+    for column, label in enumerate(labels, start=1):
+        table.head(HEAD, column, label)
+    for row, indicator in enumerate(figures.campaign.form.indicators.rows, start=HEAD + 1):
+        _region_row(table, row, indicator, figures, {c.part: c for c in columns if c.indicator == indicator})
+    last = HEAD + len(figures.campaign.form.indicators.rows)
+    table.head(last + 1, 1, "核对结论", to_column=len(labels) - 1)
+    checks = f"H{HEAD + 1}:H{last}"
+    verdict = f'=IF(COUNTIF({checks},"一致")=ROWS({checks}),"全部一致","有不一致")'
+    table.formula(last + 1, len(labels), verdict, "全部一致")
+    table.heights(range(HEAD, last + 2), 19)
+    table.widths([8, 42, 11, 17, 17, 17, 17, 11])
+    table.printed((HEAD, HEAD), beside=2)
+
+
+def _region_row(
+    table: Table, row: int, indicator: Indicator, figures: RegionFigures, columns: dict[str, _Column]
+) -> None:
+    first, last = _rows(figures)
+    total, digits = figures.totals[indicator.code], _digits(indicator)
+    table.put(row, 1, indicator.code, centred=True)
+    table.put(row, 2, ("　" if indicator.part_of or indicator.adds_to else "") + indicator.name)
+    table.put(row, 3, indicator.unit, centred=True)
+    for column, part in enumerate(PARTS, start=4):
+        if part in columns:
+            letter = get_column_letter(columns[part].number)
+            formula = f"=SUM({PREFECTURES}!{letter}{first}:{letter}{last})"
+            table.formula(row, column, formula, _result(getattr(total, part), indicator), digits=digits)
+        else:
+            table.put(row, column, NONE, centred=True)
+    table.put(row, 7, exact(total.total or Decimal(0), indicator), digits=digits)
+    table.formula(row, 8, f'=IF(ROUND(D{row}-G{row},6)=0,"一致","不一致")', "一致")
+
+
+def _result(value: Decimal | None, indicator: Indicator) -> Decimal:
+    return Decimal(exact(value or Decimal(0), indicator) or 0)
+
+
+def _prefectures(table: Table, figures: RegionFigures, columns: Sequence[_Column], heading: str) -> None:
+    first, last = _rows(figures)
+    table.title(f"{heading}：{PREFECTURES}", explanation(figures), 3, 12)
+    table.head(HEAD, 1, "代码", to_row=HEAD + 2)
+    table.head(HEAD, 2, "地州市", to_row=HEAD + 2)
+    for c in columns:
+        table.head(HEAD, c.number, PARTS[c.part])
+        table.head(HEAD + 1, c.number, f"{c.indicator.code}\n{c.indicator.name}")
+        table.head(HEAD + 2, c.number, c.indicator.unit)
+    for row, p in enumerate(figures.prefectures, start=first):
+        table.put(row, 1, p.prefecture.code, centred=True)
+        table.put(row, 2, p.prefecture.name + ("" if p.sheet else "（未计入）"))
+        for c in columns:
+            figure = p.values.get(c.indicator.code, Figure())
+            table.put(row, c.number, c.value(figure), digits=_digits(c.indicator))
+    _sums(table, figures, columns)
+    table.heights([HEAD + 1], 76)
+    table.heights(range(first, last + 2), 20)
+    table.widths([8, 24, *([11] * len(columns))])
+    apart = {next(c.number for c in columns if c.part == part) for part in {c.part for c in columns} - {"total"}}
+    table.printed((HEAD, HEAD + 2), beside=2, scale=72, apart=apart)
+
+
+def _sums(table: Table, figures: RegionFigures, columns: Sequence[_Column]) -> None:
+    first, last = _rows(figures)
+    table.put(last + 1, 1, "")
+    table.put(last + 1, 2, "合计", centred=True)
+    for c in columns:
+        letter = get_column_letter(c.number)
+        result = _result(getattr(figures.totals[c.indicator.code], c.part), c.indicator)
+        formula = f"=SUM({letter}{first}:{letter}{last})"
+        table.formula(last + 1, c.number, formula, result, digits=_digits(c.indicator))
+    table.emphasize(last + 1, range(1, len(columns) + 3))
+
+
+def _activities(table: Table, figures: RegionFigures, heading: str) -> None:
+    fields = [f for f in figures.campaign.form.activities.fields if f.name != "number"]
+    names = {p.prefecture.code: p.prefecture.name for p in figures.prefectures}
+    table.title(f"{heading}：{ACTIVITIES}", f"共 {len(figures.activities)} 项活动。{explanation(figures)}", 4, 9)
+    for column, label in enumerate(["序号", "地州市", *(f.label for f in fields)], start=1):
+        table.head(HEAD, column, label)
+    for row, activity in enumerate(figures.activities, start=HEAD + 1):
+        table.put(row, 1, row - HEAD, centred=True)
+        table.put(row, 2, names[activity.prefecture])
+        for column, field in enumerate(fields, start=3):
+            value = _field_value(field, activity)
+            digits = field.scale if field.type == "decimal" else 0
+            table.put(row, column, value, digits=digits, centred=bool(field.choices))
+    table.widths([6, 18, *(f.width for f in fields)])
+    table.fit(range(HEAD, HEAD + len(figures.activities) + 1))
+    end = f"{get_column_letter(len(fields) + 2)}{HEAD + len(figures.activities)}"
+    table.sheet.auto_filter.ref = f"A{HEAD}:{end}"
+    table.printed((HEAD, HEAD), beside=3, scale=65)
+
+
+def _field_value(field: ActivityField, activity: ActivityRow) -> Value:
+    value: Any = activity.fields.get(field.name)
+    if value is None:
+        return None
+    if field.type == "date":
+        return date.fromisoformat(value)
+    if field.type == "decimal":
+        return Decimal(str(value))
+    return int(value) if field.type == "integer" else str(value)
+
+
+def _punctuality(table: Table, figures: RegionFigures, heading: str) -> None:
+    deliverables = figures.campaign.deliverables
+    labels = ["代码", "地州市", *(d.name for d in deliverables), "是否报齐", "是否按时"]
+    labels += ["退回文件", "更正替换", "迟报文件", "最近回执时间"]
+    table.title(
+        f"{heading}：{PUNCTUALITY}",
+        f"截止时间 {figures.campaign.deadline_text}。{explanation(figures)}",
+        1,
+        len(labels),
+    )
+    for column, label in enumerate(labels, start=1):
+        table.head(HEAD, column, label)
+    for row, status in enumerate(figures.punctuality, start=HEAD + 1):
+        for column, value in enumerate(_punctuality_row(figures, status), start=1):
+            table.put(row, column, value, centred=column != 2)
+    table.heights(range(HEAD, HEAD + len(figures.punctuality) + 1), 30)
+    table.widths([8, 24, *([14] * len(deliverables)), 9, 9, 9, 9, 9, 17])
+    table.printed((HEAD, HEAD), beside=2)
+
+
+def _punctuality_row(figures: RegionFigures, status: Punctuality) -> list[Value]:
+    cells = [status.states.get(d.kind) for d in figures.campaign.deliverables]
+    states = [
+        CELL_WORDS[c.state if c else "missing"] + (f"（{c.accepted} 个）" if c and c.accepted else "") for c in cells
+    ]
+    timely = ("按时" if status.on_time else "迟报") if status.complete else NONE
+    last = moment(status.last_receipt, figures.campaign.zone) if status.last_receipt else NONE
+    return [
+        status.prefecture.code,
+        status.prefecture.name,
+        *states,
+        "报齐" if status.complete else "未报齐",
+        timely,
+        status.rejected,
+        status.replaced,
+        status.late,
+        last,
+    ]

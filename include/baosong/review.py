@@ -1,0 +1,378 @@
+"""The review of what was dropped: find, check, file away, reply. Each step looks at what is, never at what was told.
+
+The effects follow one order, and each can be repeated: copy and read back (archive), record beside the copy, decide in
+the ledger, write the receipt, take the very bytes that were read out of the intake, mark as replied.
+A process killed between any two of them leaves work that the next run finds and finishes.
+"""
+
+from __future__ import annotations
+
+import logging
+import unicodedata
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy.exc import DBAPIError
+
+from baosong import archive, checks, outbox
+from baosong.campaign import Campaign, CampaignError, Prefecture
+from baosong.campaign.model import RULES_REVISION
+from baosong.findings import Checked, Finding, Kind, Verdict, error, note, warning
+from baosong.intake import Placed, is_ignored, place
+from baosong.ledger import Arrival, Filed, State, Submission, figure, verdict_of
+from baosong.storage import StorageError, Stored
+from baosong.workdesk import Desk
+
+log = logging.getLogger(__name__)
+
+Work = dict[str, Any]
+
+
+def find_new(desk: Desk) -> list[Work]:
+    """Record what has arrived in the intake and return one piece of work for every prefecture with unfinished files.
+
+    Each is `{"campaign", "prefecture", "name", "files"}`. What belongs to no prefecture is answered here and now.
+    """
+    campaigns = _usable_campaigns(desk)
+    _record(desk, sorted(_unknown(desk), key=lambda s: (s.modified, s.key)), campaigns)
+    _settle_unplaced(desk, campaigns)
+    return [
+        {"campaign": campaign_id, "prefecture": code, "name": prefecture.name, "files": files}
+        for campaign_id, code, files in desk.ledger.unfinished()
+        if (prefecture := _prefecture(campaigns.get(campaign_id), code)) is not None
+    ]
+
+
+def check(desk: Desk, campaign_id: str, code: str, kinds: Sequence[str]) -> list[Work]:
+    """Check a prefecture's received files of these kinds; what no kind could be told of goes with the reports.
+
+    An error that no check knows, on one file, does not keep the others from being checked; it is raised at the end.
+    """
+    campaign = desk.campaigns.get(campaign_id)
+    wanted: list[str | None] = [*kinds, None] if Kind.REPORT in kinds else [*kinds]
+    done: list[Work] = []
+    unknown: list[Exception] = []
+    for row in desk.ledger.waiting(campaign_id, code, State.RECEIVED, wanted):
+        try:
+            done += _check_one(desk, row, campaign, campaign.prefecture(code))
+        except (StorageError, DBAPIError):
+            raise
+        except Exception as ill:  # whatever a check did not foresee
+            log.exception("check of submission %s failed", row.id)
+            unknown.append(ill)
+    if unknown:
+        raise unknown[0] if len(unknown) == 1 else ExceptionGroup(f"{len(unknown)} checks failed", unknown)
+    return done
+
+
+def file_away(desk: Desk, campaign_id: str, code: str) -> list[Work]:
+    """Bring a prefecture's checked files into archive or quarantine and decide in the ledger what they become.
+
+    While another run is at the same prefecture this returns an empty list: that run does it all.
+    """
+    with desk.ledger.claim(f"file_away:{campaign_id}:{code}") as mine:
+        rows = desk.ledger.waiting(campaign_id, code, State.CHECKED) if mine else []
+        return [_file_one(desk, row) for row in rows]
+
+
+def reply(desk: Desk, campaign_id: str, code: str) -> Work | None:
+    """Answer all of a prefecture's filed files with one receipt, then empty the intake of what was read.
+
+    Receipts that an interrupted run left unfinished are written again first, the same as before. None: nothing to say.
+    """
+    campaign = desk.campaigns.get(campaign_id)
+    prefecture = campaign.prefecture(code)
+    cells = desk.ledger.completeness(campaign, [code])[code]
+    desk.ledger.allot_receipt(campaign_id, code, {kind.value: cell.as_json() for kind, cell in cells.items()})
+    unsent = desk.ledger.unsent_receipts(campaign_id, code)
+    written = [outbox.write_receipt(desk, campaign, prefecture, receipt, files) for receipt, files in unsent]
+    if not written:
+        return None
+    outbox.write_status(desk, campaign, prefecture)
+    answered = [row for _, files in unsent for row in files]
+    _empty_intake(desk, answered)
+    return {"receipts": written, "number": unsent[-1][0].number, "files": len(answered)}
+
+
+def newly_complete(desk: Desk) -> list[str]:
+    """Return `campaign|prefecture` of all that are complete and were not announced yet."""
+    return [
+        f"{campaign_id}|{code}"
+        for campaign_id, campaign in _usable_campaigns(desk).items()
+        if (open_codes := {p.code for p in campaign.prefectures} - desk.ledger.announced(campaign_id))
+        for code in desk.ledger.complete_prefectures(campaign, open_codes)
+    ]
+
+
+def mark_announced(desk: Desk, keys: Collection[str]) -> None:
+    """Remember that these `campaign|prefecture` were announced; repeating it does nothing."""
+    for key in keys:
+        campaign_id, _, code = key.rpartition("|")
+        desk.ledger.mark_announced(campaign_id, [code])
+
+
+def _usable_campaigns(desk: Desk) -> dict[str, Campaign]:
+    """Return the campaigns whose files are right; a wrong one must not stop the others, its files wait."""
+    found: dict[str, Campaign] = {}
+    for campaign_id in desk.campaigns.ids():
+        try:
+            found[campaign_id] = desk.campaigns.get(campaign_id)
+        except CampaignError as wrong:
+            log.error("campaign %s is left out: %s", campaign_id, wrong)
+    return found
+
+
+def _prefecture(campaign: Campaign | None, code: str | None) -> Prefecture | None:
+    if campaign is None or code is None:
+        return None
+    return next((p for p in campaign.prefectures if p.code == code), None)
+
+
+# --- arrivals
+
+
+def _unknown(desk: Desk) -> list[Stored]:
+    """Return what lies in the intake and is no unfinished submission yet."""
+    known = desk.ledger.pending()
+    listed = [stored for stored in desk.storage.list("intake") if not is_ignored(stored.key)]
+    return [stored for stored in listed if (stored.key, stored.identity) not in known]
+
+
+def _record(desk: Desk, new: Sequence[Stored], campaigns: dict[str, Campaign]) -> None:
+    broken = set(desk.campaigns.ids()) - set(campaigns)
+    arrivals = [_arrival(desk, stored, campaigns) for stored in new if place(stored.key).campaign_id not in broken]
+    for seen in desk.ledger.receive(arrivals):
+        _record_again(desk, seen)
+
+
+def _record_again(desk: Desk, arrival: Arrival) -> None:
+    """Tell a file that was finished and dropped again, alike to the second, from a listing that is merely stale.
+
+    The object is looked at after the ledger was: what is still there once its predecessor is finished came later.
+    """
+    last = desk.ledger.last_arrival(arrival)
+    if last is None or (last.replied_at is None and last.state != State.WITHDRAWN):
+        return
+    there = desk.storage.stat("intake", arrival.key)
+    if there is not None and there.identity == arrival.identity:
+        desk.ledger.receive([replace(arrival, arrival=last.arrival + 1)])
+
+
+def _arrival(desk: Desk, stored: Stored, campaigns: dict[str, Campaign]) -> Arrival:
+    placed = place(stored.key)
+    campaign = campaigns.get(placed.campaign_id or "")
+    prefecture = _prefecture(campaign, placed.code)
+    kind = _kind(desk, stored, placed, campaign) if campaign and prefecture else None
+    now = datetime.now(UTC)
+    return Arrival(
+        campaign=campaign.id if campaign and prefecture else "",
+        prefecture=prefecture.code if prefecture else "",
+        kind=kind.value if kind else None,
+        slot=_slot(stored.key, kind, campaign),
+        key=stored.key,
+        name=placed.name,
+        folder=placed.folder,
+        size=stored.size,
+        identity=stored.identity,
+        etag=stored.etag,
+        modified_at=stored.modified,
+        version_id=stored.version_id,
+        received_at=now,
+        late=campaign is not None and prefecture is not None and now > campaign.deadline,
+    )
+
+
+def _kind(desk: Desk, stored: Stored, placed: Placed, campaign: Campaign) -> Kind | None:
+    """Return the deliverable by the folder, else by content and name; None where neither tells."""
+    if placed.folder and (deliverable := campaign.deliverable_in(placed.folder)):
+        return deliverable.kind
+    try:
+        kind = checks.classify(desk.storage.source("intake", stored), campaign)
+    except StorageError:
+        if _changed(desk, stored.key, stored.identity) is None:
+            raise
+        return None  # it went away under our hands, as its check will find
+    except Exception:  # one odd file must not hold up everybody: its own check meets the error again, alone
+        log.exception("cannot classify %s", stored.key)
+        return None
+    return kind if kind in {d.kind for d in campaign.deliverables} else None
+
+
+def _slot(key: str, kind: Kind | None, campaign: Campaign | None) -> str:
+    """Return what a later file replaces: nothing named for single deliverables, else the path inside its folder.
+
+    Macs and Windows spell the same name in different code points; one spelling keeps them one file.
+    """
+    if campaign is None or kind is None:
+        return key
+    deliverable = campaign.deliverable(kind)
+    if deliverable.single:
+        return ""
+    inside = key.split("/")[2:]
+    path = inside[1:] if len(inside) > 1 and inside[0] == deliverable.folder else inside
+    return unicodedata.normalize("NFC", "/".join(path))
+
+
+def _settle_unplaced(desk: Desk, campaigns: dict[str, Campaign]) -> None:
+    """See the files that belong to nobody through: noted, quarantined, answered."""
+    for row in desk.ledger.waiting("", "", State.RECEIVED):
+        if not _withdraw_if_changed(desk, row):
+            desk.ledger.record_check(row.id, Checked([_unplaced(row, campaigns)]), RULES_REVISION)
+    file_away(desk, "", "")
+    desk.ledger.allot_receipt("", "", {})
+    for receipt, files in desk.ledger.unsent_receipts("", ""):
+        outbox.write_unplaced(desk, receipt, files)
+        _empty_intake(desk, files)
+
+
+def _unplaced(row: Submission, campaigns: dict[str, Campaign]) -> Finding:
+    placed = place(row.key)
+    if placed.campaign_id is None:
+        what = "文件放在了最外层，看不出是哪次活动、哪个地州市的材料"
+    elif placed.campaign_id not in campaigns:
+        what = f"没有名为“{placed.campaign_id}”的活动"
+    else:
+        what = "所在的文件夹不属于这次活动的任何一个地州市"
+    return error(
+        "file.unplaced",
+        what,
+        observed=row.key,
+        expected="活动/代码-地州市/材料文件夹/文件，例如 2023/6501-乌鲁木齐市/统计表/统计表.xlsx",
+        fix="请放到本地州市自己的文件夹里重新报送。",
+    )
+
+
+# --- checks
+
+
+def _check_one(desk: Desk, row: Submission, campaign: Campaign, prefecture: Prefecture) -> list[Work]:
+    """Check one file unless another run is at it. The verdict counts only if the bytes stayed the same throughout."""
+    with desk.ledger.claim(f"check:{row.id}") as mine:
+        if not mine or desk.ledger.submission(row.id).state != State.RECEIVED:
+            return []
+        if _withdraw_if_changed(desk, row):
+            return [_told(row, State.WITHDRAWN)]
+        try:
+            checked = _checked(desk, row, campaign, prefecture)
+        except Exception:
+            if _withdraw_if_changed(desk, row):
+                return [_told(row, State.WITHDRAWN)]
+            raise
+        if _withdraw_if_changed(desk, row):
+            return [_told(row, State.WITHDRAWN)]
+        desk.ledger.record_check(row.id, checked, campaign.rules_version)
+        return [{**_told(row, State.CHECKED), "verdict": checked.verdict.value, "findings": len(checked.findings)}]
+
+
+def _checked(desk: Desk, row: Submission, campaign: Campaign, prefecture: Prefecture) -> Checked:
+    kind = Kind(row.kind) if row.kind else None
+    checked = checks.check(desk.storage.source("intake", _object_of(row)), kind, campaign, prefecture)
+    if row.late:
+        checked.findings.append(_late(row, campaign))
+    if not _fits(checked.figures or {}):
+        checked.findings.append(_too_large())
+        checked.figures = None
+    return checked
+
+
+def _fits(figures: dict[str, Any]) -> bool:
+    """Return whether the ledger's columns can hold every figure."""
+    numbers = [item.get(name) for item in figures.get("indicators", []) for name in ("total", "offline", "online")]
+    numbers += [item.get(name) for item in figures.get("activities", []) for name in ("offline", "online")]
+    try:
+        for number in numbers:
+            figure(number)
+    except ValueError:
+        return False
+    return True
+
+
+def _too_large() -> Finding:
+    return error(
+        "statistics.out_of_range",
+        "表里有数值大得无法登记",
+        expected="小于一亿亿",
+        fix="请检查是否误把电话、编号等填进了数字栏。",
+    )
+
+
+def _late(row: Submission, campaign: Campaign) -> Finding:
+    return warning(
+        "file.late",
+        "迟报：收到时已过截止时间",
+        observed=row.received_at.astimezone(campaign.zone).strftime("%Y-%m-%d %H:%M"),
+        expected=f"{campaign.deadline_text}前",
+        fix="材料照常接收，无需重新报送；请在今后按时报送。",
+    )
+
+
+# --- filing and answering
+
+
+def _file_one(desk: Desk, row: Submission) -> Work:
+    """Bring one file to its place: copy, read back, record beside it, then the ledger's decision."""
+    if _withdraw_if_changed(desk, row):
+        return _told(row, State.WITHDRAWN)
+    try:
+        state = _stored_and_decided(desk, row)
+    except (StorageError, OSError):  # perhaps the object went away under our hands
+        if _withdraw_if_changed(desk, row):
+            return _told(row, State.WITHDRAWN)
+        raise
+    return _told(row, state or State.WITHDRAWN)
+
+
+def _stored_and_decided(desk: Desk, row: Submission) -> State | None:
+    with archive.fetched(desk.storage, "intake", _object_of(row), desk.settings.home / "tmp") as copy:
+        if copy.size != row.size or _changed(desk, row.key, row.identity):
+            desk.ledger.withdraw(row.id, "归档前文件已被替换或删除")
+            return State.WITHDRAWN
+        accepted = verdict_of(row) is Verdict.ACCEPTED
+        bucket = "archive" if accepted else "quarantine"
+        twin = desk.ledger.twin_of(row, copy.sha256) if accepted else None
+        key = twin.archive_key if twin and twin.archive_key else archive.object_key(row, copy.sha256)
+        archive.keep(desk.storage, bucket, key, copy)
+    record = archive.describe(row, copy.sha256, datetime.now(UTC))
+    filed_at = archive.write_record(desk.storage, bucket, key, record)
+    return desk.ledger.file(row.id, Filed(copy.sha256, bucket, key, filed_at), _duplicate_of)
+
+
+def _duplicate_of(twin: Submission) -> Finding:
+    return note(
+        "file.duplicate",
+        "内容与已接收的文件完全相同，不重复计入",
+        observed=twin.name,
+        fix="无需处理。如要更正，请报送改过的文件。",
+    )
+
+
+def _empty_intake(desk: Desk, rows: Sequence[Submission]) -> None:
+    """Remove from the intake the very bytes that were filed, and nothing newer under the same key."""
+    for row in rows:
+        if not desk.storage.remove_if_same("intake", _object_of(row)):
+            log.info("submission %s: a newer object lies in the intake", row.id)
+    desk.ledger.mark_replied([row.id for row in rows])
+
+
+def _withdraw_if_changed(desk: Desk, row: Submission) -> bool:
+    """Withdraw a submission whose object is no longer the one that arrived; a newer one is received for itself."""
+    why = _changed(desk, row.key, row.identity)
+    return why is not None and desk.ledger.withdraw(row.id, why)
+
+
+def _changed(desk: Desk, key: str, identity: str) -> str | None:
+    there = desk.storage.stat("intake", key)
+    if there is None:
+        return "报送方在归档前删除了文件"
+    return None if there.identity == identity else "报送方在归档前替换了文件"
+
+
+def _object_of(row: Submission) -> Stored:
+    """Return the object as it was listed when it arrived."""
+    return Stored(row.key, row.size, row.etag, row.modified_at, row.version_id)
+
+
+def _told(row: Submission, state: State) -> Work:
+    return {"id": row.id, "name": row.name, "kind": row.kind, "state": state.value}

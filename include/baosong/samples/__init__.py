@@ -1,0 +1,1 @@
+"""Made-up submissions for the demonstration and the tests."""

@@ -1,0 +1,37 @@
+"""A file as a check sees it: a name, a size and a way to open it, wherever the bytes are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file to check; `open` gives a fresh seekable reader, so that nobody pays for bytes that nobody reads."""
+
+    name: str
+    size: int
+    open: Callable[[], BinaryIO]
+
+    @classmethod
+    def from_path(cls, path: Path) -> Source:
+        """Return a local file as a source."""
+        return cls(path.name, path.stat().st_size, lambda: path.open("rb"))
+
+    def read(self) -> bytes:
+        """Return the whole content; callers look at `size` first."""
+        with self.open() as f:
+            return f.read()
+
+    def head(self, size: int = 4096) -> bytes:
+        """Return the first bytes, enough to know a file by its signature."""
+        with self.open() as f:
+            return f.read(size)
+
+    @property
+    def suffix(self) -> str:
+        """Return the name's ending in lower case without the dot, or an empty string."""
+        return Path(self.name).suffix.lower().lstrip(".")

@@ -1,0 +1,73 @@
+"""Run servers without privileges: PostgreSQL refuses to run as root, and read-only folders do not bind root.
+
+As root we lend each server the identity of `nobody` and the least it needs to reach its files: the right to walk
+through the folders above them, never to list them. Anyone else runs servers as themselves.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The user and group that a server runs as."""
+
+    uid: int
+    gid: int
+
+
+def server_account() -> Account:
+    """Return ourselves, or `nobody` where we are root."""
+    if os.geteuid() != 0:
+        return Account(os.geteuid(), os.getegid())
+    try:
+        nobody = pwd.getpwnam("nobody")
+    except KeyError:
+        return Account(65534, 65534)
+    return Account(nobody.pw_uid, nobody.pw_gid)
+
+
+def make_folder(path: Path, mode: int = 0o700) -> Path:
+    """Make a folder that belongs to the servers' account; parents must exist."""
+    path.mkdir(exist_ok=True)
+    hand_over(path, mode)
+    return path
+
+
+def hand_over(path: Path, mode: int) -> None:
+    """Give a file or folder to the servers' account with just these permissions."""
+    account = server_account()
+    found = path.lstat()
+    if (found.st_uid, found.st_gid) != (account.uid, account.gid):
+        os.chown(path, account.uid, account.gid)
+    if stat.S_IMODE(found.st_mode) != mode:
+        path.chmod(mode)
+
+
+def let_pass(path: Path) -> None:
+    """As root, let the servers' account walk to `path`: adds only o+x, and only to folders above that lack it."""
+    if os.geteuid() != 0:
+        return
+    for folder in path.resolve().parents:
+        mode = stat.S_IMODE(folder.stat().st_mode)
+        if not mode & stat.S_IXOTH and folder.stat().st_uid != server_account().uid:
+            folder.chmod(mode | stat.S_IXOTH)
+
+
+def let_read(tree: Path) -> None:
+    """As root, let the servers' account read an installed tree or program that a strict umask has closed."""
+    let_pass(tree)
+    if os.geteuid() != 0 or _readable(tree):
+        return
+    for path in [tree, *tree.rglob("*")]:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        path.chmod(mode | stat.S_IROTH | (stat.S_IXOTH if mode & stat.S_IXUSR else 0))
+
+
+def _readable(tree: Path) -> bool:
+    return bool(tree.stat().st_mode & stat.S_IROTH)

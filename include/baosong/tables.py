@@ -1,0 +1,57 @@
+"""What commands show on a terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from baosong.campaign import Campaign
+from baosong.findings import Kind
+from baosong.stack import ComponentState, StackInfo
+
+_VERDICTS = {"accepted": ("接收", "green"), "rejected": ("退回", "red"), "held": ("待人工审核", "yellow")}
+_SEVERITIES = {"error": ("错误", "red"), "warning": ("提醒", "yellow"), "note": ("说明", "cyan")}
+
+
+def show_answers(console: Console, campaign: Campaign, answers: list[dict[str, Any]]) -> None:
+    """Print each file's verdict and its findings; texts from files are never read as markup."""
+    for answer in answers:
+        word, style = _VERDICTS[answer["verdict"]]
+        kind = answer["deliverable"]
+        name = campaign.deliverable(Kind(kind)).name if kind else "未能识别"
+        console.print(Text.assemble((word, style), " ", answer["file"], (f"  {name}", "dim")))
+        if answer["findings"]:
+            console.print(_findings(answer["findings"]))
+
+
+def _findings(findings: list[dict[str, Any]]) -> Table:
+    table = Table(show_lines=True, expand=True)
+    for title, ratio in (("程度", 1), ("位置", 2), ("问题", 5), ("实际", 2), ("要求", 3), ("怎样修改", 4)):
+        table.add_column(title, ratio=ratio, overflow="fold")
+    for found in findings:
+        word, style = _SEVERITIES[found["severity"]]
+        place = " ".join(str(v) for v in found["where"].values())
+        cells = [place, found["message"], found["observed"], found["expected"], found["fix"]]
+        table.add_row(Text(word, style), *(Text(cell) for cell in cells))
+    return table
+
+
+def show_stack(console: Console, info: StackInfo) -> None:
+    """Print where the running stack is; the operator's password only where it was made just now."""
+    lines = [f"Airflow 界面  {info.ui_url}", f"对象存储      {info.s3_endpoint}"]
+    if info.password:
+        lines.append(f"操作员        {info.user}  密码 {info.password}（只显示这一次）")
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def show_components(console: Console, components: list[ComponentState]) -> None:
+    """Print the state of the stack's components."""
+    table = Table("服务", "状态", "进程", "重启次数", "说明")
+    for part in components:
+        state = Text("正常", "green") if part.healthy else Text("异常", "red")
+        table.add_row(part.name, state, str(part.pid or ""), str(part.restarts), Text(part.detail))
+    console.print(table)

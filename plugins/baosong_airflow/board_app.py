@@ -1,0 +1,116 @@
+"""The board in the browser: who has submitted what, with receipts and reports to open. Only for logged-in operators.
+
+Routes are plain functions, so FastAPI runs them in threads: neither the ledger nor the store holds up the event loop.
+Pages carry texts that prefectures wrote, hence a policy that lets no script run.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
+from airflow.api_fastapi.core_api.security import requires_access_view
+from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
+
+from baosong.board import render_board, render_index
+from baosong.campaign import Campaign, CampaignError
+from baosong.outbox import RECEIPTS
+from baosong.storage import RangedReader, StorageError
+from baosong_airflow.tasks import open_desk
+
+SAFE = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+BLOCK = 1 << 20
+
+operators_only = requires_access_view(AccessView.PLUGINS)
+app = FastAPI(dependencies=[Depends(operators_only)], docs_url=None, redoc_url=None, openapi_url=None)
+
+
+@app.exception_handler(StorageError)
+def store_is_away(_request: Request, _failure: Exception) -> Response:
+    """Say plainly that the store does not answer."""
+    return HTMLResponse("<p>对象存储暂时无法访问，请稍后刷新。</p>", 503, SAFE)
+
+
+@app.get("/")
+def index() -> Response:
+    """Lead to the only campaign, or list them all."""
+    campaigns = list(_readable())
+    if len(campaigns) == 1:
+        return RedirectResponse(quote(campaigns[0].id))
+    return HTMLResponse(render_index(campaigns), 200, SAFE)
+
+
+def _readable() -> Iterator[Campaign]:
+    """Yield the campaigns whose files can be read; a broken one must not take the board away from the others."""
+    known = open_desk().campaigns
+    for campaign_id in known.ids():
+        with suppress(CampaignError):
+            yield known.get(campaign_id)
+
+
+@app.get("/{campaign_id}")
+def board(campaign_id: str) -> Response:
+    """Show one campaign's board."""
+    return HTMLResponse(render_board(open_desk().ledger, _campaign(campaign_id), datetime.now(UTC)), 200, SAFE)
+
+
+@app.get("/{campaign_id}/receipts/{code}/{name}")
+def receipt(campaign_id: str, code: str, name: str) -> Response:
+    """Show one receipt of one prefecture."""
+    campaign = _campaign(campaign_id)
+    try:
+        folder = campaign.prefecture(code).folder
+    except KeyError:
+        raise HTTPException(404, "没有这个地州市。") from None
+    return _stored("outbox", f"{campaign.id}/{folder}/{RECEIPTS}/{_safe(name)}")
+
+
+@app.get("/{campaign_id}/reports/{path:path}")
+def report(campaign_id: str, path: str) -> Response:
+    """Download a file of one of the campaign's editions."""
+    return _stored("reports", f"{_campaign(campaign_id).id}/{_safe(path)}", download=True)
+
+
+def _campaign(campaign_id: str) -> Campaign:
+    try:
+        return open_desk().campaigns.get(campaign_id)
+    except CampaignError:
+        raise HTTPException(404, "没有这个活动，或其配置文件有误。") from None
+
+
+def _safe(path: str) -> str:
+    """Return a key's tail as it came, if it can only name something below its prefix."""
+    if any(part in ("", ".", "..") for part in path.split("/")) or not path.isprintable() or "\\" in path:
+        raise HTTPException(404, "没有这个文件。")
+    return path
+
+
+def _stored(bucket: str, key: str, *, download: bool = False) -> Response:
+    storage = open_desk().storage
+    found = storage.stat(bucket, key)
+    if found is None:
+        raise HTTPException(404, "没有这个文件。")
+    name = key.rsplit("/", 1)[-1]
+    media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    if media_type.startswith("text/"):
+        media_type += "; charset=utf-8"
+    headers = {**SAFE, "Content-Length": str(found.size)}
+    if download:
+        headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name)}"
+    return StreamingResponse(_blocks(storage.open(bucket, key)), 200, headers, media_type)
+
+
+def _blocks(reader: RangedReader) -> Iterator[bytes]:
+    with reader:
+        while block := reader.read(BLOCK):
+            yield block

@@ -1,0 +1,175 @@
+"""The doorbell: rings the intake DAG when something new lies in the intake bucket.
+
+An event only rings; the run lists the bucket itself. So the trigger may ring twice or late, but it must never stop: a
+watcher that raises or returns is restarted every two seconds with nothing to see in the UI.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from airflow.triggers.base import BaseEventTrigger, TriggerEvent
+
+from baosong_airflow.connection import aload_settings
+
+if TYPE_CHECKING:
+    from baosong.storage import Storage
+
+REPEAT_AFTER = 20.0
+REPEAT_AT_MOST_EVERY = 300.0
+BACK_OFF_AT_MOST = 30.0
+NOTE_EVERY = 60.0
+
+log = logging.getLogger(__name__)
+
+Pending = frozenset[str]
+
+
+def fingerprint(pending: Pending) -> str:
+    """Return a short name of a set of pending files, the cursor that operators see under the asset."""
+    return sha256("\n".join(sorted(pending)).encode()).hexdigest()[:16]
+
+
+@dataclass(slots=True)
+class Doorbell:
+    """Decides when to ring: at once for anything new, again for what still lies there, never for what was taken away.
+
+    Times are seconds of any one monotonic clock. What nobody takes away is rung for ever more rarely.
+    """
+
+    rung_for: Pending = frozenset()
+    rung_at: float = 0.0
+    patience: float = REPEAT_AFTER
+
+    def rings(self, pending: Pending, now: float) -> bool:
+        """Return whether this listing is worth a run, and remember it."""
+        new = pending - self.rung_for
+        self.rung_for = pending if new else self.rung_for & pending
+        if new:
+            self.rung_at, self.patience = now, REPEAT_AFTER
+            return True
+        if pending and now - self.rung_at >= self.patience:
+            self.rung_at, self.patience = now, min(self.patience * 2, REPEAT_AT_MOST_EVERY)
+            return True
+        return False
+
+    def resume(self, pending: Pending, now: float) -> None:
+        """Take a listing as already rung for, after a restart with the cursor of this very listing."""
+        self.rung_for, self.rung_at = pending, now
+
+
+@dataclass(slots=True)
+class Notes:
+    """What operators see of the trigger in the asset state store; written seldom, and never a reason to stop."""
+
+    store: Any = None
+    _failing: bool | None = None  # None: not known, an earlier process may have left an error
+    _polled_at: float = -NOTE_EVERY
+
+    async def cursor(self) -> str | None:
+        """Return the fingerprint last rung for, or None."""
+        if self.store is None:
+            return None
+        try:
+            known = await self.store.aget("cursor")
+        except Exception:
+            log.warning("the cursor cannot be read; ringing once more does no harm", exc_info=True)
+            return None
+        return known if isinstance(known, str) else None
+
+    async def rang(self, pending: Pending) -> None:
+        """Note what was rung for."""
+        await self._write("cursor", fingerprint(pending))
+
+    async def polled(self, now: float) -> None:
+        """Note that the bucket was listed: at most once a minute, and when it had failed before."""
+        if self._failing is not False:
+            self._failing = False
+            await self._write("last_error", "")
+        if now - self._polled_at >= NOTE_EVERY:
+            self._polled_at = now
+            await self._write("last_poll_at", _utc_now())
+
+    async def failed(self, reason: str) -> None:
+        """Note the first failure of a row."""
+        if not self._failing:
+            self._failing = True
+            await self._write("last_error", f"{_utc_now()} {reason}"[:500])
+
+    async def _write(self, key: str, value: str) -> None:
+        if self.store is None:
+            return
+        try:
+            await self.store.aset(key, value)
+        except Exception:
+            log.warning("%s cannot be noted in the asset state store", key, exc_info=True)
+
+
+def _utc_now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+class IntakeTrigger(BaseEventTrigger):
+    """Polls the intake bucket every `poll_seconds` (else BAOSONG_POLL_SECONDS, else 1); rings once a scan at most."""
+
+    def __init__(self, poll_seconds: float | None = None) -> None:
+        super().__init__()
+        self.poll_seconds = poll_seconds
+        self._storage: Storage | None = None
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return what the triggerer needs to build the trigger again."""
+        return f"{type(self).__module__}.{type(self).__qualname__}", {"poll_seconds": self.poll_seconds}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Yield an event for each scan that found something worth a run; go on whatever fails."""
+        pause = self.poll_seconds or float(os.environ.get("BAOSONG_POLL_SECONDS") or 1)
+        bell, notes, back_off = Doorbell(), Notes(self.asset_state_store), pause
+        known = await notes.cursor()
+        while True:
+            try:
+                pending = await self._pending()
+            except Exception as failure:
+                log.warning("the intake cannot be listed, next attempt in %.0f s", back_off, exc_info=True)
+                await notes.failed(f"{type(failure).__name__}: {failure}")
+                self._storage = None  # the store may come back elsewhere, with other keys
+                await asyncio.sleep(back_off)
+                back_off = min(back_off * 2, BACK_OFF_AT_MOST)
+                continue
+            back_off, now = pause, time.monotonic()
+            if known is not None and known == fingerprint(pending):
+                bell.resume(pending, now)
+            known = None
+            await notes.polled(now)
+            if bell.rings(pending, now):
+                yield TriggerEvent({"pending": len(pending)})
+                await notes.rang(pending)
+            await asyncio.sleep(pause)
+
+    async def _pending(self) -> Pending:
+        """List the intake, away from the event loop that all triggers share."""
+        if self._storage is None:
+            settings = await aload_settings()
+            self._storage = await asyncio.to_thread(_open_storage, settings)
+        return await asyncio.to_thread(_list, self._storage)
+
+
+def _open_storage(settings: Any) -> Storage:
+    from baosong.storage import Storage
+
+    return Storage(settings.s3, patience=0)  # this trigger has a back-off of its own, and says what it waits for
+
+
+def _list(storage: Storage) -> Pending:
+    """Return every pending file as its key and what identifies its bytes."""
+    from baosong.intake import is_ignored
+
+    return frozenset(f"{s.key}\t{s.identity}" for s in storage.list("intake") if not is_ignored(s.key))

@@ -1,0 +1,141 @@
+"""Real services for every test: one PostgreSQL and one S3 store a session, a fresh database and buckets a test."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import secrets
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from baosong.campaign import Campaign, Campaigns
+from baosong.settings import BUCKETS, PROJECT, S3Settings, Settings
+from baosong.stack.objectstore import Area, ObjectStore
+from baosong.stack.postgres import Postgres
+from baosong.stack.process import Program, start, stop
+from baosong.storage import Storage
+from baosong.workdesk import Desk
+
+PIPELINE_KEY = "PIPELINE"
+_numbers = itertools.count(1)
+
+
+def free_port() -> int:
+    """Return a port that was free just now."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+def until(true: Callable[[], object], seconds: float = 20.0, what: str = "the condition") -> None:
+    """Wait until something holds; AssertionError if it never does."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, f"{what} did not hold within {seconds} s"
+        time.sleep(0.02)
+
+
+def run(program: Program, ready: Callable[[], bool]) -> subprocess.Popen[bytes]:
+    """Start a program and wait until it is ready."""
+    child = start(program)
+    try:
+        until(lambda: ready() or child.poll() is not None, 40, program.name)
+        assert child.poll() is None, program.log.read_text(encoding="utf-8")[-2000:]
+    except BaseException:
+        stop(child, program.stop, 3)
+        raise
+    return child
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    folder = tmp_path_factory.mktemp("postgres")
+    server = Postgres(folder, folder / "postgres.log", durable=False)
+    server.prepare()
+    child = run(server.program(), server.is_ready)
+    yield server
+    stop(child, server.program().stop)
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgres) -> Iterator[str]:
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    postgres.execute(f'CREATE DATABASE "{name}"')
+    yield postgres.url(name)
+    postgres.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+class Store:
+    """The session's object store; it can be stopped and started again on its port."""
+
+    def __init__(self, folder: Path) -> None:
+        self.server = ObjectStore(folder, free_port(), folder.parent / f"{folder.name}.log")
+        self.secret = secrets.token_hex(16)
+        self.server.prepare(())
+        self.server.grant_all(PIPELINE_KEY, self.secret)
+        self.start()
+
+    def start(self) -> None:
+        self.child = run(self.server.program(), self.server.is_ready)
+
+    def stop(self) -> None:
+        stop(self.child, self.server.program().stop)
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    running = Store(tmp_path_factory.mktemp("objectstore"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def s3(store: Store) -> S3Settings:
+    mark = next(_numbers)
+    buckets = {name: f"{name}-{mark}" for name in BUCKETS}
+    settings = S3Settings(store.server.endpoint, PIPELINE_KEY, store.secret, False, "us-east-1", buckets)
+    Storage(settings).ensure_buckets()
+    return settings
+
+
+@pytest.fixture
+def storage(s3: S3Settings) -> Storage:
+    return Storage(s3)
+
+
+@pytest.fixture
+def prefecture_keys(store: Store, s3: S3Settings) -> Callable[..., S3Settings]:
+    """Return a maker of keys jailed to a prefecture's own areas: `prefecture_keys(campaign, "6501")`."""
+
+    def make(campaign: Campaign, code: str) -> S3Settings:
+        folder = f"{campaign.id}/{campaign.prefecture(code).folder}"
+        key, secret = f"P{code}N{next(_numbers)}", secrets.token_hex(16)
+        areas = [Area(s3.buckets["intake"], folder, True), Area(s3.buckets["outbox"], folder, False)]
+        store.server.grant(key, key, secret, areas)
+        return replace(s3, access_key=key, secret_key=secret)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def campaign() -> Campaign:
+    return Campaigns([PROJECT / "include" / "campaigns"]).get("2023")
+
+
+@pytest.fixture
+def settings(tmp_path: Path, s3: S3Settings, postgres_url: str) -> Settings:
+    return Settings(tmp_path / "home", s3, postgres_url, [PROJECT / "include" / "campaigns"])
+
+
+@pytest.fixture
+def desk(settings: Settings) -> Iterator[Desk]:
+    opened = Desk.open(settings)
+    opened.ledger.migrate()
+    yield opened
+    opened.ledger.close()

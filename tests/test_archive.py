@@ -1,0 +1,119 @@
+"""Custody on a real object store: content-derived keys, proof by reading back, records beside the copies."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from baosong.archive import ArchiveError, Copy, fetched, keep, object_key, read_records, safe_name, write_record
+from baosong.ledger import Submission
+from baosong.storage import Storage
+
+KEY = "2023/6501/photo/0123456789ab-照片.jpg"
+NOW = datetime(2023, 6, 1, tzinfo=UTC)
+
+
+def copy_of(data: bytes) -> Copy:
+    return Copy(io.BytesIO(data), len(data), hashlib.sha256(data).hexdigest())
+
+
+def record(identity: str = "1", **more: Any) -> dict[str, Any]:
+    return {
+        "origin": "2023/6501-乌鲁木齐市/照片/照片.jpg",
+        "identity": identity,
+        "arrival": 1,
+        "filed": NOW.isoformat(),
+        **more,
+    }
+
+
+def submission(**more: Any) -> Submission:
+    values = {"campaign": "2023", "prefecture": "6501", "kind": "photo", "name": "照片.jpg"}
+    return Submission(**{**values, **more})
+
+
+def test_a_fetched_copy_is_hashed_and_leaves_nothing_behind(storage: Storage, tmp_path: Path) -> None:
+    data = bytes(range(256)) * 80_000  # more than is kept in memory
+    storage.put("intake", KEY, data)
+    (stored,) = storage.list("intake")
+    with fetched(storage, "intake", stored, tmp_path / "tmp") as copy:
+        assert (copy.size, copy.sha256) == (len(data), hashlib.sha256(data).hexdigest())
+        assert copy.file.read(3) == data[:3]
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+@pytest.mark.parametrize("data", [b"", b"x", bytes(20_000_000)], ids=["empty", "small", "large"])
+def test_what_is_kept_is_there_byte_for_byte(storage: Storage, data: bytes) -> None:
+    for _ in range(2):
+        keep(storage, "archive", KEY, copy_of(data))
+    assert storage.read("archive", KEY) == data
+
+
+@pytest.mark.parametrize("broken", [b"torn", b"the same size!"])
+def test_what_an_earlier_attempt_left_broken_is_written_again(storage: Storage, broken: bytes) -> None:
+    storage.put("archive", KEY, broken)
+    keep(storage, "archive", KEY, copy_of(b"the right one!"))
+    assert storage.read("archive", KEY) == b"the right one!"
+
+
+def test_a_store_that_gives_back_other_bytes_is_found_out(storage: Storage) -> None:
+    lying = Copy(io.BytesIO(b"what was sent"), 13, hashlib.sha256(b"what was read").hexdigest())
+    with pytest.raises(ArchiveError, match="照片"):
+        keep(storage, "archive", KEY, lying)
+
+
+def test_a_record_is_written_once_and_later_arrivals_join_it(storage: Storage) -> None:
+    later = datetime(2023, 6, 2, tzinfo=UTC)
+    assert write_record(storage, "archive", KEY, record(name="照片.jpg")) == NOW
+    assert write_record(storage, "archive", KEY, record(name="照片.jpg", filed=later.isoformat())) == NOW
+    assert write_record(storage, "archive", KEY, record("2", filed=later.isoformat())) == later
+    assert write_record(storage, "archive", KEY, record(name="照片.jpg")) == NOW
+    assert [r["identity"] for r in read_records(storage, "archive", KEY)] == ["1", "2"]
+    assert json.loads(storage.read("archive", f"{KEY}.json"))["name"] == "照片.jpg"
+
+
+def test_a_spoiled_record_is_named_and_not_overwritten(storage: Storage) -> None:
+    storage.put("archive", f"{KEY}.json", b"[]")
+    with pytest.raises(ArchiveError, match="照片"):
+        write_record(storage, "archive", KEY, record())
+    assert storage.read("archive", f"{KEY}.json") == b"[]"
+
+
+def test_keys_follow_the_content_and_say_where_it_belongs() -> None:
+    sha = "0123456789abcdef"
+    assert object_key(submission(), sha) == KEY
+    assert object_key(submission(kind=None), sha) == "2023/6501/unclassified/0123456789ab-照片.jpg"
+    assert object_key(submission(campaign="", prefecture="", kind=None), sha) == "_unplaced/0123456789ab-照片.jpg"
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("照片.jpg", "照片.jpg"),
+        ("../../etc/passwd", "_.._etc_passwd"),
+        ("C:\\新建\\a.jpg", "C__新建_a.jpg"),
+        ("a\u202egpj.exe", "a_gpj.exe"),
+        ("<script>.jpg", "_script_.jpg"),
+        ("...", "file"),
+        ("e\u0301.jpg", "é.jpg"),
+        (".jpg", "jpg"),
+    ],
+)
+def test_names_become_safe(name: str, safe: str) -> None:
+    assert safe_name(name) == safe
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=400))
+def test_any_name_becomes_one_that_stores_take(name: str) -> None:
+    safe = safe_name(name)
+    assert 1 <= len(safe.encode()) <= 220
+    assert not set(safe) & set('/\\<>:"|?*\x00\n')
+    assert safe_name(safe).encode() == safe.encode() or safe.endswith((" ", "."))

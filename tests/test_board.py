@@ -1,0 +1,135 @@
+"""The operators' board on the real ledger: who is complete, who is missing, what failed and why."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from html import unescape
+
+import pytest
+
+from baosong.board import render_board, render_index
+from baosong.campaign import Campaign
+from baosong.findings import Kind, Verdict, error
+from baosong.workdesk import Desk
+from feed import NOW, feed, feed_all
+
+HOSTILE = "<script>alert(1)</script>\u202e.jpg"
+
+
+def text_of(html: str) -> str:
+    """Return a page's visible text without style, with spaces where tags were."""
+    body = html[html.index("<body>") :]
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]*>", " ", body)))
+
+
+def board_of(desk: Desk, campaign: Campaign) -> str:
+    return render_board(desk.ledger, campaign, NOW)
+
+
+def rows_of(html: str) -> list[str]:
+    """Return the text of each prefecture's line of the matrix."""
+    matrix = html[html.index('<table class="matrix">') :].partition("</table>")[0]
+    return [text_of("<body>" + row) for row in matrix.split("<tr>")[2:]]
+
+
+def follow_up(html: str) -> str:
+    return text_of("<body>" + html[html.index("需要跟进") : html.index("<h2>最近到达")])
+
+
+def test_an_empty_campaign_shows_fourteen_silent_prefectures_and_what_will_happen(
+    desk: Desk, campaign: Campaign
+) -> None:
+    html = board_of(desk, campaign)
+    assert len(rows_of(html)) == 14
+    assert all(row.count("○ 未报送") == 5 for row in rows_of(html))
+    text = text_of(html)
+    for said in ("0 / 14", "70 项材料未报齐，14 个单位尚未报送", "还没有收到任何文件", "目前没有被退回或待审核的文件"):
+        assert said in text
+
+
+def test_a_complete_prefecture_is_counted_and_marked(desk: Desk, campaign: Campaign) -> None:
+    feed_all(desk.ledger, campaign, "6504")
+    html = board_of(desk, campaign)
+    assert "1 / 14" in text_of(html)
+    assert rows_of(html)[2].count("✓ 已齐") == 5
+    assert "✓ 报齐" in rows_of(html)[2]
+
+
+def test_every_state_has_a_symbol_and_a_word_beside_its_colour(desk: Desk, campaign: Campaign) -> None:
+    feed(desk.ledger, campaign, "6501", Kind.PHOTO, "a.jpg", verdict=Verdict.REJECTED)
+    feed(desk.ledger, campaign, "6501", Kind.REPORT, "b.docx", verdict=Verdict.HELD)
+    feed(desk.ledger, campaign, "6501", Kind.PRESS, "c.pdf")
+    row = rows_of(board_of(desk, campaign))[0]
+    for said in ("× 已退回，待重新报送", "△ 待人工审核", "✓ 已齐", "○ 未报送", "未报齐"):
+        assert said in row
+
+
+def test_a_rejection_is_listed_with_its_rule_and_reason_until_it_is_made_good(desk: Desk, campaign: Campaign) -> None:
+    feed(desk.ledger, campaign, "6501", Kind.PHOTO, "a.jpg", verdict=Verdict.REJECTED)
+    assert "照片无法打开 photo.unreadable" in follow_up(board_of(desk, campaign))
+    feed(desk.ledger, campaign, "6501", Kind.PHOTO, "b.jpg", at=NOW + timedelta(minutes=5))
+    assert "照片无法打开" not in follow_up(board_of(desk, campaign))
+
+
+def test_a_second_rejection_of_the_same_file_replaces_the_first(desk: Desk, campaign: Campaign) -> None:
+    for minutes in range(2):
+        at = NOW + timedelta(minutes=minutes)
+        feed(desk.ledger, campaign, "6501", Kind.STATISTICS, f"{minutes}.xlsx", verdict=Verdict.REJECTED, at=at)
+    listed = follow_up(board_of(desk, campaign))
+    assert "1.xlsx" in listed
+    assert "0.xlsx" not in listed
+
+
+def test_a_held_file_waits_for_a_human_though_the_deliverable_is_there(desk: Desk, campaign: Campaign) -> None:
+    feed(desk.ledger, campaign, "6501", Kind.PRESS, "held.pdf", verdict=Verdict.HELD)
+    feed(desk.ledger, campaign, "6501", Kind.PRESS, "good.pdf")
+    assert "held.pdf" in follow_up(board_of(desk, campaign))
+
+
+def test_what_nobody_could_classify_is_followed_up_until_the_prefecture_is_complete(
+    desk: Desk, campaign: Campaign
+) -> None:
+    feed(desk.ledger, campaign, "6501", None, "谜.bin", verdict=Verdict.REJECTED)
+    assert "谜.bin" in follow_up(board_of(desk, campaign))
+    feed_all(desk.ledger, campaign, "6501")
+    assert "谜.bin" not in follow_up(board_of(desk, campaign))
+
+
+def test_names_and_findings_of_prefectures_are_escaped(desk: Desk, campaign: Campaign) -> None:
+    bad = [error("photo.x", HOSTILE, observed=HOSTILE)]
+    feed(desk.ledger, campaign, "6501", Kind.PHOTO, HOSTILE, verdict=Verdict.REJECTED, findings=bad)
+    html = board_of(desk, campaign)
+    assert "<script" not in html
+    assert "\u202e" not in html
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;‹U+202E›.jpg" in html
+
+
+def test_a_late_arrival_is_flagged_and_the_passed_deadline_said(desk: Desk, campaign: Campaign) -> None:
+    feed(desk.ledger, campaign, "6501", Kind.PHOTO, "a.jpg", at=campaign.deadline + timedelta(hours=1))
+    text = text_of(render_board(desk.ledger, campaign, campaign.deadline + timedelta(days=3)))
+    assert "迟报" in text
+    assert "已超过截止时间 3 天" in text
+
+
+def test_the_board_asks_for_itself_again_and_runs_nothing(desk: Desk, campaign: Campaign) -> None:
+    html = board_of(desk, campaign)
+    assert '<meta http-equiv="refresh" content="15">' in html
+    assert "<script" not in html
+    assert "<img" not in html
+
+
+def test_the_latest_editions_are_linked(desk: Desk, campaign: Campaign) -> None:
+    desk.ledger.add_edition(campaign.id, "final", 2, "2023/final/v2/", "x", {})
+    html = board_of(desk, campaign)
+    assert 'href="2023/reports/final/v2/%E6%B1%87%E6%80%BB%E8%A1%A8.xlsx"' in html
+    assert "终稿 第 2 版" in html
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_the_index_lists_campaigns_or_says_that_there_are_none(campaign: Campaign, count: int) -> None:
+    pages = [campaign.model_copy(update={"id": f"y{n}", "title": f"<b>{n}</b>"}) for n in range(count)]
+    html = render_index(pages)
+    assert html.count('<a href="y') == count
+    assert "<b>" not in html
+    assert ("还没有活动" in html) is (count == 0)

@@ -1,0 +1,107 @@
+"""The board's pages behind Airflow: what they show, and what nobody can get out of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import airflow_home
+
+if TYPE_CHECKING:
+    from baosong.workdesk import Desk
+
+FOLDER = "2023/6501-乌鲁木齐市"
+
+
+@pytest.fixture
+def client(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A logged-in operator's browser."""
+    from fastapi.testclient import TestClient
+
+    from baosong_airflow import board_app, tasks
+
+    for name, value in airflow_home.baosong_environment(desk.settings).items():
+        monkeypatch.setenv(name, value)
+    tasks.open_desk.cache_clear()
+    monkeypatch.setitem(board_app.app.dependency_overrides, board_app.operators_only, lambda: None)
+    yield TestClient(board_app.app, follow_redirects=False)
+    tasks.open_desk.cache_clear()
+
+
+def test_every_route_asks_who_is_there() -> None:
+    from baosong_airflow import board_app
+
+    for route in board_app.app.routes:
+        assert board_app.operators_only in {d.call for d in route.dependant.dependencies}
+
+
+def test_with_one_campaign_the_entry_leads_to_its_board(client: Any) -> None:
+    answer = client.get("/")
+
+    assert (answer.status_code, answer.headers["location"]) == (307, "2023")
+
+
+def test_the_board_shows_every_prefecture_and_runs_no_script(client: Any, desk: Desk) -> None:
+    answer = client.get("/2023")
+
+    assert answer.status_code == 200
+    assert all(p.name in answer.text for p in desk.campaigns.get("2023").prefectures)
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert "script-src" not in answer.headers["content-security-policy"]
+
+
+def test_a_receipt_opens_in_the_browser_and_runs_no_script(client: Any, desk: Desk) -> None:
+    page = "<!doctype html><script>alert(1)</script>回执"
+    desk.storage.put("outbox", f"{FOLDER}/回执/0001.html", page.encode(), content_type="text/html")
+
+    answer = client.get("/2023/receipts/6501/0001.html")
+
+    assert answer.text == page
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_report_is_downloaded_under_its_chinese_name(client: Any, desk: Desk) -> None:
+    content = bytes(range(256)) * 9000
+    desk.storage.put("reports", "2023/final/v1/汇总表.xlsx", content)
+
+    answer = client.get("/2023/reports/final/v1/汇总表.xlsx")
+
+    assert answer.content == content
+    assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''%E6%B1%87%E6%80%BB%E8%A1%A8.xlsx"
+
+
+OUTSIDE = [
+    "/1999",
+    "/1999/receipts/6501/0001.html",
+    "/2023/receipts/9999/0001.html",
+    "/2023/receipts/6501/none.html",
+    "/2023/receipts/6501/..",
+    "/2023/receipts/6501/%2e%2e",
+    "/2023/receipts/6501/%2e%2e%2f%2e%2e%2f6502-%E5%85%8B%E6%8B%89%E7%8E%9B%E4%BE%9D%E5%B8%82%2fsecret.html",
+    "/2023/receipts/6501/..%2fsecret.html",
+    "/2023/receipts/6501/..%5c..%5csecret.html",
+    "/2023/receipts/..%2f6501/0001.html",
+    "/2023/reports/..%2f..%2foutbox%2fsecret.html",
+    "/2023/reports/..%2fx%2fsecret.html",
+    "/2023/reports/%2e%2e/%2e%2e/secret.html",
+    "/2023/reports//etc/passwd",
+    "/2023/reports/final/v1/",
+    "/2023/reports/x%00.html",
+    "/..%2f2023",
+]
+
+
+def test_nothing_outside_can_be_named(client: Any, desk: Desk) -> None:
+    for key in ("secret.html", "2023/secret.html", f"{FOLDER}/secret.html", "x/secret.html"):
+        desk.storage.put("outbox", key, b"secret")
+    for key in ("secret.html", "x/secret.html", "outbox/secret.html"):
+        desk.storage.put("reports", key, b"secret")
+
+    answers = {path: client.get(path) for path in OUTSIDE}
+
+    assert {path for path, answer in answers.items() if answer.status_code != 404} == set()
+    assert {path for path, answer in answers.items() if b"secret" in answer.content} == set()

@@ -1,0 +1,153 @@
+"""The campaign file: what it says of 2023, and what a wrong one is told."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from baosong.campaign import CampaignError, Campaigns, load_campaign
+from baosong.campaign.model import read_deadline
+from baosong.findings import Kind
+from baosong.settings import PROJECT
+
+NOTICE = PROJECT / "include" / "campaigns" / "2023.yaml"
+
+
+def write(folder: Path, text: str, name: str = "x.yaml") -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def derived(tmp_path: Path, **over: object) -> Path:
+    text = yaml.safe_dump({"extends": "2023", "id": "x", **over}, allow_unicode=True, sort_keys=False)
+    return write(tmp_path, text)
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(CampaignError) as refused:
+        load_campaign(path)
+    return str(refused.value)
+
+
+def test_the_notice_names_14_prefectures_and_5_deliverables() -> None:
+    campaign = load_campaign(NOTICE)
+    assert len(campaign.prefectures) == 14
+    assert [d.kind for d in campaign.deliverables] == [
+        Kind.REPORT,
+        Kind.STATISTICS,
+        Kind.PHOTO,
+        Kind.PRESS,
+        Kind.VIDEO,
+    ]
+    assert campaign.prefecture("6530").folder == "6530-克孜勒苏柯尔克孜自治州"
+
+
+def test_deadline_counts_the_whole_15th_of_june_in_shanghai() -> None:
+    campaign = load_campaign(NOTICE)
+    assert campaign.deadline == datetime(2023, 6, 15, 16, 0, tzinfo=UTC)
+    assert campaign.deadline_text == "2023年6月15日24:00"
+
+
+@pytest.mark.parametrize(("alias", "code"), [("博州", "6527"), ("伊犁州直", "6540"), (" 喀什 地区 ", "6531")])
+def test_a_prefecture_is_known_by_its_aliases_and_despite_spaces(alias: str, code: str) -> None:
+    found = load_campaign(NOTICE).prefecture_named(alias)
+    assert found is not None
+    assert found.code == code
+
+
+def test_missing_field_is_named_with_the_line_of_its_parent(tmp_path: Path) -> None:
+    text = 'extends: "2023"\nid: x\nprefectures:\n  - {code: "6501", name: 乌鲁木齐市}\n  - {code: "6502"}\n'
+    told = refusal(write(tmp_path, text))
+    assert told == "x.yaml:5：字段 prefectures.2.name：缺少此项，必须填写。"
+
+
+def test_misspelt_field_is_refused_with_its_line(tmp_path: Path) -> None:
+    told = refusal(write(tmp_path, 'extends: "2023"\nid: x\ntitel: 笔误\n'))
+    assert "x.yaml:3" in told
+    assert "titel" in told
+    assert "没有这样的字段" in told
+
+
+def test_every_wrong_field_is_told_in_one_pass(tmp_path: Path) -> None:
+    told = refusal(derived(tmp_path, deadline="六月", timezone="Mars/Base"))
+    assert len(told.splitlines()) == 2
+    assert "2023-06-15 24:00" in told
+    assert "Asia/Shanghai" in told
+
+
+def test_wrong_value_in_the_parent_is_told_with_the_parents_file_and_line(tmp_path: Path) -> None:
+    write(tmp_path, 'extends: "2023"\nid: base\nvideo:\n  width: -1\n', "base.yaml")
+    assert "base.yaml:4" in refusal(write(tmp_path, "extends: base\nid: x\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a: [1", "x.yaml"),
+        ("- 1\n", "x.yaml:1"),
+        ("extends: nowhere\nid: x\n", "找不到活动文件"),
+        ("extends: x\nid: x\n", "循环"),
+    ],
+)
+def test_unreadable_campaign_file_gets_one_clear_line(tmp_path: Path, text: str, expected: str) -> None:
+    told = refusal(write(tmp_path, text))
+    assert expected in told
+    assert "\n" not in told
+
+
+def test_two_prefectures_may_not_share_a_name(tmp_path: Path) -> None:
+    pair = [{"code": "6501", "name": "乌鲁木齐市"}, {"code": "6502", "name": "某市", "aliases": ["乌鲁木齐市"]}]
+    assert "重复：乌鲁木齐市" in refusal(derived(tmp_path, prefectures=pair))
+
+
+def test_derived_campaign_states_only_what_differs(tmp_path: Path) -> None:
+    campaign = load_campaign(derived(tmp_path, title="别的活动", video={"tolerance": 0.05}))
+    assert campaign.title == "别的活动"
+    assert campaign.video.tolerance == 0.05
+    assert campaign.video.bit_rate_max == 100_000_000
+    assert campaign.form == load_campaign(NOTICE).form
+
+
+def test_rules_version_follows_the_rules_and_not_the_dates(tmp_path: Path) -> None:
+    notice = load_campaign(NOTICE).rules_version
+    assert load_campaign(derived(tmp_path, title="别的活动")).rules_version == notice
+    assert load_campaign(derived(tmp_path, video={"tolerance": 0.05})).rules_version != notice
+
+
+def test_changed_parent_file_is_noticed_without_a_restart(tmp_path: Path) -> None:
+    parent = 'extends: "2023"\nid: base\n'
+    write(tmp_path, parent + "theme: 旧\n", "base.yaml")
+    write(tmp_path, "extends: base\nid: x\n")
+    campaigns = Campaigns([tmp_path])
+    assert campaigns.get("x").theme == "旧"
+    write(tmp_path, parent + "theme: 新的主题\n", "base.yaml")
+    assert campaigns.get("x").theme == "新的主题"
+
+
+@pytest.mark.parametrize("campaign_id", ["../2023", "forms/2023", "", "2099"])
+def test_unknown_campaign_id_is_refused_and_never_leaves_the_folder(campaign_id: str) -> None:
+    with pytest.raises(CampaignError, match="没有活动"):
+        Campaigns([NOTICE.parent]).get(campaign_id)
+
+
+def test_file_name_and_id_must_agree(tmp_path: Path) -> None:
+    write(tmp_path, 'extends: "2023"\nid: other\n')
+    with pytest.raises(CampaignError, match="文件名应与 id 一致"):
+        Campaigns([tmp_path]).get("x")
+
+
+@given(st.integers(0, 24), st.integers(0, 59))
+def test_deadline_reads_every_time_of_day_up_to_24_00(hour: int, minute: int) -> None:
+    text = f"2023-06-15 {hour:02}:{minute:02}"
+    if hour == 24 and minute:
+        with pytest.raises(ValueError, match="24:00"):
+            read_deadline(text)
+    else:
+        read = read_deadline(text)
+        assert (read - datetime(2023, 6, 15)).total_seconds() == hour * 3600 + minute * 60

@@ -1,0 +1,238 @@
+"""`intake` and `nightly_consolidation` run by Airflow itself, on PostgreSQL, the ledger and the object store."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import IO, TYPE_CHECKING, Any
+
+import pytest
+
+import airflow_home
+from baosong.samples.sheets import make_sheet
+from feed import feed_all
+
+if TYPE_CHECKING:
+    from baosong.campaign import Campaign
+    from baosong.stack.postgres import Postgres
+    from baosong.workdesk import Desk
+
+Run = dict[str, Any]
+PLACES = {"6501": "2023/6501-乌鲁木齐市", "6502": "2023/6502-克拉玛依市"}
+METADATA = "airflow_for_dag_runs"
+
+
+@pytest.fixture(scope="module")
+def airflow_env(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment of an Airflow with a metadata database and pools of its own."""
+    home = tmp_path_factory.mktemp("airflow")
+    postgres.ensure_databases((METADATA,))
+    env = {
+        **os.environ,
+        **airflow_home.environment(home),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": postgres.url(METADATA),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": postgres.url(METADATA, "asyncpg"),
+    }
+    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], env=env, capture_output=True, check=True)
+    yield env
+    postgres.execute(f'DROP DATABASE "{METADATA}" WITH (FORCE)')
+
+
+class Runner:
+    """One process that runs DAGs on request."""
+
+    def __init__(self, env: dict[str, str], log: Path) -> None:
+        self._log = log
+        with log.open("w") as stderr:
+            self._child = self._start(env, stderr)
+
+    @staticmethod
+    def _start(env: dict[str, str], stderr: IO[str]) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("run_dag.py"))],
+            env=env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        )
+
+    def __call__(self, dag_id: str, desk: Desk, ill: str | None = None) -> Run:
+        """Run a DAG once on a desk; a run that dies shows the end of its log."""
+        assert self._child.stdin
+        assert self._child.stdout
+        request = {"dag": dag_id, "env": airflow_home.baosong_environment(desk.settings), "ill": ill}
+        self._child.stdin.write(json.dumps(request) + "\n")
+        self._child.stdin.flush()
+        for line in self._child.stdout:
+            if line.startswith("RESULT "):
+                return json.loads(line.removeprefix("RESULT "))
+        raise AssertionError(self._log.read_text()[-4000:])
+
+    def close(self) -> None:
+        assert self._child.stdin
+        assert self._child.stdout
+        self._child.stdin.close()
+        self._child.stdout.close()
+        self._child.wait(30)
+
+
+@pytest.fixture(scope="module")
+def run(airflow_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
+    runner = Runner(airflow_env, tmp_path_factory.mktemp("runs") / "log")
+    yield runner
+    runner.close()
+
+
+def states(run: Run, task: str) -> set[tuple[str | None, str]]:
+    """Return (map index as operators see it, state) of a task's instances."""
+    return {(t["name"], t["state"]) for t in run["tasks"] if t["task"] == task}
+
+
+def drop_sheet(desk: Desk, campaign: Campaign, code: str) -> None:
+    sheet = make_sheet(campaign, campaign.prefecture(code), seed=1)
+    desk.storage.put("intake", f"{PLACES[code]}/统计表/{sheet.name}", sheet.content)
+
+
+def listed(desk: Desk, bucket: str, end: str = "") -> list[str]:
+    return [s.key for s in desk.storage.list(bucket) if s.key.endswith(end)]
+
+
+def test_good_bad_and_homeless_files_are_answered_in_one_green_run(run: Runner, desk: Desk, campaign: Campaign) -> None:
+    drop_sheet(desk, campaign, "6501")
+    desk.storage.put("intake", f"{PLACES['6502']}/统计表/统计表.xlsx", b"not a sheet")
+    desk.storage.put("intake", "1999/whoever/x.xlsx", b"of nobody")
+
+    done = run("intake", desk)
+
+    assert done["state"] == "success"
+    assert states(done, "prefecture.reply") == {("乌鲁木齐市", "success"), ("克拉玛依市", "success")}
+    assert states(done, "announce") == {(None, "skipped")}
+    assert listed(desk, "intake") == []
+    verdicts = {s.prefecture: s.state for s in desk.ledger.submissions("2023")}
+    assert verdicts == {"6501": "accepted", "6502": "rejected"}
+    receipts = [key for key in listed(desk, "outbox", ".html") if "回执" in key]
+    assert {key.split("/")[1] for key in receipts if key.startswith("2023/")} == {"6501-乌鲁木齐市", "6502-克拉玛依市"}
+    assert any(key.startswith("_unplaced/") for key in listed(desk, "outbox"))
+
+
+def test_an_idle_sweep_is_green(run: Runner, desk: Desk) -> None:
+    done = run("intake", desk)
+
+    assert done["state"] == "success"
+    assert states(done, "find_new") == {(None, "success")}
+    assert states(done, "prefecture.reply") == {(None, "skipped")}
+    assert states(done, "settled") == {(None, "success")}
+
+
+def test_a_complete_prefecture_is_announced_once_as_a_partition(
+    run: Runner, desk: Desk, campaign: Campaign, postgres: Postgres
+) -> None:
+    feed_all(desk.ledger, campaign, "6501")
+    before = announced(postgres)
+
+    first, second = run("intake", desk), run("intake", desk)
+
+    assert states(first, "mark_announced") == {(None, "success")}
+    assert states(second, "announce") == {(None, "skipped")}
+    assert announced(postgres)[len(before) :] == ["2023|6501"]
+    assert desk.ledger.announced("2023") == {"6501"}
+
+
+def test_what_was_announced_but_not_marked_is_announced_again(run: Runner, desk: Desk, campaign: Campaign) -> None:
+    feed_all(desk.ledger, campaign, "6501")
+
+    lost = run("intake", desk, ill="mark_announced")
+    healed = run("intake", desk)
+
+    assert lost["state"] == "failed"
+    assert states(healed, "announce") == {(None, "success")}
+    assert desk.ledger.announced("2023") == {"6501"}
+
+
+def test_an_ill_check_turns_the_run_red_but_holds_up_neither_other_files_nor_the_announcement(
+    run: Runner, desk: Desk, campaign: Campaign
+) -> None:
+    drop_sheet(desk, campaign, "6501")
+    desk.storage.put("intake", f"{PLACES['6501']}/照片/a.jpg", b"\xff\xd8not a photo")
+    feed_all(desk.ledger, campaign, "6502")
+
+    ill = run("intake", desk, ill="prefecture.check_media")
+
+    assert ill["state"] == "failed"
+    assert states(ill, "prefecture.reply") == {("乌鲁木齐市", "success")}
+    assert desk.ledger.announced("2023") == {"6502"}
+    assert listed(desk, "intake") == [f"{PLACES['6501']}/照片/a.jpg"]
+
+    healed = run("intake", desk)
+    assert healed["state"] == "success"
+    assert listed(desk, "intake") == []
+
+
+def test_the_night_writes_an_interim_edition_once(run: Runner, desk: Desk, campaign: Campaign) -> None:
+    desk.storage.put("outbox", f"{PLACES['6501']}/状态.html", b"opened")
+    feed_all(desk.ledger, campaign, "6501")
+
+    first, second = run("nightly_consolidation", desk), run("nightly_consolidation", desk)
+
+    assert first["state"] == second["state"] == "success"
+    assert states(first, "consolidate") == {("2023", "success")}
+    (edition,) = desk.ledger.editions("2023")
+    assert edition.edition == "interim"
+    assert {key.rsplit("/", 1)[1] for key in listed(desk, "reports")} == {"汇总表.xlsx", "figures.json"}
+
+
+def test_the_night_makes_good_a_roll_up_that_was_lost(run: Runner, desk: Desk, campaign: Campaign) -> None:
+    desk.storage.put("outbox", f"{PLACES['6501']}/状态.html", b"opened")
+    for prefecture in campaign.prefectures:
+        feed_all(desk.ledger, campaign, prefecture.code)
+
+    run("nightly_consolidation", desk)
+
+    assert [(e.edition, e.version) for e in desk.ledger.editions("2023")] == [("final", 1)]
+    assert "2023/final/v1/汇总表.xlsx" in listed(desk, "reports")
+
+
+def test_the_night_leaves_alone_what_was_never_opened(run: Runner, desk: Desk) -> None:
+    assert run("nightly_consolidation", desk)["state"] == "success"
+    assert listed(desk, "reports") == []
+
+
+def test_the_report_asks_the_ledger_before_it_believes_the_partition(
+    desk: Desk, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+    from baosong_airflow import tasks
+
+    for name, value in airflow_home.baosong_environment(desk.settings).items():
+        monkeypatch.setenv(name, value)
+    tasks.open_desk.cache_clear()
+
+    with pytest.raises(AirflowFailException, match="分区键"):
+        tasks.confirm_complete_task(dag_run=SimpleNamespace(partition_key=None))
+    with pytest.raises(AirflowSkipException, match="尚未交齐"):
+        tasks.confirm_complete_task(dag_run=SimpleNamespace(partition_key="2023"))
+    for prefecture in campaign.prefectures:
+        feed_all(desk.ledger, campaign, prefecture.code)
+    assert tasks.confirm_complete_task(dag_run=SimpleNamespace(partition_key="2023")) == "2023"
+    tasks.open_desk().ledger.close()
+    tasks.open_desk.cache_clear()
+
+
+def announced(postgres: Postgres) -> list[str]:
+    """Return the partitions that Airflow has recorded, in their order."""
+    import psycopg2
+
+    connection = psycopg2.connect(host=str(postgres.sockets), user="postgres", dbname=METADATA)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT partition_key FROM asset_event WHERE partition_key IS NOT NULL ORDER BY id")
+            return [row[0] for row in cursor.fetchall()]
+    finally:
+        connection.close()

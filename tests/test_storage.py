@@ -1,0 +1,312 @@
+"""The storage contract, held against a real S3 server: jails, identities, ranges, retries."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from baosong.campaign import Campaign
+from baosong.ranged import RangedReader
+from baosong.settings import S3Settings
+from baosong.storage import PART_SIZE, Storage, StorageError
+from conftest import Store, until
+
+MINE = "2023/6501-乌鲁木齐市/统计表/2023年统计表.xlsx"
+OTHER = "2023/6502-克拉玛依市/统计表/2023年统计表.xlsx"
+KeyMaker = Callable[..., S3Settings]
+
+
+@pytest.fixture
+def urumqi(prefecture_keys: KeyMaker, campaign: Campaign) -> Storage:
+    return Storage(prefecture_keys(campaign, "6501"), patience=0.2)
+
+
+@pytest.fixture
+def karamay(prefecture_keys: KeyMaker, campaign: Campaign) -> Storage:
+    return Storage(prefecture_keys(campaign, "6502"), patience=0.2)
+
+
+def keys(storage: Storage, bucket: str = "intake", prefix: str = "") -> list[str]:
+    return [stored.key for stored in storage.list(bucket, prefix)]
+
+
+class TestJails:
+    def test_a_prefecture_cannot_see_change_or_remove_what_another_has_sent(
+        self, urumqi: Storage, karamay: Storage, storage: Storage
+    ) -> None:
+        karamay.put("intake", OTHER, b"theirs")
+        assert keys(urumqi) == []
+        assert keys(urumqi, prefix="2023/6502-克拉玛依市/") == []
+        assert urumqi.stat("intake", OTHER) is None
+        with pytest.raises(StorageError):
+            urumqi.read("intake", OTHER)
+        with pytest.raises(StorageError):
+            urumqi.put("intake", OTHER, b"forged")
+        urumqi.remove("intake", OTHER)
+        assert storage.read("intake", OTHER) == b"theirs"
+
+    @pytest.mark.parametrize("key", ["x.xlsx", "2023/x.xlsx", OTHER, MINE.replace("2023", "2024")])
+    def test_a_put_outside_its_own_area_is_refused_and_leaves_nothing(
+        self, urumqi: Storage, storage: Storage, store: Store, key: str
+    ) -> None:
+        with pytest.raises(StorageError):
+            urumqi.put("intake", key, b"astray")
+        assert keys(storage) == []
+        jails = store.server.folder / "roots"
+        assert not [p for p in jails.rglob("*") if p.is_file() and not p.is_symlink()]
+
+    @pytest.mark.parametrize("bucket", ["archive", "quarantine", "reports"])
+    def test_the_pipelines_own_buckets_do_not_exist_for_a_prefecture(
+        self, urumqi: Storage, storage: Storage, bucket: str
+    ) -> None:
+        storage.put(bucket, "2023/6501/x", b"1")
+        with pytest.raises(StorageError):
+            urumqi.read(bucket, "2023/6501/x")
+        with pytest.raises(StorageError):
+            urumqi.put(bucket, "2023/6501/y", b"1")
+        with pytest.raises(StorageError):
+            list(urumqi.list(bucket))
+
+    def test_a_prefecture_can_read_its_outbox_and_not_write_to_it(self, urumqi: Storage, storage: Storage) -> None:
+        receipt = "2023/6501-乌鲁木齐市/回执/0001.html"
+        storage.put("outbox", receipt, b"<p>")
+        assert urumqi.read("outbox", receipt) == b"<p>"
+        for attempt in (
+            lambda: urumqi.put("outbox", receipt, b"forged"),
+            lambda: urumqi.put("outbox", "2023/6501-乌鲁木齐市/x", b"1"),
+            lambda: urumqi.remove("outbox", receipt),
+        ):
+            with pytest.raises(StorageError):
+                attempt()
+        assert storage.read("outbox", receipt) == b"<p>"
+
+    def test_a_prefecture_can_make_no_bucket(self, urumqi: Storage, s3: S3Settings) -> None:
+        with pytest.raises(StorageError):
+            urumqi.ensure_buckets()
+
+    @pytest.mark.parametrize("key", ["NOBODY", "../PIPELINE", "P*"])
+    def test_an_unknown_key_is_refused_at_once(self, s3: S3Settings, key: str) -> None:
+        with pytest.raises(StorageError, match="拒绝访问"):
+            list(Storage(replace(s3, access_key=key)).list("intake"))
+
+    def test_a_known_key_with_a_wrong_secret_is_refused_at_once(self, s3: S3Settings) -> None:
+        with pytest.raises(StorageError, match="拒绝访问"):
+            Storage(replace(s3, secret_key="0" * 32)).read("intake", "x")
+
+    def test_what_one_key_puts_the_other_sees_at_once(self, urumqi: Storage, storage: Storage) -> None:
+        for content in (b"1", b"22", b"333"):
+            urumqi.put("intake", MINE, content)
+            until(lambda content=content: storage.read("intake", MINE) == content, 1)
+        storage.remove("intake", MINE)
+        until(lambda: keys(urumqi) == [], 1)
+
+    def test_one_grammar_of_keys_serves_prefecture_and_pipeline(self, urumqi: Storage, storage: Storage) -> None:
+        urumqi.put("intake", MINE, b"1")
+        until(lambda: keys(storage) == [MINE], 1)
+        assert keys(urumqi) == [MINE]
+        assert keys(storage, prefix="2023/6501-乌鲁木齐市/统计") == [MINE]
+
+    def test_an_area_emptied_by_the_pipeline_can_be_filled_again(self, urumqi: Storage, storage: Storage) -> None:
+        for _ in range(2):
+            urumqi.put("intake", MINE, b"1")
+            storage.remove("intake", MINE)
+        urumqi.put("intake", MINE, b"2")
+        assert storage.read("intake", MINE) == b"2"
+
+
+class TestObjects:
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "总结报告（终稿）.docx",
+            "a b+c%20&=#?.txt",
+            "引'\"<script>.html",
+            "{{ x }}%(y)s.txt",
+            "e\u0301.txt",
+            "长" * 84,
+        ],
+    )
+    def test_any_name_comes_back_as_it_was_given(self, storage: Storage, name: str) -> None:
+        key = f"2023/6501-乌鲁木齐市/{name}"
+        storage.put("intake", key, b"1")
+        assert keys(storage) == [key]
+        assert storage.read("intake", key) == b"1"
+
+    def test_an_empty_object_is_an_object(self, storage: Storage) -> None:
+        storage.put("intake", MINE, b"")
+        stored = storage.stat("intake", MINE)
+        assert stored is not None
+        assert stored.size == 0
+        assert storage.read("intake", MINE) == b""
+        assert storage.open("intake", MINE).read() == b""
+
+    def test_stat_and_list_agree_on_an_objects_identity(self, storage: Storage) -> None:
+        storage.put("intake", MINE, b"1")
+        storage.put("intake", MINE + ".bak", b"1")
+        (listed,) = (s for s in storage.list("intake") if s.key == MINE)
+        found = storage.stat("intake", MINE)
+        assert found is not None
+        assert found.identity == listed.identity
+        assert listed.modified.tzinfo is not None
+
+    def test_what_does_not_exist_is_none_or_an_error_and_never_a_wait(self, storage: Storage) -> None:
+        assert storage.stat("intake", "no") is None
+        storage.remove("intake", "no")
+        for attempt in (storage.read, storage.open):
+            with pytest.raises(StorageError, match="没有"):
+                attempt("intake", "no")
+
+    def test_an_overwritten_object_has_another_identity_even_at_the_same_size(self, storage: Storage) -> None:
+        seen = set()
+        for content in (b"aaa", b"bbb", b"ccc"):
+            storage.put("intake", MINE, content)
+            found = storage.stat("intake", MINE)
+            assert found is not None
+            seen.add(found.identity)
+        assert len(seen) == 3
+
+    def test_a_listing_shows_more_than_one_page_once_each(self, storage: Storage, store: Store, s3: S3Settings) -> None:
+        folder = store.server.data / s3.buckets["intake"] / "many"
+        folder.mkdir()
+        folder.chmod(0o755)
+        for n in range(1050):
+            (folder / f"{n:04}").touch()
+        assert keys(storage) == [f"many/{n:04}" for n in range(1050)]
+
+    def test_folders_are_listed_as_such_where_asked(self, storage: Storage) -> None:
+        storage.put("outbox", "2023/6501-乌鲁木齐市/x", b"1")
+        assert [s.key for s in storage.list("outbox", recursive=False)] == ["2023/"]
+
+
+class TestRemoveIfSame:
+    def test_the_very_bytes_listed_are_removed(self, storage: Storage) -> None:
+        storage.put("intake", MINE, b"read")
+        (stored,) = storage.list("intake")
+        assert storage.remove_if_same("intake", stored)
+        assert keys(storage) == []
+        assert storage.remove_if_same("intake", stored)
+
+    def test_a_replacement_stays(self, urumqi: Storage, storage: Storage) -> None:
+        urumqi.put("intake", MINE, b"old")
+        (stored,) = storage.list("intake")
+        urumqi.put("intake", MINE, b"new")
+        until(lambda: storage.read("intake", MINE) == b"new", 1)
+        assert not storage.remove_if_same("intake", stored)
+        assert storage.read("intake", MINE) == b"new"
+
+
+class TestStreams:
+    def test_a_large_object_travels_in_parts_and_arrives_whole(self, storage: Storage) -> None:
+        content = os.urandom(1024 * 1024) * 17 + b"tail"
+        assert len(content) > PART_SIZE
+        storage.put_stream("archive", "2023/large", io.BytesIO(content))
+        storage.put_stream("archive", "2023/sized", io.BytesIO(content), len(content))
+        digest = hashlib.sha256(content).digest()
+        assert hashlib.sha256(storage.read("archive", "2023/large")).digest() == digest
+        assert hashlib.sha256(storage.open("archive", "2023/sized").read()).digest() == digest
+
+    @pytest.mark.parametrize("said", [2, 4])
+    def test_a_stream_that_is_not_as_long_as_said_is_an_error(self, storage: Storage, said: int) -> None:
+        with pytest.raises(StorageError):
+            Storage.put_stream(storage, "archive", "x", io.BytesIO(b"abc"), said)
+
+    def test_a_stream_is_sent_from_where_it_stands(self, storage: Storage) -> None:
+        stream = io.BytesIO(b"skip-this:content")
+        stream.seek(10)
+        storage.put_stream("archive", "x", stream)
+        assert storage.read("archive", "x") == b"content"
+
+    def test_an_object_replaced_while_it_is_read_is_noticed(self, storage: Storage) -> None:
+        storage.put("intake", MINE, b"a" * 300_000)
+        reader = storage.open("intake", MINE)
+        reader.read(10)
+        storage.put("intake", MINE, b"b" * 300_001)
+        with pytest.raises(StorageError, match="被替换"):
+            reader.read()
+
+    def test_a_check_sees_an_object_as_a_source(self, storage: Storage) -> None:
+        storage.put("intake", MINE, b"PK" + b"0" * 100_000)
+        (stored,) = storage.list("intake")
+        source = storage.source("intake", stored)
+        assert (source.name, source.size, source.head(2)) == ("2023年统计表.xlsx", 100_002, b"PK")
+
+    def test_reading_the_ends_of_a_large_object_fetches_little_of_it(self, storage: Storage) -> None:
+        storage.put("intake", MINE, bytes(8_000_000))
+        reader = storage.open("intake", MINE)
+        reader.read(1000)
+        reader.seek(-1000, io.SEEK_END)
+        assert len(reader.read()) == 1000
+        reader.seek(0)
+        reader.read(1000)
+        assert reader.bytes_read <= 2 * 128 * 1024
+        assert reader.requests == 2
+
+
+CONTENT = bytes(range(256)) * 3
+STEPS = st.lists(st.tuples(st.integers(0, len(CONTENT) + 20), st.integers(-1, len(CONTENT) + 20)), max_size=12)
+
+
+@given(steps=STEPS, block=st.integers(1, 300), size=st.integers(0, len(CONTENT)))
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_ranged_reader_reads_as_the_bytes_themselves_do(steps: list[tuple[int, int]], block: int, size: int) -> None:
+    content = CONTENT[:size]
+    fetched: list[tuple[int, int]] = []
+
+    def fetch(offset: int, length: int) -> bytes:
+        assert 0 < length <= len(content) - offset
+        fetched.append((offset, length))
+        return content[offset : offset + length]
+
+    plain, ranged = io.BytesIO(content), RangedReader(fetch, len(content), block)
+    for position, amount in steps:
+        assert ranged.seek(position) == plain.seek(position)
+        assert ranged.read(amount) == plain.read(amount)
+        assert ranged.tell() == plain.tell()
+    assert ranged.requests == len(fetched)
+    assert ranged.bytes_read == sum(length for _, length in fetched)
+
+
+class TestAnAbsentStore:
+    @pytest.fixture
+    def stopped(self, store: Store) -> Iterator[Store]:
+        store.stop()
+        yield store
+        if store.child.poll() is not None:
+            store.start()
+
+    def test_work_goes_on_when_the_store_comes_back(self, storage: Storage, store: Store) -> None:
+        storage.put("intake", MINE, b"1" * 300_000)
+        reader = storage.open("intake", MINE)
+        reader.read(10)
+        reader.seek(200_000)
+        store.stop()
+        with ThreadPoolExecutor(4) as pool:
+            work = [
+                pool.submit(storage.put, "intake", "2023/second", b"2"),
+                pool.submit(reader.read),
+                pool.submit(storage.stat, "intake", MINE),
+                pool.submit(keys, storage),
+            ]
+            done, waiting = wait(work, timeout=0.5)
+            assert not done
+            store.start()
+            done, waiting = wait(work, timeout=20)
+            assert not waiting
+        assert work[1].result() == b"1" * 100_000
+        assert work[2].result() is not None
+        assert MINE in work[3].result()
+        assert storage.read("intake", "2023/second") == b"2"
+
+    def test_patience_ends_in_one_clear_line(self, s3: S3Settings, stopped: Store) -> None:
+        impatient = Storage(s3, patience=0.3)
+        with pytest.raises(StorageError, match="读取 intake/x") as told:
+            impatient.read("intake", "x")
+        assert "\n" not in str(told.value)
