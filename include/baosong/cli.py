@@ -51,7 +51,7 @@ def told() -> Iterator[None]:
     try:
         yield
     except (CallError, CampaignError, SettingsError, StackError, StorageError) as wrong:
-        err.print(str(wrong), style="red", markup=False, highlight=False)
+        err.print(str(wrong), style="red", markup=False, highlight=False, soft_wrap=True)
         raise SystemExit(2) from None
 
 

@@ -1,0 +1,130 @@
+"""The whole walk on the whole stack: the demo with few files, its scheduler killed half-way, and nothing left after."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from baosong import stack
+from baosong.settings import PROJECT
+from conftest import until
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
+
+
+def baosong(home: Path, *words: str) -> subprocess.Popen[str]:
+    env = {**os.environ, "BAOSONG_HOME": str(home), "PYTHONPATH": str(PROJECT / "include")}
+    for name in [n for n in env if n.startswith(("AIRFLOW__", "BAOSONG_S3", "BAOSONG_LEDGER", "BAOSONG_CAMPAIGNS"))]:
+        del env[name]
+    argv = [sys.executable, "-m", "baosong", *words]
+    return subprocess.Popen(argv, cwd=PROJECT, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def ended(process: subprocess.Popen[str], seconds: float) -> str:
+    told, _ = process.communicate(timeout=seconds)
+    assert process.returncode == 0, told
+    return told
+
+
+@dataclass
+class Demo:
+    home: Path
+    told: str
+    killed: int
+
+    def facts(self) -> dict[str, str]:
+        found: dict[str, str] = json.loads((self.home / "stack.json").read_text(encoding="utf-8"))
+        return found
+
+    def runs(self, dag_id: str) -> list[dict[str, Any]]:
+        """Return the runs of a DAG as Airflow's API tells the operator."""
+        password = json.loads((self.home / "airflow" / "passwords.json").read_text(encoding="utf-8"))["operator"]
+        with httpx.Client(base_url=self.facts()["BAOSONG_UI_URL"], timeout=30, trust_env=False) as client:
+            token = client.post("/auth/token", json={"username": "operator", "password": password}).json()
+            client.headers["Authorization"] = f"Bearer {token['access_token']}"
+            answer = client.get(f"/api/v2/dags/{dag_id}/dagRuns")
+        assert answer.status_code == 200, answer.text
+        found: list[dict[str, Any]] = answer.json()["dag_runs"]
+        return found
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    home = tmp_path_factory.mktemp("a home in a rather deep folder with spaces 报送") / "home"
+    process = baosong(home, "demo", "--small")
+    try:
+        outbox = home / "objectstore" / "data" / "outbox"
+        until(lambda: process.poll() is not None or list(outbox.glob("*/*/回执/*.json")), 300, "the first receipt")
+        assert process.poll() is None, process.communicate()[0]
+        killed = next(c.pid for c in stack.status(home) if c.name == "scheduler")
+        assert killed is not None
+        os.kill(killed, signal.SIGKILL)
+        told = ended(process, 400)
+        yield Demo(home, told, killed)
+    finally:
+        process.kill()
+        process.communicate()
+        ended(baosong(home, "down"), 120)
+
+
+def test_demo_succeeds_although_its_scheduler_was_killed(demo: Demo) -> None:
+    assert "演示通过" in demo.told
+    scheduler = next(c for c in stack.status(demo.home) if c.name == "scheduler")
+    assert scheduler.pid != demo.killed
+    assert scheduler.restarts >= 1
+
+
+def test_roll_up_fires_exactly_once(demo: Demo) -> None:
+    runs = demo.runs("province_report")
+    assert [run["state"] for run in runs] == ["success"]
+    assert runs[0]["run_type"] == "asset_triggered"
+
+
+def test_report_lies_where_the_demo_says(demo: Demo) -> None:
+    prefix = next(line for line in demo.told.splitlines() if line.startswith("全区汇总"))
+    folder = Path(prefix.removeprefix("全区汇总").strip())
+    assert {"figures.json", "汇总表.xlsx"} <= {p.name for p in folder.iterdir()}
+
+
+def test_intake_is_empty_when_all_is_answered(demo: Demo) -> None:
+    left = [p for p in (demo.home / "objectstore" / "data" / "intake").rglob("*") if p.is_file()]
+    assert [p for p in left if not p.name.startswith(".rclone_temp_")] == []
+
+
+def test_board_is_closed_to_strangers(demo: Demo) -> None:
+    answer = httpx.get(f"{demo.facts()['BAOSONG_UI_URL']}/baosong/", timeout=30, trust_env=False)
+    assert answer.status_code == 401
+
+
+def test_down_leaves_no_process_and_no_port(demo: Demo) -> None:
+    facts = demo.facts()
+    ports = [int(facts[name].rsplit(":", 1)[1]) for name in ("BAOSONG_UI_URL", "BAOSONG_S3_ENDPOINT")]
+    ended(baosong(demo.home, "down"), 120)
+    answering = [port for port in ports if answers(port)]
+    living = [p for p in psutil.process_iter() if belongs(p, demo.home)]
+    ended(baosong(demo.home, "up"), 180)  # the tests of this module come in any order
+    assert (answering, living) == ([], [])
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", port)) == 0
+
+
+def belongs(process: psutil.Process, home: Path) -> bool:
+    try:
+        return str(home) in " ".join(process.cmdline()) or process.environ().get("BAOSONG_HOME") == str(home)
+    except psutil.Error:
+        return False
