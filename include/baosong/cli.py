@@ -6,6 +6,7 @@ Exit codes: 0 all well (for `check`: all accepted), 1 not all accepted or not do
 from __future__ import annotations
 
 import json
+import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -236,6 +237,20 @@ def demo(small: Annotated[bool, typer.Option(help="每个地州市只报最少�
     from baosong.demo import run_demo
 
     raise typer.Exit(0 if run_demo(out, small=small) else 1)
+
+
+@app.command()
+def bench(name: Annotated[str | None, typer.Argument(help="只跑一项，例如 latency")] = None) -> None:
+    """性能测量：与同类工具在同一次运行中对比，输出 JSON 和表格。"""
+    known = sorted(path.stem for path in (PROJECT / "bench").glob("*.py"))
+    if name and name not in known:
+        raise CallError(f"没有名为“{name}”的测量。可用：{'、'.join(known)}。")
+    from baosong.tables import show_figures
+
+    for chosen in [name] if name else known:
+        figures = runpy.run_path(str(PROJECT / "bench" / f"{chosen}.py"))["run"]()
+        typer.echo(json.dumps({"bench": chosen, **figures}, ensure_ascii=False))
+        show_figures(out, chosen, figures)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

@@ -55,3 +55,12 @@ def show_components(console: Console, components: list[ComponentState]) -> None:
         state = Text("正常", "green") if part.healthy else Text("异常", "red")
         table.add_row(part.name, state, str(part.pid or ""), str(part.restarts), Text(part.detail))
     console.print(table)
+
+
+def show_figures(console: Console, name: str, figures: dict[str, Any]) -> None:
+    """Print a benchmark's figures; lists of single measurements stay in the JSON."""
+    table = Table("项目", "数值", title=name)
+    for title, value in figures.items():
+        if not isinstance(value, list):
+            table.add_row(title, f"{value:.3f}" if isinstance(value, float) else str(value))
+    console.print(table)

@@ -88,11 +88,15 @@ def _security(layout: Layout, secrets: Secrets) -> dict[tuple[str, str], str]:
 
 def _core(ui_port: int) -> dict[tuple[str, str], str]:
     url = f"http://127.0.0.1:{ui_port}"
-    bundle = {
-        "name": "dags-folder",
-        "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
-        "kwargs": {"path": str(PROJECT / "dags"), "refresh_interval": 5},
-    }
+    folders = [str(PROJECT / "dags"), *filter(None, os.environ.get("BAOSONG_EXTRA_DAGS", "").split(os.pathsep))]
+    bundles = [
+        {
+            "name": "dags-folder" if number == 0 else f"extra-{number}",
+            "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
+            "kwargs": {"path": folder, "refresh_interval": 5},
+        }
+        for number, folder in enumerate(folders)
+    ]
     return {
         ("CORE", "DAGS_FOLDER"): str(PROJECT / "dags"),
         ("CORE", "PLUGINS_FOLDER"): str(PROJECT / "plugins"),
@@ -106,7 +110,7 @@ def _core(ui_port: int) -> dict[tuple[str, str], str]:
         ("CORE", "EXECUTION_API_SERVER_URL"): f"{url}/execution/",
         ("API", "BASE_URL"): url,
         ("API", "INSTANCE_NAME"): "报送",
-        ("DAG_PROCESSOR", "DAG_BUNDLE_CONFIG_LIST"): json.dumps([bundle]),
+        ("DAG_PROCESSOR", "DAG_BUNDLE_CONFIG_LIST"): json.dumps(bundles),
     }
 
 
