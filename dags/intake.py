@@ -15,23 +15,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import (
-    DAG,
-    Asset,
-    AssetOrTimeSchedule,
-    AssetWatcher,
-    CronTriggerTimetable,
-    TriggerRule,
-    task,
-    task_group,
-)
+from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, TriggerRule, task, task_group
 
 from baosong_airflow import tasks
-from baosong_airflow.trigger import IntakeTrigger
+from baosong_airflow.assets import INTAKE, PREFECTURE_COMPLETE
 
-INTAKE = Asset("intake", uri="baosong://intake", group="baosong", watchers=[AssetWatcher("bucket", IntakeTrigger())])
 SWEEP = CronTriggerTimetable("*/5 * * * *", timezone="Asia/Shanghai")
 OF_PREFECTURE = {"map_index_template": "{{ task.op_kwargs['work']['name'] }}"}
+OF_BATCH = {"map_index_template": "{{ task.op_kwargs['keys'] | length }} 个地州市"}
 
 with DAG(
     "intake",
@@ -54,12 +45,14 @@ with DAG(
         trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS,  # one ill check must not hold up what the others checked
     )
     reply = task(tasks.reply_task, task_id="reply", task_display_name="出具回执")
-    announce = task(
-        tasks.announce_task,
-        task_id="announce",
-        task_display_name="发布已交齐",
-        outlets=[tasks.PREFECTURE_COMPLETE],
+    find_complete = task(
+        tasks.find_complete_task,
+        task_id="find_complete",
+        task_display_name="清点已交齐",
         trigger_rule=TriggerRule.ALL_DONE,  # one ill prefecture must not silence the others
+    )
+    announce = task(
+        tasks.announce_task, task_id="announce", task_display_name="发布已交齐", outlets=[PREFECTURE_COMPLETE]
     )
     mark_announced = task(tasks.mark_announced_task, task_id="mark_announced", task_display_name="记录已发布")
     settled = EmptyOperator(task_id="settled", task_display_name="收尾", trigger_rule=TriggerRule.NONE_FAILED)
@@ -75,5 +68,11 @@ with DAG(
         checks >> file_away(work=work) >> reply(work=work) >> settled
         checks >> settled
 
-    keys = announce()
-    prefecture.expand(work=find_new()) >> keys >> mark_announced(keys) >> settled
+    @task_group(group_display_name="发布", default_args=OF_BATCH)
+    def announcement(keys: list[str]) -> None:
+        """Tell the report of prefectures that have become complete."""
+        announce(keys=keys) >> mark_announced(keys=keys) >> settled
+
+    complete = find_complete()
+    prefecture.expand(work=find_new()) >> complete >> settled
+    announcement.expand(keys=complete)

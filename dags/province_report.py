@@ -14,6 +14,7 @@ from __future__ import annotations
 from airflow.sdk import DAG, PartitionedAssetTimetable, RollupMapper, WaitForAll, task
 
 from baosong_airflow import tasks
+from baosong_airflow.assets import PREFECTURE_COMPLETE
 from baosong_airflow.partitions import AllPrefectures, CampaignOf
 
 ONCE_ALL_HAVE_SUBMITTED = RollupMapper(upstream_mapper=CampaignOf(), window=AllPrefectures(), wait_policy=WaitForAll())
@@ -23,9 +24,7 @@ with DAG(
     dag_display_name="汇总报告",
     description="全部地州市交齐后写出全区终稿",
     doc_md=__doc__,
-    schedule=PartitionedAssetTimetable(
-        assets=tasks.PREFECTURE_COMPLETE, default_partition_mapper=ONCE_ALL_HAVE_SUBMITTED
-    ),
+    schedule=PartitionedAssetTimetable(assets=PREFECTURE_COMPLETE, default_partition_mapper=ONCE_ALL_HAVE_SUBMITTED),
     tags={"报送", "汇总"},
     **tasks.DAG_ARGS,
 ):

@@ -112,7 +112,7 @@ def test_good_bad_and_homeless_files_are_answered_in_one_green_run(run: Runner, 
 
     assert done["state"] == "success"
     assert states(done, "prefecture.reply") == {("乌鲁木齐市", "success"), ("克拉玛依市", "success")}
-    assert states(done, "announce") == {(None, "skipped")}
+    assert states(done, "announcement.announce") == {(None, "skipped")}
     assert listed(desk, "intake") == []
     verdicts = {s.prefecture: s.state for s in desk.ledger.submissions("2023")}
     assert verdicts == {"6501": "accepted", "6502": "rejected"}
@@ -138,8 +138,8 @@ def test_a_complete_prefecture_is_announced_once_as_a_partition(
 
     first, second = run("intake", desk), run("intake", desk)
 
-    assert states(first, "mark_announced") == {(None, "success")}
-    assert states(second, "announce") == {(None, "skipped")}
+    assert states(first, "announcement.mark_announced") == {("1 个地州市", "success")}
+    assert states(second, "announcement.announce") == {(None, "skipped")}
     assert announced(postgres)[len(before) :] == ["2023|6501"]
     assert desk.ledger.announced("2023") == {"6501"}
 
@@ -147,11 +147,11 @@ def test_a_complete_prefecture_is_announced_once_as_a_partition(
 def test_what_was_announced_but_not_marked_is_announced_again(run: Runner, desk: Desk, campaign: Campaign) -> None:
     feed_all(desk.ledger, campaign, "6501")
 
-    lost = run("intake", desk, ill="mark_announced")
+    lost = run("intake", desk, ill="announcement.mark_announced")
     healed = run("intake", desk)
 
     assert lost["state"] == "failed"
-    assert states(healed, "announce") == {(None, "success")}
+    assert states(healed, "announcement.announce") == {("1 个地州市", "success")}
     assert desk.ledger.announced("2023") == {"6501"}
 
 
@@ -223,6 +223,21 @@ def test_the_report_asks_the_ledger_before_it_believes_the_partition(
     assert tasks.confirm_complete_task(dag_run=SimpleNamespace(partition_key="2023")) == "2023"
     tasks.open_desk().ledger.close()
     tasks.open_desk.cache_clear()
+
+
+def test_only_an_ill_system_is_worth_waiting_for() -> None:
+    """A parser that breaks on a file would break on it again, and each retry holds up everybody's next drop."""
+    from airflow.sdk.exceptions import AirflowFailException
+
+    from baosong.storage import StorageError
+    from baosong_airflow import tasks
+
+    for away in (StorageError("away"), ConnectionResetError()):
+        with pytest.raises(type(away)), tasks._no_retry_of_bugs():
+            raise away
+    for bug in (ValueError("bug"), ExceptionGroup("two files", [ValueError("bug"), KeyError("bug")])):
+        with pytest.raises(AirflowFailException, match="程序错误"), tasks._no_retry_of_bugs():
+            raise bug
 
 
 def announced(postgres: Postgres) -> list[str]:

@@ -82,8 +82,9 @@ def test_intake_has_the_shape_of_the_design(bag: Any) -> None:
     assert set(group.children) == checks | {"prefecture.file_away", "prefecture.reply"}
     assert all("prefecture.file_away" in down[c] for c in checks)
     assert "prefecture.reply" in down["prefecture.file_away"]
-    assert "announce" in down["prefecture.reply"]
-    assert "mark_announced" in down["announce"]
+    assert "find_complete" in down["prefecture.reply"]
+    assert "announcement.announce" in down["find_complete"]
+    assert "announcement.mark_announced" in down["announcement.announce"]
 
 
 def test_each_file_belongs_to_exactly_one_check(bag: Any) -> None:

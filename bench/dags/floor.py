@@ -21,7 +21,7 @@ from airflow.sdk import (
 
 from baosong_airflow.trigger import IntakeTrigger
 
-BELL = Asset("floor", uri="baosong://floor", watchers=[AssetWatcher("bucket", IntakeTrigger())])
+BELL = Asset("floor", uri="baosong://floor", watchers=[AssetWatcher("bucket", IntakeTrigger(poll_seconds=1.0))])
 
 with DAG(
     "floor",

@@ -14,7 +14,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import pendulum
-from airflow.sdk import Asset
+
+from baosong_airflow.assets import PREFECTURE_COMPLETE
 
 if TYPE_CHECKING:
     from baosong.workdesk import Desk
@@ -24,7 +25,6 @@ log = logging.getLogger(__name__)
 Work = dict[str, Any]
 
 OWNER = "科技厅"
-PREFECTURE_COMPLETE = Asset("prefecture_complete", uri="baosong://prefecture_complete", group="baosong")
 DEFAULT_ARGS: dict[str, Any] = {
     "owner": OWNER,
     "retries": 5,
@@ -106,24 +106,24 @@ def _tell(what: str, result: Any) -> None:
     log.info("%s: %s", what, result)
 
 
-def announce_task(*, outlet_events: Any) -> list[str]:
-    """Emit the partition of each prefecture that has become complete; skip when there is none.
+def find_complete_task() -> list[list[str]]:
+    """Return the partitions of all prefectures that have become complete, as one batch or none.
 
-    A task with an outlet emits an event even without a partition, and Airflow complains of each: hence the skip.
+    Never an empty batch: an announcement without a partition would be an event too, of which Airflow complains.
     """
-    from airflow.sdk.exceptions import AirflowSkipException
-
     from baosong import review
 
     keys = review.newly_complete(open_desk())
-    if not keys:
-        raise AirflowSkipException("没有新近交齐的地州市。")
+    return [keys] if keys else []
+
+
+def announce_task(keys: list[str], *, outlet_events: Any) -> None:
+    """Emit one event a partition."""
     outlet_events[PREFECTURE_COMPLETE].add_partitions(keys)
-    return keys
 
 
 def mark_announced_task(keys: list[str]) -> None:
-    """Remember what was announced. It follows the announcement: twice does no harm, never would."""
+    """Remember that these were announced. It follows the announcement: twice does no harm, never would."""
     from baosong import review
 
     review.mark_announced(open_desk(), keys)

@@ -114,8 +114,8 @@ def _parent_path(parent: str, child: Path) -> Path:
 def _read(path: Path) -> _Loaded:
     try:
         text = path.read_text(encoding="utf-8")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
+        node = yaml.compose(text, Loader=yaml.CSafeLoader)
+        data = yaml.load(text, Loader=yaml.CSafeLoader)
     except OSError:
         raise CampaignError(f"找不到活动文件 {path}。") from None
     except UnicodeDecodeError:
