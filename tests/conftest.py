@@ -61,6 +61,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     child = run(server.program(), server.is_ready)
     yield server
     stop(child, server.program().stop)
+    server.drop_sockets()
 
 
 @pytest.fixture

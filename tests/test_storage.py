@@ -34,6 +34,18 @@ def karamay(prefecture_keys: KeyMaker, campaign: Campaign) -> Storage:
     return Storage(prefecture_keys(campaign, "6502"), patience=0.2)
 
 
+@pytest.fixture
+def many(store: Store, s3: S3Settings) -> list[str]:
+    """Return the keys of more objects than one page of a listing holds."""
+    folder = store.server.data / s3.buckets["intake"] / "many"
+    folder.mkdir()
+    folder.chmod(0o755)
+    names = [f"{n:04}" for n in range(1050)]
+    for name in names:
+        (folder / name).touch()
+    return [f"many/{name}" for name in names]
+
+
 def keys(storage: Storage, bucket: str = "intake", prefix: str = "") -> list[str]:
     return [stored.key for stored in storage.list(bucket, prefix)]
 
@@ -173,13 +185,8 @@ class TestObjects:
             seen.add(found.identity)
         assert len(seen) == 3
 
-    def test_a_listing_shows_more_than_one_page_once_each(self, storage: Storage, store: Store, s3: S3Settings) -> None:
-        folder = store.server.data / s3.buckets["intake"] / "many"
-        folder.mkdir()
-        folder.chmod(0o755)
-        for n in range(1050):
-            (folder / f"{n:04}").touch()
-        assert keys(storage) == [f"many/{n:04}" for n in range(1050)]
+    def test_a_listing_shows_more_than_one_page_once_each(self, storage: Storage, many: list[str]) -> None:
+        assert keys(storage) == many
 
     def test_folders_are_listed_as_such_where_asked(self, storage: Storage) -> None:
         storage.put("outbox", "2023/6501-乌鲁木齐市/x", b"1")
@@ -304,6 +311,19 @@ class TestAnAbsentStore:
         assert work[2].result() is not None
         assert MINE in work[3].result()
         assert storage.read("intake", "2023/second") == b"2"
+
+    def test_a_listing_interrupted_between_two_pages_goes_on_where_it_was(
+        self, storage: Storage, store: Store, many: list[str]
+    ) -> None:
+        listing = storage.list("intake")
+        begun = [next(listing).key for _ in range(500)]
+        store.stop()
+        with ThreadPoolExecutor(1) as pool:
+            rest = pool.submit(lambda: [stored.key for stored in listing])
+            done, _ = wait([rest], timeout=0.5)
+            assert not done
+            store.start()
+            assert begun + rest.result(20) == many
 
     def test_patience_ends_in_one_clear_line(self, s3: S3Settings, stopped: Store) -> None:
         impatient = Storage(s3, patience=0.3)

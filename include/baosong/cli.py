@@ -40,7 +40,7 @@ class CallError(Exception):
 def main() -> None:
     """Run the command line; what a caller can do wrong ends in one clear line and exit code 2."""
     with told():
-        app()
+        app(prog_name="baosong")
 
 
 @contextmanager

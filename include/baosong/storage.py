@@ -13,7 +13,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
@@ -33,6 +33,7 @@ __all__ = ["RangedReader", "Storage", "StorageError", "Stored"]
 PART_SIZE = 16 * 1024 * 1024
 # The embedded store shows one key's writes to another key within 5 ms, hence not always at once.
 _SETTLED = 0.01
+_CLOSING = timedelta(seconds=2)
 _ABSENT = ("NoSuchKey", "NoSuchBucket", "NoSuchVersion", "ResourceNotFound")
 _UNKNOWN = datetime.fromtimestamp(0, UTC)  # folders have no time
 _CODE = re.compile(r"<Code>([^<]+)</Code>")
@@ -317,11 +318,12 @@ def _told(doing: str, problem: BaseException) -> StorageError:
 def _was_replaced(headers: Mapping[str, str], stored: Stored) -> bool:
     """Return whether an answer's headers belong to bytes put after those listed.
 
-    They know whole seconds only, and some stores tell there when the upload began, but in a listing when it ended.
+    They know whole seconds only, and some stores tell there when the upload began or was closed, but in a listing when
+    its last byte was written. What slips through is noticed when the object is taken away: its identity has changed.
     """
     total = headers.get("Content-Range", "").rpartition("/")[2]
     when = _http_time(headers.get("Last-Modified"))
-    return total != str(stored.size) or (when is not None and when > stored.modified)
+    return total != str(stored.size) or (when is not None and when > stored.modified + _CLOSING)
 
 
 def _http_time(text: str | None) -> datetime | None:

@@ -130,11 +130,15 @@ def _pace() -> dict[tuple[str, str], str]:
         ("DAG_PROCESSOR", "MIN_FILE_PROCESS_INTERVAL"): "60",
         ("DAG_PROCESSOR", "PRINT_STATS_INTERVAL"): "0",
         ("LOGGING", "UVICORN_LOGGING_LEVEL"): "WARNING",
+        # A task's supervisor may miss the task's end and then keeps its worker until the next heartbeat.
+        ("WORKERS", "MIN_HEARTBEAT_INTERVAL"): "1",
     }
 
 
 def _program(layout: Layout, component: str, options: list[str], env: Mapping[str, str]) -> Program:
-    return Program(component, [*_airflow(), component, *options], layout.airflow, layout.log(component), env)
+    argv = [*_airflow(), component, *options]
+    patience = 20.0 if component == "scheduler" else 6.0  # it waits for its running tasks
+    return Program(component, argv, layout.airflow, layout.log(component), env, patience=patience)
 
 
 def _airflow() -> list[str]:

@@ -87,11 +87,11 @@ class Component:
         remains.end(remains.of_sessions(self.sessions))
         self.healthy = False
 
-    def finish(self, deadline: float) -> None:
-        """Wait for the clean end until a time of the monotonic clock, then kill what is left."""
+    def finish(self, asked: float) -> None:
+        """Wait for the clean end that was asked for at a time of the monotonic clock, then kill what is left."""
         if self.child is not None:
             with suppress(subprocess.TimeoutExpired):
-                self.child.wait(max(0.1, deadline - time.monotonic()))
+                self.child.wait(max(0.1, asked + self.program.patience - time.monotonic()))
         _LOG.info("%s ended, code %s", self.name, self.child.poll() if self.child else None)
         self.kill()
         self.child = None

@@ -27,6 +27,8 @@ _DOWN_WITHIN = 90.0
 _LOG_LIMIT = 20 * 1024 * 1024
 # A state file older than this is not the word of a living supervisor.
 _STALE = 15.0
+# The guardians that this very process has started; whoever starts a child must bury it.
+_CHILDREN: dict[Path, subprocess.Popen[bytes]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ def up(
     store alone. `progress` is told in Chinese what is being waited for. StackError says what stands in the way; an
     interrupt stops what was begun.
     """
+    if foreground:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     layout = Layout(home)
     layout.make()
     state = read_state(layout)
@@ -69,8 +73,7 @@ def up(
 
 
 def stay(home: Path) -> None:
-    """Stay until the stack ends, or end it at Ctrl-C or SIGTERM."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Stay until the stack ends, after `up` in the foreground; end it at Ctrl-C or SIGTERM."""
     try:
         while is_running(home):
             time.sleep(0.5)
@@ -90,6 +93,7 @@ def down(home: Path) -> bool:
             with suppress(ProcessLookupError):
                 os.kill(guardian, signal.SIGKILL)
             _wait_for(lambda: not is_running(home), 30.0)
+    _bury(home)
     _clear_remains(layout)
     layout.settings.unlink(missing_ok=True)
     return ran
@@ -131,6 +135,7 @@ def is_embedded(home: Path) -> bool:
 
 
 def _launch(layout: Layout, foreground: bool, airflow: bool) -> subprocess.Popen[bytes]:
+    _bury(layout.home)
     _clear_remains(layout)
     layout.state.unlink(missing_ok=True)
     for log in layout.logs.glob("*.log"):
@@ -141,17 +146,24 @@ def _launch(layout: Layout, foreground: bool, airflow: bool) -> subprocess.Popen
     program = Program(
         "supervisor", argv if airflow else [*argv, "--without-airflow"], layout.home, layout.log("supervisor"), env
     )
-    return process.start(program, bound=foreground)
+    _CHILDREN[layout.home] = process.start(program, bound=foreground)
+    return _CHILDREN[layout.home]
+
+
+def _bury(home: Path) -> None:
+    if (child := _CHILDREN.pop(home, None)) is not None:
+        child.wait()
 
 
 def _wait_until_up(layout: Layout, child: subprocess.Popen[bytes] | None, progress: Callable[[str], object]) -> None:
     deadline = time.monotonic() + _UP_WITHIN
     while True:
-        ended = child is not None and child.poll() not in (None, ALREADY_RUNS)
+        ended = not is_running(layout.home) if child is None else child.poll() not in (None, ALREADY_RUNS)
         state = read_state(layout)
         if state is not None and state.phase == "up":
             return
         if state is not None and state.phase == "failed":
+            down(layout.home)
             raise StackError(state.message)
         if ended or time.monotonic() > deadline:
             why = "启动进程意外退出" if ended else f"{_UP_WITHIN:.0f} 秒内没有启动完成"

@@ -12,7 +12,8 @@ import urllib3
 
 from baosong.stack.component import Component
 
-_EVERY = 1.0
+# Seconds between two rounds: once all is well, and before.
+_CALM, _EAGER = 1.0, 0.2
 # How Airflow's health answer calls the processes whose heartbeat it knows.
 _HEARTS = {"scheduler": "scheduler", "triggerer": "triggerer", "dag-processor": "dag_processor"}
 
@@ -39,7 +40,7 @@ class HealthWatch:
             self._thread.join(10)
 
     def _run(self) -> None:
-        while not self._over.wait(_EVERY):
+        while not self._over.wait(_CALM if all(c.healthy for c in self._components.values()) else _EAGER):
             for name, probe in self._probes.items():
                 self._components[name].healthy = self._components[name].alive and probe()
             if "api-server" in self._components:

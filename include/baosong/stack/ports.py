@@ -32,7 +32,7 @@ def is_free(port: int) -> bool:
 
 
 def _asked(name: str, what: str, text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) < 65536:
+    if not (text.isascii() and text.isdecimal()) or not 0 < int(text) < 65536:
         raise StackError(f"{name}={text} 不是端口号（应为 1 至 65535）。")
     if not is_free(int(text)):
         raise StackError(f"{what}的端口 {text} 已被占用（{name}）。请换一个端口，或去掉 {name} 由程序自选。")

@@ -83,6 +83,7 @@ class Postgres:
             cwd=self.data,
             log=self.log,
             env={"LC_ALL": "C.UTF-8", "PATH": os.environ.get("PATH", "/usr/bin:/bin")},
+            patience=30.0,
             stop=signal.SIGINT,  # the fast shutdown: SIGTERM would wait until the last client leaves
             private=True,
         )
@@ -113,6 +114,11 @@ class Postgres:
                 return list(cursor.fetchall()) if cursor.description else []
         finally:
             connection.close()
+
+    def drop_sockets(self) -> None:
+        """Remove a socket folder that lies outside ours; only when the server has ended."""
+        if not self.sockets.is_relative_to(self.folder):
+            shutil.rmtree(self.sockets, ignore_errors=True)
 
     def _initialise(self) -> None:
         fresh = self.folder / "data.new"

@@ -18,7 +18,10 @@ _PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """How to start one server. `stop` is the signal that ends it cleanly; `private` runs it without privileges."""
+    """How to start one program, and how to end it: by which signal, and after how many seconds by force.
+
+    `private` runs it without privileges.
+    """
 
     name: str
     argv: list[str]
@@ -26,6 +29,7 @@ class Program:
     log: Path
     env: Mapping[str, str] = field(default_factory=dict)
     stop: signal.Signals = signal.SIGTERM
+    patience: float = 6.0
     private: bool = False
 
 

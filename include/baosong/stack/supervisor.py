@@ -39,7 +39,7 @@ from baosong.stack.vault import OPERATOR, open_vault
 _PR_SET_CHILD_SUBREAPER = 36
 _TICK = 0.2
 _REPORT_EVERY = 2.0
-_STOP_WITHIN = 20.0
+_CRASH_PATIENCE = 8.0
 
 
 class Supervisor:
@@ -150,9 +150,9 @@ class Supervisor:
         for group in (self._airflow[1:], self._airflow[:1], self._base[1:], self._base[:1]):
             for component in group:
                 component.ask_to_stop()
-            deadline = time.monotonic() + _STOP_WITHIN
+            asked = time.monotonic()
             for component in group:
-                component.finish(deadline)
+                component.finish(asked)
 
     def _say(self, phase: str, message: str) -> None:
         components = [c.report() for c in self.components]
@@ -200,9 +200,10 @@ def _guard(layout: Layout, child: int) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     crashed = os.WIFSIGNALED(status)
-    # A crash ends the components by a signal from the kernel: give the database the time to close its files.
-    remains.end(remains.descendants, patience=_STOP_WITHIN if crashed else 1.0)
+    # In a crash the kernel has told each component to stop: give the database the time to close its files.
+    remains.end(remains.descendants, patience=_CRASH_PATIENCE if crashed else 1.0)
     layout.settings.unlink(missing_ok=True)
+    Postgres(layout.postgres, layout.log("postgres")).drop_sockets()
     if crashed:
         StackState("failed", f"监督进程被信号 {os.WTERMSIG(status)} 终止，其余进程已清理").write(layout)
     return 1 if crashed else os.waitstatus_to_exitcode(status)

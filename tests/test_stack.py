@@ -1,0 +1,316 @@
+"""The embedded stack: nothing outlives it, whatever is killed; what dies comes back; ports and secrets are kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import psycopg2
+import pytest
+
+from baosong import stack
+from baosong.campaign import Campaign
+from baosong.settings import PROJECT, Settings
+from baosong.stack import component as component_module
+from baosong.stack import ports, remains, vault
+from baosong.stack.component import Component
+from baosong.stack.postgres import Postgres
+from baosong.stack.process import Program
+from baosong.storage import Storage, StorageError
+from conftest import free_port, until
+
+# A folder too deep for a Unix socket, with all that breaks careless quoting.
+DEEP = "很深的 文件夹,'\"" + "x" * 90
+
+
+@pytest.fixture(scope="module")
+def used_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a home that was up before, so that each test's own start is quick."""
+    home = tmp_path_factory.mktemp("stack") / DEEP
+    stack.up(home, airflow=False)
+    stack.down(home)
+    return home
+
+
+@pytest.fixture
+def home(used_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("BAOSONG_S3_PORT", str(free_port()))
+    monkeypatch.setenv("BAOSONG_HOME", str(used_home))
+    yield used_home
+    stack.down(used_home)
+
+
+@pytest.fixture
+def running(home: Path) -> Path:
+    stack.up(home, airflow=False)
+    return home
+
+
+def processes(home: Path) -> list[psutil.Process]:
+    """Return all processes that work in a home: each component's folder lies below it."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            where = process.cwd()
+        except psutil.Error:
+            continue
+        if Path(where).is_relative_to(home) and process.status() != psutil.STATUS_ZOMBIE:
+            found.append(process)
+    return found
+
+
+def guardian(home: Path) -> int:
+    return int((home / "stack.lock").read_text())
+
+
+def supervisor(home: Path) -> int:
+    (child,) = psutil.Process(guardian(home)).children()
+    return child.pid
+
+
+def endpoint(home: Path) -> tuple[str, int]:
+    host, _, port = json.loads((home / "stack.json").read_text())["BAOSONG_S3_ENDPOINT"].partition(":")
+    return host, int(port)
+
+
+def rows(url: str, query: str) -> list[tuple[object, ...]]:
+    with closing(psycopg2.connect(url.replace("+psycopg2", ""))) as connection, connection.cursor() as cursor:
+        cursor.execute(query)
+        return list(cursor.fetchall())
+
+
+def refuses(address: tuple[str, int]) -> bool:
+    with socket.socket() as s:
+        return s.connect_ex(address) != 0
+
+
+class TestNothingOutlivesTheStack:
+    @pytest.mark.parametrize(
+        "victims",
+        [(supervisor,), (guardian,), (guardian, supervisor)],
+        ids=["supervisor", "guardian", "both"],
+    )
+    def test_after_sigkill_no_process_and_no_port_is_left(
+        self, running: Path, victims: tuple[Callable[[Path], int], ...]
+    ) -> None:
+        address = endpoint(running)
+        assert len(processes(running)) > 5
+        for pid in [find(running) for find in victims]:
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: not processes(running), 20, "the end of every process")
+        assert refuses(address)
+        assert not stack.is_running(running)
+        assert not any(c.healthy for c in stack.status(running))
+        stack.up(running, airflow=False)
+        assert all(c.healthy for c in stack.status(running))
+
+    def test_down_leaves_nothing_and_can_be_repeated(self, running: Path) -> None:
+        address = endpoint(running)
+        assert stack.down(running)
+        assert processes(running) == []
+        assert refuses(address)
+        assert not (running / "stack.json").exists()
+        assert not Postgres(running / "postgres", running / "log").sockets.exists()
+        assert not stack.down(running)
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def test_a_signal_to_the_guardian_is_a_clean_stop(self, running: Path, number: signal.Signals) -> None:
+        os.kill(guardian(running), number)
+        until(lambda: not processes(running), 20, "the end of every process")
+        assert not stack.is_running(running)
+        assert json.loads((running / "state.json").read_text())["phase"] == "stopped"
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+    def test_in_the_foreground_it_ends_with_the_command(self, home: Path, number: signal.Signals) -> None:
+        code = "import sys; from pathlib import Path; from baosong import stack; home = Path(sys.argv[1]); "
+        code += "stack.up(home, foreground=True, airflow=False); print('up', flush=True); stack.stay(home)"
+        env = {**os.environ, "PYTHONPATH": str(PROJECT / "include")}
+        with subprocess.Popen(
+            [sys.executable, "-c", code, str(home)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env
+        ) as command:
+            assert command.stdout is not None
+            assert command.stdout.readline() == b"up\n"
+            command.send_signal(number)
+            command.wait(30)
+        until(lambda: not processes(home), 20, "the end of every process")
+
+    def test_what_a_component_has_started_ends_with_it(self, tmp_path: Path) -> None:
+        script = "sleep 600 & echo $! > worker; wait"
+        component = Component(Program("parent", ["/bin/sh", "-c", script], tmp_path, tmp_path / "log"))
+        component.start()
+        until(lambda: (tmp_path / "worker").exists() and (tmp_path / "worker").read_text().strip(), 5)
+        worker = psutil.Process(int((tmp_path / "worker").read_text()))
+        assert component.child is not None
+        component.child.kill()
+        component.child.wait()
+        component.tend()
+        until(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE, 5)
+
+    def test_a_process_born_later_under_an_old_number_is_spared(self) -> None:
+        ours = os.getsid(0)
+        found = remains.of_sessions([ours], until=time.time() - 10**6)()
+        assert found == []
+
+
+class TestWhatDiesComesBack:
+    @pytest.mark.parametrize("name", ["postgres", "objectstore"])
+    def test_a_killed_component_is_restarted_and_its_data_is_there(self, running: Path, name: str) -> None:
+        storage = Storage(Settings.load().s3)
+        storage.put("archive", f"2023/{name}", b"kept")
+        (pid,) = [c.pid for c in stack.status(running) if c.name == name]
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+
+        def is_back() -> bool:
+            (found,) = [c for c in stack.status(running) if c.name == name]
+            return found.healthy and found.restarts == 1 and found.pid != pid
+
+        until(is_back, 20, f"{name} back")
+        assert storage.read("archive", f"2023/{name}") == b"kept"
+        assert rows(Settings.load().ledger_url, "SELECT count(*) FROM submission") == [(0,)]
+
+    def test_a_component_that_lives_but_never_answers_is_killed(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(component_module, "HUNG_AFTER", 0.05)
+        component = Component(Program("deaf", ["sleep", "600"], tmp_path, tmp_path / "log", {"PATH": os.defpath}))
+        component.start()
+        until(lambda: component.tend() or component.restarts == 1, 5)
+        until(lambda: component.tend() and component.alive, 5)
+        component.kill()
+
+    def test_pauses_between_restarts_grow(self, tmp_path: Path) -> None:
+        component = Component(Program("mayfly", ["true"], tmp_path, tmp_path / "log", {"PATH": os.defpath}))
+        component.start()
+        begun = time.monotonic()
+        until(lambda: component.tend() and component.restarts == 2, 10)
+        assert time.monotonic() - begun >= 1.0
+        component.kill()
+
+    def test_a_half_made_cluster_is_made_again(self, tmp_path: Path) -> None:
+        (tmp_path / "data.new").mkdir()
+        (tmp_path / "data.new" / "PG_VERSION").write_text("18")
+        (tmp_path / "data").mkdir()
+        server = Postgres(tmp_path, tmp_path / "log", durable=False)
+        server.prepare()
+        server.drop_sockets()
+        assert (server.data / "global" / "pg_control").exists()
+        assert not (tmp_path / "data.new").exists()
+
+    def test_a_killed_servers_lock_under_a_number_that_lives_again_is_dropped(self, tmp_path: Path) -> None:
+        server = Postgres(tmp_path, tmp_path / "log", durable=False)
+        (tmp_path / "data").mkdir()
+        (tmp_path / "data" / "PG_VERSION").write_text("18")
+        (tmp_path / "data" / "postmaster.pid").write_text(f"{os.getpid()}\n")
+        server.prepare()
+        server.drop_sockets()
+        assert not (tmp_path / "data" / "postmaster.pid").exists()
+
+    def test_leftovers_of_killed_uploads_are_cleared_at_the_start(self, home: Path) -> None:
+        area = home / "objectstore" / "data" / "intake"
+        (area / ".rclone_temp_put_123").write_bytes(b"half")
+        (area / "whole").write_bytes(b"whole")
+        shutil.chown(area / "whole", area.stat().st_uid)
+        stack.up(home, airflow=False)
+        assert not (area / ".rclone_temp_put_123").exists()
+        assert Storage(Settings.load().s3).read("intake", "whole") == b"whole"
+
+
+class TestPorts:
+    def test_a_port_that_was_asked_for_and_is_taken_is_one_clear_line(
+        self, used_home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            monkeypatch.setenv("BAOSONG_S3_PORT", str(port))
+            with pytest.raises(stack.StackError, match=f"对象存储的端口 {port} 已被占用") as told:
+                stack.up(used_home, airflow=False)
+        assert "\n" not in str(told.value)
+        assert not stack.is_running(used_home)
+        assert processes(used_home) == []
+
+    def test_the_next_free_port_is_taken_where_none_was_asked_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            usual = taken.getsockname()[1]
+            monkeypatch.setitem(ports.WANTED, "BAOSONG_UI_PORT", ("Airflow 界面", usual))
+            monkeypatch.setitem(ports.WANTED, "BAOSONG_S3_PORT", ("对象存储", usual))
+            chosen = ports.choose_ports({})
+        assert usual < chosen["BAOSONG_UI_PORT"] < chosen["BAOSONG_S3_PORT"]
+
+    @pytest.mark.parametrize("text", ["0", "65536", "http", "-1", "８０"])
+    def test_what_is_no_port_is_refused(self, text: str) -> None:
+        with pytest.raises(stack.StackError, match="不是端口号"):
+            ports.choose_ports({"BAOSONG_UI_PORT": text})
+
+
+class TestSecrets:
+    def test_whatever_holds_a_secret_is_its_owners_alone(self, running: Path, campaign: Campaign) -> None:
+        stack.open_campaign_areas(running, campaign)
+        holders = [running / "secrets.json", running / "stack.json", running / "airflow" / "passwords.json"]
+        holders += list((running / "credentials").iterdir()) + list((running / "objectstore" / "keys").iterdir())
+        assert len(holders) > 2 * 14 + 3
+        assert [p for p in holders if stat.S_IMODE(p.stat().st_mode) & 0o077] == []
+        for folder in ("airflow", "logs", "credentials", "objectstore/data", "objectstore/keys"):
+            assert stat.S_IMODE((running / folder).stat().st_mode) == 0o700
+
+    def test_the_operators_password_is_given_once(self, tmp_path: Path) -> None:
+        path = tmp_path / "secrets.json"
+        made = vault.open_vault(path)
+        assert vault.show_password_once(path) == made.password
+        assert vault.show_password_once(path) is None
+        assert vault.open_vault(path).password == made.password
+        assert len(made.jwt_secret) >= 64
+
+    def test_a_prefecture_keeps_its_key_and_it_opens_its_own_area_only(self, running: Path, campaign: Campaign) -> None:
+        first = stack.open_campaign_areas(running, campaign)
+        again = stack.open_campaign_areas(running, campaign)
+        assert [c.access_key for c in first] == [c.access_key for c in again]
+        assert len({c.access_key for c in first}) == len(campaign.prefectures)
+        s3 = Settings.load().s3
+        mine, other = (f"2023/{campaign.prefecture(code).folder}/统计表/x.xlsx" for code in ("6501", "6502"))
+        keys = json.loads((running / "credentials" / "6501.json").read_text(encoding="utf-8"))
+        assert keys["endpoint"] == s3.endpoint
+        urumqi = Storage(replace(s3, access_key=keys["access_key"], secret_key=keys["secret_key"]), patience=0.2)
+        urumqi.put("intake", mine, b"1")
+        with pytest.raises(StorageError):
+            urumqi.put("intake", other, b"1")
+        assert [s.key for s in Storage(s3).list("intake", "2023/")] == [mine]
+        Storage(s3).remove("intake", mine)
+
+
+class TestSecondCalls:
+    def test_up_again_finds_the_running_stack(self, running: Path) -> None:
+        before = guardian(running)
+        stack.up(running, airflow=False)
+        assert guardian(running) == before
+
+    def test_the_ledger_is_there_and_its_migration_is_not_repeated(self, running: Path) -> None:
+        settings = Settings.load()
+        assert settings.home == running
+        assert rows(settings.ledger_url, "SELECT count(*) FROM submission") == [(0,)]
+        log = running / "logs" / "migration.log"
+        size = log.stat().st_size if log.exists() else 0
+        stack.down(running)
+        stack.up(running, airflow=False)
+        assert (log.stat().st_size if log.exists() else 0) == size
+
+    def test_status_of_what_never_ran_is_stopped(self, tmp_path: Path) -> None:
+        assert {c.state for c in stack.status(tmp_path / "never")} == {"stopped"}
+        assert not stack.is_embedded(tmp_path / "never")
+        assert not stack.down(tmp_path / "never")
