@@ -102,6 +102,7 @@ def _airflow(home: Path) -> Iterator[httpx.Client]:
 def _measure(airflow: httpx.Client, dag_id: str, other: str, drops: Iterator[Drop]) -> list[float]:
     """Return the seconds of each drop but the first, which warms the workers up."""
     _wait(lambda: airflow.get(f"/api/v2/dags/{dag_id}").status_code == 200)
+    _wait(lambda: _idle(airflow))  # a run of a paused DAG would stay for ever
     airflow.patch(f"/api/v2/dags/{other}", json={"is_paused": True}).raise_for_status()
     airflow.patch(f"/api/v2/dags/{dag_id}", json={"is_paused": False}).raise_for_status()
     seconds = []

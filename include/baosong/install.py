@@ -91,7 +91,16 @@ def _bootstrap(project: Path, home: Path) -> bool:
 
 
 def _by_uv(home: Path, files: Sequence[str]) -> bool:
-    uv = [str(home / "bin" / "uv"), "pip", "install", "--python", str(_python(home)), "--require-hashes", *files]
+    uv = [
+        str(home / "bin" / "uv"),
+        "pip",
+        "install",
+        "--quiet",
+        "--python",
+        str(_python(home)),
+        "--require-hashes",
+        *files,
+    ]
     env = {"UV_LINK_MODE": "copy", "UV_INDEX_STRATEGY": "unsafe-best-match", **_sources(home), **os.environ}
     try:
         return subprocess.run(uv, env=env, check=False).returncode == 0

@@ -19,6 +19,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response, Streamin
 
 from baosong.board import render_board, render_index
 from baosong.campaign import Campaign, CampaignError
+from baosong.opening import opened
 from baosong.outbox import RECEIPTS
 from baosong.storage import RangedReader, StorageError
 from baosong_airflow.tasks import open_desk
@@ -43,19 +44,19 @@ def store_is_away(_request: Request, _failure: Exception) -> Response:
 
 @app.get("/")
 def index() -> Response:
-    """Lead to the only campaign, or list them all."""
-    campaigns = list(_readable())
+    """Lead to the only campaign that was opened, or list them, the latest deadline first."""
+    campaigns = sorted(_opened(), key=lambda c: (c.deadline, c.id), reverse=True)
     if len(campaigns) == 1:
         return RedirectResponse(quote(campaigns[0].id))
     return HTMLResponse(render_index(campaigns), 200, SAFE)
 
 
-def _readable() -> Iterator[Campaign]:
-    """Yield the campaigns whose files can be read; a broken one must not take the board away from the others."""
-    known = open_desk().campaigns
-    for campaign_id in known.ids():
+def _opened() -> Iterator[Campaign]:
+    """Yield the opened campaigns whose files can be read; a broken one must not take the board from the others."""
+    desk = open_desk()
+    for campaign_id in opened(desk):
         with suppress(CampaignError):
-            yield known.get(campaign_id)
+            yield desk.campaigns.get(campaign_id)
 
 
 @app.get("/{campaign_id}")

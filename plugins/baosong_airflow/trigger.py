@@ -23,7 +23,7 @@ from baosong_airflow.connection import aload_settings
 if TYPE_CHECKING:
     from baosong.storage import Storage
 
-REPEAT_AFTER = 20.0
+REPEAT_AFTER = 5.0
 REPEAT_AT_MOST_EVERY = 300.0
 BACK_OFF_AT_MOST = 30.0
 NOTE_EVERY = 60.0
