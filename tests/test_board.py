@@ -132,4 +132,4 @@ def test_the_index_lists_campaigns_or_says_that_there_are_none(campaign: Campaig
     html = render_index(pages)
     assert html.count('<a href="y') == count
     assert "<b>" not in html
-    assert ("还没有活动" in html) is (count == 0)
+    assert ("还没有开放的活动" in html) is (count == 0)

@@ -37,7 +37,16 @@ def test_every_route_asks_who_is_there() -> None:
         assert board_app.operators_only in {d.call for d in route.dependant.dependencies}
 
 
-def test_with_one_campaign_the_entry_leads_to_its_board(client: Any) -> None:
+def test_before_any_campaign_is_opened_the_entry_says_so(client: Any) -> None:
+    answer = client.get("/")
+
+    assert answer.status_code == 200
+    assert "还没有开放的活动" in answer.text
+
+
+def test_with_one_opened_campaign_the_entry_leads_to_its_board(client: Any, desk: Desk) -> None:
+    desk.storage.put("outbox", f"{FOLDER}/状态.html", b"x")
+
     answer = client.get("/")
 
     assert (answer.status_code, answer.headers["location"]) == (307, "2023")
