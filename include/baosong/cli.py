@@ -190,7 +190,9 @@ def open_(campaign_id: CampaignId) -> None:
 
     campaign = campaign_of(campaign_id)
     folder = open_campaign(Desk.open(), campaign)
-    out.print(f"{campaign.title}已开放，{len(campaign.prefectures)} 个地州市的密钥在 {folder}", highlight=False)
+    keys = f"密钥在 {folder}" if folder else "密钥由您的对象存储另行发放"
+    told = f"{campaign.title}已开放，{len(campaign.prefectures)} 个地州市；{keys}。"
+    out.print(told, markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()

@@ -16,20 +16,21 @@ from baosong.workdesk import Desk
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
-def open_campaign(desk: Desk, campaign: Campaign) -> Path:
+def open_campaign(desk: Desk, campaign: Campaign) -> Path | None:
     """Make every prefecture's area with its template and status page; return the folder of the keys.
 
-    Repeating it changes nothing but the pages' date. With a store of your own the keys are made there, not here.
+    Repeating it changes nothing but the pages' date. With a store of your own the keys are made there: None.
     """
     desk.storage.ensure_buckets()
-    if stack.is_embedded(desk.settings.home):
+    embedded = stack.is_embedded(desk.settings.home)
+    if embedded:
         stack.open_campaign_areas(desk.settings.home, campaign)
     for prefecture in campaign.prefectures:
         area = f"{campaign.id}/{prefecture.folder}"
         name = f"{campaign.window.start.year}年统计表-{prefecture.name}.xlsx"
         desk.storage.put("outbox", f"{area}/模板/{name}", make_template(campaign, prefecture), XLSX)
         outbox.write_status(desk, campaign, prefecture)
-    return keys_folder(desk.settings.home)
+    return keys_folder(desk.settings.home) if embedded else None
 
 
 def opened(desk: Desk) -> list[str]:

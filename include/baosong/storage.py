@@ -104,7 +104,7 @@ class Storage:
 
     def open(self, bucket: str, key: str) -> RangedReader:
         """Return a seekable reader that fetches only what is read; StorageError if there is no such object."""
-        stored = self.stat(bucket, key)
+        stored = self._repeat(f"查看 {bucket}/{key}", lambda: self._head(bucket, key))
         if stored is None:
             raise StorageError(f"对象存储中没有 {bucket}/{key}。")
         return self._reader(bucket, stored)
@@ -157,7 +157,7 @@ class Storage:
             return self._send(bucket, key, data, size, content_type)
 
         sent = self._repeat(doing, send, attempts=None if start is not None else 1)
-        shown = self.stat(bucket, key)
+        shown = self._repeat(f"查看 {bucket}/{key}", lambda: self._head(bucket, key))
         if shown is None or shown.size != sent:
             raise StorageError(f"{doing}：写后核对大小不符，应为 {sent} 字节，实为 {shown.size if shown else 0} 字节。")
 
