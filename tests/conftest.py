@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 import os
 import secrets
+import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -24,6 +26,18 @@ from baosong.workdesk import Desk
 
 PIPELINE_KEY = "PIPELINE"
 _numbers = itertools.count(1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each session a folder of its own: another session shuts the common one to our servers' account."""
+    if config.option.basetemp is None:
+        config.option.basetemp = tempfile.mkdtemp(prefix="baosong-tests-")
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Leave nothing behind, unless somebody will want to look for what went wrong."""
+    if exitstatus == pytest.ExitCode.OK:
+        session.config.add_cleanup(lambda: shutil.rmtree(session.config.option.basetemp, ignore_errors=True))
 
 
 def free_port() -> int:

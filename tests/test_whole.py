@@ -38,11 +38,16 @@ def ended(process: subprocess.Popen[str], seconds: float) -> str:
     return told
 
 
+def component(home: Path, name: str) -> stack.ComponentState:
+    return next(c for c in stack.status(home) if c.name == name)
+
+
 @dataclass
 class Demo:
     home: Path
     told: str
     killed: int
+    scheduler: stack.ComponentState  # as it was when the demo had ended
 
     def facts(self) -> dict[str, str]:
         found: dict[str, str] = json.loads((self.home / "stack.json").read_text(encoding="utf-8"))
@@ -68,11 +73,11 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         outbox = home / "objectstore" / "data" / "outbox"
         until(lambda: process.poll() is not None or list(outbox.glob("*/*/回执/*.json")), 300, "the first receipt")
         assert process.poll() is None, process.communicate()[0]
-        killed = next(c.pid for c in stack.status(home) if c.name == "scheduler")
+        killed = component(home, "scheduler").pid
         assert killed is not None
         os.kill(killed, signal.SIGKILL)
         told = ended(process, 400)
-        yield Demo(home, told, killed)
+        yield Demo(home, told, killed, component(home, "scheduler"))
     finally:
         process.kill()
         process.communicate()
@@ -81,9 +86,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 def test_demo_succeeds_although_its_scheduler_was_killed(demo: Demo) -> None:
     assert "演示通过" in demo.told
-    scheduler = next(c for c in stack.status(demo.home) if c.name == "scheduler")
-    assert scheduler.pid != demo.killed
-    assert scheduler.restarts >= 1
+    assert demo.scheduler.pid != demo.killed
+    assert demo.scheduler.restarts >= 1
 
 
 def test_roll_up_fires_exactly_once(demo: Demo) -> None:
