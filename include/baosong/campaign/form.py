@@ -79,7 +79,10 @@ class ActivityField(Column):
 
 
 class Indicator(Model):
-    """A row of the indicators: `part_of` names its whole (其中), `adds_to` the total that its kind adds up to."""
+    """A row of the indicators: `part_of` names its whole (其中), `adds_to` the total that its kind adds up to.
+
+    `adds_up`: nobody and nothing is counted both 线下 and 线上, so the template makes 合计 their sum.
+    """
 
     code: Code
     name: Text
@@ -90,6 +93,7 @@ class Indicator(Model):
     required: bool = False
     part_of: Code | None = None
     adds_to: Code | None = None
+    adds_up: bool = False
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -159,9 +163,10 @@ class IndicatorTable(Model):
 
 
 class ActivityTable(Model):
-    """The list of activities: one row an activity; `blank_rows` is how many the template prepares."""
+    """The list of activities: one row an activity; `blank_rows` is how many the template prepares below its `note`."""
 
     sheet: Text
+    note: str = ""
     fields: tuple[ActivityField, ...]
     blank_rows: int = Field(default=200, ge=1, le=5000)
     max_rows: int = Field(default=100_000, ge=1, le=1_000_000)
