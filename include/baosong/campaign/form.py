@@ -109,7 +109,8 @@ class Indicator(Model):
 class CrossCheck(Model):
     """A check over several cells: which test, on which indicator, how grave, and how to say it.
 
-    `message`, `expected` and `fix` may quote the `PLACEHOLDERS`; `limit` is the test's threshold.
+    `message`, `expected` and `fix` may quote the `PLACEHOLDERS`; `limit` is the test's threshold, `reason` is for
+    whoever asks why the rule is there.
     """
 
     id: Annotated[str, StringConstraints(pattern=r"^X[0-9]{2}[a-z]?$")]
@@ -124,6 +125,7 @@ class CrossCheck(Model):
     message: Text
     expected: str = ""
     fix: str = ""
+    reason: str = ""
 
     @model_validator(mode="after")
     def _wording_quotes_known_words(self) -> Self:
