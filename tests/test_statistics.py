@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from openpyxl import load_workbook
 
 from baosong.campaign.form import Form
+from baosong.campaign.layout import indicator_cells
+from baosong.campaign.prefill import formulas
 from baosong.checks import statistics
 from baosong.findings import Finding, Severity, Verdict
 from baosong.samples import dirt, sheets
-from baosong.template import indicator_cells
 from sheet_help import (
     CAMPAIGN,
     FIRST,
@@ -111,6 +112,40 @@ def test_a_formula_without_result_and_an_error_value_are_named_and_not_taken_for
     said = [f for f in found.findings if f.rule == "statistics.formula"]
     assert [f.where["cell"] for f in said] == wanted
     assert {f.severity for f in said} == {Severity.ERROR}
+
+
+def as_formulas(*cells: tuple[str, str], edit: dict[str, Any] | None = None) -> bytes:
+    """The good sheet with the template's formulas in cells, saved by a program that does not calculate."""
+    book = load_workbook(io.BytesIO(sample().content))
+    for cell in cells or formulas(CAMPAIGN.form):
+        book[TOTALS][CELL[cell]] = formulas(CAMPAIGN.form)[cell]
+    for place, value in (edit or {}).items():
+        book[TOTALS][place] = value
+    return saved(book)
+
+
+def test_the_templates_own_formulas_are_worked_out_where_they_came_without_result() -> None:
+    cells = [("A01", "total"), ("B01", "offline"), ("B01", "online"), ("B01", "total"), ("D01", "total")]
+    found = judged(as_formulas(*cells))
+    assert (found.verdict, {f.severity for f in found.findings}) == (Verdict.ACCEPTED, {Severity.NOTE})
+    assert [f.rule for f in found.findings] == ["statistics.worked_out"] * len(cells)
+    assert figures(found) == figures(judged(sample().content))
+
+
+def test_a_formula_that_somebody_else_wrote_is_not_worked_out() -> None:
+    for own in ("=COUNTA(活动明细!B4:B99)", "=12", "=IF(1,2,3)"):
+        found = judged(as_formulas(("B01", "total"), edit={CELL["A01", "total"]: own}))
+        said = [f.where["cell"] for f in found.findings if f.rule == "statistics.formula"]
+        assert said == [CELL["A01", "total"]]
+
+
+def test_a_formula_of_nothing_is_a_cell_that_was_not_filled_in() -> None:
+    book = load_workbook(io.BytesIO(as_formulas()))
+    book[LIST].delete_rows(FIRST, 300)
+    found = judged(saved(book))
+    assert ("required", "error", CELL["A01", "total"]) in rules(found.findings)
+    assert ("required", "error", CELL["B01", "total"]) in rules(found.findings)
+    assert "statistics.formula" not in [f.rule for f in found.findings]
 
 
 def test_great_expectations_says_nothing_and_calls_nobody(

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 from openpyxl import Workbook, load_workbook
+from openpyxl.utils.cell import coordinate_to_tuple
+from openpyxl.worksheet.datavalidation import DataValidation
+from openpyxl.worksheet.worksheet import Worksheet
 
-from baosong.template import first_activity_row, indicator_cells, indicator_header, make_template, signature_cells
+from baosong.campaign.layout import first_activity_row, indicator_cells, indicator_header, signature_cells
+from baosong.template import make_template
 from sheet_help import CAMPAIGN, LIST, TOTALS, URUMQI, judged, rules
 
 FORM = CAMPAIGN.form
+CHINESE = re.compile("[\u4e00-\u9fff]")
+AMOUNTS = ("total", "offline", "online")
 
 
 @pytest.fixture(scope="module")
@@ -51,22 +58,62 @@ def test_every_word_of_the_form_is_printed(book: Workbook) -> None:
     assert "A1:G1" in [str(r) for r in totals.merged_cells.ranges]
 
 
-def test_choices_have_lists_and_numbers_and_dates_have_input_checks(book: Workbook) -> None:
-    by_type: dict[str, list[str]] = {}
-    for rule in book[LIST].data_validations.dataValidation:
+def rules_of(sheet: Worksheet) -> dict[str, DataValidation]:
+    """The input check of each cell that heads a range."""
+    return {str(r).split(":")[0]: rule for rule in sheet.data_validations.dataValidation for r in rule.sqref.ranges}
+
+
+def test_every_typed_cell_has_an_input_check_in_chinese(book: Workbook) -> None:
+    first, found = first_activity_row(FORM), rules_of(book[LIST])
+    kinds = {"text": "textLength", "integer": "whole", "decimal": "decimal", "date": "date"}
+    for at, spec in enumerate(FORM.activities.fields):
+        rule = found[f"{chr(65 + at)}{first}"]
+        assert rule.type == kinds.get(spec.type, "list")
         assert rule.showErrorMessage
-        assert rule.prompt
-        assert rule.error
-        by_type.setdefault(str(rule.type), []).append(str(rule.sqref).rstrip("0123456789").split(":")[0])
-    columns = {f.name: chr(65 + i) for i, f in enumerate(FORM.activities.fields)}
-    row = str(first_activity_row(FORM))
-    assert by_type["list"] == [columns[n] + row for n in ("category", "form", "major")]
-    assert by_type["date"] == [columns[n] + row for n in ("start", "end")]
-    assert len(by_type["whole"]) == sum(f.type == "integer" for f in FORM.activities.fields)
-    lists = [r.formula1 for r in book[LIST].data_validations.dataValidation if r.type == "list"]
-    assert lists[0] == '"' + ",".join(FORM.by_field["category"].choices) + '"'
-    assert all(len(text) <= 255 for text in lists)
-    assert len(book[TOTALS].data_validations.dataValidation) == len(FORM.indicators.rows)
+        assert CHINESE.search(rule.error)
+        assert spec.type == "text" or CHINESE.search(rule.prompt)
+        limits = {"text": ("lessThanOrEqual", str(spec.max_length)), "date": ("greaterThan", "36526")}
+        if rule.type != "list":
+            assert (rule.operator, rule.formula1) == limits.get(spec.type, ("greaterThanOrEqual", "0"))
+    assert found[f"C{first}"].formula1 == '"' + ",".join(FORM.by_field["category"].choices) + '"'
+    totals, cells = rules_of(book[TOTALS]), indicator_cells(FORM)
+    covered = {c for rule in totals.values() for rows in rule.sqref.ranges for row in rows.rows for c in row}
+    places = {coordinate_to_tuple(cells[i.code, a]) for i in FORM.indicators.rows for a in AMOUNTS}
+    assert covered == places | {coordinate_to_tuple(cell) for cell in signature_cells(FORM).values()}
+    for rule in totals.values():
+        assert CHINESE.search(rule.error)
+        assert CHINESE.search(rule.prompt)
+        assert rule.operator in ("greaterThanOrEqual", "greaterThan", "lessThanOrEqual")
+        assert len(rule.prompt) <= 255
+
+
+def test_what_is_printed_is_locked_and_what_is_filled_in_is_not(book: Workbook) -> None:
+    totals, details = book[TOTALS], book[LIST]
+    open_cells = {*indicator_cells(FORM)} - {
+        (i.code, c) for i in FORM.indicators.rows for c in ("number", "name", "unit")
+    }
+    inputs = {indicator_cells(FORM)[c] for c in open_cells} | {*signature_cells(FORM).values()}
+    merged = {"D2", "G2", "D3", "G3"}
+    assert {c.coordinate for row in totals.iter_rows() for c in row if not c.protection.locked} == inputs | merged
+    for sheet in (totals, details):
+        assert sheet.protection.sheet
+        assert not sheet.protection.password
+        assert not sheet.protection.formatRows
+    first = first_activity_row(FORM)
+    assert all(c.protection.locked for row in details.iter_rows(1, first - 1) for c in row)
+    assert not [c for row in details.iter_rows(first) for c in row if c.protection.locked]
+    assert not any(d.protection.locked for d in details.column_dimensions.values())
+    assert not any((details.protection.insertRows, details.protection.deleteRows, details.protection.sort))
+
+
+def test_sums_are_prefilled_only_where_a_check_or_the_form_holds_them(book: Workbook) -> None:
+    cells = indicator_cells(FORM)
+    found = {c.coordinate: c.value for row in book[TOTALS].iter_rows() for c in row if c.data_type == "f"}
+    adding = [(code, "total") for code in ("B02", "B03", "C01", "C02", "C03", "C04")]
+    by_check = [("A01", "total"), ("B01", "total"), ("B01", "offline"), ("B01", "online"), ("D01", "total")]
+    assert set(found) == {cells[c] for c in (*by_check, *adding)}
+    assert found[cells["D01", "total"]] == '=IF(COUNT(D26,D27,D28)=0,"",SUM(D26,D27,D28))'
+    assert not [c for row in book[LIST].iter_rows() for c in row if c.data_type == "f"]
 
 
 def test_headers_stay_in_sight_and_print_on_a4(book: Workbook) -> None:
@@ -81,6 +128,7 @@ def test_headers_stay_in_sight_and_print_on_a4(book: Workbook) -> None:
             sheet.page_setup.paperSize == 9 and sheet.page_setup.orientation == orientation
         )
         assert sheet.sheet_properties.pageSetUpPr.fitToPage
+        assert not sheet.sheet_format.customHeight  # rows grow with their text
         assert all(d.width >= 6 for d in sheet.column_dimensions.values())
 
 
@@ -89,5 +137,6 @@ def test_the_properties_say_which_campaign_and_form_it_is(book: Workbook) -> Non
     assert book.properties.creator == "自治区科学技术厅"
 
 
-def test_nothing_printed_is_a_formula(book: Workbook) -> None:
-    assert not [c for sheet in book for row in sheet.iter_rows() for c in row if c.data_type == "f"]
+def test_the_properties_carry_campaign_and_form_one_by_one(book: Workbook) -> None:
+    found = {p.name: p.value for p in book.custom_doc_props.props}
+    assert found == {"活动": "2023", "表式": FORM.id, "表式版本": FORM.version}

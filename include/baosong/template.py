@@ -7,21 +7,35 @@ from typing import TYPE_CHECKING
 
 from openpyxl import Workbook
 from openpyxl.formatting.rule import FormulaRule
-from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
+from openpyxl.packaging.custom import StringProperty
+from openpyxl.styles import Alignment, Border, Font, PatternFill, Protection, Side
 from openpyxl.utils import get_column_letter
-from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.properties import PageSetupProperties
 
 from baosong.campaign import Campaign, Prefecture
-from baosong.campaign.form import ActivityField, Form
+from baosong.campaign.form import Form
+from baosong.campaign.layout import (
+    activity_range,
+    first_activity_row,
+    indicator_cells,
+    indicator_header,
+    signature_cells,
+)
+from baosong.campaign.prefill import formulas, prefills
+from baosong.template_inputs import field_rule, indicator_rule, prefilled_rule, signature_rule
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
 A4 = 9
+LAST_COLUMN = 16384
+_OPEN = Protection(locked=False)
 _THIN = Side(style="thin", color="7F7F7F")
 _GRID = Border(left=_THIN, right=_THIN, top=_THIN, bottom=_THIN)
 _UNDERLINE = Border(bottom=_THIN)
+AMOUNTS = ("total", "offline", "online")
+INPUTS = (*AMOUNTS, "remark")
+_COMPUTED = PatternFill("solid", fgColor="F2F2F2")
 _HEAD = PatternFill("solid", fgColor="DDE7F2")
 _FONT = "宋体"
 _TITLE = Font(name=_FONT, size=16, bold=True)
@@ -49,40 +63,18 @@ def new_book(campaign: Campaign, prefecture: Prefecture | None = None) -> Workbo
     properties = book.properties
     properties.creator, properties.title, properties.language = campaign.organizer, title, "zh-CN"
     properties.subject = f"{campaign.id} {form.id} {form.version}"
-    _indicators(book.create_sheet(form.indicators.sheet), form, title, prefecture)
-    _activities(book.create_sheet(form.activities.sheet), form, title, campaign)
+    for name, value in (("活动", campaign.id), ("表式", form.id), ("表式版本", form.version)):
+        book.custom_doc_props.append(StringProperty(name=name, value=value))  # type: ignore[attr-defined]
+    _indicators(book.create_sheet(form.indicators.sheet), campaign, title, prefecture)
+    _activities(book.create_sheet(form.activities.sheet), campaign, title)
     return book
 
 
-def signature_cells(form: Form) -> dict[str, str]:
-    """Return the cell that holds each signature's value, on the sheet of indicators; two a row below the title."""
-    return {s.name: f"{'CF'[i % 2]}{2 + i // 2}" for i, s in enumerate(form.signatures)}
-
-
-def indicator_header(form: Form) -> int:
-    """Return the row of the indicators' header."""
-    return 2 + (len(form.signatures) + 1) // 2
-
-
-def indicator_cells(form: Form) -> dict[tuple[str, str], str]:
-    """Return the cell of each indicator and column (`total`, `offline`, `online`, `remark`)."""
-    first = indicator_header(form) + 1
-    return {
-        (spec.code, column.name): f"{get_column_letter(at)}{row}"
-        for row, spec in enumerate(form.indicators.rows, first)
-        for at, column in enumerate(form.indicators.columns, 1)
-    }
-
-
-def first_activity_row(form: Form) -> int:
-    """Return the first row below the activity list's title, note and header."""
-    return 4
-
-
-def _indicators(sheet: Worksheet, form: Form, title: str, prefecture: Prefecture | None) -> None:
+def _indicators(sheet: Worksheet, campaign: Campaign, title: str, prefecture: Prefecture | None) -> None:
+    form = campaign.form
     columns = form.indicators.columns
     _title(sheet, title, len(columns))
-    _signatures(sheet, form, prefecture)
+    _signatures(sheet, campaign, prefecture)
     header = indicator_header(form)
     for at, column in enumerate(columns, 1):
         sheet.column_dimensions[get_column_letter(at)].width = column.width
@@ -97,41 +89,62 @@ def _indicators(sheet: Worksheet, form: Form, title: str, prefecture: Prefecture
             cell.alignment = _MIDDLE
             if column.name in ("name", "remark"):
                 cell.alignment = Alignment("left", "center", indent=indent, wrap_text=True)
-            if column.name in ("total", "offline", "online"):
+            if column.name in INPUTS:
+                cell.protection = _OPEN
+            if column.name in AMOUNTS:
                 cell.number_format = "0" if spec.type == "integer" else f"0.{'0' * spec.scale}"
-    cells = indicator_cells(form)
-    for spec in form.indicators.rows:
-        rule = _number_rule(spec.type, f"{spec.name}（{spec.unit}）")
-        rule.add(f"{cells[spec.code, 'total']}:{cells[spec.code, 'online']}")
-        sheet.add_data_validation(rule)
+    _amounts(sheet, form)
     _note(sheet, header + len(form.indicators.rows) + 1, form.unit_note, len(columns))
     sheet.freeze_panes = f"C{header + 1}"
+    _protect(sheet)
     _print_on_a4(sheet, f"{header}:{header}", landscape=False)
 
 
-def _activities(sheet: Worksheet, form: Form, title: str, campaign: Campaign) -> None:
+def _amounts(sheet: Worksheet, form: Form) -> None:
+    """Prefill what follows from other cells, and give every figure its input check."""
+    cells, prefilled = indicator_cells(form), prefills(form)
+    for cell, formula in formulas(form).items():
+        sheet[cells[cell]].value = formula
+        sheet[cells[cell]].fill = _COMPUTED
+    for spec in form.indicators.rows:
+        rule = indicator_rule(spec)
+        for amount in AMOUNTS:
+            if prefill := prefilled.get((spec.code, amount)):
+                own = prefilled_rule(spec, prefill)
+                own.add(cells[spec.code, amount])
+                sheet.add_data_validation(own)
+            else:
+                rule.add(cells[spec.code, amount])
+        if rule.sqref:
+            sheet.add_data_validation(rule)
+
+
+def _activities(sheet: Worksheet, campaign: Campaign, title: str) -> None:
+    form = campaign.form
     fields = form.activities.fields
     _title(sheet, f"{title}（{form.activities.sheet}）", len(fields))
     first = first_activity_row(form)
     last = first + form.activities.blank_rows - 1
-    _note(sheet, first - 2, f"每项活动填一行，带 * 的列必填；{form.unit_note}", len(fields))
+    _note(sheet, first - 2, f"每项活动填一行，带 * 的列必填。{form.activities.note}", len(fields))
     for at, spec in enumerate(fields, 1):
         letter = get_column_letter(at)
         sheet.column_dimensions[letter].width = spec.width
         _head(sheet, first - 1, at, spec.label + ("*" if spec.required else ""), spec.required)
-        if rule := _rule(spec, campaign):
-            rule.add(f"{letter}{first}:{letter}{last}")
-            sheet.add_data_validation(rule)
+        rule = field_rule(spec, campaign)
+        rule.add(activity_range(form, spec.name))
+        sheet.add_data_validation(rule)
         for row in range(first, last + 1):
             cell = sheet.cell(row, at)
             cell.font, cell.alignment = _PLAIN, _LEFT if spec.type == "text" else _MIDDLE
+            cell.protection = _OPEN
             cell.number_format = {"date": "yyyy-mm-dd", "integer": "0", "decimal": "0.00"}.get(spec.type, "General")
     end = get_column_letter(len(fields))
     filled = FormulaRule(formula=[f"COUNTA($A{first}:${end}{first})>0"], border=_GRID)  # type: ignore[no-untyped-call]
     # Only filled rows get a grid, so that blank ones are not printed.
     sheet.conditional_formatting.add(f"A{first}:{end}{last}", filled)
-    sheet.sheet_format.defaultRowHeight, sheet.sheet_format.customHeight = 30, True  # two lines; rows still grow
     sheet.freeze_panes = f"C{first}"
+    _protect(sheet)
+    _allow_rows(sheet, len(fields))
     _print_on_a4(sheet, f"{first - 1}:{first - 1}", landscape=True)
 
 
@@ -142,7 +155,8 @@ def _title(sheet: Worksheet, title: str, width: int) -> None:
     sheet.row_dimensions[1].height = 36
 
 
-def _signatures(sheet: Worksheet, form: Form, prefecture: Prefecture | None) -> None:
+def _signatures(sheet: Worksheet, campaign: Campaign, prefecture: Prefecture | None) -> None:
+    form = campaign.form
     places = signature_cells(form)
     for i, spec in enumerate(form.signatures):
         row, right = 2 + i // 2, i % 2
@@ -157,7 +171,13 @@ def _signatures(sheet: Worksheet, form: Form, prefecture: Prefecture | None) -> 
             value.value = prefecture.name
         if not right:
             sheet.merge_cells(start_row=row, start_column=1, end_row=row, end_column=2)
-        sheet.merge_cells(f"{places[spec.name]}:{'G' if right else 'D'}{row}")
+        span = f"{places[spec.name]}:{'G' if right else 'D'}{row}"
+        sheet.merge_cells(span)
+        for cell in sheet[span][0]:
+            cell.protection = _OPEN
+        rule = signature_rule(spec, campaign)
+        rule.add(places[spec.name])
+        sheet.add_data_validation(rule)
 
 
 def _head(sheet: Worksheet, row: int, column: int, label: str, needed: bool) -> None:
@@ -173,38 +193,24 @@ def _note(sheet: Worksheet, row: int, text: str, width: int) -> None:
     sheet.row_dimensions[row].height = 32
 
 
-def _rule(spec: ActivityField, campaign: Campaign) -> DataValidation | None:
-    if spec.choices:
-        words = ",".join(spec.choices)
-        rule = DataValidation("list", formula1=f'"{words}"', errorTitle=spec.label, error="请从下拉列表中选择。")
-        return _prompted(rule, spec.label, spec.prompt or "请从下拉列表中选择。")
-    if spec.type == "date":
-        days = campaign.window
-        text = f"请填年月日，如 {days.start.isoformat()}；活动周为 {days.start.isoformat()} 至 {days.end.isoformat()}。"
-        rule = DataValidation(
-            "date", "greaterThan", "36526", errorTitle=spec.label, error="请填写日期，如 2023-05-20。"
-        )
-        return _prompted(rule, spec.label, text)
-    if spec.type in ("integer", "decimal"):
-        return _number_rule(spec.type, spec.label)
-    return _prompted(DataValidation(), spec.label, spec.prompt) if spec.prompt else None
+def _protect(sheet: Worksheet) -> None:
+    """Lock what is printed, without a password: a slip of the hand does no harm, and who must can lift it.
+
+    Inputs are unlocked where they are made. Rows and columns may be sized, and cells be formatted.
+    """
+    protection = sheet.protection
+    protection.sheet = True
+    protection.formatCells = protection.formatColumns = protection.formatRows = False  # False allows it
 
 
-def _number_rule(kind: str, label: str) -> DataValidation:
-    if kind == "integer":
-        text = "请填不小于 0 的整数，没有的填 0。"
-        rule = DataValidation("whole", "greaterThanOrEqual", "0", errorTitle="请填数字", error=text)
-    else:
-        text = "请填不小于 0 的数，可保留两位小数，没有的填 0。"
-        rule = DataValidation("decimal", "greaterThanOrEqual", "0", errorTitle="请填数字", error=text)
-    return _prompted(rule, label, text)
-
-
-def _prompted(rule: DataValidation, title: str, text: str) -> DataValidation:
-    rule.allowBlank, rule.showInputMessage, rule.showErrorMessage = True, True, True
-    rule.promptTitle, rule.prompt = title[:32], text
-    rule.errorTitle = (rule.errorTitle or title)[:32]
-    return rule
+def _allow_rows(sheet: Worksheet, columns: int) -> None:
+    """Let rows of a list be inserted, deleted, sorted and filtered: Excel asks that their every cell be unlocked."""
+    protection = sheet.protection
+    protection.insertRows = protection.deleteRows = protection.sort = protection.autoFilter = False
+    for at in range(1, columns + 1):
+        sheet.column_dimensions[get_column_letter(at)].protection = _OPEN
+    rest = sheet.column_dimensions[get_column_letter(columns + 1)]
+    rest.min, rest.max, rest.width, rest.protection = columns + 1, LAST_COLUMN, 9, _OPEN
 
 
 def _print_on_a4(sheet: Worksheet, repeated: str, *, landscape: bool) -> None:
@@ -214,6 +220,6 @@ def _print_on_a4(sheet: Worksheet, repeated: str, *, landscape: bool) -> None:
     sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
     sheet.print_title_rows = repeated
     sheet.print_options.horizontalCentered = True
-    sheet.page_margins.left = sheet.page_margins.right = 0.5
+    sheet.page_margins.left = sheet.page_margins.right = 0.4 if landscape else 0.5
     if sheet.oddFooter:
         sheet.oddFooter.center.text = "第 &P 页，共 &N 页"

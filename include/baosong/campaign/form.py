@@ -14,7 +14,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from baosong.findings import Severity
+from baosong.findings import Kind, Severity
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -79,7 +79,10 @@ class ActivityField(Column):
 
 
 class Indicator(Model):
-    """A row of the indicators: `part_of` names its whole (其中), `adds_to` the total that its kind adds up to."""
+    """A row of the indicators: `part_of` names its whole (其中), `adds_to` the total that its kind adds up to.
+
+    `adds_up`: nobody and nothing is counted both 线下 and 线上, so the template makes 合计 their sum.
+    """
 
     code: Code
     name: Text
@@ -90,6 +93,7 @@ class Indicator(Model):
     required: bool = False
     part_of: Code | None = None
     adds_to: Code | None = None
+    adds_up: bool = False
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -105,7 +109,8 @@ class Indicator(Model):
 class CrossCheck(Model):
     """A check over several cells: which test, on which indicator, how grave, and how to say it.
 
-    `message`, `expected` and `fix` may quote the `PLACEHOLDERS`; `limit` is the test's threshold.
+    `message`, `expected` and `fix` may quote the `PLACEHOLDERS`; `limit` is the test's threshold, `deliverable` what
+    the test `files` counts, `reason` is for whoever asks why the rule is there.
     """
 
     id: Annotated[str, StringConstraints(pattern=r"^X[0-9]{2}[a-z]?$")]
@@ -113,13 +118,15 @@ class CrossCheck(Model):
     severity: Severity
     test: Literal[
         "rows", "part", "sum", "split", "list_sum", "date_order", "window", "duplicate", "crowd", "form_mismatch",
-        "no_people", "idle", "money_unit", "prefecture", "signature", "round",
+        "no_people", "idle", "money_unit", "prefecture", "signature", "round", "files",
     ]  # fmt: skip
     indicator: Code | None = None
     limit: Decimal | None = None
+    deliverable: Kind | None = None
     message: Text
     expected: str = ""
     fix: str = ""
+    reason: str = ""
 
     @model_validator(mode="after")
     def _wording_quotes_known_words(self) -> Self:
@@ -133,6 +140,8 @@ class CrossCheck(Model):
     def _test_has_what_it_needs(self) -> Self:
         if self.test in ("rows", "split", "list_sum", "idle", "money_unit") and self.indicator is None:
             raise ValueError(f"{self.id}: the test {self.test} needs an indicator")
+        if self.test == "files" and (self.indicator is None or self.deliverable is None):
+            raise ValueError(f"{self.id}: the test files needs an indicator and the deliverable that it counts")
         if self.test in ("crowd", "money_unit", "round") and self.limit is None:
             raise ValueError(f"{self.id}: the test {self.test} needs a limit")
         return self
@@ -159,9 +168,10 @@ class IndicatorTable(Model):
 
 
 class ActivityTable(Model):
-    """The list of activities: one row an activity; `blank_rows` is how many the template prepares."""
+    """The list of activities: one row an activity; `blank_rows` is how many the template prepares below its `note`."""
 
     sheet: Text
+    note: str = ""
     fields: tuple[ActivityField, ...]
     blank_rows: int = Field(default=200, ge=1, le=5000)
     max_rows: int = Field(default=100_000, ge=1, le=1_000_000)

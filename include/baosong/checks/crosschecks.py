@@ -56,14 +56,15 @@ class Job:
 def run(values: Values, campaign: Campaign, prefecture: Prefecture | None) -> list[Finding]:
     """Return what the form's cross checks find."""
     found: list[Finding] = []
-    for check in campaign.form.checks:
+    for check in (c for c in campaign.form.checks if c.test in TESTS):  # the others need the ledger
         job = Job(check, values, campaign, prefecture)
         for where, words in TESTS[check.test](job):
-            found.append(_finding(check, where, words))
+            found.append(worded(check, where, words))
     return found
 
 
-def _finding(check: CrossCheck, where: Where, words: dict[str, Any]) -> Finding:
+def worded(check: CrossCheck, where: Where, words: dict[str, Any]) -> Finding:
+    """Return the finding of a check, in the form's wording, about what a test found."""
     said = {name: plain(word) if isinstance(word, Decimal) else str(word) for name, word in words.items()}
     message, expected, fix = (_Words(said).fill(text) for text in (check.message, check.expected, check.fix))
     return Finding(check.rule, check.severity, message, where, said.get("found", ""), expected, fix)

@@ -16,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from baosong.campaign.layout import column_letter
 from baosong.checks.numbers import Raw
 
 TIMEOUT_SECONDS = 30
@@ -58,12 +59,7 @@ class Sheet:
 
 def address(row: int, column: int) -> str:
     """Return the address of a cell by row and column counted from 0: (4, 1) is B5."""
-    letters = ""
-    column += 1
-    while column:
-        column, rest = divmod(column - 1, 26)
-        letters = chr(65 + rest) + letters
-    return f"{letters}{row + 1}"
+    return f"{column_letter(column + 1)}{row + 1}"
 
 
 def place(cell: str) -> tuple[int, int]:

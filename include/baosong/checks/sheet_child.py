@@ -17,6 +17,7 @@ from typing import Any
 MEMORY = 1 << 30
 SECONDS = 20
 MAX_COLUMNS = 256
+LONGEST_FORMULA = 400
 _FORMULAS = (b"<f>", b"<f ", b"<f/", b":f>", b":f ", b't="e"', b"t='e'")
 
 
@@ -75,28 +76,28 @@ def _sheet(book: Any, meta: Any, max_rows: int) -> dict[str, Any]:
 
 def _add_holes(data: bytes, sheets: list[dict[str, Any]], max_rows: int) -> None:
     """Tell the empty cells that hold a formula without a result, or an error value: calamine gives them as nothing."""
-    if not data.startswith(b"PK") or not _has_formulas(data):
+    places = _with_formulas(data) if data.startswith(b"PK") else set()
+    if not places:
         return
     import openpyxl
 
     book = openpyxl.load_workbook(io.BytesIO(data), read_only=True)
     by_name = {s["name"]: s.setdefault("holes", {}) for s in sheets}
     for sheet in book.worksheets:
+        if getattr(sheet, "_worksheet_path", None) not in places:
+            continue  # a long list without formulas is not read a second time
         holes = by_name[sheet.title]
         for row in sheet.iter_rows(max_row=max_rows, max_col=MAX_COLUMNS):
             for cell in row:
                 if cell.data_type in ("f", "e") and cell.row and cell.column:
-                    holes[cell.row - 1, cell.column - 1] = str(cell.value)[:40]
+                    holes[cell.row - 1, cell.column - 1] = str(cell.value)[:LONGEST_FORMULA]
 
 
-def _has_formulas(data: bytes) -> bool:
+def _with_formulas(data: bytes) -> set[str]:
+    """Return the members that are sheets with formulas or error values."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        for name in archive.namelist():
-            if name.replace("\\", "/").startswith("xl/worksheets/"):
-                xml = archive.read(name)
-                if any(mark in xml for mark in _FORMULAS):
-                    return True
-    return False
+        names = [n for n in archive.namelist() if n.replace("\\", "/").startswith("xl/worksheets/")]
+        return {name for name in names if any(mark in archive.read(name) for mark in _FORMULAS)}
 
 
 if __name__ == "__main__":

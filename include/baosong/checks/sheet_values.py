@@ -29,13 +29,17 @@ _BRACKETED = re.compile(r"[(]([^()]*)[)]\s*$")
 
 @dataclass(slots=True)
 class Values:
-    """The sheet's figures: `text` holds the canonical texts that expectations judge, the rest what they mean."""
+    """The sheet's figures: `text` holds the canonical texts that expectations judge, the rest what they mean.
+
+    `formulas` are those of indicators, by code and column, that came without a result.
+    """
 
     tables: Tables
     reading: Reading
     indicators: dict[str, dict[str, Decimal | None]] = field(default_factory=dict)
     indicator_rows: dict[str, int] = field(default_factory=dict)
     indicator_text: dict[str, dict[str, str | None]] = field(default_factory=dict)
+    formulas: dict[tuple[str, str], str] = field(default_factory=dict)
     activities: dict[str, list[Any]] = field(default_factory=dict)
     activity_text: dict[str, list[str | None]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
@@ -89,6 +93,8 @@ def _indicators(values: Values, table: Table) -> None:
         for column in AMOUNTS:
             scale = spec.scale if spec.type == "decimal" else None
             hole = table.sheet.holes.get((row.row, table.columns.get(column, -1)))
+            if hole and hole.startswith("=") and row.raw[column] is None:
+                values.formulas[spec.code, column] = hole
             value, text, remark = _number(row.raw[column], spec.unit, factor, scale, hole)
             values.indicators[spec.code][column], values.indicator_text[spec.code][column] = value, text
             if remark:

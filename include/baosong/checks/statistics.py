@@ -17,6 +17,7 @@ from baosong.checks import crosschecks, hostile, zips
 from baosong.checks.filetypes import identify
 from baosong.checks.numbers import plain
 from baosong.checks.sheet_cells import LockedSheet, Sheet, UnreadableSheet, place, read_book, read_csv
+from baosong.checks.sheet_formulas import work_out
 from baosong.checks.sheet_reader import Reading, read
 from baosong.checks.sheet_structure import structure_findings
 from baosong.checks.sheet_tables import Tables, find_tables
@@ -44,6 +45,7 @@ def check(source: Source, campaign: Campaign, prefecture: Prefecture | None) -> 
     tables = find_tables(sheets, form)
     reading = read(tables, form)
     values = normalise(tables, reading, campaign)
+    work_out(values, form)
     findings = structure_findings(data, sheets, values, campaign)
     findings += values.findings
     findings += expectations.judge(values, form)

@@ -79,7 +79,7 @@ def _prefecture(
     small: bool,
 ) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    sheet = sheets.make_sheet(campaign, prefecture, seed=number)
+    sheet = sheets.make_sheet(campaign, prefecture, seed=number, photos=1 if small else 4)
     for code, (total, *_) in sheet.indicators.items():
         plan.totals[code] += Decimal(total or 0)  # type: ignore[assignment]  # a Counter adds Decimals as well as ints
     plan.activities += sheet.activities
@@ -116,7 +116,6 @@ def _good(
         f"{prefecture.name}{year}年科技活动周总结报告.docx",
         documents.make_report(campaign, prefecture, seed=number),
     )
-    yield drop(Kind.STATISTICS, sheet.name, sheet.content)
     for index in range(1 if small else 4):
         photo = media.make_photo(seed=number * 10 + index, prefecture_name=prefecture.name)
         yield drop(Kind.PHOTO, f"活动照片{index + 1}.jpg", photo)
@@ -126,6 +125,7 @@ def _good(
     base = clips[("50i.mov", "25p.mov", "50i.mpg")[number % 3]]
     clip = _own_copy(base, folder / f"{prefecture.name}启动仪式{base.suffix}", number)
     yield Drop(prefecture.code, Kind.VIDEO, campaign.deliverable(Kind.VIDEO).folder, clip)
+    yield drop(Kind.STATISTICS, sheet.name, sheet.content)  # last: it says how many photos and videos there are
 
 
 def _own_copy(base: Path, to: Path, number: int) -> Path:

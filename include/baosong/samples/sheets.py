@@ -16,8 +16,9 @@ from typing import Any
 from openpyxl import Workbook, load_workbook
 
 from baosong.campaign import Campaign, Prefecture
+from baosong.campaign.layout import first_activity_row, indicator_cells, signature_cells
 from baosong.samples import places
-from baosong.template import first_activity_row, indicator_cells, new_book, signature_cells
+from baosong.template import new_book
 
 Amounts = tuple[int | Decimal, int | Decimal | None, int | Decimal | None]
 KINDS = {
@@ -140,6 +141,7 @@ def _fill(book: Workbook, campaign: Campaign, figures: dict[str, Amounts], rows:
         for column, amount in zip(("total", "offline", "online"), amounts, strict=True):
             totals[cells[code, column]].value = amount
     for number, row in enumerate(rows, first_activity_row(form)):
+        details.row_dimensions[number].height = 42  # a person's Excel would fit it to the text
         for at, spec in enumerate(form.activities.fields, 1):
             cell = details.cell(number, at, row.get(spec.name))
             cell.number_format = "yyyy-mm-dd" if spec.type == "date" else cell.number_format

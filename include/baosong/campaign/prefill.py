@@ -1,0 +1,88 @@
+"""Which cells of the statistics sheet follow from others: the template prefills them as formulas.
+
+Only what a check holds anyway, or what the form says adds up, is prefilled; a formula of nothing is blank and not 0,
+so that an empty sheet is never taken for a campaign without activities.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from baosong.campaign.form import Form
+from baosong.campaign.layout import Cell, activity_range, indicator_cells
+from baosong.findings import Severity
+
+COUNTED = "category"  # a 合计 row has a name and figures, but no category
+_PLACE = re.compile(r"[0-9$' ]")
+
+
+@dataclass(frozen=True, slots=True)
+class Prefill:
+    """A cell's origin: the sum of other cells, or of a field of the activity list; of neither: the list's length."""
+
+    cells: tuple[Cell, ...] = ()
+    field: str = ""
+
+    @property
+    def from_list(self) -> bool:
+        """Return whether the cell follows from the activity list."""
+        return not self.cells
+
+
+def prefills(form: Form) -> dict[Cell, Prefill]:
+    """Return what is prefilled, by indicator and column; none stands before one that it adds up."""
+    found: dict[Cell, Prefill] = {}
+    for cell, prefill in (*_from_list(form), *_splits(form), *_wholes(form)):
+        found.setdefault(cell, prefill)
+    return found
+
+
+def _from_list(form: Form) -> Iterator[tuple[Cell, Prefill]]:
+    for check in form.checks:
+        if check.indicator and check.test == "rows":
+            yield (check.indicator, "total"), Prefill()
+        if check.indicator and check.test == "list_sum":
+            for amount in ("offline", "online"):
+                yield (check.indicator, amount), Prefill(field=amount)
+
+
+def _splits(form: Form) -> Iterator[tuple[Cell, Prefill]]:
+    named = {c.indicator for c in form.checks if c.test == "split"}
+    for spec in form.indicators.rows:
+        if spec.adds_up or spec.code in named:
+            yield (spec.code, "total"), Prefill(((spec.code, "offline"), (spec.code, "online")))
+
+
+def _wholes(form: Form) -> Iterator[tuple[Cell, Prefill]]:
+    """Yield the totals that their kinds must add up to; where a difference is only remarked, people count."""
+    sums = [c for c in form.checks if c.test == "sum"]
+    named = {c.indicator for c in sums if c.indicator}
+    strict = {c.indicator for c in sums if c.severity is Severity.ERROR}
+    for whole in sorted({i.adds_to for i in form.indicators.rows if i.adds_to}):
+        if whole in strict or (None in strict and whole not in named):
+            yield (whole, "total"), Prefill(tuple((kind.code, "total") for kind in form.kinds_of(whole)))
+
+
+def formulas(form: Form) -> dict[Cell, str]:
+    """Return the formula of each prefilled cell in the template."""
+    return {cell: _formula(prefill, form) for cell, prefill in prefills(form).items()}
+
+
+def _formula(prefill: Prefill, form: Form) -> str:
+    if prefill.from_list:
+        sheet = f"'{form.activities.sheet}'!"
+        counted = f'{sheet}{activity_range(form, COUNTED)},"?*"'
+        count = f"COUNTIF({counted})"
+        result = f"SUMIF({counted},{sheet}{activity_range(form, prefill.field)})" if prefill.field else count
+        return f'=IF({count}=0,"",{result})'
+    places = indicator_cells(form)
+    cells = ",".join(places[cell] for cell in prefill.cells)
+    return f'=IF(COUNT({cells})=0,"",SUM({cells}))'
+
+
+def is_ours(formula: str, cell: Cell, form: Form) -> bool:
+    """Return whether a formula is the one that the template has there; rows may have moved since."""
+    ours = formulas(form).get(cell)
+    return ours is not None and _PLACE.sub("", formula).upper() == _PLACE.sub("", ours).upper()
