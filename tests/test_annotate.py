@@ -50,6 +50,7 @@ def spoil(book: Workbook) -> None:
     book[TOTALS]["D5"], book[TOTALS]["F9"] = 999, "约500人"
     book[LIST]["F5"] = "2023.13.45"
     book[TOTALS]["D20"] = "=SUM(E20:F20)"
+    book[LIST]["T5"], book[LIST]["T5"].data_type = "=1+1", "s"
     book[TOTALS]["D5"].comment = Comment("去年也是这样填的", "张三")
 
 

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 LARGEST = 32 << 20  # bytes of a file
 UNPACKED = 128 << 20  # bytes of what is inside
-MAX_CELLS = 500_000
+MAX_CELLS = 250_000  # some ten seconds of work
 MAX_MERGED = 100_000  # cells: openpyxl makes an object of each
 MAX_COLUMNS = 256
 LONGEST_TEXT = 300

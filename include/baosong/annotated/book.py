@@ -19,6 +19,7 @@ from openpyxl.cell.cell import Cell
 from openpyxl.styles import Alignment
 from openpyxl.utils import get_column_letter
 from openpyxl.utils.datetime import to_excel
+from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
 from baosong.report.sheet import plain
@@ -142,6 +143,10 @@ def _fill(sheet: Worksheet, told: Mapping[str, Any]) -> None:
                 cell.alignment = Alignment(vertical="center", wrap_text=True)
     for column, width in _widths(told["rows"]).items():
         sheet.column_dimensions[get_column_letter(column)].width = width
+    sheet.page_setup.paperSize, sheet.page_setup.orientation = 9, "landscape"
+    sheet.print_options.gridLines = True
+    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+    sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
     for (top, left), (bottom, right) in told["merged"]:
         sheet.merge_cells(start_row=top + 1, start_column=left + 1, end_row=bottom + 1, end_column=right + 1)
 

@@ -19,7 +19,7 @@ from baosong.report.sheet import Table
 NAME = "校验结果"
 TITLE = "统计表校验结果"
 _COLUMNS = (
-    ("程度", "word", 10.0), ("位置", "place", 22.0), ("问题", "problem", 36.0),
+    ("程度", "word", 10.0), ("位置", "place", 18.0), ("问题", "problem", 40.0),
     ("实际", "found", 20.0), ("要求", "expected", 26.0), ("怎样修改", "fix", 36.0),
 )  # fmt: skip
 _HEAD = 3
