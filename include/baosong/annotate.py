@@ -107,7 +107,11 @@ def _in_child(work: dict[str, Any]) -> bytes | None:
     import openpyxl
 
     paths = [str(Path(openpyxl.__file__).parents[1]), str(Path(__file__).parents[1])]
-    environment = {"PYTHONPATH": os.pathsep.join(paths), "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", "")}
+    environment = {
+        "PYTHONPATH": os.pathsep.join(paths),
+        "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", ""),
+        "OPENBLAS_NUM_THREADS": "1",  # openpyxl imports numpy, which takes address space for every core
+    }
     command = [sys.executable, "-S", "-P", str(CHILD)]
     told = pickle.dumps(work, protocol=5)
     try:
