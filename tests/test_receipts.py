@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from baosong.campaign import Campaign
 from baosong.findings import Kind, error, note, warning
 from baosong.ledger import Cell
-from baosong.receipts import render_receipt, render_status, render_unplaced
+from baosong.receipts import annotated_name, render_receipt, render_status, render_unplaced
 from baosong.receipts.words import place_text, remaining, shortened, size_text, visible
 
 ISSUED = datetime.fromisoformat("2023-06-01T15:30:00+08:00")
@@ -359,3 +360,15 @@ def test_a_shortened_name_keeps_its_ending() -> None:
     name = shortened("很" * 300 + ".xlsx", 60)
     assert len(name) == 60
     assert name.endswith(".xlsx")
+
+
+def test_a_marked_copy_is_linked_by_a_name_that_cannot_break_out(campaign: Campaign) -> None:
+    prefecture = campaign.prefecture("6523")
+    sent: Any = [REJECTED, replace(HELD, id=2)]
+    receipt = render_receipt(campaign, prefecture, 3, ISSUED, sent, {}, {1: f'{HOSTILE}"#?100%.xlsx'})
+    (link,) = [dict(attributes) for tag, attributes in Page(receipt.html).elements if tag == "a"]
+    copies = [f["annotated"] for f in receipt.json["files"]]
+    assert [c is None for c in copies] == [f["state"] == "held" for f in receipt.json["files"]]
+    (copy,) = [c for c in copies if c]
+    assert unquote(link["href"] or "") == copy["title"] == annotated_name(receipt.name, f'{HOSTILE}"#?100%.xlsx')
+    assert not set(link["href"] or "") & set('<>"#?{} ')

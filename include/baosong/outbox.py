@@ -1,33 +1,49 @@
-"""What is written to the outbox: a receipt as page and JSON, and the prefecture's overview 状态.html."""
+"""What is written to the outbox: a receipt as page and JSON, annotated copies, and the prefecture's 状态.html."""
 
 from __future__ import annotations
 
 import json
+import logging
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
 from baosong import receipts
-from baosong.archive import UNPLACED
+from baosong.annotate import LARGEST, annotate
+from baosong.archive import UNPLACED, safe_name
 from baosong.campaign import Campaign, Prefecture
-from baosong.findings import Kind
+from baosong.findings import Finding, Kind, Severity
 from baosong.intake import place
-from baosong.ledger import Cell, Receipt, Submission
+from baosong.ledger import Cell, Receipt, State, Submission
 from baosong.workdesk import Desk
+
+log = logging.getLogger(__name__)
 
 STATUS = "状态.html"
 RECEIPTS = "回执"
 TEMPLATES = "模板"
 
 _HTML = "text/html; charset=utf-8"
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_JUDGED = (State.REJECTED, State.ACCEPTED, State.SUPERSEDED)  # what is held must not be handed out again
+_LONGEST_STEM = 120  # bytes: with the receipt's own name before it, within what a store takes
 
 
 def write_receipt(
     desk: Desk, campaign: Campaign, prefecture: Prefecture, receipt: Receipt, files: list[Submission]
 ) -> str:
-    """Write a receipt as the ledger has it and return its page's key; repeated, it writes the same."""
+    """Write a receipt as the ledger has it and return its page's key; repeated, it writes the same.
+
+    The annotated copies of sheets come before the page that links them.
+    """
     cells = {Kind(kind): Cell.from_json(cell) for kind, cell in receipt.status.items()}
-    page = receipts.render_receipt(campaign, prefecture, receipt.number, receipt.issued_at, files, cells)
-    return _write(desk, f"{campaign.id}/{prefecture.folder}/{RECEIPTS}", page)
+    copies = {row.id: copy for row in files if (copy := _annotated(desk, campaign, row))}
+    names = _copy_names([row for row in files if row.id in copies])
+    page = receipts.render_receipt(campaign, prefecture, receipt.number, receipt.issued_at, files, cells, names)
+    folder = f"{campaign.id}/{prefecture.folder}/{RECEIPTS}"
+    for number, copy in copies.items():
+        name = receipts.annotated_name(page.name, names[number])
+        desk.storage.put("outbox", f"{folder}/{name}", copy, content_type=_XLSX)
+    return _write(desk, folder, page)
 
 
 def write_unplaced(desk: Desk, receipt: Receipt, files: list[Submission]) -> str:
@@ -44,6 +60,37 @@ def write_status(desk: Desk, campaign: Campaign, prefecture: Prefecture) -> None
     links = _links(desk, f"{campaign.id}/{prefecture.folder}/")
     page = receipts.render_status(campaign, prefecture, datetime.now(UTC), row, files, links)
     desk.storage.put("outbox", f"{campaign.id}/{prefecture.folder}/{STATUS}", page.encode(), content_type=_HTML)
+
+
+def _annotated(desk: Desk, campaign: Campaign, row: Submission) -> bytes | None:
+    """Return the annotated copy of a sheet that has something to mend or to confirm, None where there is none."""
+    findings = [Finding.from_json(told) for told in row.findings or []]
+    marked = any("cell" in f.where and f.severity is not Severity.NOTE for f in findings)
+    if row.kind != Kind.STATISTICS or row.state not in _JUDGED or not marked or row.size > LARGEST:
+        return None
+    if row.bucket is None or row.archive_key is None:
+        return None
+    content = desk.storage.read(row.bucket, row.archive_key)
+    try:
+        return annotate(content, row.name, findings, campaign)
+    except Exception:  # the copy is an extra: whatever befalls it, the receipt must go out
+        log.exception("no annotated copy of submission %s", row.id)
+        return None
+
+
+def _copy_names(rows: list[Submission]) -> dict[int, str]:
+    """Return how each row's copy is called, by id: its file's name, made safe, short and unlike the others."""
+    names: dict[int, str] = {}
+    for row in sorted(rows, key=lambda r: r.id):
+        stem = PurePosixPath(safe_name(row.name)).stem.encode()[:_LONGEST_STEM].decode("utf-8", "ignore")
+        taken = {name.casefold() for name in names.values()}
+        again = next(n for n in range(1, len(rows) + 1) if _copy_name(stem, n).casefold() not in taken)
+        names[row.id] = _copy_name(stem, again)
+    return names
+
+
+def _copy_name(stem: str, again: int) -> str:
+    return f"{stem}.xlsx" if again == 1 else f"{stem}-{again}.xlsx"
 
 
 def _write(desk: Desk, folder: str, page: receipts.Receipt) -> str:

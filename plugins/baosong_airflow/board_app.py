@@ -67,13 +67,13 @@ def board(campaign_id: str) -> Response:
 
 @app.get("/{campaign_id}/receipts/{code}/{name}")
 def receipt(campaign_id: str, code: str, name: str) -> Response:
-    """Show one receipt of one prefecture."""
+    """Show one receipt of one prefecture, or download an annotated copy that it links."""
     campaign = _campaign(campaign_id)
     try:
         folder = campaign.prefecture(code).folder
     except KeyError:
         raise HTTPException(404, "没有这个地州市。") from None
-    return _stored("outbox", f"{campaign.id}/{folder}/{RECEIPTS}/{_safe(name)}")
+    return _stored("outbox", f"{campaign.id}/{folder}/{RECEIPTS}/{_safe(name)}", download=name.endswith(".xlsx"))
 
 
 @app.get("/{campaign_id}/reports/{path:path}")

@@ -20,6 +20,7 @@ from baosong.campaign.layout import column_letter
 from baosong.checks.numbers import Raw
 
 TIMEOUT_SECONDS = 30
+SPARE_ROWS = 1000  # sections, totals and blank rows that a list may carry beside its activities
 CHILD = Path(__file__).with_name("sheet_child.py")
 
 
@@ -71,6 +72,15 @@ def place(cell: str) -> tuple[int, int]:
     for c in letters:
         column = column * 26 + ord(c) - 64
     return int(cell[len(letters) :]) - 1, column - 1
+
+
+def read_sheets(data: bytes, kind: str, name: str, max_rows: int) -> list[Sheet]:
+    """Return the sheets of a file by its true type; raises `LockedSheet` or `UnreadableSheet`."""
+    if kind in ("xlsx", "xls", "ods", "xlsb"):
+        return read_book(data, max_rows)
+    if kind in ("txt", "csv"):
+        return read_csv(data, name.rsplit(".", 1)[0][:31], max_rows)
+    raise UnreadableSheet("不是电子表格")
 
 
 def read_book(data: bytes, max_rows: int) -> list[Sheet]:

@@ -16,7 +16,7 @@ from baosong.campaign.form import Form
 from baosong.checks import crosschecks, hostile, zips
 from baosong.checks.filetypes import identify
 from baosong.checks.numbers import plain
-from baosong.checks.sheet_cells import LockedSheet, Sheet, UnreadableSheet, place, read_book, read_csv
+from baosong.checks.sheet_cells import SPARE_ROWS, LockedSheet, Sheet, UnreadableSheet, place, read_sheets
 from baosong.checks.sheet_formulas import work_out
 from baosong.checks.sheet_reader import Reading, read
 from baosong.checks.sheet_structure import structure_findings
@@ -26,7 +26,6 @@ from baosong.findings import Checked, Finding, Severity, Where, error, has_error
 from baosong.source import Source
 
 SHOWN_A_RULE = 50
-SPARE_ROWS = 1000  # sections, totals and blank rows that a list may carry beside its activities
 
 
 def check(source: Source, campaign: Campaign, prefecture: Prefecture | None) -> Checked:
@@ -37,7 +36,7 @@ def check(source: Source, campaign: Campaign, prefecture: Prefecture | None) -> 
     kind = identify(source) or source.suffix
     facts: dict[str, Any] = {"format": kind} | _producer(data)
     try:
-        sheets = _open(data, kind, source.name, form.activities.max_rows + SPARE_ROWS)
+        sheets = read_sheets(data, kind, source.name, form.activities.max_rows + SPARE_ROWS)
     except LockedSheet:
         return Checked([hostile.encrypted("工作簿")], facts)
     except UnreadableSheet as e:
@@ -53,14 +52,6 @@ def check(source: Source, campaign: Campaign, prefecture: Prefecture | None) -> 
     facts |= _facts(sheets, tables, reading, campaign)
     figures = None if has_error(findings) else figures_of(values, form)
     return Checked(in_reading_order(capped(findings), sheets), facts, figures)
-
-
-def _open(data: bytes, kind: str, name: str, max_rows: int) -> list[Sheet]:
-    if kind in ("xlsx", "xls", "ods", "xlsb"):
-        return read_book(data, max_rows)
-    if kind in ("txt", "csv"):
-        return read_csv(data, name.rsplit(".", 1)[0][:31], max_rows)
-    raise UnreadableSheet("不是电子表格")
 
 
 def _unreadable(reason: str) -> Finding:

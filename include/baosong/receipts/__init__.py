@@ -38,13 +38,22 @@ def render_receipt(
     issued: datetime,
     submissions: Sequence[Submission],
     completeness_row: Mapping[Kind, Cell],
+    annotated: Mapping[int, str] | None = None,
 ) -> Receipt:
-    """Return receipt `number` about these files; `completeness_row` is the prefecture's state after them."""
+    """Return receipt `number` about these files; `completeness_row` is the prefecture's state after them.
+
+    `annotated` names the marked copies of sheets by submission; they lie beside the page, see `annotated_name`.
+    """
     zone = campaign.zone
     files = [view.describe_file(s, campaign, zone) for s in view.in_reading_order(submissions)]
     deliverables = view.describe_deliverables(campaign, completeness_row)
+    heading = _heading(number, issued, zone, files)
+    name = _name(heading, issued.astimezone(zone))
+    for file in files:
+        if copy := (annotated or {}).get(file["submission"]):
+            file["annotated"] = _link(annotated_name(name, copy), annotated_name(name, copy))
     told = {
-        **_heading(number, issued, zone, files),
+        **heading,
         "campaign": _campaign(campaign),
         "prefecture": {"code": prefecture.code, "name": prefecture.name},
         "remaining": remaining(campaign.deadline, issued),
@@ -53,7 +62,12 @@ def render_receipt(
         "recipient": campaign.recipient.model_dump(),
         "rules_version": campaign.rules_version,
     }
-    return Receipt(render("receipt.html", r=told), told, _name(told, issued.astimezone(zone)))
+    return Receipt(render("receipt.html", r=told), told, name)
+
+
+def annotated_name(receipt: str, file: str) -> str:
+    """Return the object name of a file's annotated copy, beside the receipt of this name."""
+    return f"{receipt}-批注-{file}"
 
 
 def render_unplaced(

@@ -65,6 +65,7 @@ def describe_file(submission: Submission, campaign: Campaign | None, zone: ZoneI
         "findings": [describe_finding(f) for f in _by_weight(submission.findings or [])],
         "facts": submission.facts or {},
         "video": _video_table(submission.facts or {}),
+        "annotated": None,
     }
 
 

@@ -1,0 +1,1 @@
+"""The program that marks a sender's workbook, run in a process of its own by `baosong.annotate`."""
