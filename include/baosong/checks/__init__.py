@@ -38,7 +38,8 @@ def _check_content(
     facts = {"size": source.size, "type": actual}
     if found := hostile.container_findings(source, actual):
         return Checked(found, facts)
-    document, found = _read(source, actual)
+    only_marks = deliverable is None or deliverable.kind is Kind.STATISTICS  # its own check reads the sheet's words
+    document, found = _read(source, actual, hostile.MARK_LETTER if only_marks else "")
     if document and hostile.is_marked(document):
         return hostile.held_as_classified()
     if deliverable is None:
@@ -75,11 +76,11 @@ def _by_kind(
             return statistics.check(source, campaign, prefecture)
 
 
-def _read(source: Source, actual: str | None) -> tuple[Document | None, list[Finding]]:
+def _read(source: Source, actual: str | None, only_with: str) -> tuple[Document | None, list[Finding]]:
     if source.size > LARGEST_DOCUMENT:
         return None, []
     try:
-        return documents.read(source, actual), []
+        return documents.read(source, actual, only_with), []
     except documents.Locked:
         return None, [hostile.encrypted("文件")]
     except documents.Unreadable as e:

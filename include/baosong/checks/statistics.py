@@ -41,6 +41,8 @@ def check(source: Source, campaign: Campaign, prefecture: Prefecture | None) -> 
         return Checked([hostile.encrypted("工作簿")], facts)
     except UnreadableSheet as e:
         return Checked([_unreadable(str(e))], facts)
+    if any(_is_marked(sheet) for sheet in sheets):
+        return hostile.held_as_classified()
     tables = find_tables(sheets, form)
     reading = read(tables, form)
     values = normalise(tables, reading, campaign)
@@ -59,6 +61,12 @@ def _open(data: bytes, kind: str, name: str, max_rows: int) -> list[Sheet]:
     if kind in ("txt", "csv"):
         return read_csv(data, name.rsplit(".", 1)[0][:31], max_rows)
     raise UnreadableSheet("不是电子表格")
+
+
+def _is_marked(sheet: Sheet) -> bool:
+    """Return whether a sheet bears a classification mark: what xls, et and computed cells say is seen nowhere else."""
+    texts = ("\n".join(v for v in row if type(v) is str) for row in sheet.rows)
+    return hostile.is_marked_text(sheet.name) or any(hostile.is_marked_text(text) for text in texts)
 
 
 def _unreadable(reason: str) -> Finding:
