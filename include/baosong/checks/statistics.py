@@ -88,11 +88,18 @@ def figures_of(values: Values, form: Form) -> dict[str, Any]:
         for code, amounts in values.indicators.items()
     ]
     specs = [f for f in form.activities.fields if f.name in values.activities]
-    activities = [
-        {"row": row + 1} | {f.name: _json(values.activities[f.name][i], f.type) for f in specs}
-        for i, row in enumerate(values.reading.activity_rows)
-    ]
+    names = ["row", *(f.name for f in specs)]
+    columns = [_json_column(values.activities[f.name], f.type) for f in specs]
+    numbers = [row + 1 for row in values.reading.activity_rows]
+    activities = [dict(zip(names, cells, strict=True)) for cells in zip(numbers, *columns, strict=True)]
     return {"indicators": indicators, "activities": activities}
+
+
+def _json_column(column: list[Any], kind: str) -> list[Any]:
+    if kind not in ("integer", "decimal", "date"):
+        return column
+    known = {value: _json(value, kind) for value in set(column)}
+    return [known[value] for value in column]
 
 
 def _json(value: Any, kind: str) -> Any:
