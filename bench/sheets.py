@@ -74,12 +74,15 @@ def _measured(command: list[str], schema: str) -> dict[str, Any]:
 
 
 def _watch(pid: int, peaks: list[float]) -> None:
-    """Add the memory of a process and its children in MB, some twenty times a second, until it ends."""
+    """Add the memory of a process and its children in MB, some twenty times a second, until it ends.
+
+    Shared pages are shared out: a child just forked would count its parent a second time.
+    """
     try:
         process = psutil.Process(pid)
         while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
             family = [process, *process.children(recursive=True)]
-            peaks.append(sum(p.memory_info().rss for p in family if p.is_running()) / (1 << 20))
+            peaks.append(sum(p.memory_full_info().pss for p in family if p.is_running()) / (1 << 20))
             time.sleep(0.05)
     except psutil.Error:
         return
