@@ -43,12 +43,14 @@ PARSER_ERRORS = (
 
 _BODY = re.compile(r"(word/(document|footnotes|endnotes)|xl/sharedStrings|xl/worksheets/[^/]+|content)\.xml")
 _MARGINS = re.compile(
-    r"(word/(header\d*|footer\d*|comments)|xl/comments\d*|docProps/(core|app|custom)|meta|styles)\.xml"
+    r"(word/(header\d*|footer\d*|comments)|xl/(comments\d*|(comments|threadedComments|drawings)/[^/]+|workbook)"
+    r"|docProps/(core|app|custom)|meta|styles)\.xml"
 )
 _PARAGRAPH = re.compile(
     r"</(?:w:p|si|is|v|text:p|text:h|oddHeader|oddFooter|(?:dc|cp|dcterms):\w+)>|<w:(?:br|tab|cr)\b[^>]*>"
 )
 _SHEET_WORDS = re.compile(r"<is>.*?</is>|<(?:odd|even|first)(?:Header|Footer)>[^<]*</\w+>", re.DOTALL)
+_SHEET_NAMES = re.compile(r"""<(?:\w+:)?sheet\s[^>]*?\bname=["']([^"']*)""")
 _TAG = re.compile(r"<[^>]*>")
 _CHINESE_DIGITS = str.maketrans("0123456789", "〇一二三四五六七八九")
 
@@ -171,11 +173,13 @@ def read_text(source: Source) -> Document:
     return Document(data.decode(codes[-1], errors="replace"))
 
 
-def read_sheet(source: Source) -> Document:
-    """Return the words of a workbook without judging its cells."""
+def read_sheet(source: Source, only_with: str = "") -> Document:
+    """Return the words of a workbook without judging its cells; with `only_with`, none of parts without that letter."""
     try:
         with zips.guarded(source) as archive:
-            return Document(words(archive, _BODY), words(archive, _MARGINS))
+            parts = [p for p in (_BODY, _MARGINS) if not only_with or _holds(archive, p, only_with)]
+            body, margins = (words(archive, p) if p in parts else "" for p in (_BODY, _MARGINS))
+            return Document(body, margins)
     except zips.Broken as e:
         raise Unreadable(str(e)) from e
 
@@ -191,12 +195,15 @@ READERS = {
 }
 
 
-def read(source: Source, actual: str | None) -> Document | None:
+def read(source: Source, actual: str | None, only_with: str = "") -> Document | None:
     """Return what a file of this true type says, or None for a type without words.
 
-    Raises `Unreadable`, `Locked` or `zips.Bomb`.
+    With `only_with` the words of a workbook may be left out where that letter does not occur: to take the words out
+    of a long sheet costs more than to judge its cells. Raises `Unreadable`, `Locked` or `zips.Bomb`.
     """
     reader = READERS.get(actual or "")
+    if reader is read_sheet:
+        return read_sheet(source, only_with)
     return reader(source) if reader else None
 
 
@@ -209,20 +216,42 @@ def words(archive: zipfile.ZipFile, members: re.Pattern[str]) -> str:
 
 
 def _members(archive: zipfile.ZipFile, members: re.Pattern[str]) -> Iterator[str]:
+    for name, xml in _contents(archive, members):
+        yield _worded(name, _decoded(xml))
+
+
+def _contents(archive: zipfile.ZipFile, members: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
     for info in archive.infolist():
         if members.fullmatch(info.filename):
             try:
                 with archive.open(info) as member:
-                    xml = _decoded(member.read(MAX_MEMBER))
+                    xml = member.read(MAX_MEMBER)
             except PARSER_ERRORS:
                 continue  # a damaged member is told where the whole file is opened
-            # a sheet's other words are in the shared strings; the rest of it is numbers, and may be millions
-            yield "".join(_SHEET_WORDS.findall(xml)) if info.filename.startswith("xl/worksheets/") else xml
+            yield info.filename, xml
+
+
+def _worded(name: str, xml: str) -> str:
+    """Return what words a part of a workbook holds outside the shared strings: the rest is numbers, maybe millions."""
+    if name.startswith("xl/worksheets/"):
+        return "".join(_SHEET_WORDS.findall(xml))
+    return "<w:br/>".join(_SHEET_NAMES.findall(xml)) if name == "xl/workbook.xml" else xml
+
+
+def _holds(archive: zipfile.ZipFile, members: re.Pattern[str], letter: str) -> bool:
+    """Return whether a letter may occur in those members, as itself or as a character reference."""
+    code = ord(letter)
+    plain = letter.encode()
+    spelled = re.compile(rb"&#(?:0*%d|[xX]0*(?i:%x))" % (code, code))
+    return any(plain in xml or spelled.search(xml) or _is_utf16(xml) for _, xml in _contents(archive, members))
 
 
 def _decoded(xml: bytes) -> str:
-    code = "utf-16" if xml.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
-    return xml.decode(code, errors="replace")
+    return xml.decode("utf-16" if _is_utf16(xml) else "utf-8", errors="replace")
+
+
+def _is_utf16(xml: bytes) -> bool:
+    return xml.startswith((b"\xff\xfe", b"\xfe\xff"))
 
 
 def _words(xml: str) -> str:

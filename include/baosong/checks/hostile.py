@@ -15,6 +15,7 @@ _LEVEL = r"(?:绝\s{0,3}密|机\s{0,3}密|秘\s{0,3}密)"
 MARK = re.compile(
     rf"{_LEVEL}\s{{0,3}}级?\s{{0,3}}[★☆]|[★☆]\s{{0,3}}{_LEVEL}|密\s{{0,3}}级\s{{0,3}}[:：]?\s{{0,3}}[【\[(（]?\s{{0,3}}{_LEVEL}"
 )
+MARK_LETTER = "密"  # no mark is without it
 NAME_MARK = re.compile(rf"{MARK.pattern}|[【\[(（〔〖]\s*{_LEVEL}\s*级?\s*[】\])）〕〗]|^{_LEVEL}级?[-_—.\s]")
 
 _HINTS = {"heic": "请在手机上导出为 JPG 后重新上传（苹果手机：设置→相机→格式→兼容性最佳，以后拍的就是 JPG）。"}
@@ -40,7 +41,12 @@ def is_marked_name(name: str) -> bool:
 
 def is_marked(document: Document) -> bool:
     """Return whether a document's words bear a classification mark, headers and footers included."""
-    return MARK.search(document.text) is not None or MARK.search(document.margins) is not None
+    return is_marked_text(document.text) or is_marked_text(document.margins)
+
+
+def is_marked_text(text: str) -> bool:
+    """Return whether a text bears a classification mark."""
+    return MARK_LETTER in text and MARK.search(text) is not None
 
 
 def size_findings(source: Source, limit: int) -> list[Finding]:

@@ -11,6 +11,7 @@ import os
 import pickle
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -91,7 +92,17 @@ def read_book(data: bytes, max_rows: int) -> list[Sheet]:
     environment = {"PYTHONPATH": packages, "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", "")}
     command = [sys.executable, "-S", "-P", str(CHILD), str(max_rows)]
     try:
-        done = subprocess.run(command, input=data, capture_output=True, timeout=TIMEOUT_SECONDS, env=environment)
+        with tempfile.TemporaryFile() as book:  # a pipe would hand it over in hundreds of small pieces
+            book.write(data)
+            book.seek(0)
+            done = subprocess.run(
+                command,
+                stdin=book,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                timeout=TIMEOUT_SECONDS,
+                env=environment,
+            )
     except subprocess.TimeoutExpired:
         raise UnreadableSheet("内容过于庞大，读取超时") from None
     if done.returncode != 0:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 
 from baosong.campaign.form import Column, Form, Indicator
 from baosong.checks.numbers import Raw, fold
@@ -131,7 +132,7 @@ def _is_activity(table: Table, row: int, columns: list[int], headings: set[str])
     """Return whether a row holds an activity, not a blank, a section, a total, a note or a repeated header."""
     cells = table.sheet.rows[row - table.sheet.top]
     width = len(cells)
-    filled = [c for c in columns if c < width and cells[c] not in ("", None)]
+    filled = list(islice((c for c in columns if c < width and cells[c] not in ("", None)), 2))  # one, or more?
     name, number = as_text(table.raw(row, "name")), as_text(table.raw(row, "number"))
     if not filled or (len(filled) == 1 and (SECTION.match(fold(name)) or not name)):
         return False

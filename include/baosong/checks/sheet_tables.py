@@ -47,6 +47,17 @@ class Tables:
     spare: list[Table]
 
 
+class Headings:
+    """What the header of one kind of table may say: exact labels win over those without brackets."""
+
+    def __init__(self, kind: str, columns: Sequence[Column]) -> None:
+        self.kind, self.size = kind, len(columns)
+        self.spelled = [
+            (spell, {spell(label): c.name for c in reversed(columns) for label in reversed(c.labels)})
+            for spell in (key, short_key)
+        ]
+
+
 @lru_cache(maxsize=20_000)
 def key(text: str) -> str:
     """Return what two spellings of one label have in common: no width, spaces, punctuation or 必填 marks."""
@@ -61,7 +72,8 @@ def short_key(text: str) -> str:
 
 def find_tables(sheets: Sequence[Sheet], form: Form) -> Tables:
     """Return the best table for each part: on a visible sheet, on the sheet the form names, with the most rows."""
-    found = [t for sheet in sheets for t in _tables_of(sheet, form)]
+    kinds = [Headings("indicators", form.indicators.columns), Headings("activities", form.activities.fields)]
+    found = [t for sheet in sheets for t in _tables_of(sheet, kinds)]
     indicators = _best(found, "indicators", form.indicators.sheet)
     activities = _best(found, "activities", form.activities.sheet)
     spare = [t for t in found if t is not indicators and t is not activities and t.end > t.first]
@@ -75,11 +87,11 @@ def _best(found: Iterable[Table], kind: str, sheet: str) -> Table | None:
     return max(candidates, key=lambda t: (not t.sheet.hidden, key(t.sheet.name) == key(sheet), t.end - t.first))
 
 
-def _tables_of(sheet: Sheet, form: Form) -> list[Table]:
+def _tables_of(sheet: Sheet, kinds: list[Headings]) -> list[Table]:
     tables: list[Table] = []
     row, end = sheet.top, min(sheet.end, sheet.top + HEADER_ROWS)
     while row < end:
-        table = _table_at(sheet, row, form)
+        table = _table_at(sheet, row, kinds)
         if table is None or any(t.kind == table.kind for t in tables):
             row += 1  # the same header again is a page's repeated head: the reader skips it
             continue
@@ -90,24 +102,25 @@ def _tables_of(sheet: Sheet, form: Form) -> list[Table]:
     return tables
 
 
-def _table_at(sheet: Sheet, row: int, form: Form) -> Table | None:
+def _table_at(sheet: Sheet, row: int, kinds: list[Headings]) -> Table | None:
     upper = _texts(sheet, row)
     if sum(bool(t) for t in upper) < 2:
         return None
     best: Table | None = None
-    for kind, columns in (("indicators", form.indicators.columns), ("activities", form.activities.fields)):
-        table = _match(sheet, row, kind, columns, upper)
+    for headings in kinds:
+        table = _match(sheet, row, headings, upper)
         if table and (best is None or len(table.columns) > len(best.columns)):
             best = table
     return best
 
 
-def _match(sheet: Sheet, row: int, kind: str, columns: Sequence[Column], upper: list[str]) -> Table | None:
-    one = _columns([[t] for t in upper], columns)
-    two = _columns(_stacked(upper, _texts(sheet, row + 1)), columns)
+def _match(sheet: Sheet, row: int, headings: Headings, upper: list[str]) -> Table | None:
+    kind = headings.kind
+    one = _columns([[t] for t in upper], headings)
+    two = _columns(_stacked(upper, _texts(sheet, row + 1)), headings)
     height = 2 if len(two) > len(one) and "name" in one else 1
     found = two if height == 2 else one
-    if len(found) < LEAST[kind] or ("name" not in found and len(found) < len(columns) * 2 // 3):
+    if len(found) < LEAST[kind] or ("name" not in found and len(found) < headings.size * 2 // 3):
         return None
     labels = {name: label for name, (_, label) in found.items()}
     return Table(sheet, kind, row, row + height, sheet.end, {n: c for n, (c, _) in found.items()}, labels)
@@ -130,11 +143,10 @@ def _stacked(upper: list[str], lower: list[str]) -> list[list[str]]:
     return stacked
 
 
-def _columns(candidates: list[list[str]], columns: Sequence[Column]) -> dict[str, tuple[int, str]]:
-    """Return the column and the printed label of each name; exact labels win over those without brackets."""
+def _columns(candidates: list[list[str]], headings: Headings) -> dict[str, tuple[int, str]]:
+    """Return the column and the printed label of each name."""
     found: dict[str, tuple[int, str]] = {}
-    for spell in (key, short_key):
-        wanted = {spell(label): c.name for c in reversed(columns) for label in reversed(c.labels)}
+    for spell, wanted in headings.spelled:
         taken = {at for at, _ in found.values()}
         for at, texts in enumerate(candidates):
             name = next((wanted[spell(t)] for t in texts if t and spell(t) in wanted), None)

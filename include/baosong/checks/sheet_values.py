@@ -167,12 +167,13 @@ def _remark(parsed: Parsed, label: str, raw: Raw, where: Where) -> Finding:
 
 def _column(values: Values, table: Table, spec: ActivityField, campaign: Campaign) -> None:
     raws = values.reading.activities[spec.name]
+    if spec.type == "text":
+        values.activities[spec.name] = values.activity_text[spec.name] = [clean(raw) for raw in raws]
+        return
     if spec.type in ("integer", "decimal"):
         found: list[tuple[Any, str | None]] = list(_numbers(values, table, spec, raws))
     elif spec.type == "date":
         found = list(_dates(values, spec, raws, campaign))
-    elif spec.type == "text":
-        found = [(text, text) for text in (clean(raw) for raw in raws)]
     else:
         found = list(_choices(values, spec, raws))
     values.activities[spec.name] = [value for value, _ in found]
@@ -195,16 +196,18 @@ def _numbers(
     head = Where(sheet=table.sheet.name, cell=address(table.header, table.columns[spec.name]))
     factor = _factor(values, header[1] if header else "", unit, head)
     scale = spec.scale if spec.type == "decimal" else None
-    simple = factor == 1
     holes = table.sheet.holes
+    known: dict[float, tuple[Decimal | None, str]] = {}  # counts repeat, and a Decimal costs more than to look it up
     for index, raw in enumerate(raws):
-        if simple and type(raw) is float and raw.is_integer() and abs(raw) < 1e12:
-            yield Decimal(int(raw)), str(int(raw))
+        if type(raw) is float and raw in known:
+            yield known[raw]
             continue
         hole = holes.get((values.reading.activity_rows[index], table.columns[spec.name])) if holes else None
         value, text, remark = _number(raw, unit, factor, scale, hole)
         if remark:
             values.findings.append(_remark(remark, f"“{spec.label}”", raw, values.activity_where(index, spec.name)))
+        elif type(raw) is float and text is not None and hole is None:
+            known[raw] = value, text
         yield value, text
 
 
@@ -225,7 +228,11 @@ def _dates(
 ) -> Iterator[tuple[date | None, str | None]]:
     window = campaign.window
     table = values.tables.activities
+    known: dict[date, str] = {}  # a campaign has few days
     for index, raw in enumerate(raws):
+        if type(raw) is date:
+            yield raw, known.get(raw) or known.setdefault(raw, raw.isoformat())
+            continue
         parsed = parse_date(raw, window.start, window.end)
         row = values.reading.activity_rows[index]
         hole = bool(table and table.sheet.holes.get((row, table.columns[spec.name])))

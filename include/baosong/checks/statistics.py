@@ -41,6 +41,8 @@ def check(source: Source, campaign: Campaign, prefecture: Prefecture | None) -> 
         return Checked([hostile.encrypted("工作簿")], facts)
     except UnreadableSheet as e:
         return Checked([_unreadable(str(e))], facts)
+    if any(_is_marked(sheet) for sheet in sheets):
+        return hostile.held_as_classified()
     tables = find_tables(sheets, form)
     reading = read(tables, form)
     values = normalise(tables, reading, campaign)
@@ -52,6 +54,12 @@ def check(source: Source, campaign: Campaign, prefecture: Prefecture | None) -> 
     facts |= _facts(sheets, tables, reading, campaign)
     figures = None if has_error(findings) else figures_of(values, form)
     return Checked(in_reading_order(capped(findings), sheets), facts, figures)
+
+
+def _is_marked(sheet: Sheet) -> bool:
+    """Return whether a sheet bears a classification mark: what xls, et and computed cells say is seen nowhere else."""
+    texts = ("\n".join(v for v in row if type(v) is str) for row in sheet.rows)
+    return hostile.is_marked_text(sheet.name) or any(hostile.is_marked_text(text) for text in texts)
 
 
 def _unreadable(reason: str) -> Finding:
@@ -73,11 +81,18 @@ def figures_of(values: Values, form: Form) -> dict[str, Any]:
         for code, amounts in values.indicators.items()
     ]
     specs = [f for f in form.activities.fields if f.name in values.activities]
-    activities = [
-        {"row": row + 1} | {f.name: _json(values.activities[f.name][i], f.type) for f in specs}
-        for i, row in enumerate(values.reading.activity_rows)
-    ]
+    names = ["row", *(f.name for f in specs)]
+    columns = [_json_column(values.activities[f.name], f.type) for f in specs]
+    numbers = [row + 1 for row in values.reading.activity_rows]
+    activities = [dict(zip(names, cells, strict=True)) for cells in zip(numbers, *columns, strict=True)]
     return {"indicators": indicators, "activities": activities}
+
+
+def _json_column(column: list[Any], kind: str) -> list[Any]:
+    if kind not in ("integer", "decimal", "date"):
+        return column
+    known = {value: _json(value, kind) for value in set(column)}
+    return [known[value] for value in column]
 
 
 def _json(value: Any, kind: str) -> Any:
