@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from baosong import review
 from baosong.campaign import Campaign
 from baosong.campaign.form import CrossCheck
 from baosong.campaign.layout import indicator_cells
@@ -14,10 +13,10 @@ from baosong.findings import Checked, Finding, Kind, Severity
 from baosong.samples.media import make_photo
 from baosong.samples.sheets import make_sheet
 from baosong.workdesk import Desk
+from intake_run import run
 from sheet_help import CAMPAIGN, TOTALS, judged, sample
 
 CODE, AREA = "6501", "2023/6501-乌鲁木齐市"
-KINDS = [kind.value for kind in Kind]
 CELL = indicator_cells(CAMPAIGN.form)
 
 
@@ -47,14 +46,6 @@ def test_a_check_of_files_must_say_which_files() -> None:
 
 def test_offline_there_are_no_neighbours() -> None:
     assert judged(sample().content).findings == []
-
-
-def run(desk: Desk) -> None:
-    for work in review.find_new(desk):
-        place = work["campaign"], work["prefecture"]
-        review.check(desk, *place, KINDS)
-        review.file_away(desk, *place)
-        review.reply(desk, *place)
 
 
 def remarked(desk: Desk) -> list[str]:

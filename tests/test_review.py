@@ -24,10 +24,10 @@ from baosong.samples.documents import make_report
 from baosong.samples.sheets import make_sheet
 from baosong.storage import Storage
 from baosong.workdesk import Desk
+from intake_run import ALL_KINDS, run
 
 CODE = "6501"
 AREA = "2023/6501-乌鲁木齐市"
-ALL_KINDS = [kind.value for kind in Kind]
 
 
 def piece(text: str = "一") -> bytes:
@@ -39,15 +39,6 @@ def drop(desk: Desk, data: bytes, name: str = "链接.txt", folder: str = "媒�
     key = f"{AREA}/{folder}/{name}"
     desk.storage.put("intake", key, data)
     return key
-
-
-def run(desk: Desk) -> None:
-    """Do what one run of the intake DAG does."""
-    for work in review.find_new(desk):
-        place = work["campaign"], work["prefecture"]
-        review.check(desk, *place, ALL_KINDS)
-        review.file_away(desk, *place)
-        review.reply(desk, *place)
 
 
 def rows(desk: Desk) -> list[Submission]:
