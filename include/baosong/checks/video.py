@@ -35,6 +35,7 @@ EXPORT_BITS = "请按固定码率（CBR）{mega} Mbps 重新导出；只改文�
 EXPORT_CONTAINER = "只改扩展名不能改变格式，请从编辑软件重新导出为 MOV 或 mpg。"
 SEND_AGAIN = "请先在本机完整播放一遍；能播放就重新上传并等进度走完，不能播放就从编辑软件重新导出。"
 TURN = "请在编辑软件里把画面转正，再重新导出。"
+EXPORTED = {f"video.{rule}" for rule in ("container", "resolution", "frame_rate", "scan", "bit_rate")}
 # What each editor offers. ProRes takes no bit rate: of its kinds, only LT lies between 50 and 100 Mbps.
 EXPORTS = {
     "Premiere": (
@@ -131,7 +132,7 @@ def _checked(found: Media, end: End | None, profile: VideoProfile, cost: dict[st
 
 def _facts(found: Media, profile: VideoProfile, items: list[Item]) -> dict[str, Any]:
     """Return what is worth keeping of a parse, as JSON values."""
-    bad = any(item.verdict == BAD for item in items)
+    export = any(item.verdict == BAD and item.finding and item.finding.rule in EXPORTED for item in items)
     return {
         "container": found.container,
         "width": found.number("Width"),
@@ -145,7 +146,7 @@ def _facts(found: Media, profile: VideoProfile, items: list[Item]) -> dict[str, 
         "mediainfo": found.library,
         "profile": profile.text,
         "table": [{"item": i.name, "asked": i.asked, "found": i.found, "verdict": i.verdict} for i in items],
-        "exports": {editor: _export(words, profile) for editor, words in EXPORTS.items()} if bad else {},
+        "exports": {editor: _export(words, profile) for editor, words in EXPORTS.items()} if export else {},
     }
 
 
@@ -157,7 +158,10 @@ def _unparsable(why: str) -> Checked:
 
 
 def _container(found: Media, profile: VideoProfile) -> Item:
-    asked = "、".join(CONTAINERS.get(name, name) for name in profile.containers)
+    both = set(STREAMS) <= set(profile.containers)
+    asked = " 或 ".join(
+        dict.fromkeys("mpg" if c in STREAMS and both else CONTAINERS.get(c, c) for c in profile.containers)
+    )
     shown = CONTAINERS.get(found.container, found.container) or "无法识别"
     if found.container not in profile.containers:
         message = (
@@ -179,7 +183,8 @@ def _complete(found: Media, end: End | None) -> Item:
         lost = "索引（moov）缺失，无法播放" if found.video is None else "结尾缺失，可能没有传完或录制中断"
         return _damaged(asked, "结尾缺失", lost)
     if end is None:
-        return Item("完整性", asked, "索引与文件长度相符")
+        indexed = found.container in ("MOV", "MP4")
+        return Item("完整性", asked, "索引与文件长度相符" if indexed else "未发现缺失")
     if end.damaged:
         return _damaged(asked, "结尾无法解码", "结尾的画面无法解码，可能没有传完、拷贝中断或磁盘有坏块")
     return (
