@@ -46,7 +46,7 @@ def make_long_stream(clip: Path, to: Path, size: int, seconds: float) -> Path:
 
     The time stamps of its end are those of a film that long.
     """
-    options = ("-f", "mpegts") if to.suffix == ".ts" else ("-f", "vob", "-muxrate", "60000000")
+    options = ("-f", "mpegts") if to.suffix == ".ts" else ("-f", "vob", "-muxrate", "80000000")
     head, end = (to.with_suffix(f".{part}{to.suffix}") for part in ("head", "end"))
     rewrap(clip, head, *options)
     later = (max(2, size // head.stat().st_size) - 1) * seconds
