@@ -158,6 +158,7 @@ RECIPES: dict[str, Recipe] = {
     "jianying.mov": x264(""),
     "mbaff.mov": x264("tff=1", "-flags", "+ilme+ildct"),
     "psf.mov": x264("fake-interlaced=1"),
+    "pieces.mov": packed("50i.mov", "-movflags", "frag_keyframe+empty_moov", before=["-stream_loop", "9"]),
     "h264.ts.mpg": x264("force-cfr=1", *TS),
     "untimed.ts.mpg": packed("jianying.mov", *TS),
     "prores_lt.mov": coded("-c:v", "prores_ks", "-profile:v", "1", seconds=0.08),

@@ -89,6 +89,7 @@ TABLE: dict[str, tuple[Verdict, set[str]]] = {
     "cut_h264.ts.mpg": (REJECTED, {BOX, TORN}),
     "25p_then_50i.mpg": (HELD, {SCAN}),
     "25p_then_50i.ts.mpg": (HELD, {BOX, SCAN}),
+    "pieces.mov": (HELD, {BITS}),
     "untimed.ts.mpg": (HELD, {BOX, RATE}),
 }
 

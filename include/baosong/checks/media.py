@@ -39,7 +39,8 @@ class Unparsable(Exception):
 class Media:
     """One parse of a file: the container in a campaign's words (MOV, MPEG-PS ...), the largest picture track.
 
-    `exact` tells a parse of every byte from one of the headers; `library` is libmediainfo's version.
+    `exact` tells a parse of every byte from one of the headers; `in_pieces` is a MOV without one index of the whole,
+    whose rate MediaInfo miscounts; `library` is libmediainfo's version.
     """
 
     container: str
@@ -47,6 +48,7 @@ class Media:
     video: Track | None
     cut_short: str
     exact: bool
+    in_pieces: bool = False
     library: str = ""
 
     def number(self, field: str) -> float | None:
@@ -196,6 +198,7 @@ def _media(answer: bytes, size: int, *, exact: bool) -> Media:
         or _odd_packets(general, size)
         or ("no last picture" if answer[:1] == b"-" else ""),
         exact=exact,
+        in_pieces=answer[:1] == b"~",
         library=str((told.get("creatingLibrary") or {}).get("version", "")),
     )
 

@@ -2,7 +2,8 @@
 
 Run as `python media_child.py LIBRARY SIZE HOW`; it imports nothing of Baosong. With HOW `atoms`, `ends` or `head` it
 asks on stdout for ranges (offset and length, 64 bits each) and reads them from stdin; with `whole` the film itself
-comes on stdin. Its last word is the request (DONE, length), followed by MediaInfo's JSON.
+comes on stdin. Its last word is the request (DONE, length), followed by a mark and MediaInfo's JSON. The mark is "-"
+where the last picture is not in the file, "~" where a MOV was recorded in pieces that each have an index, else "+".
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ def main(library: str, size: int, how: str) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    parser, lost = Parser(library, size, 1 if how == "whole" else 0), False
+    parser, mark = Parser(library, size, 1 if how == "whole" else 0), b"+"
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))  # a MOV may name other files and addresses to be looked at
     if how == "whole":
         while piece := sys.stdin.buffer.read(PIECE):
             parser.feed(piece)
@@ -53,11 +55,11 @@ def main(library: str, size: int, how: str) -> None:
         feed_ends(parser, size)
     elif how == "atoms":
         index = Index(ask, size)
-        lost = index.end_is_lost()
+        mark = b"~" if index.in_pieces else b"-" if index.end_is_lost() else b"+"
         feed(parser, View(size, index.holes()).read, size, FEED)
     else:
         feed(parser, ask, size, PIECE)
-    answer = (b"-" if lost else b"+") + parser.answer()
+    answer = mark + parser.answer()
     sys.stdout.buffer.write(REQUEST.pack(DONE, len(answer)) + answer)
     sys.stdout.buffer.flush()
 
@@ -172,10 +174,16 @@ class Index:
         self._essence: list[tuple[int, int]] = []
         self._first: list[int] = []
         self._last: list[int] = []
+        self.in_pieces = False
         kind = b""
         for name, begin, end in atoms(read, size):
             if name == b"mdat":
                 self._essence.append((begin, end))
+                if self.in_pieces:  # thousands of indexes follow, and MediaInfo would miscount them
+                    self._unread.append((end, size, 0, 0))
+                    return
+            elif name == b"moof":
+                self.in_pieces = True
             elif name == b"hdlr" and end - begin >= 12 and read(begin + 4, 4) != b"dhlr":
                 kind = read(begin + 8, 4)
             elif name in TABLES:

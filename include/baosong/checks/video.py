@@ -139,7 +139,7 @@ def _facts(found: Media, profile: VideoProfile, items: list[Item]) -> dict[str, 
         "height": found.number("Height"),
         "frame_rate": found.number("FrameRate"),
         "scan_type": found.scan,
-        "bit_rate": found.number("BitRate"),
+        "bit_rate": None if found.in_pieces else found.number("BitRate"),
         "duration": found.number("Duration"),
         "codec": found.text("Format"),
         "exact": found.exact,
@@ -287,6 +287,8 @@ def _bit_rate(found: Media, profile: VideoProfile) -> Item:
     low, high, spare = profile.bit_rate_min, profile.most(found.codecs), profile.tolerance
     asked = _rates(low, high)
     rate = found.number("BitRate")
+    if found.in_pieces:
+        return _unknown("视频码率", asked, "video.bit_rate", "BitRate", "分段录制（fragmented）的 MOV，没有总索引")
     if rate is None:
         return _unknown("视频码率", asked, "video.bit_rate", "BitRate")
     shown = f"{rate / 1e6:.2f} Mbps"
