@@ -159,6 +159,8 @@ RECIPES: dict[str, Recipe] = {
     "mbaff.mov": x264("tff=1", "-flags", "+ilme+ildct"),
     "psf.mov": x264("fake-interlaced=1"),
     "pieces.mov": packed("50i.mov", "-movflags", "frag_keyframe+empty_moov", before=["-stream_loop", "9"]),
+    "b_pictures.mpg": clip(1.6, container="mpg", bit_rate_mbps=60, more=("-bf", "2")),
+    "open_groups.ts.mpg": x264("open-gop=1:keyint=6:bframes=3:force-cfr=1", *TS),
     "h264.ts.mpg": x264("force-cfr=1", *TS),
     "untimed.ts.mpg": packed("jianying.mov", *TS),
     "prores_lt.mov": coded("-c:v", "prores_ks", "-profile:v", "1", seconds=0.08),

@@ -37,6 +37,8 @@ TABLE: dict[str, tuple[Verdict, set[str]]] = {
     "mbaff.mov": (ACCEPTED, set()),
     "psf.mov": (ACCEPTED, set()),
     "h264.ts.mpg": (ACCEPTED, {BOX}),
+    "b_pictures.mpg": (ACCEPTED, set()),
+    "open_groups.ts.mpg": (ACCEPTED, {BOX}),
     "prores_lt.mov": (ACCEPTED, set()),
     "joined.mpg": (ACCEPTED, set()),
     "film.mov": (ACCEPTED, set()),

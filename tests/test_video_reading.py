@@ -10,7 +10,7 @@ import pytest
 
 from baosong import archive, review
 from baosong.campaign import Campaign
-from baosong.checks import check, media, video
+from baosong.checks import check, media, video, video_end
 from baosong.findings import Checked, Kind, Verdict
 from baosong.ranged import RangedReader
 from baosong.samples import films
@@ -74,6 +74,20 @@ def test_a_film_read_in_parts_is_told_as_one_read_through(clips: Clips, name: st
     assert found.text("ScanType") == left_alone.scan_type
     assert found.text("FrameRate") == left_alone.frame_rate
     assert (found.number("Width"), found.number("Height")) == (left_alone.width, left_alone.height)
+
+
+@pytest.mark.parametrize("name", ["b_pictures.mpg", "open_groups.ts.mpg", "ts.mpg"])
+@pytest.mark.parametrize("share", [0.15, 0.31, 0.47, 0.73])
+def test_a_stream_entered_anywhere_is_whole_and_one_cut_anywhere_is_not(clips: Clips, name: str, share: float) -> None:
+    data = clips.data(name)
+    container = "MPEG-TS" if ".ts." in name or name == "ts.mpg" else "MPEG-PS"
+
+    def damaged(part: bytes) -> bool | None:
+        end = video_end.look(Source(name, len(part), lambda: io.BytesIO(part)), container)
+        return end and end.damaged
+
+    assert damaged(data[round(len(data) * share) // 188 * 188 :]) is False
+    assert damaged(data[: round(len(data) * (1 - share / 3)) // 188 * 188]) is True
 
 
 class TestOneWholeRead:
