@@ -1,0 +1,68 @@
+"""What each expectation came to, as small JSON values under Great Expectations' own names: what its Data Docs show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from baosong.campaign.form import Form
+from baosong.checks.sheet_cells import place
+from baosong.checks.sheet_tables import Table
+from baosong.checks.sheet_values import UNREADABLE, Values
+from baosong.receipts.words import shortened
+
+SHOWN = 20  # values kept an expectation: a sheet may hold 100,000 wrong ones
+LONGEST = 60  # characters kept of a value
+Validation = dict[str, Any]
+
+
+def records(values: Values, form: Form, results: Iterable[Mapping[str, Any]]) -> list[Validation]:
+    """Return `{"table", "results"}` for each table judged; `results` are those of one table each, by expectation's id.
+
+    A result has `success`, `expectation_config` and `result`; the last is empty where the expectation was met, else it
+    counts all that is wrong and shows the first of it, each value with its place.
+    """
+    tables = [t for t in (values.tables.indicators, values.tables.activities) if t]
+    judged = zip(tables, results, strict=True)
+    return [{"table": t.kind, "results": [_record(values, form, t, r) for r in told.values()]} for t, told in judged]
+
+
+def _record(values: Values, form: Form, table: Table, result: Any) -> Validation:
+    config = result.expectation_config
+    kwargs = {name: value for name, value in config.kwargs.items() if name != "batch_id"}
+    return {
+        "success": bool(result.success),
+        "expectation_config": {"type": config.type, "kwargs": kwargs, "meta": dict(config.meta)},
+        "result": {} if result.success else _found(values, form, table, config.meta["id"], result.result),
+    }
+
+
+def _found(values: Values, form: Form, table: Table, identifier: str, result: Mapping[str, Any]) -> Validation:
+    if "details" in result:
+        return {"details": {"mismatched": {"missing": list(result["details"]["mismatched"].get("missing", []))}}}
+    name = identifier.split("|")[1]
+    place_of = partial(_indicator, values, form, name) if table.kind == "indicators" else partial(_field, values, name)
+    found = zip(result["unexpected_list"][:SHOWN], map(place_of, result["unexpected_index_list"][:SHOWN]), strict=True)
+    told = [{"value": shortened(_written(table, text, at["cell"]), LONGEST), **at} for text, at in found]
+    return {
+        "element_count": int(result["element_count"]),
+        "unexpected_count": int(result["unexpected_count"]),
+        "unexpected_percent": float(result["unexpected_percent"]),
+        "unexpected_index_column_names": [key for key in told[0] if key != "value"],
+        "unexpected_index_list": told,
+    }
+
+
+def _indicator(values: Values, form: Form, amount: str, index: int) -> dict[str, str]:
+    code = list(values.indicators)[index]
+    return {"cell": values.indicator_where(code, amount)["cell"], "indicator": form.by_code[code].title}
+
+
+def _field(values: Values, name: str, index: int) -> dict[str, str]:
+    return {"cell": values.activity_where(index, name)["cell"]}
+
+
+def _written(table: Table, text: str | None, cell: str) -> str:
+    """Return what a cell says, its formula where that came without a result, empty where it says nothing."""
+    return (text or "").removeprefix(UNREADABLE) or table.sheet.holes.get(place(cell)) or ""
