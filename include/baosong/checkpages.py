@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 from baosong.campaign import Campaign
 from baosong.findings import Checked, Kind
-from baosong.ledger import Submission
 from baosong.receipts.page import render
 from baosong.receipts.words import moment
-from baosong.workdesk import Desk
+
+if TYPE_CHECKING:
+    from baosong.ledger import Submission
+    from baosong.workdesk import Desk
 
 log = logging.getLogger(__name__)
 

@@ -9,11 +9,9 @@ from typing import Any
 from baosong.campaign.form import Form
 from baosong.checks.sheet_cells import place
 from baosong.checks.sheet_tables import Table
-from baosong.checks.sheet_values import UNREADABLE, Values
-from baosong.receipts.words import shortened
+from baosong.checks.sheet_values import Values, shown
 
 SHOWN = 20  # values kept an expectation: a sheet may hold 100,000 wrong ones
-LONGEST = 60  # characters kept of a value
 Validation = dict[str, Any]
 
 
@@ -43,14 +41,13 @@ def _found(values: Values, form: Form, table: Table, identifier: str, result: Ma
         return {"details": {"mismatched": {"missing": list(result["details"]["mismatched"].get("missing", []))}}}
     name = identifier.split("|")[1]
     place_of = partial(_indicator, values, form, name) if table.kind == "indicators" else partial(_field, values, name)
-    found = zip(result["unexpected_list"][:SHOWN], map(place_of, result["unexpected_index_list"][:SHOWN]), strict=True)
-    told = [{"value": shortened(_written(table, text, at["cell"]), LONGEST), **at} for text, at in found]
+    places = [place_of(index) for index in result["unexpected_index_list"][:SHOWN]]
     return {
         "element_count": int(result["element_count"]),
         "unexpected_count": int(result["unexpected_count"]),
         "unexpected_percent": float(result["unexpected_percent"]),
-        "unexpected_index_column_names": [key for key in told[0] if key != "value"],
-        "unexpected_index_list": told,
+        "unexpected_index_column_names": list(places[0]),
+        "unexpected_index_list": [{"value": _written(table, at["cell"]), **at} for at in places],
     }
 
 
@@ -63,6 +60,6 @@ def _field(values: Values, name: str, index: int) -> dict[str, str]:
     return {"cell": values.activity_where(index, name)["cell"]}
 
 
-def _written(table: Table, text: str | None, cell: str) -> str:
-    """Return what a cell says, its formula where that came without a result, empty where it says nothing."""
-    return (text or "").removeprefix(UNREADABLE) or table.sheet.holes.get(place(cell)) or ""
+def _written(table: Table, cell: str) -> str:
+    """Return what a cell says, as a receipt quotes it; its formula where that came without a result."""
+    return shown(table.sheet.value(*place(cell))) or shown(table.sheet.holes.get(place(cell)))
