@@ -18,6 +18,7 @@ from baosong.checks.sheet_values import AMOUNTS, Values, shown
 from baosong.findings import Finding, Where
 
 AMOUNT_WORDS = {"total": "合计", "offline": "线下", "online": "线上"}
+_INNER_QUOTES = str.maketrans("“”", "‘’")
 MANY_FIGURES = 8  # fewer large figures than this may all be round by chance
 
 Said = tuple[Where, dict[str, Any]]
@@ -310,7 +311,8 @@ def _at(job: Job, index: int, field: str) -> Where:
 
 
 def _name(job: Job, index: int) -> str:
-    return shown(job.values.activity(index, "name") or "")
+    """Return an activity's name fit to stand in quotation marks."""
+    return shown(job.values.activity(index, "name") or "").translate(_INNER_QUOTES)
 
 
 TESTS: dict[str, Test] = {

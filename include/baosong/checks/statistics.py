@@ -6,6 +6,7 @@ import io
 import zipfile
 import zlib
 from collections import Counter
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -49,11 +50,13 @@ def check(source: Source, campaign: Campaign, prefecture: Prefecture | None) -> 
     work_out(values, form)
     findings = structure_findings(data, sheets, values, campaign)
     findings += values.findings
-    findings += expectations.judge(values, form)
+    judged, validations = expectations.judge(values, form)
+    findings += judged
     findings += crosschecks.run(values, campaign, prefecture)
     facts |= _facts(sheets, tables, reading, campaign)
     figures = None if has_error(findings) else figures_of(values, form)
-    return Checked(in_reading_order(capped(findings), sheets), facts, figures)
+    ordered = in_reading_order(capped(findings), [sheet.name for sheet in sheets])
+    return Checked(ordered, facts, figures, validations=validations)
 
 
 def _is_marked(sheet: Sheet) -> bool:
@@ -151,15 +154,15 @@ def capped(findings: list[Finding]) -> list[Finding]:
     return kept
 
 
-def in_reading_order(findings: list[Finding], sheets: list[Sheet]) -> list[Finding]:
+def in_reading_order(findings: list[Finding], names: Sequence[str]) -> list[Finding]:
     """Return findings as a person meets them: the whole file first, then sheet by sheet, row by row."""
-    order = {sheet.name: i for i, sheet in enumerate(sheets)}
+    order = {shown(name): i for i, name in enumerate(names)}
 
     def at(finding: Finding) -> tuple[int, int, int]:
         where = finding.where
         if "sheet" not in where:
             return (-1, 0, 0)
         row, column = place(where["cell"]) if "cell" in where else (-1, 0)
-        return (order.get(where["sheet"], len(order)), row, column)
+        return (order.get(shown(where["sheet"]), len(order)), row, column)
 
     return sorted(findings, key=at)
