@@ -2,81 +2,211 @@
 
 from __future__ import annotations
 
+import decimal
+from decimal import Decimal
+
 import pytest
 from pydantic import ValidationError
 
+from baosong import archive
 from baosong.campaign import Campaign
 from baosong.campaign.form import CrossCheck
-from baosong.campaign.layout import indicator_cells
-from baosong.checks.context import Neighbours, remarks
-from baosong.findings import Checked, Finding, Kind, Severity
+from baosong.campaign.layout import indicator_cells, signature_cells
+from baosong.checks.context import REPORT_DIFFERS, Neighbours, Sheet, Twin, remarks, report_remarks
+from baosong.checks.quotes import quotes
+from baosong.findings import Finding, Kind, Severity
+from baosong.samples import dirt
+from baosong.samples.documents import make_report
 from baosong.samples.media import make_photo
 from baosong.samples.sheets import make_sheet
 from baosong.workdesk import Desk
 from intake_run import run
-from sheet_help import CAMPAIGN, TOTALS, judged, sample
+from sheet_help import CAMPAIGN, FIRST, LIST, TOTALS, edited, judged, put, sample
 
 CODE, AREA = "6501", "2023/6501-乌鲁木齐市"
 CELL = indicator_cells(CAMPAIGN.form)
+ONE = Decimal(1)
 
 
-def said(photos: int, videos: int) -> list[Finding]:
-    return remarks(judged(sample().content), CAMPAIGN, Neighbours({Kind.PHOTO: photos, Kind.VIDEO: videos}))
+def sheet_of(seed: int = 1) -> Sheet:
+    checked = judged(sample(seed=seed).content)
+    return Sheet(checked.figures or {}, checked.facts, CAMPAIGN)
+
+
+def counted(photos: int, videos: int) -> list[Finding]:
+    return remarks(sheet_of(), Neighbours({Kind.PHOTO: photos, Kind.VIDEO: videos}))
 
 
 def test_the_numbers_of_files_are_held_against_those_that_came() -> None:
-    assert said(4, 1) == []
-    (photos,) = said(3, 1)
+    assert counted(4, 1) == []
+    (photos,) = counted(3, 1)
     assert (photos.rule, photos.severity) == ("statistics.file_count", Severity.WARNING)
     assert photos.where == {"sheet": TOTALS, "cell": CELL["F01", "total"]}
     assert photos.message == "F01“报送照片”填的是 4，目前收到 3 张照片"
-    assert [f.where["cell"] for f in said(5, 2)] == [CELL[code, "total"] for code in ("F01", "F02")]
+    assert [f.where["cell"] for f in counted(5, 2)] == [CELL[code, "total"] for code in ("F01", "F02")]
 
 
 def test_nothing_is_said_of_what_has_not_come_at_all_or_of_a_sheet_without_figures() -> None:
-    assert said(0, 0) == []
-    assert remarks(Checked(), CAMPAIGN, Neighbours({Kind.PHOTO: 3})) == []
+    assert counted(0, 0) == []
+    assert remarks(Sheet({}, {}, CAMPAIGN), Neighbours({Kind.PHOTO: 3}, means={"X08a": [ONE] * 9})) == []
 
 
-def test_a_check_of_files_must_say_which_files() -> None:
+def test_a_report_that_tells_another_total_is_quoted_beside_the_cell() -> None:
+    total = sample().indicators["B01"][0]
+    (found,) = remarks(sheet_of(), Neighbours(quotes=quotes(f"全市参与公众{int(total) + 1}人次", CAMPAIGN.form)))
+    assert (found.rule, found.where["cell"]) == ("statistics.report_differs", CELL["B01", "total"])
+    assert found.message == f"B01“参与公众”填的是 {total}，而总结报告里写的是“公众{int(total) + 1}人次”"
+    agreeing = quotes(f"县级共吸引群众30人次。全市参与公众{total}人次", CAMPAIGN.form)
+    assert len(agreeing) == 2
+    assert remarks(sheet_of(), Neighbours(quotes=agreeing)) == []
+
+
+def test_a_report_that_comes_after_its_sheet_hears_of_the_difference_itself() -> None:
+    total = sample().indicators["A01"][0]
+    (found,) = report_remarks(quotes("全市共举办活动999项", CAMPAIGN.form), sheet_of())
+    assert (found.rule, found.severity, found.observed) == (REPORT_DIFFERS, Severity.WARNING, "活动999项")
+    assert found.message.endswith(f"已接收的统计表里A01“举办活动总数”填的是 {total}")
+    assert report_remarks(quotes(f"全市共举办活动{total}项", CAMPAIGN.form), sheet_of()) == []
+
+
+def test_a_mean_activity_twenty_times_the_regions_median_is_remarked_and_not_one_bit_before() -> None:
+    figures = sheet_of()
+    people, parts = figures.total("B01"), figures.total("A01")
+    assert people
+    assert parts
+    edge = people / parts / 20
+    wide = decimal.Context(prec=60)
+    just = wide.add(edge, Decimal("1e-20")), wide.subtract(edge, Decimal("1e-20"))
+
+    def mean(*others: Decimal) -> list[str]:
+        return [f.rule for f in remarks(figures, Neighbours(means={"X08a": others}))]
+
+    assert mean(ONE, just[0], people) == []
+    assert mean(ONE, just[1], people) == ["statistics.mean_people"]
+    assert mean(ONE, ONE) == []  # two others are no region
+    (found,) = remarks(figures, Neighbours(means={"X08a": [ONE, ONE, ONE]}))
+    assert found.where == {"sheet": TOTALS, "cell": CELL["B01", "total"]}
+    assert found.expected == "其他地州市的中位数是每项 1 人次"
+
+
+def test_the_same_table_elsewhere_is_named_with_whose_it_is() -> None:
+    (found,) = remarks(sheet_of(), Neighbours(twins=[Twin(LIST, "喀什地区")]))
+    assert (found.rule, found.severity) == ("statistics.same_content", Severity.WARNING)
+    assert found.where == {"sheet": LIST, "cell": f"A{FIRST}"}
+    assert found.message == "“活动明细”的内容与喀什地区报送的统计表完全相同"
+    (totals,) = remarks(sheet_of(), Neighbours(twins=[Twin(TOTALS, "喀什地区")]))
+    assert totals.where == {"sheet": TOTALS, "cell": CELL["A01", "total"]}
+
+
+def test_a_check_of_files_must_say_which_files_and_one_of_means_what_to_divide_by() -> None:
     check = next(c for c in CAMPAIGN.form.checks if c.test == "files")
     with pytest.raises(ValidationError, match="deliverable"):
         CrossCheck.model_validate(check.model_dump() | {"deliverable": None})
+    mean = next(c for c in CAMPAIGN.form.checks if c.test == "mean")
+    with pytest.raises(ValidationError, match="per"):
+        CrossCheck.model_validate(mean.model_dump() | {"per": None})
 
 
 def test_offline_there_are_no_neighbours() -> None:
     assert judged(sample().content).findings == []
 
 
-def remarked(desk: Desk) -> list[str]:
-    """The remarks on the newest sheet."""
-    sheet = [row for row in desk.ledger.submissions("2023", CODE) if row.kind == Kind.STATISTICS][-1]
-    assert sheet.state == "accepted"
-    said = [finding for finding in sheet.findings if finding["rule"] == "statistics.file_count"]
+def drop(desk: Desk, area: str, folder: str, name: str, data: bytes) -> None:
+    desk.storage.put("intake", f"{area}/{folder}/{name}", data)
+
+
+def remarked(desk: Desk, rule: str, code: str = CODE, kind: Kind = Kind.STATISTICS) -> list[str]:
+    """The remarks of a rule on a prefecture's newest file of a kind."""
+    row = [row for row in desk.ledger.submissions("2023", code) if row.kind == kind][-1]
+    assert row.state == "accepted"
+    said = [finding for finding in row.findings if finding["rule"] == rule]
     return [finding["observed"] + ">" + finding["expected"] for finding in said]
 
 
 def test_the_ledger_tells_what_is_accepted_or_on_its_way(desk: Desk, campaign: Campaign) -> None:
     prefecture = campaign.prefecture(CODE)
 
-    def drop(folder: str, name: str, data: bytes) -> None:
-        desk.storage.put("intake", f"{AREA}/{folder}/{name}", data)
-
     def sheet(seed: int) -> None:
-        drop("统计表", "统计表.xlsx", make_sheet(campaign, prefecture, seed, photos=2).content)
+        drop(desk, AREA, "统计表", "统计表.xlsx", make_sheet(campaign, prefecture, seed, photos=2).content)
 
     sheet(1)
     run(desk)
-    assert remarked(desk) == []
-    drop("照片", "a.jpg", make_photo(1, prefecture.name))
+    assert remarked(desk, "statistics.file_count") == []
+    drop(desk, AREA, "照片", "a.jpg", make_photo(1, prefecture.name))
     run(desk)
     sheet(2)
     run(desk)
-    assert remarked(desk) == ["2>1"]
-    drop("照片", "a.jpg", make_photo(2, prefecture.name))  # the same place again is the same photo
-    drop("照片", "b.jpg", make_photo(3, prefecture.name))
-    drop("照片", "坏.jpg", b"no photo")
+    assert remarked(desk, "statistics.file_count") == ["2>1"]
+    drop(desk, AREA, "照片", "a.jpg", make_photo(2, prefecture.name))  # the same place again is the same photo
+    drop(desk, AREA, "照片", "b.jpg", make_photo(3, prefecture.name))
+    drop(desk, AREA, "照片", "坏.jpg", b"no photo")
     run(desk)
     sheet(3)
     run(desk)
-    assert remarked(desk) == []
+    assert remarked(desk, "statistics.file_count") == []
+
+
+def test_a_report_and_a_sheet_that_come_together_or_one_by_one_are_held_against_each_other_once(
+    desk: Desk, campaign: Campaign
+) -> None:
+    prefecture = campaign.prefecture(CODE)
+    sheets = [make_sheet(campaign, prefecture, seed, activities=8 + seed) for seed in range(3)]
+    together = make_report(campaign, prefecture, 1, {"A01": (5,)})
+    drop(desk, AREA, "统计表", "统计表.xlsx", sheets[0].content)
+    drop(desk, AREA, "总结报告", "总结.docx", together)
+    run(desk)
+    assert remarked(desk, "statistics.report_differs") == ["8>5（总结报告）"]
+    assert remarked(desk, REPORT_DIFFERS, kind=Kind.REPORT) == []
+    drop(desk, AREA, "统计表", "统计表.xlsx", sheets[1].content)
+    run(desk)
+    assert remarked(desk, "statistics.report_differs") == ["9>5（总结报告）"]
+    drop(desk, AREA, "总结报告", "总结.docx", make_report(campaign, prefecture, 2, {"A01": (9,)}))
+    run(desk)
+    assert remarked(desk, REPORT_DIFFERS, kind=Kind.REPORT) == []
+    drop(desk, AREA, "总结报告", "总结.docx", make_report(campaign, prefecture, 2, {"A01": (7,)}))
+    run(desk)
+    assert remarked(desk, REPORT_DIFFERS, kind=Kind.REPORT) == ["举办活动总数 7>9（统计表）"]
+
+
+def test_remarks_made_again_after_a_crash_replace_the_earlier_ones_in_reading_order(
+    desk: Desk, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prefecture = campaign.prefecture(CODE)
+    book = edited(put(LIST, f"M{FIRST}", "约500"), base=make_sheet(campaign, prefecture, 1, photos=2))
+    drop(desk, AREA, "统计表", "统计表.xlsx", dirt.written(book))
+    drop(desk, AREA, "照片", "a.jpg", make_photo(1, prefecture.name))
+    with monkeypatch.context() as crash:
+        crash.setattr(archive, "keep", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(desk)
+    drop(desk, AREA, "照片", "b.jpg", make_photo(2, prefecture.name))
+    drop(desk, AREA, "照片", "c.jpg", make_photo(3, prefecture.name))
+    run(desk)
+    assert remarked(desk, "statistics.file_count") == ["2>3"]
+    row = desk.ledger.newest_good("2023", CODE, Kind.STATISTICS)
+    assert row
+    assert [f["where"].get("sheet") for f in row.findings] == [None, TOTALS, LIST]  # late, then down the sheets
+    archived = archive.read_records(desk.storage, "archive", row.archive_key or "")
+    assert archived[0]["findings"] == row.findings
+
+
+def killed(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_another_prefectures_sheet_under_ones_own_name_is_recognised(desk: Desk, campaign: Campaign) -> None:
+    kashgar, hotan = campaign.prefecture("6531"), campaign.prefecture("6532")
+    theirs = make_sheet(campaign, kashgar, 1, activities=9)
+    drop(desk, f"2023/{kashgar.folder}", "统计表", "统计表.xlsx", theirs.content)
+    run(desk)
+    unit = signature_cells(campaign.form)["unit"]
+    copied = edited(put(TOTALS, unit, "和田地区科技局"), base=theirs)
+    drop(desk, f"2023/{hotan.folder}", "统计表", "统计表.xlsx", dirt.written(copied))
+    run(desk)
+    own = "本地州市本次活动的数据"
+    assert remarked(desk, "statistics.same_content", "6532") == [f"与喀什地区相同>{own}"] * 2
+    drop(desk, f"2023/{kashgar.folder}", "统计表", "统计表.xlsx", make_sheet(campaign, kashgar, 2).content)
+    run(desk)
+    drop(desk, f"2023/{kashgar.folder}", "统计表", "统计表.xlsx", theirs.content)
+    run(desk)  # one's own earlier sheet is no stranger's, but the copy is by now
+    assert remarked(desk, "statistics.same_content", "6531") == [f"与和田地区相同>{own}"] * 2

@@ -106,7 +106,7 @@ class TestOneWholeRead:
 
     @pytest.fixture
     def waiting(self, desk: Desk, clips: Clips) -> Desk:
-        """Return a desk with a film whose headers tell too low a rate; only its every byte shows that it may pass."""
+        """Return a desk with a film whose headers tell too low a rate: only its every byte shows that it may pass."""
         desk.storage.put_file("intake", f"{AREA}/片花.mpg", clips["49.5.mpg"])
         review.find_new(desk)
         review.check(desk, "2023", CODE, ["video"])
@@ -116,7 +116,7 @@ class TestOneWholeRead:
         self, waiting: Desk, clips: Clips, reads: list[tuple[str, int]]
     ) -> None:
         (row,) = waiting.ledger.submissions("2023")
-        assert (row.state, row.verdict, row.facts["undecided"]) == ("checked", "rejected", True)
+        assert (row.state, row.verdict, row.facts["undecided"]) == ("checked", "accepted", True)
         reads.clear()
         review.file_away(waiting, "2023", CODE)
         assert sum(length for bucket, length in reads if bucket == "intake") == clips["49.5.mpg"].stat().st_size
@@ -130,6 +130,15 @@ class TestOneWholeRead:
         assert row.facts["bytes_read"] < 16 * MB
         (record,) = archive.read_records(waiting.storage, "archive", str(row.archive_key))
         assert record["facts"] == row.facts
+
+    def test_a_film_that_seemed_good_so_far_may_still_be_rejected(self, desk: Desk, clips: Clips) -> None:
+        desk.storage.put_file("intake", f"{AREA}/讲座.mpg", clips["48.3.mpg"])
+        review.find_new(desk)
+        review.check(desk, "2023", CODE, ["video"])
+        review.file_away(desk, "2023", CODE)
+        (row,) = desk.ledger.submissions("2023")
+        assert (row.state, row.bucket) == ("rejected", "quarantine")
+        assert "视频码率" in {item["item"] for item in row.facts["table"]}
 
     def test_a_crash_after_the_decision_needs_no_second_parse(
         self, waiting: Desk, monkeypatch: pytest.MonkeyPatch

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import unicodedata
-from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,10 +16,9 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
-from baosong import archive, checks, outbox, whole_read
+from baosong import archive, checkpages, checks, neighbours, outbox, whole_read
 from baosong.campaign import Campaign, CampaignError, Prefecture
 from baosong.campaign.model import RULES_REVISION
-from baosong.checks import context
 from baosong.findings import Checked, Finding, Kind, Verdict, error, note, warning
 from baosong.intake import Placed, is_ignored, place
 from baosong.ledger import Arrival, Filed, State, Submission, figure, verdict_of
@@ -76,6 +74,8 @@ def file_away(desk: Desk, campaign_id: str, code: str) -> list[Work]:
     """
     with desk.ledger.claim(f"file_away:{campaign_id}:{code}") as mine:
         rows = desk.ledger.waiting(campaign_id, code, State.CHECKED) if mine else []
+        if campaign_id and neighbours.remark(desk, rows, desk.campaigns.get(campaign_id)):
+            rows = desk.ledger.waiting(campaign_id, code, State.CHECKED)
         return [_file_one(desk, row) for row in rows]
 
 
@@ -264,6 +264,7 @@ def _check_one(desk: Desk, row: Submission, campaign: Campaign, prefecture: Pref
             raise
         if _withdraw_if_changed(desk, row):
             return [_told(row, State.WITHDRAWN)]
+        checkpages.write_page(desk, row, checked, campaign)
         desk.ledger.record_check(row.id, checked, campaign.rules_version)
         return [{**_told(row, State.CHECKED), "verdict": checked.verdict.value, "findings": len(checked.findings)}]
 
@@ -271,28 +272,12 @@ def _check_one(desk: Desk, row: Submission, campaign: Campaign, prefecture: Pref
 def _checked(desk: Desk, row: Submission, campaign: Campaign, prefecture: Prefecture) -> Checked:
     kind = Kind(row.kind) if row.kind else None
     checked = checks.check(desk.storage.source("intake", _object_of(row)), kind, campaign, prefecture)
-    if checked.figures:
-        checked.findings += context.remarks(checked, campaign, _neighbours(desk, row))
     if row.late:
         checked.findings.append(_late(row, campaign))
     if not _fits(checked.figures or {}):
         checked.findings.append(_too_large())
         checked.figures = None
     return checked
-
-
-def _neighbours(desk: Desk, row: Submission) -> context.Neighbours:
-    """Return the prefecture's other files that are accepted, or may be: a later file in a slot counts once."""
-    places = {
-        (Kind(other.kind), other.slot)
-        for other in desk.ledger.submissions(row.campaign, row.prefecture)
-        if other.kind and (other.state in (State.ACCEPTED, State.RECEIVED) or _will_be_accepted(other))
-    }
-    return context.Neighbours(Counter(kind for kind, _ in places))
-
-
-def _will_be_accepted(row: Submission) -> bool:
-    return row.state == State.CHECKED and verdict_of(row) is Verdict.ACCEPTED
 
 
 def _fits(figures: dict[str, Any]) -> bool:

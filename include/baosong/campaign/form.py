@@ -78,10 +78,19 @@ class ActivityField(Column):
         return self
 
 
+class Quoted(Model):
+    """How a report tells an indicator's total in a sentence: words before or after a number with one of the units."""
+
+    before: tuple[Text, ...] = ()
+    after: tuple[Text, ...] = ()
+    units: Annotated[tuple[Text, ...], Field(min_length=1)]
+
+
 class Indicator(Model):
     """A row of the indicators: `part_of` names its whole (其中), `adds_to` the total that its kind adds up to.
 
-    `adds_up`: nobody and nothing is counted both 线下 and 线上, so the template makes 合计 their sum.
+    `adds_up`: nobody and nothing is counted both 线下 and 线上, so the template makes 合计 their sum. `quoted`: how
+    a report tells it.
     """
 
     code: Code
@@ -94,6 +103,7 @@ class Indicator(Model):
     part_of: Code | None = None
     adds_to: Code | None = None
     adds_up: bool = False
+    quoted: Quoted | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -110,7 +120,7 @@ class CrossCheck(Model):
     """A check over several cells: which test, on which indicator, how grave, and how to say it.
 
     `message`, `expected` and `fix` may quote the `PLACEHOLDERS`; `limit` is the test's threshold, `deliverable` what
-    the test `files` counts, `reason` is for whoever asks why the rule is there.
+    the test `files` counts, `per` what the test `mean` divides by, `reason` is for whoever asks why the rule is there.
     """
 
     id: Annotated[str, StringConstraints(pattern=r"^X[0-9]{2}[a-z]?$")]
@@ -118,11 +128,12 @@ class CrossCheck(Model):
     severity: Severity
     test: Literal[
         "rows", "part", "sum", "split", "list_sum", "date_order", "window", "duplicate", "crowd", "form_mismatch",
-        "no_people", "idle", "money_unit", "prefecture", "signature", "round", "files",
+        "no_people", "idle", "money_unit", "prefecture", "signature", "round", "files", "quoted", "alike", "mean",
     ]  # fmt: skip
     indicator: Code | None = None
     limit: Decimal | None = None
     deliverable: Kind | None = None
+    per: Code | None = None
     message: Text
     expected: str = ""
     fix: str = ""
@@ -142,7 +153,9 @@ class CrossCheck(Model):
             raise ValueError(f"{self.id}: the test {self.test} needs an indicator")
         if self.test == "files" and (self.indicator is None or self.deliverable is None):
             raise ValueError(f"{self.id}: the test files needs an indicator and the deliverable that it counts")
-        if self.test in ("crowd", "money_unit", "round") and self.limit is None:
+        if self.test == "mean" and (self.indicator is None or self.per is None):
+            raise ValueError(f"{self.id}: the test mean needs an indicator and what to divide it by (per)")
+        if self.test in ("crowd", "money_unit", "round", "mean") and self.limit is None:
             raise ValueError(f"{self.id}: the test {self.test} needs a limit")
         return self
 
@@ -200,8 +213,9 @@ class Form(Model):
         _need_names(self.signatures, SIGNATURES, "signatures")
         _need_unique([c.id for c in self.checks], "checks.id")
         for check in self.checks:
-            if check.indicator is not None and check.indicator not in self.by_code:
-                raise ValueError(f"checks {check.id}: there is no indicator {check.indicator}")
+            for code in (check.indicator, check.per):
+                if code is not None and code not in self.by_code:
+                    raise ValueError(f"checks {check.id}: there is no indicator {code}")
         return self
 
     @cached_property

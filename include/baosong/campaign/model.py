@@ -135,7 +135,10 @@ class PhotoProfile(Model):
 
 
 class Campaign(Model):
-    """A whole campaign: who must send what, until when, and by which rules it is judged."""
+    """A whole campaign: who must send what, until when, and by which rules it is judged.
+
+    `previous` is the id of last year's campaign, if its submissions are to be compared with.
+    """
 
     id: Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z.-]{0,39}$")]
     title: Text
@@ -151,6 +154,7 @@ class Campaign(Model):
     video: VideoProfile
     photo: PhotoProfile
     form: Form
+    previous: str | None = None
 
     @field_validator("timezone")
     @classmethod
@@ -193,7 +197,7 @@ class Campaign(Model):
     @cached_property
     def rules_version(self) -> str:
         """Return a short name that changes with any rule of the campaign, its form, or the code's revision."""
-        text = self.model_dump_json(exclude={"id", "title", "theme", "window", "deadline"})
+        text = self.model_dump_json(exclude={"id", "title", "theme", "window", "deadline", "previous"})
         return f"{RULES_REVISION}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
     def prefecture(self, code: str) -> Prefecture:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from baosong.campaign import Campaign, Prefecture
 from baosong.checks.documents import Document
+from baosong.checks.quotes import quotes
 from baosong.findings import Checked, Finding, error, note, warning
 
 
@@ -14,6 +15,8 @@ def check(document: Document | None, actual: str | None, campaign: Campaign, pre
     facts: dict[str, object] = {"characters": document.characters, "title": document.headline}
     if document.pages is not None:
         facts["pages"] = document.pages
+    if told := quotes(document.text, campaign.form):
+        facts["quotes"] = [quote.as_json() for quote in told]
     if actual == "doc":
         return Checked(findings=_read_in_part(document, campaign, prefecture), facts={})
     if empty := _without_text(document):

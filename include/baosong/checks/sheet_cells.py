@@ -21,6 +21,7 @@ from baosong.campaign.layout import column_letter
 from baosong.checks.numbers import Raw
 
 TIMEOUT_SECONDS = 30
+PIPE = 1 << 20  # bytes: the child need not wait until we have taken each piece of its answer
 SPARE_ROWS = 1000  # sections, totals and blank rows that a list may carry beside its activities
 CHILD = Path(__file__).with_name("sheet_child.py")
 
@@ -100,6 +101,7 @@ def read_book(data: bytes, max_rows: int) -> list[Sheet]:
                 stdin=book,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
+                pipesize=PIPE,
                 timeout=TIMEOUT_SECONDS,
                 env=environment,
             )

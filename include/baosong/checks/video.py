@@ -26,6 +26,7 @@ DROPPED = 0.02  # share of frames that a variable rate may have lost before it i
 STREAMS = ("MPEG-PS", "MPEG-TS")
 CONTAINERS = {"MPEG-PS": "mpg（MPEG-PS）", "MPEG-TS": "mpg（MPEG-TS）"}
 SCANS = {"interlaced": "隔行", "progressive": "逐行", "mixed": "开头逐行、结尾隔行"}
+BIT_RATE = "视频码率"
 CHUNK = 8 << 20
 
 EXPORT_SIZE = "请把工程（序列）和导出都设为 {width}×{height}、方形像素。手机请横拍，不要把小画面放大充数。"
@@ -75,9 +76,10 @@ def check(source: Source, profile: VideoProfile) -> Checked:
     end = video_end.look(source, found.container) if found.video and not found.cut_short else None
     cost = source.cost()
     if (end and end.damaged) or not needs_exact(found, profile):
-        return _checked(found, end, profile, cost)
+        return _checked(found, judge(found, profile, end), profile, cost)
     if source.remote:
-        checked = _checked(found, end, profile, cost)
+        items = [item for item in judge(found, profile, end) if item.name != BIT_RATE]  # in doubt it says nothing yet
+        checked = _checked(found, items, profile, cost)
         checked.facts |= {"undecided": True, "end": asdict(end) if end else None}
         return checked
     with media.WholeParse(source.size) as parse, source.open() as film:
@@ -117,13 +119,13 @@ def judge(found: Media, profile: VideoProfile, end: End | None = None) -> list[I
 
 def _settled(parse: media.WholeParse, end: End | None, profile: VideoProfile, cost: dict[str, Any]) -> Checked:
     try:
-        return _checked(parse.media(), end, profile, cost)
+        found = parse.media()
     except media.Unparsable as e:
         return _unparsable(str(e))
+    return _checked(found, judge(found, profile, end), profile, cost)
 
 
-def _checked(found: Media, end: End | None, profile: VideoProfile, cost: dict[str, Any]) -> Checked:
-    items = judge(found, profile, end)
+def _checked(found: Media, items: list[Item], profile: VideoProfile, cost: dict[str, Any]) -> Checked:
     findings = [item.finding for item in items if item.finding]
     bad = any(item.verdict == BAD for item in items)
     held = any(item.verdict == UNKNOWN for item in items) and not bad
@@ -288,19 +290,19 @@ def _bit_rate(found: Media, profile: VideoProfile) -> Item:
     asked = _rates(low, high)
     rate = found.number("BitRate")
     if found.in_pieces:
-        return _unknown("视频码率", asked, "video.bit_rate", "BitRate", "分段录制（fragmented）的 MOV，没有总索引")
+        return _unknown(BIT_RATE, asked, "video.bit_rate", "BitRate", "分段录制（fragmented）的 MOV，没有总索引")
     if rate is None:
-        return _unknown("视频码率", asked, "video.bit_rate", "BitRate")
+        return _unknown(BIT_RATE, asked, "video.bit_rate", "BitRate")
     shown = f"{rate / 1e6:.2f} Mbps"
     if low <= rate <= high:
-        return Item("视频码率", asked, shown)
+        return Item(BIT_RATE, asked, shown)
     if low * (1 - spare) <= rate <= high * (1 + spare):
         message = f"视频码率 {shown}，在要求的 {asked} 之外，但在容差 {spare:.0%} 以内：{TOLERATED}。"
         remark = note("video.bit_rate", message, where=_at("BitRate"), observed=shown, expected=asked)
-        return Item("视频码率", asked, shown, TOLERATED, remark)
+        return Item(BIT_RATE, asked, shown, TOLERATED, remark)
     message = f"视频码率 {shown}，{'低' if rate < low else '高'}于要求的 {asked}（只算画面，不含声音）。"
     return Item(
-        "视频码率",
+        BIT_RATE,
         asked,
         shown,
         BAD,
@@ -309,7 +311,7 @@ def _bit_rate(found: Media, profile: VideoProfile) -> Item:
 
 
 def _torn_rate(profile: VideoProfile) -> Item:
-    return Item("视频码率", _rates(profile.bit_rate_min, profile.bit_rate_max), "文件不完整，未判定", UNKNOWN)
+    return Item(BIT_RATE, _rates(profile.bit_rate_min, profile.bit_rate_max), "文件不完整，未判定", UNKNOWN)
 
 
 def _rates(low: int, high: int) -> str:

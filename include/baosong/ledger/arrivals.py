@@ -13,7 +13,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from baosong.findings import Checked, Finding, Severity, Verdict
-from baosong.ledger.models import UNFINISHED, History, Submission
+from baosong.ledger.fingerprints import fingerprints
+from baosong.ledger.models import UNFINISHED, Fingerprint, History, Submission
 from baosong.ledger.states import State
 
 
@@ -122,6 +123,8 @@ def record_check(session: Session, submission_id: int, checked: Checked, rules_v
     row.rules_version = rules_version
     row.checked_at = datetime.now(UTC)
     move(session, row, State.CHECKED, "已校验")
+    for table, digest in fingerprints(row.figures).items():
+        session.add(Fingerprint(submission_id=row.id, table=table, digest=digest))
     return True
 
 

@@ -172,6 +172,16 @@ class Activity(Base):
     fields: Mapped[dict[str, Any]]
 
 
+class Fingerprint(Base):
+    """What makes a checked sheet's table the same as another's, by content."""
+
+    __tablename__ = "fingerprint"
+
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id"), primary_key=True)
+    table: Mapped[str] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(index=True)
+
+
 class Edition(Base):
     """One written report: final v1, v2 … or interim; `inputs_sha` names the accepted files it was made of."""
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from decimal import Decimal
 from typing import Any, Literal
 
 from baosong.campaign import Campaign
 from baosong.findings import Checked, Finding, Kind
-from baosong.ledger import answers, arrivals, filing, queries
+from baosong.ledger import answers, arrivals, beside, filing, queries
 from baosong.ledger.arrivals import Arrival
+from baosong.ledger.beside import Alike
 from baosong.ledger.engine import Database
 from baosong.ledger.filing import Filed
 from baosong.ledger.models import Edition, History, Receipt, Submission
@@ -67,6 +69,26 @@ class Ledger(Database):
     def file(self, submission_id: int, filed: Filed, remark: Callable[[Submission], Finding]) -> State | None:
         """Decide what a checked file becomes; `remark` words the note for a duplicate. None if it was withdrawn."""
         return self.run(lambda s: filing.file(s, submission_id, filed, remark))
+
+    def files_beside(self, campaign_id: str, code: str) -> dict[Kind, int]:
+        """Return how many files of each kind a prefecture has accepted or still being checked."""
+        return self.run(lambda s: beside.files(s, campaign_id, code))
+
+    def newest_good(self, campaign_id: str, code: str, kind: Kind) -> Submission | None:
+        """Return a prefecture's newest file of a kind that is accepted or about to be."""
+        return self.run(lambda s: beside.newest_good(s, campaign_id, code, kind))
+
+    def alike(self, row: Submission, campaign_ids: Collection[str]) -> list[Alike]:
+        """Return the tables of good sheets of others in these campaigns that have the same content as the row's."""
+        return self.run(lambda s: beside.alike(s, row, campaign_ids))
+
+    def quotients(self, campaign_id: str, but: str, code: str, per: str) -> list[Decimal]:
+        """Return one indicator divided by another in the current sheets of all prefectures but one."""
+        return self.run(lambda s: beside.quotients(s, campaign_id, but, code, per))
+
+    def remark(self, submission_id: int, findings: Sequence[Finding]) -> bool:
+        """Give a checked file these findings, which hold no new error; False if it was put away meanwhile."""
+        return self.run(lambda s: beside.remark(s, submission_id, findings))
 
     def allot_receipt(self, campaign_id: str, code: str, status: dict[str, Any]) -> Receipt | None:
         """Give the next receipt number to all filed files without one; None if there are none."""

@@ -1,0 +1,78 @@
+"""The remarks that need to know what else was sent, made when all of a prefecture's files are checked.
+
+Checks of one prefecture run side by side and do not see each other's words; whoever puts the files away sees them all.
+Of two prefectures that send the same sheet at the same time at least one is told, since each asks after it is checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from baosong.campaign import Campaign, CampaignError
+from baosong.checks.context import Neighbours, Sheet, Twin, is_remark, remarks, report_remarks
+from baosong.checks.quotes import Quote
+from baosong.checks.statistics import in_reading_order
+from baosong.findings import Finding, Kind, Verdict
+from baosong.ledger import Submission, verdict_of
+from baosong.workdesk import Desk
+
+
+def remark(desk: Desk, rows: Sequence[Submission], campaign: Campaign) -> bool:
+    """Add to a prefecture's checked files what they and their neighbours say against each other; True if anything."""
+    good = [row for row in rows if verdict_of(row) is Verdict.ACCEPTED]
+    sheets = [row for row in good if row.kind == Kind.STATISTICS and row.figures]
+    reports = [row for row in good if row.kind == Kind.REPORT]
+    said = [(row, _of_sheet(desk, row, campaign)) for row in sheets]
+    if not sheets:  # a sheet that came along was held against the report already
+        said += [(row, _of_report(desk, row, campaign)) for row in reports]
+    changed = [_record(desk, row, new, campaign) for row, new in said]
+    return any(changed)
+
+
+def _record(desk: Desk, row: Submission, new: list[Finding], campaign: Campaign) -> bool:
+    """Put remarks among a file's findings in the place of earlier ones; False if there is nothing to change."""
+    before = [Finding.from_json(f) for f in row.findings]
+    kept = [f for f in before if not is_remark(f.rule, campaign)]
+    if len(kept) == len(before) and not new:
+        return False
+    return desk.ledger.remark(row.id, in_reading_order([*kept, *new], (row.facts or {}).get("sheets", ())))
+
+
+def _of_sheet(desk: Desk, row: Submission, campaign: Campaign) -> list[Finding]:
+    place, ledger = (row.campaign, row.prefecture), desk.ledger
+    report = ledger.newest_good(*place, Kind.REPORT)
+    asked = [c for c in campaign.form.checks if c.test == "mean" and c.indicator and c.per]
+    neighbours = Neighbours(
+        files=ledger.files_beside(*place),
+        quotes=_quotes(report) if report else [],
+        means={c.id: ledger.quotients(*place, c.indicator or "", c.per or "") for c in asked},
+        twins=_twins(desk, row, campaign),
+    )
+    return remarks(Sheet(row.figures or {}, row.facts, campaign), neighbours)
+
+
+def _of_report(desk: Desk, row: Submission, campaign: Campaign) -> list[Finding]:
+    sheet = desk.ledger.newest_good(row.campaign, row.prefecture, Kind.STATISTICS)
+    if sheet is None:
+        return []
+    return report_remarks(_quotes(row), Sheet(sheet.figures or {}, sheet.facts, campaign))
+
+
+def _quotes(report: Submission) -> list[Quote]:
+    return [Quote.from_json(quote) for quote in report.facts.get("quotes", ())]
+
+
+def _twins(desk: Desk, row: Submission, campaign: Campaign) -> list[Twin]:
+    names = {"indicators": campaign.form.indicators.sheet, "activities": campaign.form.activities.sheet}
+    among = [c for c in (row.campaign, campaign.previous) if c]
+    return [Twin(names[table], _whose(desk, row, other, code)) for table, other, code in desk.ledger.alike(row, among)]
+
+
+def _whose(desk: Desk, row: Submission, campaign_id: str, code: str) -> str:
+    """Name a prefecture, with its campaign where that is not the row's; by code where its campaign file is gone."""
+    try:
+        campaign = desk.campaigns.get(campaign_id)
+        title, name = campaign.title, campaign.prefecture(code).name
+    except (CampaignError, KeyError):
+        title, name = campaign_id, code
+    return name if campaign_id == row.campaign else f"“{title}”中{name}"
