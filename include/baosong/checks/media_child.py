@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 
 MEMORY = 1 << 30
 SECONDS = 20
-WHOLE_PACE = 40 << 20  # bytes of a film a second of processor time: a fifth of what it takes
+WHOLE_PACE = 40 << 20  # bytes of a film for each second of processor time: a fifth of what it manages
 DONE = NOWHERE = (1 << 64) - 1
 REQUEST = struct.Struct("<QQ")
 
