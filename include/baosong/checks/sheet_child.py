@@ -16,6 +16,7 @@ import resource
 import sys
 import threading
 import zipfile
+from itertools import islice
 from typing import Any
 
 MEMORY = 1 << 30
@@ -70,9 +71,7 @@ def _sheet(book: Any, meta: Any, max_rows: int) -> dict[str, Any]:
     sheet = book.get_sheet_by_name(meta.name)
     start = sheet.start or (0, 0)
     rows: list[list[Any]] = []
-    for i, row in enumerate(sheet.iter_rows()):
-        if i >= max_rows:
-            break
+    for row in islice(sheet.iter_rows(), start[0], start[0] + max_rows):  # it begins above, with the sheet's first row
         end = min(len(row), MAX_COLUMNS)
         while end and row[end - 1] == "":
             end -= 1
