@@ -100,7 +100,7 @@ def _indicators(values: Values, table: Table) -> None:
             if remark:
                 where = values.indicator_where(spec.code, column)
                 values.findings.append(_remark(remark, spec.title, row.raw[column], where))
-        if not spec.required:
+        if not spec.required and "total" in table.columns:
             _fill_total(values, spec.code, spec.title)
 
 
