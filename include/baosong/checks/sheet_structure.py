@@ -141,7 +141,14 @@ def _indicator_rows(values: Values, table: Table, form: Form) -> Iterator[Findin
     for row, spec, name in values.reading.renamed:
         where = Where(sheet=sheet, cell=address(row, name_at))
         text = f"指标名称“{shown(name)}”与表式不同，按序号 {spec.code} 当作“{spec.name}”"
-        yield warning("statistics.renamed_indicator", text, where=where, observed=shown(name), expected=spec.name)
+        yield warning(
+            "statistics.renamed_indicator",
+            text,
+            where=where,
+            observed=shown(name),
+            expected=spec.name,
+            fix=f"如是同一项指标，请改回“{spec.name}”；如是另一项，请不要用序号 {spec.code}。",
+        )
     yield from _repeated(values, table)
 
 
