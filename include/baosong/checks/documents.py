@@ -222,13 +222,14 @@ def _members(archive: zipfile.ZipFile, members: re.Pattern[str]) -> Iterator[str
 
 def _contents(archive: zipfile.ZipFile, members: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
     for info in archive.infolist():
-        if members.fullmatch(info.filename):
+        name = zips.plain_name(info.filename)
+        if members.fullmatch(name):
             try:
                 with archive.open(info) as member:
                     xml = member.read(MAX_MEMBER)
             except PARSER_ERRORS:
                 continue  # a damaged member is told where the whole file is opened
-            yield info.filename, xml
+            yield name, xml
 
 
 def _worded(name: str, xml: str) -> str:

@@ -53,7 +53,7 @@ def _members(data: bytes) -> list[str]:
     try:
         if data.startswith(b"PK"):
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                return [n.replace("\\", "/").lower() for n in archive.namelist()]
+                return [zips.plain_name(n).lower() for n in archive.namelist()]
         if data.startswith(b"\xd0\xcf\x11\xe0"):
             import olefile  # type: ignore[import-untyped]
 
