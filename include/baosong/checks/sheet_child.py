@@ -11,13 +11,15 @@ import gc
 import io
 import os
 import pickle
+import posixpath
 import re
 import resource
 import sys
 import threading
 import zipfile
 from itertools import islice
-from typing import Any
+from typing import IO, Any
+from xml.etree.ElementTree import Element
 
 MEMORY = 1 << 30
 SECONDS = 20
@@ -48,9 +50,11 @@ def main(max_rows: int) -> None:
         answer = ([], f"{type(e).__name__}: {e}"[:300])
     else:
         search.join()
-        with contextlib.suppress(Exception):  # openpyxl refuses books that calamine reads; holes are an extra
+        try:
             _add_holes(data, sheets, max_rows, parts)
-        answer = (sheets, None)
+            answer = (sheets, None)
+        except Exception as e:  # a formula that cannot be looked for must not pass for an empty cell
+            answer = ([], f"{type(e).__name__}: {e}"[:300])
     sys.stdout.buffer.write(pickle.dumps(answer, protocol=5))
     sys.stdout.buffer.flush()
     os._exit(0)  # to take a million cells apart one by one first would only cost time
@@ -86,21 +90,75 @@ def _sheet(book: Any, meta: Any, max_rows: int) -> dict[str, Any]:
 
 
 def _add_holes(data: bytes, sheets: list[dict[str, Any]], max_rows: int, parts: set[str]) -> None:
-    """Tell the empty cells that hold a formula without a result, or an error value: calamine gives them as nothing."""
+    """Tell the empty cells that hold a formula without a result, or an error value: calamine gives them as nothing.
+
+    openpyxl would tell them too, but it refuses whole books for a font that Excel and WPS do not mind.
+    """
     if not parts:
         return
-    import openpyxl
+    by_name = {s["name"]: s["holes"] for s in sheets}
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        for name, part in _sheet_parts(archive).items():
+            if part in parts and name in by_name:
+                with archive.open(part) as xml:
+                    by_name[name].update(_holes(xml, max_rows))
 
-    book: Any = openpyxl.load_workbook(io.BytesIO(data), read_only=True)
-    by_name = {s["name"]: s.setdefault("holes", {}) for s in sheets}
-    for sheet in book.worksheets:
-        if sheet._worksheet_path not in parts:
-            continue
-        holes = by_name[sheet.title]
-        for row in sheet.iter_rows(max_row=max_rows, max_col=MAX_COLUMNS):
-            for cell in row:
-                if cell.data_type in ("f", "e") and cell.row and cell.column:
-                    holes[cell.row - 1, cell.column - 1] = str(cell.value)[:LONGEST_FORMULA]
+
+def _sheet_parts(archive: zipfile.ZipFile) -> dict[str, str]:
+    """Return the member that holds each sheet, by the sheet's name."""
+    from defusedxml.ElementTree import fromstring
+
+    members = {name.replace("\\", "/"): name for name in archive.namelist()}
+    relations = fromstring(archive.read(members["xl/_rels/workbook.xml.rels"]))
+    targets = {r.get("Id"): r.get("Target", "") for r in relations}
+    parts = {}
+    for sheet in fromstring(archive.read(members["xl/workbook.xml"])).iter():
+        if _tag(sheet) == "sheet":
+            target = next((targets.get(v, "") for k, v in sheet.attrib.items() if k.endswith("}id")), "")
+            path = posixpath.normpath(posixpath.join("xl", target.replace("\\", "/"))).lstrip("/")
+            parts[sheet.get("name", "")] = members.get(path, "")
+    return parts
+
+
+def _holes(xml: IO[bytes], max_rows: int) -> dict[tuple[int, int], str]:
+    """Return the formulas without result and the error values of a sheet, by row and column from 0."""
+    from defusedxml.ElementTree import iterparse
+
+    holes, row, column = {}, -1, -1
+    for event, element in iterparse(xml, events=("start", "end")):
+        match event, _tag(element):
+            case "start", "row":
+                row, column = int(element.get("r", row + 2)) - 1, -1
+                if row >= max_rows:
+                    break
+            case "start", "c":
+                column = _column(element.get("r", "")) if element.get("r") else column + 1
+            case "end", "c":
+                if (hole := _hole(element)) and column < MAX_COLUMNS:
+                    holes[row, column] = hole[:LONGEST_FORMULA]
+            case "end", "row":
+                element.clear()
+    return holes
+
+
+def _hole(cell: Element) -> str:
+    """Return `=SUM(A1)` of a formula without result, `#REF!` of an error, nothing of any other cell."""
+    inside = {_tag(child): child.text or "" for child in cell}
+    if cell.get("t") == "e":
+        return inside.get("v") or "#"
+    has_result = bool(inside.get("v")) or (cell.get("t") == "str" and "v" in inside)
+    return "=" + inside["f"] if "f" in inside and not has_result else ""
+
+
+def _tag(element: Element) -> str:
+    return element.tag.rpartition("}")[2]
+
+
+def _column(address: str) -> int:
+    column = 0
+    for letter in address.rstrip("0123456789"):
+        column = column * 26 + ord(letter) - 64
+    return column - 1
 
 
 def _find_formulas(data: bytes, parts: set[str]) -> None:
