@@ -126,6 +126,8 @@ def _sheet(answer: dict[str, Any]) -> Sheet:
 def read_csv(data: bytes, name: str, max_rows: int) -> list[Sheet]:
     """Return a text table as a book of one sheet; raises `UnreadableSheet`."""
     text = _decode(data)
+    if text.lstrip().startswith("<"):
+        raise UnreadableSheet("内容是网页或 XML，只是名字像表格")
     first = next((line for line in text.splitlines() if line.strip()), "")
     delimiter = max(",\t;，", key=first.count)
     try:
