@@ -100,7 +100,7 @@ def _indicators(values: Values, table: Table) -> None:
             if remark:
                 where = values.indicator_where(spec.code, column)
                 values.findings.append(_remark(remark, spec.title, row.raw[column], where))
-        if not spec.required:
+        if not spec.required and "total" in table.columns:
             _fill_total(values, spec.code, spec.title)
 
 
@@ -251,7 +251,8 @@ def _dates(
             rule = "statistics.rounded" if parsed.kind is DateKind.VAGUE else "statistics.normalised"
             text = f"“{spec.label}”写成“{shown(raw)}”，{parsed.note}"
             where = values.activity_where(index, spec.name)
-            values.findings.append(say(rule, text, where=where, observed=shown(raw), expected="如 2023-05-20"))
+            fix = "请改填年月日，例如 2023-05-20。" if say is warning else ""
+            values.findings.append(say(rule, text, where=where, observed=shown(raw), expected="如 2023-05-20", fix=fix))
 
 
 def _choices(values: Values, spec: ActivityField, raws: list[Raw]) -> Iterator[tuple[str | None, str | None]]:
