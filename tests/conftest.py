@@ -23,6 +23,7 @@ from baosong.stack.postgres import Postgres
 from baosong.stack.process import Program, start, stop
 from baosong.storage import Storage
 from baosong.workdesk import Desk
+from clips import Clips
 
 PIPELINE_KEY = "PIPELINE"
 _numbers = itertools.count(1)
@@ -142,6 +143,11 @@ def prefecture_keys(store: Store, s3: S3Settings) -> Callable[..., S3Settings]:
         return replace(s3, access_key=key, secret_key=secret)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Clips:
+    return Clips(tmp_path_factory.mktemp("clips"))
 
 
 @pytest.fixture(scope="session")
