@@ -1,0 +1,81 @@
+"""Zips as programs of all kinds write them, and as nobody should."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import re
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterable
+from typing import Any
+
+_numbers = itertools.count(1)
+Entry = tuple["str | zipfile.ZipInfo", bytes]
+
+
+class Raw(zipfile.ZipInfo):
+    """A member whose name is written as these very bytes, with no flag that says what they mean."""
+
+    __slots__ = ("raw",)
+
+    def __init__(self, raw: bytes, extra: bytes = b"") -> None:
+        super().__init__(f"x{next(_numbers)}", (2023, 5, 20, 12, 0, 0))
+        self.raw, self.extra = raw, extra
+        self.compress_type = zipfile.ZIP_DEFLATED
+
+    def _encodeFilenameFlags(self) -> tuple[bytes, int]:
+        return self.raw, self.flag_bits & ~0x800
+
+
+def gbk(name: str) -> Raw:
+    """Return a member as Windows, WinRAR and WPS name it."""
+    return Raw(name.encode("gbk"))
+
+
+def mac(name: str) -> Raw:
+    """Return a member as macOS names it: UTF-8, and no flag to say so."""
+    return Raw(name.encode())
+
+
+def info_zip(name: str, raw: bytes, of: bytes | None = None) -> Raw:
+    """Return a member with Info-ZIP's Unicode path beside a name in an older code, made for the name `of`."""
+    field = struct.pack("<BL", 1, zlib.crc32(raw if of is None else of)) + name.encode()
+    return Raw(raw, struct.pack("<HH", 0x7075, len(field)) + field)
+
+
+def link(name: str) -> zipfile.ZipInfo:
+    """Return a member that is a symbolic link."""
+    info = zipfile.ZipInfo(name)
+    info.create_system, info.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
+    return info
+
+
+def packed(entries: Iterable[Entry] | dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """Return a zip of these members, in this order."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method) as archive:
+        for name, data in entries.items() if isinstance(entries, dict) else entries:
+            archive.writestr(name, data)
+    return out.getvalue()
+
+
+def patched(data: bytes, offset: int, form: str, value: Any, member: int | None = None) -> bytes:
+    """Return a zip with a field of its directory's entries overwritten, of all or of the `member`-th."""
+    out = bytearray(data)
+    for number, found in enumerate(re.finditer(b"PK\x01\x02", data)):
+        if member in (None, number):
+            struct.pack_into(form, out, found.start() + offset, value)
+    return bytes(out)
+
+
+def locked(data: bytes, member: int | None = None) -> bytes:
+    """Return a zip that says its members are encrypted."""
+    return patched(data, 8, "<H", 1, member)
+
+
+def claiming(data: bytes, size: int, member: int | None = None) -> bytes:
+    """Return a zip whose directory claims another unpacked size."""
+    return patched(data, 24, "<L", size, member)
