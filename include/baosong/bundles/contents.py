@@ -23,7 +23,8 @@ from baosong.source import Source
 
 log = logging.getLogger(__name__)
 
-_BUFFER = 1 << 20  # bytes a request: what is read here is read in its order
+_BUFFER = 8 << 20  # bytes a request: what is read here is read in its order
+_AROUND = 64 << 10  # bytes, at most, of the header before a member's content
 _CHUNK = 1 << 20
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, struct.error)
 _NOT_A_FILE = {TWIN: remarks.twin, LINK: remarks.link}
@@ -36,7 +37,10 @@ class Damaged(ValueError):
 @contextmanager
 def unpacked(source: Source, member: Member, folder: Path) -> Iterator[Copy]:
     """Unpack one member into a nameless file in `folder`; raises Damaged if it is not what the directory says."""
-    with _stream(source) as stream, copied(_Whole(stream, member), folder) as copy:
+    with (
+        _stream(source, min(_BUFFER, member.packed + _AROUND)) as stream,
+        copied(_Whole(stream, member), folder) as copy,
+    ):
         yield copy
 
 
@@ -48,7 +52,7 @@ def kinds(
     Raises Refused if one is damaged: then nothing of the bundle counts, because it did not arrive whole.
     """
     found: dict[int, Kind | None] = {}
-    with _stream(source) as stream:
+    with _stream(source, _BUFFER) as stream:
         for member in sorted(members, key=lambda m: m.at):
             try:
                 found[member.number] = _kind(_Whole(stream, member), member, campaign, given, folder)
@@ -112,8 +116,8 @@ def _by_content(source: Source, campaign: Campaign) -> Kind | None:
 
 
 @contextmanager
-def _stream(source: Source) -> Iterator[BinaryIO]:
-    with source.open() as raw, io.BufferedReader(cast(io.RawIOBase, raw), _BUFFER) as stream:
+def _stream(source: Source, buffer: int) -> Iterator[BinaryIO]:
+    with source.open() as raw, io.BufferedReader(cast(io.RawIOBase, raw), buffer) as stream:
         yield cast(BinaryIO, stream)
 
 

@@ -20,6 +20,7 @@ from baosong.source import Source
 TWIN, LINK = "twin", "link"
 UNNAMED = "未命名"
 
+_END_RECORD = 22  # bytes
 _LOCAL_HEADER = 30  # bytes before a member's name
 _ENCRYPTED = 0x1 | 0x40 | 0x2000  # the member, strongly, or the directory itself
 _READABLE = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -64,6 +65,8 @@ def read(source: Source, campaign: Campaign) -> list[Member]:
     Raises Refused where any of it must not or cannot be unpacked.
     """
     limit = max(d.max_size for d in campaign.deliverables)
+    if source.size == _END_RECORD:  # zipfile looks before the start of one that is nothing else
+        raise Refused(remarks.empty())
     try:
         with zips.opened(source) as archive:
             infos, start = archive.infolist(), archive.start_dir

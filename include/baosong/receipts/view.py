@@ -50,7 +50,7 @@ def describe_file(submission: Submission, campaign: Campaign | None, zone: ZoneI
         "within": submission.member["object"]["name"] if submission.member else None,
         "unpacked": bundle["files"] if bundle else None,
         "deliverable": submission.kind,
-        "deliverable_name": deliverable.name if deliverable else "压缩包" if bundle else "未能识别",
+        "deliverable_name": deliverable.name if deliverable else "压缩包" if _is_zip(submission) else "未能识别",
         "size": submission.size,
         "sha256": submission.sha256,
         "state": submission.state,
@@ -177,7 +177,11 @@ def open_failures(submissions: Sequence[Submission], complete: Collection[str]) 
 
 def _family(submission: Submission) -> str | None:
     """Return what a file of no deliverable is made good by: a bundle by a later bundle, another by nothing."""
-    return "zip" if (submission.facts or {}).get("type") == "zip" else None
+    return "zip" if _is_zip(submission) and not submission.member else None
+
+
+def _is_zip(submission: Submission) -> bool:
+    return (submission.facts or {}).get("type") == "zip"
 
 
 def current_ids(submissions: Sequence[Submission], complete: Collection[str]) -> set[int]:
