@@ -178,6 +178,21 @@ def test_a_bomb_is_known_by_its_directory(campaign: Campaign) -> None:
         assert refused(claiming(small, 300 << 20, 1), campaign)[0] == "file.bomb"
 
 
+def test_what_is_large_may_not_grow_as_much_as_what_is_small() -> None:
+    def info(size: int, packed_in: int) -> zipfile.ZipInfo:
+        made = zipfile.ZipInfo("x")
+        made.file_size, made.compress_size = size, packed_in
+        return made
+
+    def guard(*sizes: tuple[int, int]) -> None:
+        directory._guard_sizes([info(*size) for size in sizes], sum(small for _, small in sizes), 50 << 30)
+
+    guard((100 << 20, 1 << 20), (1 << 20, 0), (9 << 30, 1 << 30))
+    for bad in [(300 << 20, 1 << 20), (30 << 30, 2 << 30), (60 << 30, 60 << 30)]:
+        with pytest.raises(directory.Refused):
+            guard(bad, (1, 1))
+
+
 def test_more_than_the_largest_deliverable_is_too_much(campaign: Campaign) -> None:
     stored = packed({f"{n}.bin": bytes(1000) for n in range(20)}, zipfile.ZIP_STORED)
     huge = patched(patched(stored, 24, "<L", 0xFFFFFFF0), 20, "<L", 0xFFFFFFF0)

@@ -19,6 +19,8 @@ from baosong.source import Source
 
 TWIN, LINK = "twin", "link"
 UNNAMED = "未命名"
+LARGE = 2 << 30  # bytes: above it are films, which hardly shrink
+LARGE_RATIO = 10
 
 _END_RECORD = 22  # bytes
 _LOCAL_HEADER = 30  # bytes before a member's name
@@ -89,7 +91,8 @@ def _guard_sizes(infos: Sequence[zipfile.ZipInfo], size: int, limit: int) -> Non
     if total > limit:
         raise Refused(remarks.bomb(f"解开后有 {total >> 20:,} MB", limit))
     for unpacked, packed in [(total, size), *((info.file_size, info.compress_size) for info in infos)]:
-        if unpacked > zips.SMALL and unpacked > zips.MAX_RATIO * packed:
+        ratio = zips.MAX_RATIO if unpacked <= LARGE else LARGE_RATIO
+        if unpacked > zips.SMALL and unpacked > ratio * packed:
             raise Refused(remarks.bomb(f"解开后是原来的 {unpacked // max(packed, 1):,} 倍", limit))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from baosong.checks import zips
 from baosong.checks.documents import plain
 from baosong.checks.hostile import human_size
 from baosong.findings import Finding, Where, error, note
@@ -61,7 +60,7 @@ def bomb(reason: str, limit: int) -> Finding:
         "file.bomb",
         f"压缩包解开后大得异常（{reason}），出于安全没有解开。",
         observed=reason,
-        expected=f"解开后不超过 {human_size(limit)}，且不超过原来的 {zips.MAX_RATIO} 倍",
+        expected=f"解开后不超过 {human_size(limit)}，也不比原来大很多倍",
         fix="请把文件解压出来，逐个放进对应的文件夹（总结报告、统计表、照片、媒体报道、视频）。",
     )
 
