@@ -303,6 +303,14 @@ def test_a_marked_name_anywhere_holds_what_bears_it(campaign: Campaign) -> None:
     assert only[2].verdict is Verdict.HELD
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_mark_is_found_in_a_twin_and_in_a_name_too_long_to_keep(campaign: Campaign) -> None:
+    marked = "密级：机密".encode()
+    data = packed([("a.txt", marked), ("a.txt", PRESS), (f"{'目' * 80}/" * 20 + "机密★/媒体报道/深.txt", PRESS)])
+    verdicts = [checked.verdict for _, _, checked in answers(data, campaign, Kind.PRESS)]
+    assert verdicts == ["accepted", "held", "rejected", "held"]
+
+
 def test_only_a_zip_by_name_and_content_is_a_bundle(campaign: Campaign) -> None:
     data = packed({"链接.txt": PRESS})
     assert is_bundle(source(data, "材料.ZIP"))

@@ -80,11 +80,11 @@ def judge(
     source: Source, member: Member, kind: Kind | None, campaign: Campaign, prefecture: Prefecture | None
 ) -> Checked:
     """Judge one unpacked member as the file that it is."""
-    if any(hostile.is_marked_name(part) for part in member.path.split("/")):
+    if any(hostile.is_marked_name(part) for part in member.named.split("/")):
         return hostile.held_as_classified()
-    if member.flaw:
-        return Checked([_NOT_A_FILE[member.flaw]()], {"size": source.size})
     checked = checks.check(source, kind, campaign, prefecture)
+    if member.flaw and not checked.held:
+        return Checked([_NOT_A_FILE[member.flaw]()], {"size": source.size})
     checked.findings = [remarks.nested() if f.rule == "file.archive" else f for f in checked.findings]
     if member.said and not checked.held:
         checked.findings.append(remarks.renamed(member.said))
@@ -92,7 +92,7 @@ def judge(
 
 
 def _kind(whole: _Whole, member: Member, campaign: Campaign, given: Kind | None, folder: Path) -> Kind | None:
-    kind = _by_folders(member.path, campaign) or given
+    kind = _by_folders(member.named, campaign) or given
     if kind is None and not member.flaw:
         with copied(whole, folder) as copy:
             return _by_content(copy.source(member.name), campaign)

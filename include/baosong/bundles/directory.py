@@ -56,6 +56,11 @@ class Member:
     flaw: str = ""
 
     @property
+    def named(self) -> str:
+        """Return the path as the bundle gives it."""
+        return self.said or self.path
+
+    @property
     def name(self) -> str:
         """Return the file's own name."""
         return self.path.rpartition("/")[2]
@@ -126,7 +131,7 @@ def _member(number: int, info: zipfile.ZipInfo, said: str) -> Member:
         size=info.file_size,
         method=info.compress_type,
         crc=info.CRC,
-        said="" if path == said else plain(said, names.LONGEST_PATH),
+        said="" if path == said else plain(said, len(said)),
         flaw="" if _is_ordinary(info) else LINK,
     )
 
