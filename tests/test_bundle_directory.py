@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baosong import archive
-from baosong.bundles import contents, directory, is_bundle, names, offline
+from baosong.bundles import contents, directory, is_bundle, names, offline, unpacking
 from baosong.campaign import Campaign
 from baosong.checks.filetypes import identify
 from baosong.findings import Checked, Kind, Verdict
+from baosong.intake import place
 from baosong.ledger import Submission
 from baosong.samples import documents
 from baosong.samples.media import make_photo
@@ -128,6 +130,10 @@ def test_twins_are_told_and_the_others_reviewed(pair: tuple[str, str], campaign:
     assert found == [["file.bundle"], ["file.bundle_twin"], ["file.bundle_twin"], [], []]
 
 
+NOW = datetime(2023, 6, 1, tzinfo=UTC)
+BUNDLE = {"id": 7, "campaign": "2023", "prefecture": "6501", "key": "2023/6501-乌鲁木齐市/照片/材料.zip", "size": 9}
+BUNDLE |= {"name": "材料.zip", "folder": "照片", "identity": "a|9", "etag": "a", "modified_at": NOW, "received_at": NOW}
+
 any_name = st.one_of(
     st.text(max_size=40),
     st.text(st.sampled_from("./\\ :\x00\x1f照a~\u202e"), max_size=30),
@@ -138,8 +144,8 @@ any_name = st.one_of(
 
 
 @settings(max_examples=300, deadline=None)
-@given(any_name, st.sampled_from([*Kind, None]))
-def test_no_name_leads_out_of_its_folder(name: str, kind: Kind | None) -> None:
+@given(name=any_name, kind=st.sampled_from([*Kind, None]))
+def test_no_name_leads_out_of_its_folder(campaign: Campaign, name: str, kind: Kind | None) -> None:
     try:
         path = names.sane(names.path_of(name)) or directory.UNNAMED
     except names.Unsafe:
@@ -149,11 +155,15 @@ def test_no_name_leads_out_of_its_folder(name: str, kind: Kind | None) -> None:
     assert all(len(part.encode()) <= names.LONGEST_PART for part in parts)
     assert not any(ord(c) < 32 or c == "\\" for c in path)
     assert len(path.encode()) <= names.LONGEST_PATH
-    row = Submission(campaign="2023", prefecture="6501", kind=kind and kind.value, name=parts[-1])
-    place = f"2023/6501/{kind.value if kind else 'unclassified'}/"
-    key = archive.object_key(row, "0" * 64)
-    assert key.startswith(place)
-    assert "/" not in key.removeprefix(place)
+    bundle = Submission(**BUNDLE)
+    arrival = unpacking._arrival(bundle, directory.Member(3, path, 0, 1, 1, 0, 0), kind, campaign)
+    assert arrival.key == f"{bundle.key}/{path}"
+    assert (place(arrival.key).campaign_id, place(arrival.key).code) == ("2023", "6501")
+    assert not kind or campaign.deliverable(kind).single or arrival.slot.endswith(f"材料/{path}")
+    folder = f"2023/6501/{kind.value if kind else 'unclassified'}/"
+    key = archive.object_key(Submission(campaign="2023", prefecture="6501", kind=kind, name=arrival.name), "0" * 64)
+    assert key.startswith(folder)
+    assert "/" not in key.removeprefix(folder)
 
 
 @settings(max_examples=100, deadline=None)
