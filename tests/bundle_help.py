@@ -63,8 +63,13 @@ def packed(entries: Iterable[Entry] | dict[str, bytes], method: int = zipfile.ZI
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", method) as archive:
         for name, data in entries.items() if isinstance(entries, dict) else entries:
-            archive.writestr(name, data)
+            archive.writestr(_dated(name), data, method)
     return out.getvalue()
+
+
+def _dated(name: str | zipfile.ZipInfo) -> zipfile.ZipInfo:
+    """Return a member of a fixed date: the same files make the same zip."""
+    return name if isinstance(name, zipfile.ZipInfo) else zipfile.ZipInfo(name, (2023, 5, 20, 12, 0, 0))
 
 
 def patched(data: bytes, offset: int, form: str, value: Any, member: int | None = None) -> bytes:
