@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
-from baosong import archive, bundles, checks, neighbours, origin, outbox, reception
+from baosong import archive, bundles, checkpages, checks, neighbours, origin, outbox, reception
 from baosong.bundles import contents, unpacking
 from baosong.campaign import Campaign, CampaignError, Prefecture
 from baosong.campaign.model import RULES_REVISION
@@ -215,6 +215,7 @@ def _record_check(desk: Desk, row: Submission, checked: Checked, campaign: Campa
         checked.figures = None
     if origin.withdraw_if_changed(desk, row):
         return [_told(row, State.WITHDRAWN)]
+    checkpages.write_page(desk, row, checked, campaign)
     desk.ledger.record_check(row.id, checked, campaign.rules_version)
     return [{**_told(row, State.CHECKED), "verdict": checked.verdict.value, "findings": len(checked.findings)}]
 
