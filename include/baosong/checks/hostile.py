@@ -153,12 +153,14 @@ def _zip_finding(source: Source) -> Finding | None:
 
 
 def _archive(actual: str) -> Finding:
+    """Return the finding for a package that is not unpacked; a zip is, where it bears its own name."""
+    own_name = "把扩展名改回 .zip 后整个放进来" if actual == "zip" else "重新压缩成 zip 后整个放进来，不要只改扩展名"
     return error(
         "file.archive",
         f"这是 {actual} 压缩包，不能直接校验。",
         observed=f"{actual} 压缩包",
-        expected="解压后的单个文件",
-        fix="请在本机解压，把里面的文件逐个放进对应的文件夹（总结报告、统计表、照片、媒体报道、视频）。",
+        expected="zip 压缩包，或解压后的单个文件",
+        fix=f"请{own_name}；或在本机解压，把里面的文件逐个放进对应的文件夹（总结报告、统计表、照片、媒体报道、视频）。",
     )
 
 
