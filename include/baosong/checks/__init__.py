@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from baosong.campaign import Campaign, Deliverable, Prefecture
 from baosong.checks import classifier, hostile, judge, sandbox
-from baosong.checks.filetypes import video_type
+from baosong.checks.filetypes import identify, video_type
 from baosong.findings import Checked, Kind, has_error
 from baosong.source import Source
 
@@ -63,14 +63,17 @@ def _check(source: Source, kind: Kind | None, campaign: Campaign, prefecture: Pr
 def _check_sheet(
     source: Source, deliverable: Deliverable, campaign: Campaign, prefecture: Prefecture | None
 ) -> Checked:
-    """Judge a sheet while its words are searched for marks: its cells are read in another process meanwhile."""
-    outside = _believed(judge.Outside, sandbox.run(judge.outside, source, deliverable))
-    facts = {"size": source.size, "type": outside.type}
-    if outside.barred:
-        return Checked(outside.barred, facts)
-    typed = outside.typed
+    """Judge a sheet while its words are searched for marks: its cells are read in another process meanwhile.
+
+    Its container's directory is read here: that is bounded, and another child would cost a small sheet its share.
+    """
+    actual = identify(source)
+    facts = {"size": source.size, "type": actual}
+    if found := hostile.container_findings(source, actual):
+        return Checked(found, facts)
+    typed = hostile.type_findings(source, actual, deliverable)
     with ThreadPoolExecutor(1) as beside:
-        reading = beside.submit(sandbox.run, judge.words, source, outside.type)
+        reading = beside.submit(sandbox.run, judge.words, source, actual)
         checked = Checked([]) if has_error(typed) else _sheet(source, campaign, prefecture)
         words: Checked = _believed(Checked, reading.result())
     if words.held:

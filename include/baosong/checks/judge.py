@@ -5,31 +5,13 @@ Sheets and videos are opened elsewhere: of them only the outside is judged here,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from baosong.campaign import Campaign, Deliverable, Prefecture
+from baosong.campaign import Campaign, Prefecture
 from baosong.checks import documents, hostile, photo, press, report, zips
 from baosong.checks.documents import Document
 from baosong.checks.filetypes import identify
 from baosong.checks.sandbox import LARGEST
 from baosong.findings import Checked, Finding, Kind, error, has_error
 from baosong.source import Source
-
-
-@dataclass(frozen=True, slots=True)
-class Outside:
-    """What a file shows before it is read: its type, what bars it from being opened, what is said of its type."""
-
-    type: str | None
-    barred: list[Finding]
-    typed: list[Finding]
-
-
-def outside(source: Source, deliverable: Deliverable) -> Outside:
-    """Judge a sheet's container and type."""
-    actual = identify(source)
-    barred = hostile.container_findings(source, actual)
-    return Outside(actual, barred, [] if barred else hostile.type_findings(source, actual, deliverable))
 
 
 def words(source: Source, actual: str | None) -> Checked:
