@@ -78,7 +78,7 @@ def _check_sheet(
         words: Checked = _believed(Checked, reading.result())
     if words.held:
         return words
-    if has_error(words.findings):
+    if "unread" in words.facts:
         return Checked([*words.findings, *typed], facts)
     found = [*words.findings, *typed, *checked.findings]
     return Checked(found, facts | checked.facts, checked.figures, checked.held)

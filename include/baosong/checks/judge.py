@@ -6,7 +6,7 @@ Sheets and videos are opened elsewhere: of them only the outside is judged here,
 from __future__ import annotations
 
 from baosong.campaign import Campaign, Prefecture
-from baosong.checks import documents, hostile, photo, press, report, zips
+from baosong.checks import active, documents, hostile, photo, press, report, zips
 from baosong.checks.documents import Document
 from baosong.checks.filetypes import identify
 from baosong.checks.sandbox import LARGEST
@@ -15,9 +15,13 @@ from baosong.source import Source
 
 
 def words(source: Source, actual: str | None) -> Checked:
-    """Judge what the words of a sheet betray: a classification mark, or that they cannot be read."""
+    """Judge what a sheet's words betray: a classification mark, or that they cannot be read, as the facts then say."""
     document, found = _read(source, actual, hostile.MARK_LETTER)
-    return hostile.held_as_classified() if document and hostile.is_marked(document) else Checked(found)
+    if document and hostile.is_marked(document):
+        return hostile.held_as_classified()
+    if has_error(found):
+        return Checked(found, {"unread": True})
+    return Checked([*found, *active.findings(source, actual, sheet=True)])
 
 
 def inside(source: Source, kind: Kind | None, campaign: Campaign, prefecture: Prefecture | None) -> Checked:
@@ -33,6 +37,8 @@ def inside(source: Source, kind: Kind | None, campaign: Campaign, prefecture: Pr
     if deliverable is None:
         return Checked([*found, _unclassified(campaign)], facts)
     found += hostile.type_findings(source, actual, deliverable)
+    if source.size <= LARGEST and not has_error(found):
+        found += active.findings(source, actual)
     if has_error(found):
         return Checked(found, facts)
     checked = _by_kind(source, actual, document, deliverable.kind, campaign, prefecture)

@@ -27,7 +27,7 @@ from typing import Any
 from baosong.source import Source
 
 SECONDS = 20  # of processor time
-SPARE_SECONDS = 10  # on the clock, beyond those: a busy machine is not the file's fault
+PATIENCE = 2  # times as many on the clock: a busy machine is not the file's fault
 LARGEST = 128 << 20  # bytes; of a larger file only both ends are handed over
 LONGEST_ANSWER = 4 << 20
 _HEAD, _TAIL = 64 << 10, 5 << 20  # what tells a type, and a zip's directory
@@ -140,7 +140,7 @@ def _copied(source: Source) -> int:
 
 def _asked(server: Server, work: bytes, content: int, seconds: int) -> bytes:
     """Send one piece of work and wait for its end; closing the line is what has the child killed."""
-    deadline = time.monotonic() + seconds + SPARE_SECONDS
+    deadline = time.monotonic() + PATIENCE * seconds
     with ExitStack() as held:
         line, theirs = (held.enter_context(end) for end in socket.socketpair())
         answer, writing = (
