@@ -199,9 +199,8 @@ def _sheets() -> Iterator[Case]:
     yield case("xlsx macros", "统计表.xlsm", kind, lambda: replaced("xlsx", {"xl/vbaProject.bin": b"x"}), "file.macros")
     program = lambda: replaced("xlsx", {"xl/embeddings/oleObject1.bin": b"MZ" + bytes(99)})  # noqa: E731
     yield case("xlsx with a program", name, kind, program, "file.program")
-    far = lambda: edited(
-        "xlsx", sheet, b"</sheetData>", b'<row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>'
-    )
+    cell = b'<row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>'
+    far = lambda: edited("xlsx", sheet, b"</sheetData>", cell)  # noqa: E731
     yield case("xlsx with one far cell", name, kind, far, "statistics.unreadable", "statistics.too_many_rows")
     yield case("xlsx locked", name, kind, lambda: documents.lock(good("xlsx")), "file.encrypted")
     yield case("xlsx of zeros", name, kind, lambda: zipped({"xl/workbook.xml": bytes(300 << 20)}), "file.bomb")

@@ -19,7 +19,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,8 @@ class Server:
         """Let go of the server; it ends when nobody else holds it. Only its own parent can wait for that."""
         self.channel.close()
         if self.owner == os.getpid():
-            self.process.wait(10)
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(2)
 
 
 _server: Server | None = None
@@ -153,10 +154,11 @@ def _asked(server: Server, work: bytes, content: int, seconds: int) -> bytes:
             writing.close()
             line.sendall(work)
             line.shutdown(socket.SHUT_WR)
+            told = _read(answer.fileno(), deadline, LONGEST_ANSWER)
+            status = _read(line.fileno(), deadline, 1000)
         except OSError as gone:
             raise Away(f"the sandbox is away: {gone}") from gone
-        told = _read(answer.fileno(), deadline, LONGEST_ANSWER)
-        return _judged(told, _read(line.fileno(), deadline, 1000), seconds)
+        return _judged(told, status, seconds)
 
 
 def _read(end: int, deadline: float, longest: int) -> bytes:
