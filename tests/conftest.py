@@ -40,6 +40,12 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         session.config.add_cleanup(lambda: shutil.rmtree(session.config.option.basetemp, ignore_errors=True))
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes minutes and must stay on one worker, so that the workers end together."""
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+
+
 def free_port() -> int:
     """Return a port that was free just now."""
     with socket.socket() as s:

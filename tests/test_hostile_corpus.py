@@ -17,6 +17,7 @@ from baosong.source import Source
 from hostile_makers import Case, corpus
 from hostile_makers.case import the_campaign
 
+pytestmark = pytest.mark.xdist_group("hostile_corpus")  # everything is tried once, by one worker
 FEWEST = 300
 MOST_SECONDS, MOST_KIB = 60.0, 1 << 20
 CHILDREN: list[dict[str, float]] = []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -80,8 +81,8 @@ def _check_sheet(
         return words
     if "unread" in words.facts:
         return Checked([*words.findings, *typed], facts)
-    found = [*words.findings, *typed, *checked.findings]
-    return Checked(found, facts | checked.facts, checked.figures, checked.held)
+    found, figures = [*words.findings, *typed, *checked.findings], checked.figures
+    return replace(checked, findings=found, facts=facts | checked.facts, figures=None if has_error(found) else figures)
 
 
 def _sheet(source: Source, campaign: Campaign, prefecture: Prefecture | None) -> Checked:

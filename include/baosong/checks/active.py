@@ -60,18 +60,18 @@ def _of_package(source: Source, sheet: bool) -> list[Finding]:
 
 
 def _in_package(archive: zipfile.ZipFile, sheet: bool) -> Iterator[Finding]:
-    names = archive.namelist()
+    names = {zips.plain_name(name): name for name in archive.namelist()}
     if any(_MACROS.fullmatch(name) for name in names):
         yield _macros(warning if sheet else error)
     if stray := next((name for name in names if _STRAY.fullmatch(name)), None):
         yield _stray(stray)
-    for name in names:
+    for name, spelled in names.items():
         if _EMBEDDED.fullmatch(name):
-            yield from _embedded(name, _part(archive, name))
+            yield from _embedded(name, _part(archive, spelled))
         elif name.endswith(".rels"):
-            yield from _relations(name, _part(archive, name))
+            yield from _relations(name, _part(archive, spelled))
         elif name.endswith(".xml"):
-            part = _part(archive, name, _OPENING if name.startswith("xl/worksheets/") else LARGEST_PART)
+            part = _part(archive, spelled, _OPENING if name.startswith("xl/worksheets/") else LARGEST_PART)
             yield from _in_xml(name, part)
 
 

@@ -23,6 +23,7 @@ from baosong.source import Source
 
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it logs each damaged object, in the sender's words
 MAX_MEMBER = 32 << 20  # bytes of XML read for words, a member
+MAX_WORDS = 96 << 20  # and of all members together: a page of headers is not behind that much
 MAX_PDF_PAGES = 300  # text of the first pages only: a report's prefecture and year stand on its cover
 PARSER_ERRORS = (
     ArithmeticError,
@@ -46,11 +47,11 @@ _MARGINS = re.compile(
     r"|docProps/(core|app|custom)|meta|styles)\.xml"
 )
 _PARAGRAPH = re.compile(
-    r"</(?:w:p|si|is|v|text:p|text:h|oddHeader|oddFooter|(?:dc|cp|dcterms):\w+)>|<w:(?:br|tab|cr)\b[^>]*>"
+    r"</(?:w:p|si|is|v|text:p|text:h|oddHeader|oddFooter|(?:dc|cp|dcterms):\w+)>|<w:(?:br|tab|cr)\b[^<>]*>"
 )
-_SHEET_WORDS = re.compile(r"<is>.*?</is>|<(?:odd|even|first)(?:Header|Footer)>[^<]*</\w+>", re.DOTALL)
-_SHEET_NAMES = re.compile(r"""<(?:\w+:)?sheet\s[^>]*?\bname=["']([^"']*)""")
-_TAG = re.compile(r"<[^>]*>")
+_HEADERS = re.compile(r"<(?:odd|even|first)(?:Header|Footer)>[^<]*</\w+>")
+_SHEET_NAMES = re.compile(r"""<(?:\w+:)?sheet\s[^<>]*?\bname=["']([^"'<>]*)""")
+_TAG = re.compile(r"<[^<>]*>")  # no "[^>]*": thirty million "<" would each be searched to the end
 _CHINESE_DIGITS = str.maketrans("0123456789", "〇一二三四五六七八九")
 
 
@@ -220,21 +221,32 @@ def _members(archive: zipfile.ZipFile, members: re.Pattern[str]) -> Iterator[str
 
 
 def _contents(archive: zipfile.ZipFile, members: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
+    left = MAX_WORDS
     for info in archive.infolist():
-        if members.fullmatch(info.filename):
+        name = zips.plain_name(info.filename)
+        if members.fullmatch(name) and left > 0:
             try:
                 with archive.open(info) as member:
-                    xml = member.read(MAX_MEMBER)
+                    xml = member.read(min(MAX_MEMBER, left))
             except PARSER_ERRORS:
                 continue  # a damaged member is told where the whole file is opened
-            yield info.filename, xml
+            left -= len(xml)
+            yield name, xml
 
 
 def _worded(name: str, xml: str) -> str:
     """Return what words a part of a workbook holds outside the shared strings: the rest is numbers, maybe millions."""
     if name.startswith("xl/worksheets/"):
-        return "".join(_SHEET_WORDS.findall(xml))
+        return "".join([*_inline_texts(xml), *_HEADERS.findall(xml)])
     return "<w:br/>".join(_SHEET_NAMES.findall(xml)) if name == "xl/workbook.xml" else xml
+
+
+def _inline_texts(xml: str) -> Iterator[str]:
+    """Yield the texts that stand in the cells themselves, in time that follows the length even if nothing closes."""
+    for piece in xml.split("<is>")[1:]:
+        text, end, _ = piece.partition("</is>")
+        if end:
+            yield text + end
 
 
 def _holds(archive: zipfile.ZipFile, members: re.Pattern[str], letter: str) -> bool:
