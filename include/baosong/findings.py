@@ -102,13 +102,15 @@ class Checked:
 
     `facts` are JSON values worth keeping (pixel size, bit rate, rows). `figures` is filled by the statistics check
     alone: `{"indicators": [{"code", "total", "offline", "online", "cell"}], "activities": [{"row", field: value}]}`
-    with integers as int, decimals as str and dates as ISO text, so that nothing is rounded on its way.
+    with integers as int, decimals as str and dates as ISO text, so that nothing is rounded on its way. So is
+    `validations`: what each expectation came to, see `checks.validations`; for a page, not for the ledger or receipts.
     """
 
     findings: list[Finding] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, Any] | None = None
     held: bool = False
+    validations: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def verdict(self) -> Verdict:

@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
-from baosong import archive, checks, neighbours, outbox
+from baosong import archive, checkpages, checks, neighbours, outbox
 from baosong.campaign import Campaign, CampaignError, Prefecture
 from baosong.campaign.model import RULES_REVISION
 from baosong.findings import Checked, Finding, Kind, Verdict, error, note, warning
@@ -264,6 +264,7 @@ def _check_one(desk: Desk, row: Submission, campaign: Campaign, prefecture: Pref
             raise
         if _withdraw_if_changed(desk, row):
             return [_told(row, State.WITHDRAWN)]
+        checkpages.write_page(desk, row, checked, campaign)
         desk.ledger.record_check(row.id, checked, campaign.rules_version)
         return [{**_told(row, State.CHECKED), "verdict": checked.verdict.value, "findings": len(checked.findings)}]
 

@@ -67,7 +67,7 @@ def document(form: Form) -> str:
         [i.code, i.name, i.unit, "整数" if i.type == "integer" else f"{i.scale} 位小数", "必填" if i.required else ""]
         for i in form.indicators.rows
     )
-    fields = ([f.label, _kind(f), "必填" if f.required else ""] for f in form.activities.fields)
+    fields = ([f.label, asked(f), "必填" if f.required else ""] for f in form.activities.fields)
     return "\n".join(
         [
             "# 统计表的校验规则",
@@ -105,10 +105,11 @@ def _severities(words: str) -> str:
     return "或".join(SEVERITIES[word] for word in words.split())
 
 
-def _kind(spec: ActivityField) -> str:
+def asked(spec: ActivityField) -> str:
+    """Return what a field must be, `不小于 0 的整数`; a blank is another matter."""
     if spec.choices:
         return "、".join(spec.choices)
-    words = {"integer": "不小于 0 的整数", "decimal": f"不小于 0 的数，{spec.scale} 位小数", "date": "日期"}
+    words = {"integer": "不小于 0 的整数", "decimal": f"不小于 0 的数，至多 {spec.scale} 位小数", "date": "日期"}
     return words.get(spec.type, f"文字，不超过 {spec.max_length} 字")
 
 

@@ -7,6 +7,7 @@ Pages carry texts that prefectures wrote, hence a policy that lets no script run
 from __future__ import annotations
 
 import mimetypes
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response, Streamin
 
 from baosong.board import render_board, render_index
 from baosong.campaign import Campaign, CampaignError
+from baosong.checkpages import page_key
 from baosong.opening import opened
 from baosong.outbox import RECEIPTS
 from baosong.storage import RangedReader, StorageError
@@ -30,6 +32,11 @@ SAFE = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
+OF_SHEETS = {
+    **SAFE,
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'",
+}
+NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 BLOCK = 1 << 20
 
 operators_only = requires_access_view(AccessView.PLUGINS)
@@ -80,6 +87,17 @@ def receipt(campaign_id: str, code: str, name: str) -> Response:
 def report(campaign_id: str, path: str) -> Response:
     """Download a file of one of the campaign's editions."""
     return _stored("reports", f"{_campaign(campaign_id).id}/{_safe(path)}", download=True)
+
+
+@app.get("/{campaign_id}/checks/{code}/{number}")
+def checked_sheet(campaign_id: str, code: str, number: str) -> Response:
+    """Show the page of one checked sheet, shut in a sandbox: it tells what a prefecture's file holds."""
+    campaign, storage = _campaign(campaign_id), open_desk().storage
+    known = NUMBER.fullmatch(number) and code in {p.code for p in campaign.prefectures}
+    key = page_key(campaign.id, code, int(number)) if known else ""
+    if not key or storage.stat("reports", key) is None:
+        return HTMLResponse("<p>没有这份统计表的逐项校验结果：表格没有读出来，或者没有这份文件。</p>", 404, OF_SHEETS)
+    return HTMLResponse(storage.read("reports", key), 200, OF_SHEETS)
 
 
 def _campaign(campaign_id: str) -> Campaign:

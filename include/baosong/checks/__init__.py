@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from baosong.campaign import Campaign, Deliverable, Prefecture
 from baosong.checks import documents, hostile, zips
@@ -68,7 +69,7 @@ def _check_sheet(
         return hostile.held_as_classified()
     if has_error(found):
         return Checked([*found, *typed], facts)
-    return Checked([*found, *typed, *checked.findings], facts | checked.facts, checked.figures, checked.held)
+    return replace(checked, findings=[*found, *typed, *checked.findings], facts=facts | checked.facts)
 
 
 def _by_kind(

@@ -50,11 +50,13 @@ def check(source: Source, campaign: Campaign, prefecture: Prefecture | None) -> 
     work_out(values, form)
     findings = structure_findings(data, sheets, values, campaign)
     findings += values.findings
-    findings += expectations.judge(values, form)
+    judged, validations = expectations.judge(values, form)
+    findings += judged
     findings += crosschecks.run(values, campaign, prefecture)
     facts |= _facts(sheets, tables, reading, campaign)
     figures = None if has_error(findings) else figures_of(values, form)
-    return Checked(in_reading_order(capped(findings), [sheet.name for sheet in sheets]), facts, figures)
+    ordered = in_reading_order(capped(findings), [sheet.name for sheet in sheets])
+    return Checked(ordered, facts, figures, validations=validations)
 
 
 def _is_marked(sheet: Sheet) -> bool:
