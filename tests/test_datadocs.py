@@ -132,7 +132,7 @@ def test_the_page_loads_nothing() -> None:
     page = Page(html)
     assert {(tag, name) for tag, name in page.attributes if name in ("href", "src")} == {("a", "href")}
     assert not re.search(r"url\(|@import|https?:|javascript:|data:", html)
-    assert 'content="default-src \'none\'; style-src \'unsafe-inline\'"' in html
+    assert "content=\"default-src 'none'; style-src 'unsafe-inline'\"" in html
 
 
 def test_each_line_says_in_chinese_what_was_asked_what_was_found_and_where() -> None:
