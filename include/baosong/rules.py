@@ -24,7 +24,7 @@ def document(form: Form) -> str:
         for i in form.indicators.rows
     )
     fields = ([f.label, asked(f), "必填" if f.required else ""] for f in form.activities.fields)
-    chapters = [
+    chapters: list[tuple[str, Iterable[str], Iterable[Iterable[str]]]] = [
         (f"{title}（`{kind}.…`）", ("规则", "级别", "回执上的话", "为什么"), _of(kind))
         for kind, title in SECTIONS.items()
     ]

@@ -88,7 +88,7 @@ def _by_kind(
         case Kind.PHOTO:
             return photo.check(source, actual, campaign.photo)
         case Kind.PRESS:
-            return press.check(source, actual, document, campaign.photo)
+            return press.check(source, actual, document, campaign)
         case Kind.REPORT:
             return report.check(document, actual, campaign, prefecture)
         case Kind.STATISTICS:

@@ -14,15 +14,18 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 
 import olefile  # type: ignore[import-untyped]
 
-from baosong.checks import zips
+from baosong.checks import personal, zips
 from baosong.checks.filetypes import OLE_ERRORS
+from baosong.findings import Finding
 from baosong.source import Source
 
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it logs each damaged object, in the sender's words
 MAX_MEMBER = 32 << 20  # bytes of XML read for words, a member
+PAGE_END = "\f"
 MAX_PDF_PAGES = 300  # text of the first pages only: a report's prefecture and year stand on its cover
 PARSER_ERRORS = (
     ArithmeticError,
@@ -67,7 +70,7 @@ class Locked(ValueError):
 class Document:
     """What a document holds: its text, the words around it (headers, footers, comments, properties), its title.
 
-    `pages` is known of a PDF only; `pictures` counts those embedded.
+    `pages` is known of a PDF only, whose text is parted by form feeds; `pictures` counts those embedded.
     """
 
     text: str
@@ -85,7 +88,11 @@ class Document:
     def headline(self) -> str:
         """Return the title, or else the first line, cut to what a table can show."""
         first = next((line.strip() for line in self.text.splitlines() if line.strip()), "")
-        return plain(self.title or first)
+        return plain(personal.hidden(self.title or first))
+
+    def personal_numbers(self, latest: date) -> list[Finding]:
+        """Return a warning for each personal number; nobody is born after `latest`."""
+        return personal.findings(self.text, self.margins, latest, pages=self.pages is not None)
 
     def names(self, word: str) -> bool:
         """Return whether the document holds a word, whatever spaces and line ends the layout put into it."""
@@ -137,7 +144,7 @@ def read_pdf(source: Source) -> Document:
             raise Locked
         pages = len(reader.pages)
         first = [reader.pages[i] for i in range(min(pages, MAX_PDF_PAGES))]
-        text = "\n".join(page.extract_text() for page in first)
+        text = PAGE_END.join(page.extract_text().replace(PAGE_END, " ") for page in first)
         pictures = sum(len(page.images) for page in first[:5])
         title = str((reader.metadata and reader.metadata.title) or "").strip()
     except Locked:

@@ -18,10 +18,15 @@ def check(document: Document | None, actual: str | None, campaign: Campaign, pre
     if told := quotes(document.text, campaign.form):
         facts["quotes"] = [quote.as_json() for quote in told]
     if actual == "doc":
-        return Checked(findings=_read_in_part(document, campaign, prefecture), facts={})
+        return Checked(findings=[_read_in_part(), *_said(document, campaign, prefecture)], facts={})
     if empty := _without_text(document):
         return Checked(findings=[empty], facts=facts)
-    return Checked(findings=[*_prefecture(document, prefecture), *_year(document, campaign)], facts=facts)
+    return Checked(findings=_said(document, campaign, prefecture), facts=facts)
+
+
+def _said(document: Document, campaign: Campaign, prefecture: Prefecture | None) -> list[Finding]:
+    numbers = document.personal_numbers(campaign.window.end)
+    return [*_prefecture(document, prefecture), *_year(document, campaign), *numbers]
 
 
 def _without_text(document: Document) -> Finding | None:
@@ -83,9 +88,5 @@ def _year(document: Document, campaign: Campaign) -> list[Finding]:
     ]
 
 
-def _read_in_part(document: Document, campaign: Campaign, prefecture: Prefecture | None) -> list[Finding]:
-    """Judge an old Word or WPS file: it opened, and its text could be searched, if not laid out."""
-    remark = note(
-        "report.format", "旧版 Word（doc）或 WPS 文件：已确认能打开，文字只作粗略检索；建议另存为 docx 报送。"
-    )
-    return [remark, *_prefecture(document, prefecture), *_year(document, campaign)]
+def _read_in_part() -> Finding:
+    return note("report.format", "旧版 Word（doc）或 WPS 文件：已确认能打开，文字只作粗略检索；建议另存为 docx 报送。")
