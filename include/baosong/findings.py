@@ -104,6 +104,7 @@ class Checked:
     alone: `{"indicators": [{"code", "total", "offline", "online", "cell"}], "activities": [{"row", field: value}]}`
     with integers as int, decimals as str and dates as ISO text, so that nothing is rounded on its way. So is
     `validations`: what each expectation came to, see `checks.validations`; for a page, not for the ledger or receipts.
+    `preview` is a small JPEG of a picture, for the operators' board alone.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -111,6 +112,7 @@ class Checked:
     figures: dict[str, Any] | None = None
     held: bool = False
     validations: list[dict[str, Any]] = field(default_factory=list)
+    preview: bytes = b""
 
     @property
     def verdict(self) -> Verdict:

@@ -51,7 +51,7 @@ def _check_content(
     if has_error(found):
         return Checked(found, facts)
     checked = _by_kind(source, actual, document, deliverable.kind, campaign, prefecture)
-    return Checked([*found, *checked.findings], facts | checked.facts, checked.figures, checked.held)
+    return replace(checked, findings=[*found, *checked.findings], facts=facts | checked.facts)
 
 
 def _check_sheet(

@@ -33,7 +33,8 @@ def check(source: Source, actual: str | None, document: Document | None, campaig
 
 def _check_picture(source: Source, profile: PhotoProfile) -> Checked:
     try:
-        return Checked(facts=photo.facts(photo.decode(source, profile.max_pixels)))
+        picture = photo.decode(source, profile.max_pixels)
+        return Checked(facts=photo.facts(picture), preview=picture.preview)
     except photo.Flood as e:
         return Checked(findings=[photo.flood(str(e), profile)])
     except photo.Damaged:
