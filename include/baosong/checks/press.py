@@ -21,7 +21,7 @@ def check(source: Source, actual: str | None, document: Document | None, campaig
         return _check_picture(source, campaign.photo)
     if document is None:
         return Checked(findings=[_not_read()], held=True)
-    links = len(LINK.findall(document.text))
+    links = len({*LINK.findall(document.text), *document.targets})
     found = {"characters": document.characters, "links": links, "title": document.headline}
     if document.pages is not None:
         found["pages"] = document.pages
