@@ -161,3 +161,8 @@ def open_document(text: str) -> bytes:
 def placed() -> Image.Exif:
     """EXIF with a position."""
     return Image.open(io.BytesIO(SCENE)).getexif()
+
+
+def last_year_s() -> bytes:
+    """Last year's report, which ends with plans for this one."""
+    return paper("乌鲁木齐市2022年科技活动周总结报告", "各项活动。" * 20, "2023年打算")

@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
-from baosong import archive, checkpages, checks, neighbours, outbox
+from baosong import archive, checkpages, checks, neighbours, outbox, previews
 from baosong.campaign import Campaign, CampaignError, Prefecture
 from baosong.campaign.model import RULES_REVISION
 from baosong.findings import Checked, Finding, Kind, Verdict, error, note, warning
@@ -265,6 +265,7 @@ def _check_one(desk: Desk, row: Submission, campaign: Campaign, prefecture: Pref
         if _withdraw_if_changed(desk, row):
             return [_told(row, State.WITHDRAWN)]
         checkpages.write_page(desk, row, checked, campaign)
+        previews.write_preview(desk, row, checked)
         desk.ledger.record_check(row.id, checked, campaign.rules_version)
         return [{**_told(row, State.CHECKED), "verdict": checked.verdict.value, "findings": len(checked.findings)}]
 
@@ -337,6 +338,8 @@ def _stored_and_decided(desk: Desk, row: Submission) -> State | None:
         twin = desk.ledger.twin_of(row, copy.sha256) if accepted else None
         key = twin.archive_key if twin and twin.archive_key else archive.object_key(row, copy.sha256)
         archive.keep(desk.storage, bucket, key, copy)
+        if accepted:
+            previews.write_frame(desk, row, copy.file)
     record = archive.describe(row, copy.sha256, datetime.now(UTC))
     filed_at = archive.write_record(desk.storage, bucket, key, record)
     return desk.ledger.file(row.id, Filed(copy.sha256, bucket, key, filed_at), _duplicate_of)
