@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
-from baosong import archive, checkpages, checks, neighbours, outbox, previews
+from baosong import antivirus, archive, checkpages, checks, neighbours, outbox, previews
 from baosong.campaign import Campaign, CampaignError, Prefecture
 from baosong.campaign.model import RULES_REVISION
 from baosong.findings import Checked, Finding, Kind, Verdict, error, note, warning
@@ -272,7 +272,8 @@ def _check_one(desk: Desk, row: Submission, campaign: Campaign, prefecture: Pref
 
 def _checked(desk: Desk, row: Submission, campaign: Campaign, prefecture: Prefecture) -> Checked:
     kind = Kind(row.kind) if row.kind else None
-    checked = checks.check(desk.storage.source("intake", _object_of(row)), kind, campaign, prefecture)
+    source, clamd = desk.storage.source("intake", _object_of(row)), desk.settings.clamd
+    checked = antivirus.checked(source, kind, clamd, lambda: checks.check(source, kind, campaign, prefecture))
     if row.late:
         checked.findings.append(_late(row, campaign))
     if not _fits(checked.figures or {}):
