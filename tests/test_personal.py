@@ -151,6 +151,13 @@ def test_each_number_is_told_once_and_not_more_than_ten() -> None:
     assert told("", MOBILE) == [f"页眉、页脚、批注或属性里：{MASKED_MOBILE}"]
 
 
+@pytest.mark.parametrize("piece", ["1 2 3 4 5 6 7 8 9 0 ", WHOLE, f"电话{' '.join(MOBILE)} ", f"{MOBILE}、"])
+@pytest.mark.timeout(60)
+def test_a_text_of_nothing_but_digits_does_not_take_for_ever(piece: str) -> None:
+    assert len(told(piece * (3_000_000 // len(piece)))) <= 10
+    assert len(hidden(piece * 10_000)) <= 600
+
+
 def test_the_words_before_a_number_do_not_give_another_one_away() -> None:
     assert told(f"{WHOLE}{MOBILE}") == []  # one string of 29 digits is neither
     assert told(f"{WHOLE},{MOBILE}")[1].count("*") > 10

@@ -11,11 +11,13 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from datetime import date
+from itertools import islice
 from typing import NamedTuple
 
 from baosong.findings import Finding, Where, warning
 
-MOST_TOLD = 10
+MOST_TOLD, MOST_SEEN = 10, 1000
+LONGEST, LONGEST_TITLE = 500_000, 500  # letters that are looked at; a report has some thousands
 _ADDRESS = re.compile(r"(?:https?://|www\.)[!-~]+", re.IGNORECASE)  # their long numbers are nobody's
 _PROVINCES = {*range(11, 16), *range(21, 24), *range(31, 38), *range(41, 47), *range(50, 55), *range(61, 66), 71, 81, 82, 83}  # fmt: skip # noqa: E501
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)  # GB 11643-1999
@@ -50,8 +52,8 @@ def findings(text: str, margins: str, latest: date, *, pages: bool) -> list[Find
     """
     told: dict[tuple[int, str, str], Finding] = {}
     for words, parted, place in ((text, pages, ""), (margins, False, "页眉、页脚、批注或属性里：")):
-        plain = normalised(words)
-        for number in numbers(plain, latest):
+        plain = normalised(words[:LONGEST])
+        for number in islice(numbers(plain, latest), MOST_SEEN):
             page = plain.count("\f", 0, number.start) + 1 if parted else 0
             told.setdefault((page, number.masked, place), _finding(number, page, place + _lead(plain, number.start)))
     return list(told.values())[:MOST_TOLD]
@@ -59,10 +61,10 @@ def findings(text: str, margins: str, latest: date, *, pages: bool) -> list[Find
 
 def hidden(text: str) -> str:
     """Return a text with personal numbers masked, for titles that are kept and shown."""
-    plain = normalised(text)
+    plain = normalised(text[:LONGEST_TITLE])
     found = sorted(numbers(plain, date.max), key=lambda n: -n.start)
     if not found:
-        return text
+        return text[:LONGEST_TITLE]
     for number in found:
         plain = plain[: number.start] + number.masked + plain[number.end :]
     return plain
