@@ -15,6 +15,7 @@ from pypdf import PdfReader, PdfWriter
 from baosong.samples import documents as samples
 from baosong.samples.media import make_photo
 from sheet_help import CAMPAIGN
+from test_documents import old_word
 
 HOME = CAMPAIGN.prefecture("6501")
 TITLE = "乌鲁木齐市2023年自治区科技活动周总结报告"
@@ -166,3 +167,11 @@ def placed() -> Image.Exif:
 def last_year_s() -> bytes:
     """Last year's report, which ends with plans for this one."""
     return paper("乌鲁木齐市2022年科技活动周总结报告", "各项活动。" * 20, "2023年打算")
+
+
+def empty_but_marked() -> bytes:
+    """An old Word file without text, whose header bears a mark."""
+    data = bytearray(old_word("机密★"))
+    at = data.index(b"\xec\xa5") + 76  # ccpText
+    data[at : at + 4] = b"\1\0\0\0"
+    return bytes(data)

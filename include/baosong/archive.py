@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -43,9 +43,12 @@ class Copy:
 
 
 @contextmanager
-def fetched(storage: Storage, bucket: str, stored: Stored, folder: Path) -> Iterator[Copy]:
+def fetched(
+    storage: Storage, bucket: str, stored: Stored, folder: Path, listener: Callable[[bytes], None] | None = None
+) -> Iterator[Copy]:
     """Read an object once, as a stream, into a nameless file in `folder`, hashing on the way.
 
+    `listener` is given every byte in its turn: whoever needs them all waits for this one read.
     Raises StorageError if it is gone, or is no longer the one that was listed.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -55,6 +58,8 @@ def fetched(storage: Storage, bucket: str, stored: Stored, folder: Path) -> Iter
             while chunk := stream.read(_CHUNK):
                 digest.update(chunk)
                 file.write(chunk)
+                if listener:
+                    listener(chunk)
         size = file.tell()
         file.seek(0)
         yield Copy(cast(BinaryIO, file), size, digest.hexdigest())

@@ -255,6 +255,10 @@ def bench(name: Annotated[str | None, typer.Argument(help="只跑一项，例如
         show_figures(out, chosen, figures)
 
 
+# Half of the suite waits for other processes; more than four workers would ask for more memory than a desk has.
+SPREAD = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadgroup")
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def test(context: typer.Context) -> None:
     """运行测试；其余参数交给 pytest。"""
@@ -262,7 +266,7 @@ def test(context: typer.Context) -> None:
         ["ruff", "check", "."],
         ["ruff", "format", "--check", "."],
         ["mypy"],
-        ["pytest", *context.args],
+        ["pytest", *(context.args or SPREAD)],
     ]
     chosen = checks[-1:] if context.args else checks
     codes = [subprocess.run([sys.executable, "-m", *c], cwd=PROJECT, check=False).returncode for c in chosen]

@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
-from baosong import antivirus, archive, checkpages, checks, neighbours, outbox, previews
+from baosong import antivirus, archive, checkpages, checks, neighbours, outbox, previews, whole_read
 from baosong.campaign import Campaign, CampaignError, Prefecture
 from baosong.campaign.model import RULES_REVISION
 from baosong.findings import Checked, Finding, Kind, Verdict, error, note, warning
@@ -330,10 +330,11 @@ def _file_one(desk: Desk, row: Submission) -> Work:
 
 
 def _stored_and_decided(desk: Desk, row: Submission) -> State | None:
-    with archive.fetched(desk.storage, "intake", _object_of(row), desk.settings.home / "tmp") as copy:
+    with whole_read.of(desk, row, _object_of(row)) as (copy, decided):
         if copy.size != row.size or _changed(desk, row.key, row.identity):
             desk.ledger.withdraw(row.id, "归档前文件已被替换或删除")
             return State.WITHDRAWN
+        row = decided()
         accepted = verdict_of(row) is Verdict.ACCEPTED
         bucket = "archive" if accepted else "quarantine"
         twin = desk.ledger.twin_of(row, copy.sha256) if accepted else None

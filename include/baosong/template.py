@@ -81,7 +81,7 @@ def _indicators(sheet: Worksheet, campaign: Campaign, title: str, prefecture: Pr
         _head(sheet, header, at, column.label, column.required)
     for row, spec in enumerate(form.indicators.rows, header + 1):
         indent = 2 if spec.part_of or spec.adds_to else 0
-        sheet.row_dimensions[row].height = 20
+        sheet.row_dimensions[row].height = 24
         for at, column in enumerate(columns, 1):
             cell = sheet.cell(row, at, {"number": spec.code, "name": spec.name, "unit": spec.unit}.get(column.name))
             cell.font = _NEEDED if spec.required and column.name == "name" else _PLAIN
@@ -160,7 +160,7 @@ def _signatures(sheet: Worksheet, campaign: Campaign, prefecture: Prefecture | N
     places = signature_cells(form)
     for i, spec in enumerate(form.signatures):
         row, right = 2 + i // 2, i % 2
-        sheet.row_dimensions[row].height = 24
+        sheet.row_dimensions[row].height = 32  # two lines: 克孜勒苏柯尔克孜自治州科学技术局 needs them
         label = sheet.cell(row, 5 if right else 1, spec.label)
         label.font, label.alignment = _NEEDED if spec.required else _BOLD, _RIGHT
         value = sheet[places[spec.name]]

@@ -1,7 +1,7 @@
 """Data Docs: the HTML that Great Expectations' own renderers make of a sheet's validations, in Chinese and harmless.
 
-Their templates escape little and replace `$`: what comes from a sheet or a form goes in as character references, and
-what comes out is cut down to a few tags whose only attribute is a class.
+Their templates put what a cell holds into HTML as it is: texts go in escaped, and what comes out is cut down to a few
+tags whose only attribute is a class.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import nh3
 
 from baosong.campaign.form import Form
 from baosong.checks.expectations import great_expectations
+from baosong.checks.sheet_cells import place
 from baosong.checks.validations import Validation
 from baosong.receipts.words import visible
 
 TAGS = {"br", "div", "span", "strong", "table", "tbody", "td", "th", "thead", "tr"}
-_SPECIAL = {ord(c): f"&#{ord(c)};" for c in "$\\`{}"}  # $ marks a parameter
 _CALM = {"raised_exception": False, "exception_traceback": None, "exception_message": None}
 _WORDS = {
     "Status": "结果",
@@ -67,7 +67,7 @@ def harmless(markup: str) -> str:
 
 def literal(text: object) -> str:
     """Return a text so that GX's templates show it as it is; what nobody could see in it is spelled out."""
-    return html.escape(visible(text)).translate(_SPECIAL)
+    return html.escape(visible(text))
 
 
 def _rendered(results: list[Any]) -> str:
@@ -93,6 +93,9 @@ def _in_chinese(block: Any) -> Any:
         return [_in_chinese(item) for item in block]
     if not isinstance(block, dict):
         return block
+    if "cell" in block.get("header_row", ()):  # what was found comes in the order of its texts: put it in the sheet's
+        at = block["header_row"].index("cell")
+        block = {**block, "table": sorted(block["table"], key=lambda row: place(row[at].partition(",")[0]))}
     if "header_row" in block:
         block = {**block, "header_row": [_WORDS.get(word, word) for word in block["header_row"]]}
     params = block.get("params", {})
@@ -121,7 +124,7 @@ def _found(result: Validation, labels: dict[str, str]) -> Validation:
         missing = [labels[name] for name in result["details"]["mismatched"]["missing"]]
         return {"observed_value": literal(f"缺少{'、'.join(missing)}")}
     count = result["unexpected_count"]
-    shown = [{**item, "value": literal(item["value"] or "（空）")} for item in result["unexpected_index_list"]]
+    shown = [{n: literal(text or "（空）") for n, text in at.items()} for at in result["unexpected_index_list"]]
     return {
         **result,
         "observed_value": f"{count} 处不符" + (f"，举前 {len(shown)} 处" if count > len(shown) else ""),

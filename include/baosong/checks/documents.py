@@ -29,6 +29,7 @@ logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it logs each damaged ob
 MAX_MEMBER = 32 << 20  # bytes of XML read for words, a member
 PAGE_END = "\f"
 MOST_OF_A_BLANK = 2000  # bytes of strokes on a page that is empty but for a frame or a rule
+MAX_WORDS = 96 << 20  # and of all members together: a page of headers is not behind that much
 MAX_PDF_PAGES = 300  # text of the first pages only: a report's prefecture and year stand on its cover
 PARSER_ERRORS = (
     ArithmeticError,
@@ -53,11 +54,11 @@ _MARGINS = re.compile(
     r"|docProps/(core|app|custom)|meta|styles)\.xml"
 )
 _PARAGRAPH = re.compile(
-    r"</(?:w:p|si|is|v|text:p|text:h|oddHeader|oddFooter|(?:dc|cp|dcterms):\w+)>|<w:(?:br|tab|cr)\b[^>]*>"
+    r"</(?:w:p|si|is|v|text:p|text:h|oddHeader|oddFooter|(?:dc|cp|dcterms):\w+)>|<w:(?:br|tab|cr)\b[^<>]*>"
 )
-_SHEET_WORDS = re.compile(r"<is>.*?</is>|<(?:odd|even|first)(?:Header|Footer)>[^<]*</\w+>", re.DOTALL)
-_SHEET_NAMES = re.compile(r"""<(?:\w+:)?sheet\s[^>]*?\bname=["']([^"']*)""")
-_TAG = re.compile(r"<[^>]*>")
+_HEADERS = re.compile(r"<(?:odd|even|first)(?:Header|Footer)>[^<]*</\w+>")
+_SHEET_NAMES = re.compile(r"""<(?:\w+:)?sheet\s[^<>]*?\bname=["']([^"'<>]*)""")
+_TAG = re.compile(r"<[^<>]*>")  # no "[^>]*": thirty million "<" would each be searched to the end
 _WORD_97, _CCP_TEXT = b"\xec\xa5", 76  # [MS-DOC] 2.5: where the block of a Word file says how many characters it has
 _PICTURES = ("word/media/", "xl/media/", "Pictures/")
 _RELATIONS = re.compile(r"(word|xl/worksheets)/_rels/[^/]+\.rels")
@@ -189,9 +190,10 @@ def read_ole(source: Source) -> Document:
         raise Unreadable("文档的内部结构已损坏")
     if data[11] & 1:  # fEncrypted of the file information block
         raise Locked
+    text = data.decode("utf-16-le", errors="ignore").replace("\x00", "")
     if data.startswith(_WORD_97) and data[_CCP_TEXT : _CCP_TEXT + 4] in (b"\0\0\0\0", b"\1\0\0\0"):
-        return Document("")  # nothing but the mark that ends the last paragraph
-    return Document(data.decode("utf-16-le", errors="ignore").replace("\x00", ""))
+        return Document("", text)  # no more than the mark that ends the last paragraph; its headers may have words
+    return Document(text)
 
 
 def read_text(source: Source) -> Document:
@@ -261,21 +263,32 @@ def _members(archive: zipfile.ZipFile, members: re.Pattern[str]) -> Iterator[str
 
 
 def _contents(archive: zipfile.ZipFile, members: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
+    left = MAX_WORDS
     for info in archive.infolist():
-        if members.fullmatch(info.filename):
+        name = zips.plain_name(info.filename)
+        if members.fullmatch(name) and left > 0:
             try:
                 with archive.open(info) as member:
-                    xml = member.read(MAX_MEMBER)
+                    xml = member.read(min(MAX_MEMBER, left))
             except PARSER_ERRORS:
                 continue  # a damaged member is told where the whole file is opened
-            yield info.filename, xml
+            left -= len(xml)
+            yield name, xml
 
 
 def _worded(name: str, xml: str) -> str:
     """Return what words a part of a workbook holds outside the shared strings: the rest is numbers, maybe millions."""
     if name.startswith("xl/worksheets/"):
-        return "".join(_SHEET_WORDS.findall(xml))
+        return "".join([*_inline_texts(xml), *_HEADERS.findall(xml)])
     return "<w:br/>".join(_SHEET_NAMES.findall(xml)) if name == "xl/workbook.xml" else xml
+
+
+def _inline_texts(xml: str) -> Iterator[str]:
+    """Yield the texts that stand in the cells themselves, in time that follows the length even if nothing closes."""
+    for piece in xml.split("<is>")[1:]:
+        text, end, _ = piece.partition("</is>")
+        if end:
+            yield text + end
 
 
 def _holds(archive: zipfile.ZipFile, members: re.Pattern[str], letter: str) -> bool:

@@ -66,7 +66,7 @@ class Validator:
         )
         context = self.gx.get_context(mode="ephemeral", project_config=config)
         asset = context.data_sources.add_pandas("sheet").add_dataframe_asset("table")
-        self._batch = asset.add_batch_definition_whole_dataframe("whole")
+        self._whole = asset.add_batch_definition_whole_dataframe("whole")
         self.results: list[dict[str, Any]] = []  # of each run, by the ids of expectations
 
     def run(self, columns: dict[str, list[str | None]], expectations: Iterable[Any]) -> list[Failure]:
@@ -75,20 +75,21 @@ class Validator:
         Most are met: a first pass only asks whether, which costs half; the row numbers are asked of the others.
         """
         import pandas as pd
+        from great_expectations.validator.v1_validator import Validator as Judge
 
         self.results.append({})
-        frame = pd.DataFrame({name: pd.Series(texts, dtype=object) for name, texts in columns.items()})
-        batch = self._batch.get_batch(batch_parameters={"dataframe": frame})
-        failed = self._unmet(batch, {e.meta["id"]: e for e in expectations}, "BOOLEAN_ONLY")
+        frame = pd.DataFrame({name: pd.Series(texts, dtype="str") for name, texts in columns.items()})
+        judge = Judge(self._whole, batch_parameters={"dataframe": frame})  # a batch would hash the frame twice
+        failed = self._unmet(judge, {e.meta["id"]: e for e in expectations}, "BOOLEAN_ONLY")
         if failed:
-            failed = self._unmet(batch, {identifier: expect for identifier, (expect, _) in failed.items()}, "COMPLETE")
+            failed = self._unmet(judge, {identifier: expect for identifier, (expect, _) in failed.items()}, "COMPLETE")
         return [_failure(result) for _, result in failed.values()]
 
-    def _unmet(self, batch: Any, expectations: dict[str, Any], detail: str) -> dict[str, tuple[Any, Any]]:
+    def _unmet(self, judge: Any, expectations: dict[str, Any], detail: str) -> dict[str, tuple[Any, Any]]:
         """Return expectation and result of what is not met, by id."""
         suite = self.gx.ExpectationSuite(name="form", expectations=list(expectations.values()))
-        form = {"result_format": detail, "return_unexpected_index_query": False}
-        results = {r.expectation_config.meta["id"]: r for r in batch.validate(suite, result_format=form).results}
+        judge.result_format = {"result_format": detail, "return_unexpected_index_query": False}
+        results = {r.expectation_config.meta["id"]: r for r in judge.validate_expectation_suite(suite).results}
         self.results[-1] |= results  # the second pass knows more of what the first found unmet
         return {identifier: (expectations[identifier], r) for identifier, r in results.items() if not r.success}
 

@@ -68,8 +68,13 @@ def office_type(source: Source) -> str:
         return "zip"
 
 
+def plain_name(name: str) -> str:
+    """Return a member's name with the slashes it should have: some programs on Windows write backslashes."""
+    return name.replace("\\", "/")
+
+
 def _office_type(archive: zipfile.ZipFile) -> str:
-    names = set(archive.namelist())
+    names = {plain_name(name) for name in archive.namelist()}
     for member, kind in _MEMBERS:
         if member in names:
             return kind

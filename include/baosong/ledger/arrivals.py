@@ -128,6 +128,20 @@ def record_check(session: Session, submission_id: int, checked: Checked, rules_v
     return True
 
 
+def settle(session: Session, submission_id: int, checked: Checked) -> Submission:
+    """Replace what the check of a film said of it, now that all its bytes were read; return the submission.
+
+    What was said besides, of its name or its date, stays. Nothing changes once the file is filed.
+    """
+    row = locked(session, submission_id)
+    if row.state == State.CHECKED:
+        kept = [finding for finding in row.findings if not finding["rule"].startswith(f"{row.kind}.")]
+        row.verdict = checked.verdict.value
+        row.findings = [*kept, *storable([finding.as_json() for finding in checked.findings])]
+        row.facts = {k: v for k, v in row.facts.items() if k != "undecided"} | storable(checked.facts)
+    return row
+
+
 def withdraw(session: Session, submission_id: int, why: str) -> bool:
     """Give up a file that is no longer what arrived; False if it was filed meanwhile."""
     row = locked(session, submission_id)

@@ -54,6 +54,10 @@ class Ledger(Database):
         """Store what a check said; False if the file was not waiting for it."""
         return self.run(lambda s: arrivals.record_check(s, submission_id, checked, rules_version))
 
+    def settle(self, submission_id: int, checked: Checked) -> Submission:
+        """Replace a checked film's preliminary answer; return the submission."""
+        return self.run(lambda s: arrivals.settle(s, submission_id, checked))
+
     def withdraw(self, submission_id: int, why: str) -> bool:
         """Give up a file that is no longer what arrived; False if it was filed meanwhile."""
         return self.run(lambda s: arrivals.withdraw(s, submission_id, why))

@@ -58,6 +58,8 @@ def render_receipt(
         "prefecture": {"code": prefecture.code, "name": prefecture.name},
         "remaining": remaining(campaign.deadline, issued),
         "deliverables": deliverables,
+        "video_asked": campaign.video.text if any(f["video"] for f in files) else "",
+        "exports": next((e for f in files if (e := f["facts"].get("exports"))), {}),
         "next": view.next_steps(files, deliverables, campaign.deadline_text),
         "recipient": campaign.recipient.model_dump(),
         "rules_version": campaign.rules_version,
