@@ -55,6 +55,8 @@ def _row(
     times = [cell.last for cell in cells.values() if cell.last]
     told = describe_deliverables(campaign, cells)
     for cell in told:
+        shows = cell["deliverable"] in (Kind.PHOTO, Kind.VIDEO) and cell["accepted"]
+        cell["gallery"] = quote(f"{campaign.id}/previews/{code}") if shows else None
         cell["page"] = pages.get((code, cell["state"])) if cell["deliverable"] == Kind.STATISTICS else None
     return {
         "code": code,

@@ -14,7 +14,19 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
-from baosong import archive, bundles, checkpages, checks, neighbours, origin, outbox, reception, whole_read
+from baosong import (
+    antivirus,
+    archive,
+    bundles,
+    checkpages,
+    checks,
+    neighbours,
+    origin,
+    outbox,
+    previews,
+    reception,
+    whole_read,
+)
 from baosong.bundles import contents, unpacking
 from baosong.campaign import Campaign, CampaignError, Prefecture
 from baosong.campaign.model import RULES_REVISION
@@ -198,11 +210,16 @@ def _check_bundle(desk: Desk, row: Submission, campaign: Campaign, prefecture: P
 
 def _check_file(desk: Desk, row: Submission, campaign: Campaign, prefecture: Prefecture) -> list[Work]:
     kind = Kind(row.kind) if row.kind else None
+    clamd = desk.settings.clamd
     if row.member is None:
-        checked = checks.check(origin.source_of(desk, row), kind, campaign, prefecture)
+        source = origin.source_of(desk, row)
+        checked = antivirus.checked(source, kind, clamd, lambda: checks.check(source, kind, campaign, prefecture))
     else:
         with origin.fetched(desk, row) as copy:
-            checked = contents.judge(copy.source(row.name), origin.member_of(row), kind, campaign, prefecture)
+            inside, member = copy.source(row.name), origin.member_of(row)
+            checked = antivirus.checked(
+                inside, kind, clamd, lambda: contents.judge(inside, member, kind, campaign, prefecture)
+            )
     return _record_check(desk, row, checked, campaign)
 
 
@@ -216,6 +233,7 @@ def _record_check(desk: Desk, row: Submission, checked: Checked, campaign: Campa
     if origin.withdraw_if_changed(desk, row):
         return [_told(row, State.WITHDRAWN)]
     checkpages.write_page(desk, row, checked, campaign)
+    previews.write_preview(desk, row, checked)
     desk.ledger.record_check(row.id, checked, campaign.rules_version)
     return [{**_told(row, State.CHECKED), "verdict": checked.verdict.value, "findings": len(checked.findings)}]
 
@@ -278,6 +296,8 @@ def _stored_and_decided(desk: Desk, row: Submission) -> State | None:
         twin = desk.ledger.twin_of(row, copy.sha256) if accepted else None
         key = twin.archive_key if twin and twin.archive_key else archive.object_key(row, copy.sha256)
         archive.keep(desk.storage, bucket, key, copy)
+        if accepted:
+            previews.write_frame(desk, row, copy.file)
     record = archive.describe(row, copy.sha256, datetime.now(UTC))
     filed_at = archive.write_record(desk.storage, bucket, key, record)
     return desk.ledger.file(row.id, Filed(copy.sha256, bucket, key, filed_at), _duplicate_of)

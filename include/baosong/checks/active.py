@@ -38,10 +38,10 @@ _MARKUP = (b"<script", b"<!doctype html", b"<html>", b"<html ", b"<iframe", b"<?
 _PDF_ACTIONS = ("/JavaScript", "/Launch", "/ImportData", "/SubmitForm", "/GoToR", "/GoToE")
 
 
-def findings(source: Source, actual: str | None, *, sheet: bool = False) -> list[Finding]:
-    """Return what in a file would act by itself; a sheet's macros are only remarked on, as nobody opens it in Excel."""
+def findings(source: Source, actual: str | None) -> list[Finding]:
+    """Return what in a file would act by itself."""
     if actual in ZIPPED:
-        return _of_package(source, sheet)
+        return _of_package(source)
     looks: dict[str, Callable[[Source], list[Finding]]] = {"pdf": _of_pdf, "doc": _of_ole, "xls": _of_ole}
     if look := looks.get(actual or ""):
         return [*look(source), *_polyglot(source, actual)]
@@ -51,18 +51,18 @@ def findings(source: Source, actual: str | None, *, sheet: bool = False) -> list
 # --- Office packages
 
 
-def _of_package(source: Source, sheet: bool) -> list[Finding]:
+def _of_package(source: Source) -> list[Finding]:
     try:
         with zips.guarded(source) as archive:
-            return list(_in_package(archive, sheet))
+            return list(_in_package(archive))
     except (*PARSER_ERRORS, zips.Bomb):
         return []  # told where the file is opened
 
 
-def _in_package(archive: zipfile.ZipFile, sheet: bool) -> Iterator[Finding]:
+def _in_package(archive: zipfile.ZipFile) -> Iterator[Finding]:
     names = {zips.plain_name(name): name for name in archive.namelist()}
     if any(_MACROS.fullmatch(name) for name in names):
-        yield _macros(warning if sheet else error)
+        yield _macros()
     if stray := next((name for name in names if _STRAY.fullmatch(name)), None):
         yield _stray(stray)
     for name, spelled in names.items():
@@ -146,10 +146,9 @@ def _of_ole(source: Source) -> list[Finding]:
             storages = {part.lower() for path in ole.listdir(storages=True) for part in path}
             packed = [path for path in ole.listdir() if path[-1] == "\x01Ole10Native"]
             programs = any(_PROGRAM.search(ole.openstream(path).read()[:4096]) for path in packed)
-            sheet = ole.exists("Workbook") or ole.exists("Book")
     except OLE_ERRORS:
         return []
-    found = [_macros(warning if sheet else error)] if storages & {"vba", "_vba_project_cur", "macros"} else []
+    found = [_macros()] if storages & {"vba", "_vba_project_cur", "macros"} else []
     return [*found, _program(Where())] if programs else found
 
 
@@ -243,8 +242,8 @@ def _ends_as_zip(data: bytes) -> bool:
 # --- wording
 
 
-def _macros(how: Callable[..., Finding]) -> Finding:
-    return how(
+def _macros() -> Finding:
+    return error(
         "file.macros",
         "文件里有宏（VBA 程序）。",
         observed="宏",

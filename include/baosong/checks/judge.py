@@ -5,6 +5,8 @@ Sheets and videos are opened elsewhere: of them only the outside is judged here,
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from baosong.campaign import Campaign, Prefecture
 from baosong.checks import active, documents, hostile, photo, press, report, zips
 from baosong.checks.documents import Document
@@ -21,7 +23,7 @@ def words(source: Source, actual: str | None) -> Checked:
         return hostile.held_as_classified()
     if has_error(found):
         return Checked(found, {"unread": True})
-    return Checked([*found, *active.findings(source, actual, sheet=True)])
+    return Checked([*found, *active.findings(source, actual)])
 
 
 def inside(source: Source, kind: Kind | None, campaign: Campaign, prefecture: Prefecture | None) -> Checked:
@@ -42,7 +44,7 @@ def inside(source: Source, kind: Kind | None, campaign: Campaign, prefecture: Pr
     if has_error(found):
         return Checked(found, facts)
     checked = _by_kind(source, actual, document, deliverable.kind, campaign, prefecture)
-    return Checked([*found, *checked.findings], facts | checked.facts, checked.figures, checked.held)
+    return replace(checked, findings=[*found, *checked.findings], facts=facts | checked.facts)
 
 
 def _by_kind(
@@ -57,7 +59,7 @@ def _by_kind(
         case Kind.PHOTO:
             return photo.check(source, actual, campaign.photo)
         case Kind.PRESS:
-            return press.check(source, actual, document, campaign.photo)
+            return press.check(source, actual, document, campaign)
         case Kind.REPORT:
             return report.check(document, actual, campaign, prefecture)
         case _:

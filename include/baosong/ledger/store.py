@@ -85,6 +85,10 @@ class Ledger(Database):
         """Return a prefecture's newest file of a kind that is accepted or about to be."""
         return self.run(lambda s: beside.newest_good(s, campaign_id, code, kind))
 
+    def photos_beside(self, campaign_id: str, code: str) -> list[Submission]:
+        """Return a prefecture's photos that are accepted or about to be, the oldest first."""
+        return self.run(lambda s: beside.photos(s, campaign_id, code))
+
     def alike(self, row: Submission, campaign_ids: Collection[str]) -> list[Alike]:
         """Return the tables of good sheets of others in these campaigns that have the same content as the row's."""
         return self.run(lambda s: beside.alike(s, row, campaign_ids))
