@@ -39,7 +39,7 @@ _PDF_ACTIONS = ("/JavaScript", "/Launch", "/ImportData", "/SubmitForm", "/GoToR"
 
 
 def findings(source: Source, actual: str | None, *, sheet: bool = False) -> list[Finding]:
-    """Return what in a file would act by itself; a sheet's macros are only remarked on, as nobody opens it in Excel."""
+    """Return what in a file would act by itself; of a sheet's macros and entities its own reader speaks."""
     if actual in ZIPPED:
         return _of_package(source, sheet)
     looks: dict[str, Callable[[Source], list[Finding]]] = {"pdf": _of_pdf, "doc": _of_ole, "xls": _of_ole}
@@ -61,8 +61,8 @@ def _of_package(source: Source, sheet: bool) -> list[Finding]:
 
 def _in_package(archive: zipfile.ZipFile, sheet: bool) -> Iterator[Finding]:
     names = {zips.plain_name(name): name for name in archive.namelist()}
-    if any(_MACROS.fullmatch(name) for name in names):
-        yield _macros(warning if sheet else error)
+    if not sheet and any(_MACROS.fullmatch(name) for name in names):
+        yield _macros()
     if stray := next((name for name in names if _STRAY.fullmatch(name)), None):
         yield _stray(stray)
     for name, spelled in names.items():
@@ -72,7 +72,7 @@ def _in_package(archive: zipfile.ZipFile, sheet: bool) -> Iterator[Finding]:
             yield from _relations(name, _part(archive, spelled))
         elif name.endswith(".xml"):
             part = _part(archive, spelled, _OPENING if name.startswith("xl/worksheets/") else LARGEST_PART)
-            yield from _in_xml(name, part)
+            yield from _in_xml(name, part, sheet)
 
 
 def _part(archive: zipfile.ZipFile, name: str, size: int = LARGEST_PART) -> bytes:
@@ -83,9 +83,9 @@ def _part(archive: zipfile.ZipFile, name: str, size: int = LARGEST_PART) -> byte
         return b""
 
 
-def _in_xml(name: str, part: bytes) -> Iterator[Finding]:
+def _in_xml(name: str, part: bytes, sheet: bool) -> Iterator[Finding]:
     code = "utf-16" if part.startswith((b"\xff\xfe", b"\xfe\xff")) else "latin-1"
-    if _DTD.search(part[:_OPENING].decode(code, "ignore")):
+    if not sheet and _DTD.search(part[:_OPENING].decode(code, "ignore")):
         yield error(
             "file.dtd",
             "文件内部的 XML 带有 DTD（实体定义），正常的 Office 文件不会有，可能被动过手脚。",
@@ -146,10 +146,9 @@ def _of_ole(source: Source) -> list[Finding]:
             storages = {part.lower() for path in ole.listdir(storages=True) for part in path}
             packed = [path for path in ole.listdir() if path[-1] == "\x01Ole10Native"]
             programs = any(_PROGRAM.search(ole.openstream(path).read()[:4096]) for path in packed)
-            sheet = ole.exists("Workbook") or ole.exists("Book")
     except OLE_ERRORS:
         return []
-    found = [_macros(warning if sheet else error)] if storages & {"vba", "_vba_project_cur", "macros"} else []
+    found = [_macros()] if storages & {"vba", "_vba_project_cur", "macros"} else []
     return [*found, _program(Where())] if programs else found
 
 
@@ -243,10 +242,10 @@ def _ends_as_zip(data: bytes) -> bool:
 # --- wording
 
 
-def _macros(how: Callable[..., Finding]) -> Finding:
-    return how(
+def _macros() -> Finding:
+    return error(
         "file.macros",
-        "文件里有宏（VBA 程序）。",
+        "文件里有宏（VBA 程序），出于安全不能接收。",
         observed="宏",
         expected="不含宏的文件",
         fix="请用 WPS 或 Office 另存为不含宏的格式（Word 文档 .docx、Excel 工作簿 .xlsx）后重新上传。",
