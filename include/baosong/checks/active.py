@@ -42,7 +42,7 @@ def findings(source: Source, actual: str | None, *, sheet: bool = False) -> list
     """Return what in a file would act by itself; of a sheet's macros and entities its own reader speaks."""
     if actual in ZIPPED:
         return _of_package(source, sheet)
-    looks: dict[str, Callable[[Source], list[Finding]]] = {"pdf": _of_pdf, "doc": _of_ole, "xls": _of_ole}
+    looks: dict[str, Callable[[Source], list[Finding]]] = {"pdf": _of_pdf, "doc": _of_ole}
     if look := looks.get(actual or ""):
         return [*look(source), *_polyglot(source, actual)]
     return _polyglot(source, actual) if actual in PICTURES else []
