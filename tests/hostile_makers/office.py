@@ -194,8 +194,9 @@ def _zips() -> Iterator[Case]:
 
 def _sheets() -> Iterator[Case]:
     kind, name, sheet = Kind.STATISTICS, "统计表.xlsx", "xl/worksheets/sheet1.xml"
+    said = ("statistics.unreadable",)
     bomb = f"{DTDS['billion laughs']}<sst><si><t>&l9;</t></si></sst>".encode()
-    yield case("xlsx billion laughs", name, kind, lambda: replaced("xlsx", {"xl/sharedStrings.xml": bomb}), "file.dtd")
+    yield case("xlsx billion laughs", name, kind, lambda: replaced("xlsx", {"xl/sharedStrings.xml": bomb}), *said)
     yield case("xlsx macros", "统计表.xlsm", kind, lambda: replaced("xlsx", {"xl/vbaProject.bin": b"x"}), "file.macros")
     program = lambda: replaced("xlsx", {"xl/embeddings/oleObject1.bin": b"MZ" + bytes(99)})  # noqa: E731
     yield case("xlsx with a program", name, kind, program, "file.program")

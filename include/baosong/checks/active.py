@@ -38,11 +38,11 @@ _MARKUP = (b"<script", b"<!doctype html", b"<html>", b"<html ", b"<iframe", b"<?
 _PDF_ACTIONS = ("/JavaScript", "/Launch", "/ImportData", "/SubmitForm", "/GoToR", "/GoToE")
 
 
-def findings(source: Source, actual: str | None) -> list[Finding]:
-    """Return what in a file would act by itself."""
+def findings(source: Source, actual: str | None, *, sheet: bool = False) -> list[Finding]:
+    """Return what in a file would act by itself; of a sheet's macros and entities its own reader speaks."""
     if actual in ZIPPED:
-        return _of_package(source)
-    looks: dict[str, Callable[[Source], list[Finding]]] = {"pdf": _of_pdf, "doc": _of_ole, "xls": _of_ole}
+        return _of_package(source, sheet)
+    looks: dict[str, Callable[[Source], list[Finding]]] = {"pdf": _of_pdf, "doc": _of_ole}
     if look := looks.get(actual or ""):
         return [*look(source), *_polyglot(source, actual)]
     return _polyglot(source, actual) if actual in PICTURES else []
@@ -51,17 +51,17 @@ def findings(source: Source, actual: str | None) -> list[Finding]:
 # --- Office packages
 
 
-def _of_package(source: Source) -> list[Finding]:
+def _of_package(source: Source, sheet: bool) -> list[Finding]:
     try:
         with zips.guarded(source) as archive:
-            return list(_in_package(archive))
+            return list(_in_package(archive, sheet))
     except (*PARSER_ERRORS, zips.Bomb):
         return []  # told where the file is opened
 
 
-def _in_package(archive: zipfile.ZipFile) -> Iterator[Finding]:
+def _in_package(archive: zipfile.ZipFile, sheet: bool) -> Iterator[Finding]:
     names = {zips.plain_name(name): name for name in archive.namelist()}
-    if any(_MACROS.fullmatch(name) for name in names):
+    if not sheet and any(_MACROS.fullmatch(name) for name in names):
         yield _macros()
     if stray := next((name for name in names if _STRAY.fullmatch(name)), None):
         yield _stray(stray)
@@ -72,7 +72,7 @@ def _in_package(archive: zipfile.ZipFile) -> Iterator[Finding]:
             yield from _relations(name, _part(archive, spelled))
         elif name.endswith(".xml"):
             part = _part(archive, spelled, _OPENING if name.startswith("xl/worksheets/") else LARGEST_PART)
-            yield from _in_xml(name, part)
+            yield from _in_xml(name, part, sheet)
 
 
 def _part(archive: zipfile.ZipFile, name: str, size: int = LARGEST_PART) -> bytes:
@@ -83,9 +83,9 @@ def _part(archive: zipfile.ZipFile, name: str, size: int = LARGEST_PART) -> byte
         return b""
 
 
-def _in_xml(name: str, part: bytes) -> Iterator[Finding]:
+def _in_xml(name: str, part: bytes, sheet: bool) -> Iterator[Finding]:
     code = "utf-16" if part.startswith((b"\xff\xfe", b"\xfe\xff")) else "latin-1"
-    if _DTD.search(part[:_OPENING].decode(code, "ignore")):
+    if not sheet and _DTD.search(part[:_OPENING].decode(code, "ignore")):
         yield error(
             "file.dtd",
             "文件内部的 XML 带有 DTD（实体定义），正常的 Office 文件不会有，可能被动过手脚。",
@@ -245,7 +245,7 @@ def _ends_as_zip(data: bytes) -> bool:
 def _macros() -> Finding:
     return error(
         "file.macros",
-        "文件里有宏（VBA 程序）。",
+        "文件里有宏（VBA 程序），出于安全不能接收。",
         observed="宏",
         expected="不含宏的文件",
         fix="请用 WPS 或 Office 另存为不含宏的格式（Word 文档 .docx、Excel 工作簿 .xlsx）后重新上传。",

@@ -23,7 +23,7 @@ def words(source: Source, actual: str | None) -> Checked:
         return hostile.held_as_classified()
     if has_error(found):
         return Checked(found, {"unread": True})
-    return Checked([*found, *active.findings(source, actual)])
+    return Checked([*found, *active.findings(source, actual, sheet=True)])
 
 
 def inside(source: Source, kind: Kind | None, campaign: Campaign, prefecture: Prefecture | None) -> Checked:

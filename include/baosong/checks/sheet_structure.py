@@ -30,6 +30,14 @@ def structure_findings(data: bytes, sheets: list[Sheet], values: Values, campaig
 
 def _container(data: bytes) -> Iterator[Finding]:
     members = _members(data)
+    if any("vbaproject" in m or "_vba_project" in m for m in members):
+        yield error(
+            "file.macros",
+            "工作簿里带有宏，出于安全不能接收。",
+            observed="含宏",
+            expected="不含宏的工作簿",
+            fix="请另存为“Excel 工作簿（.xlsx）”后重新报送，这种格式不带宏。",
+        )
     if any(m.startswith("xl/externallinks/") for m in members):
         yield warning(
             "statistics.external_links",
