@@ -53,6 +53,7 @@ class Sent:
     checked_at: datetime | None = ISSUED - timedelta(seconds=8)
     filed_at: datetime | None = ISSUED - timedelta(seconds=4)
     late: bool = False
+    member: dict[str, Any] | None = None
 
 
 REJECTED = Sent(state="rejected", verdict="rejected", findings=[WRONG_SUM.as_json()])

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired
+
+from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
 
 class Kind(StrEnum):
@@ -104,7 +106,7 @@ class Checked:
     alone: `{"indicators": [{"code", "total", "offline", "online", "cell"}], "activities": [{"row", field: value}]}`
     with integers as int, decimals as str and dates as ISO text, so that nothing is rounded on its way. So is
     `validations`: what each expectation came to, see `checks.validations`; for a page, not for the ledger or receipts.
-    `preview` is a small JPEG of a picture, for the operators' board alone.
+    `preview` is a small JPEG of a picture in Base64, for the operators' board alone.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -112,7 +114,7 @@ class Checked:
     figures: dict[str, Any] | None = None
     held: bool = False
     validations: list[dict[str, Any]] = field(default_factory=list)
-    preview: bytes = b""
+    preview: str = ""
 
     @property
     def verdict(self) -> Verdict:

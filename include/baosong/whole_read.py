@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 
-from baosong import archive
+from baosong import origin
 from baosong.checks import media, video
+from baosong.copies import Copy
 from baosong.ledger import Submission
-from baosong.storage import Stored
 from baosong.workdesk import Desk
 
 
 @contextmanager
-def of(desk: Desk, row: Submission, stored: Stored) -> Iterator[tuple[archive.Copy, Callable[[], Submission]]]:
+def of(desk: Desk, row: Submission) -> Iterator[tuple[Copy, Callable[[], Submission]]]:
     """Give a local copy of a checked file, and how to get its submission with the verdict that all its bytes bear out.
 
     Raises StorageError if the object is gone, or is no longer the one that was listed.
@@ -29,6 +29,6 @@ def of(desk: Desk, row: Submission, stored: Stored) -> Iterator[tuple[archive.Co
 
     with (
         parse or nullcontext(),
-        archive.fetched(desk.storage, "intake", stored, desk.settings.home / "tmp", listener) as copy,
+        origin.fetched(desk, row, listener) as copy,
     ):
         yield copy, decided

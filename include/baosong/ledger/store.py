@@ -43,8 +43,15 @@ class Ledger(Database):
     def waiting(
         self, campaign_id: str, code: str, state: State, kinds: Collection[str | None] | None = None
     ) -> list[Submission]:
-        """Return unfinished files in a state, oldest first; of some kinds (None among them: unclassified) or all."""
+        """Return unfinished files in a state, oldest first: all, or those of some kinds (None: unclassified).
+
+        Asked for kinds it leaves out the files of bundles.
+        """
         return self.run(lambda s: arrivals.waiting(s, campaign_id, code, state, kinds))
+
+    def members(self, bundle_id: int) -> list[Submission]:
+        """Return the files that came in a bundle, in its order; none while it was not unpacked."""
+        return self.run(lambda s: arrivals.members(s, bundle_id))
 
     def submission(self, submission_id: int) -> Submission:
         """Return one arrival; NoResultFound if there is none."""

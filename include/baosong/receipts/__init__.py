@@ -124,7 +124,8 @@ def render_status(
         overdue=now >= campaign.deadline,
         deliverables=deliverables,
         ready=sum(d["state"] == "accepted" for d in deliverables),
-        others=[f for f in now_files if f["deliverable"] is None],
+        others=[f for f in now_files if f["deliverable"] is None and not f["may_delete_local_copy"]],
+        bundles=[f for f in now_files if f["deliverable"] is None and f["may_delete_local_copy"]],
         past=[f for f in files if f["submission"] not in current],
         next=view.next_steps(now_files, deliverables, campaign.deadline_text),
         templates=[_link(title, key) for title, key in (links or {}).items() if key.startswith(TEMPLATES)],
@@ -142,8 +143,9 @@ def _heading(number: int, issued: datetime, zone: ZoneInfo, files: list[dict[str
         "number_text": f"{number:03d}号",
         "issued": issued.astimezone(zone).isoformat(timespec="seconds"),
         "issued_text": moment(issued, zone),
-        "answer": view.answer([f["state"] for f in files]),
-        "late": sum(f["late"] for f in files),
+        "answer": view.answer([f["state"] for f in view.counted(files)]),
+        "late": sum(f["late"] for f in view.counted(files)),
+        "count": len(view.counted(files)),
         "files": files,
     }
 
