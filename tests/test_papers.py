@@ -44,14 +44,8 @@ PHOTOS = [
     Row("jpeg, mirrored", "1.jpg", lambda: p.picture("JPEG", exif=p.turned(5))),
     Row("jpeg, position", "1.jpg", lambda: p.SCENE, OK, "photo.position"),
     Row("jpeg, damaged exif", "1.jpg", p.damaged_exif),
-    Row("jpeg, comment", "1.jpg", lambda: p.picture("JPEG", comment=b"sunny")),
-    Row(
-        "jpeg, a script in its comment",
-        "1.jpg",
-        lambda: p.picture("JPEG", comment=b"<script>"),
-        "rejected",
-        "file.polyglot",
-    ),
+    Row("jpeg, comment", "1.jpg", lambda: p.picture("JPEG", comment=b"NIKON D750")),
+    Row("jpeg, script", "1.jpg", lambda: p.picture("JPEG", comment=b"<script>"), NO, "file.polyglot"),
     Row("jpeg, two pictures in one", "1.jpg", lambda: p.frames("MPO")),
     Row("jpeg, half", "1.jpg", lambda: p.SCENE[: len(p.SCENE) // 2], NO, "photo.damaged"),
     Row("jpeg, tail lost", "1.jpg", lambda: p.SCENE[:-3000], NO, "photo.damaged"),
@@ -227,5 +221,5 @@ def test_each_file_gets_its_verdict_and_exactly_its_rules(kind: Kind, row: Row) 
 
 
 def test_the_table_is_as_long_as_it_was() -> None:
-    assert Counter(kind.value for kind, _ in TABLE) == {"photo": 60, "report": 60, "press": 26}
+    assert Counter(kind.value for kind, _ in TABLE) == {"photo": 61, "report": 60, "press": 26}
     assert len({(kind, row.what) for kind, row in TABLE}) == len(TABLE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from base64 import b64decode
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from PIL import Image, ImageCms
 import papers as p
 from baosong import checkpages, previews, review
 from baosong.board import render_board
-from baosong.checks import check, frame, judge, preview
+from baosong.checks import check, frame, photo, preview
 from baosong.findings import Checked, Kind
 from baosong.samples.media import make_clip
 from baosong.source import Source
@@ -32,7 +33,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def drawn(data: bytes, name: str = "照片.jpg", kind: Kind = Kind.PHOTO) -> Image.Image:
     checked = check(Source(name, len(data), lambda: io.BytesIO(data)), kind, CAMPAIGN, p.HOME)
-    return Image.open(io.BytesIO(checked.preview))
+    return Image.open(io.BytesIO(b64decode(checked.preview)))
 
 
 def halves(mode: str = "RGB", form: str = "JPEG", **how: object) -> bytes:
@@ -96,8 +97,8 @@ def test_nothing_that_a_file_says_of_itself_is_in_its_preview() -> None:
 def test_a_picture_is_good_also_where_no_preview_can_be_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preview, "shrunk", lambda _: 1 / 0)
     data = p.picture("JPEG")
-    checked = judge.inside(Source("1.jpg", len(data), lambda: io.BytesIO(data)), Kind.PHOTO, CAMPAIGN, p.HOME)
-    assert (checked.verdict, checked.findings, checked.preview) == ("accepted", [], b"")
+    checked = photo.check(Source("1.jpg", len(data), lambda: io.BytesIO(data)), "jpg", CAMPAIGN.photo)
+    assert (checked.verdict, checked.findings, checked.preview) == ("accepted", [], "")
 
 
 def test_a_frame_of_a_film_is_drawn_and_nothing_of_what_is_none(film: Path, tmp_path: Path) -> None:
@@ -179,7 +180,7 @@ def test_a_held_check_leaves_none_whatever_it_has_drawn(desk: Desk) -> None:
     desk.storage.put("intake", f"{AREA}/照片/1.jpg", p.picture("JPEG"))
     review.find_new(desk)
     (row,) = desk.ledger.submissions("2023")
-    previews.write_preview(desk, row, Checked(held=True, preview=b"drawn"))
+    previews.write_preview(desk, row, Checked(held=True, preview="drawn"))
     assert kept(desk) == []
 
 

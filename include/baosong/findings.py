@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, ClassVar, NotRequired
+from typing import Any, NotRequired
 
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
@@ -106,17 +106,15 @@ class Checked:
     alone: `{"indicators": [{"code", "total", "offline", "online", "cell"}], "activities": [{"row", field: value}]}`
     with integers as int, decimals as str and dates as ISO text, so that nothing is rounded on its way. So is
     `validations`: what each expectation came to, see `checks.validations`; for a page, not for the ledger or receipts.
-    `preview` is a small JPEG of a picture, for the operators' board alone.
+    `preview` is a small JPEG of a picture in Base64, for the operators' board alone.
     """
-
-    __pydantic_config__: ClassVar[dict[str, str]] = {"val_json_bytes": "base64"}  # a child's answer comes as JSON
 
     findings: list[Finding] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, Any] | None = None
     held: bool = False
     validations: list[dict[str, Any]] = field(default_factory=list)
-    preview: bytes = b""
+    preview: str = ""
 
     @property
     def verdict(self) -> Verdict:

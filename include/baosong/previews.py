@@ -6,6 +6,7 @@ Drawing one that fails is logged and harms nothing; of a file that is not accept
 from __future__ import annotations
 
 import logging
+from base64 import b64decode
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from baosong.campaign import Campaign
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from baosong.ledger import Ledger, Submission
     from baosong.workdesk import Desk
 
+_JPEG = b"\xff\xd8\xff"
 log = logging.getLogger(__name__)
 
 
@@ -35,7 +37,8 @@ def write_preview(desk: Desk, row: Submission, checked: Checked) -> None:
     """Keep the preview that a picture's check has drawn, or see that there is none; repeated, it does the same."""
     if row.kind not in (Kind.PHOTO, Kind.PRESS):
         return
-    _keep(desk, row, checked.preview if checked.verdict is Verdict.ACCEPTED else b"")
+    drawn = b64decode(checked.preview) if checked.verdict is Verdict.ACCEPTED else b""
+    _keep(desk, row, drawn if drawn.startswith(_JPEG) else b"")
 
 
 def write_frame(desk: Desk, row: Submission, film: BinaryIO) -> None:

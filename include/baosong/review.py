@@ -209,8 +209,7 @@ def _check_bundle(desk: Desk, row: Submission, campaign: Campaign, prefecture: P
 
 
 def _check_file(desk: Desk, row: Submission, campaign: Campaign, prefecture: Prefecture) -> list[Work]:
-    kind = Kind(row.kind) if row.kind else None
-    clamd = desk.settings.clamd
+    kind, clamd = Kind(row.kind) if row.kind else None, desk.settings.clamd
     if row.member is None:
         source = origin.source_of(desk, row)
         checked = antivirus.checked(source, kind, clamd, lambda: checks.check(source, kind, campaign, prefecture))

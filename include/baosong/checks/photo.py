@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import warnings
 import zlib
+from base64 import b64encode
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -48,7 +49,7 @@ class Damaged(ValueError):
 class Picture:
     """A picture that decoded: its size in pixels, its format, when it was taken, whether it says where.
 
-    `fingerprint` is `likeness.fingerprint`; `preview` a small JPEG of it. Both are empty where they cannot be drawn.
+    `fingerprint` is `likeness.fingerprint`; `preview` a small JPEG in Base64. Both are empty if they cannot be drawn.
     """
 
     width: int
@@ -57,7 +58,7 @@ class Picture:
     taken: str
     position: bool
     fingerprint: str
-    preview: bytes
+    preview: str
 
 
 def check(source: Source, actual: str | None, profile: PhotoProfile) -> Checked:
@@ -105,12 +106,12 @@ def _from_exif(image: Image.Image) -> tuple[str, bool]:
     return "", False
 
 
-def _drawn(image: Image.Image) -> tuple[str, bytes]:
+def _drawn(image: Image.Image) -> tuple[str, str]:
     """Return the fingerprint and the preview of a decoded picture, which shrinks; a picture is good without them."""
     with suppress(*DECODE_ERRORS):
         small = preview.shrunk(image)
-        return likeness.fingerprint(small), preview.jpeg(small)
-    return "", b""
+        return likeness.fingerprint(small), b64encode(preview.jpeg(small)).decode()
+    return "", ""
 
 
 def facts(picture: Picture) -> dict[str, object]:

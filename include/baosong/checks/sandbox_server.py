@@ -163,7 +163,7 @@ def _answer() -> bytes:
     """Do the work that the line brings, and return its result as JSON."""
     with open(LINE, "rb") as f:
         function, name, size, arguments = pickle.loads(f.read())  # noqa: S301 our parent's words, not the sender's
-    return to_json(function(Source(name, size, _open_content), *arguments), bytes_mode="base64")
+    return to_json(function(Source(name, size, _open_content), *arguments))
 
 
 def _open_content() -> BinaryIO:
