@@ -46,12 +46,13 @@ def main() -> None:
 @contextmanager
 def told() -> Iterator[None]:
     """Turn the errors that a caller can cause into one line; everything else is ours and shows where it broke."""
+    from baosong.report import TemplateRefused
     from baosong.stack import StackError
     from baosong.storage import StorageError
 
     try:
         yield
-    except (CallError, CampaignError, SettingsError, StackError, StorageError) as wrong:
+    except (CallError, CampaignError, SettingsError, StackError, StorageError, TemplateRefused) as wrong:
         err.print(str(wrong), style="red", markup=False, highlight=False, soft_wrap=True)
         raise SystemExit(2) from None
 

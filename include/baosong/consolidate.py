@@ -70,7 +70,10 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class RegionFigures:
-    """The region as of a moment. `missing` are the prefectures that are not complete, in the campaign's order."""
+    """The region as of a moment.
+
+    `missing` are the prefectures that are not complete, in the campaign's order; `accepted` all accepted files.
+    """
 
     campaign: Campaign
     as_of: datetime
@@ -80,6 +83,7 @@ class RegionFigures:
     punctuality: list[Punctuality]
     remarks: list[Remark]
     missing: list[Prefecture]
+    accepted: list[Submission]
 
     @property
     def sheets(self) -> list[Submission]:
@@ -120,6 +124,7 @@ def _read(ledger: Ledger, campaign: Campaign, now: datetime) -> tuple[RegionFigu
         punctuality=_punctuality(campaign, submissions, ledger.completeness(campaign), complete),
         remarks=[_remark(s, f) for s in submissions if s.state == "accepted" for f in s.findings or () if _warns(f)],
         missing=[p for p in campaign.prefectures if p.code not in complete],
+        accepted=[s for s in submissions if s.state == "accepted" and s.prefecture in known],
     )
     return figures, {r.submission_id for r in rows} | {a.submission_id for a in activities}
 

@@ -160,9 +160,14 @@ def consolidate_task(campaign_id: str) -> dict[str, Any]:
 
 
 def _write_report(campaign_id: str, edition: Literal["final", "interim"]) -> dict[str, Any]:
-    from baosong.report import write_report
+    from airflow.sdk.exceptions import AirflowFailException
 
-    return write_report(open_desk(), campaign_id, edition, datetime.now(UTC))
+    from baosong.report import TemplateRefused, write_report
+
+    try:
+        return write_report(open_desk(), campaign_id, edition, datetime.now(UTC))
+    except TemplateRefused as wrong:  # waiting mends no template
+        raise AirflowFailException(str(wrong)) from wrong
 
 
 def _is_complete(desk: Desk, campaign_id: str) -> bool:
