@@ -16,6 +16,7 @@ from typing import Any
 import docx
 import pytest
 from docx.oxml.ns import qn
+from openpyxl import load_workbook
 from PIL import Image
 from sqlalchemy import delete
 
@@ -28,7 +29,7 @@ from baosong.report.material import best_sentence
 from baosong.settings import PROJECT
 from baosong.workdesk import Desk
 from feed import NOW
-from region import Read, file, file_region, read_sheet, sent_by, sheet
+from region import Read, file, file_region, read_sheet, sent_by, sha256, sheet
 
 PARTS = ("total", "offline", "online")
 BLOCK, CELL = (re.compile(rf"<(?:{t})(?: [^>]*)?>(.*?)</(?:{t})>") for t in (r"p|h\d", "t[dh]"))
@@ -469,3 +470,55 @@ def test_more_photographs_or_a_new_report_make_the_edition_stale(desk: Desk, cam
     assert again.figures["version"] == 2
     assert again.changes["texts"] == ["乌鲁木齐市以“更正的总结报告.docx”替换“乌鲁木齐市总结报告.docx”"]
     assert again.changes["figures"] == []
+
+
+def test_every_figure_of_the_workbook_leads_to_its_cell_in_the_prefectures_file(desk: Desk, campaign: Campaign) -> None:
+    sheets = file_region(desk, campaign, 3)
+    prefix = write_report(desk, "2023", "interim", NOW)["prefix"]
+    book = load_workbook(io.BytesIO(desk.storage.read("reports", f"{prefix}汇总表.xlsx")))
+    figures, origins = book["各地州市"], book["数据来源"]
+    followed = 0
+    for row, (code, content) in enumerate(sheets.items(), start=7):
+        assert origins.cell(row, 1).value == figures.cell(row, 1).value == code
+        names = {origins.cell(4, c).value: origins.cell(row, c).value for c in range(1, origins.max_column + 1)}
+        assert names["文件指纹（SHA-256）"] == sha256(content)
+        assert desk.storage.read("archive", names["归档位置"]) == content
+        original = load_workbook(io.BytesIO(content), data_only=True)
+        for cell in figures[row][2:]:
+            place = str(origins[cell.coordinate].value)
+            if cell.value is None:
+                assert place == "—"
+                continue
+            assert cell.hyperlink.location == f"'数据来源'!{cell.coordinate}"
+            if "!" in place:
+                name, at = place.split("!")
+                assert Decimal(str(original[name][at].value)) == Decimal(str(cell.value))
+            else:
+                name, line = place.removesuffix("行").split("第")
+                assert cell.value in [c.value for c in original[name][int(line)]]
+            followed += 1
+    assert followed > 3 * 28
+
+
+def test_every_activity_of_the_workbook_leads_to_its_row(desk: Desk, campaign: Campaign) -> None:
+    sheets = file_region(desk, campaign, 2)
+    prefix = write_report(desk, "2023", "interim", NOW)["prefix"]
+    listed = load_workbook(io.BytesIO(desk.storage.read("reports", f"{prefix}汇总表.xlsx")))["活动明细"]
+    codes = {p.name: p.code for p in campaign.prefectures}
+    originals = {code: load_workbook(io.BytesIO(content)) for code, content in sheets.items()}
+    rows = list(listed.iter_rows(min_row=5, values_only=True))
+    assert len(rows) == sum(len(read_sheet(c).activities) for c in sheets.values())
+    for _, place, name, *_, origin in rows:
+        sheet_name, line = str(origin).removesuffix("行").split("第")
+        assert originals[codes[str(place)]][sheet_name].cell(int(line), 2).value == name
+
+
+def test_the_workbook_has_native_charts_that_follow_its_cells(desk: Desk, campaign: Campaign) -> None:
+    file_region(desk, campaign, 2)
+    prefix = write_report(desk, "2023", "interim", NOW)["prefix"]
+    with zipfile.ZipFile(io.BytesIO(desk.storage.read("reports", f"{prefix}汇总表.xlsx"))) as package:
+        charts = [package.read(n).decode() for n in sorted(package.namelist()) if "charts/chart" in n]
+    refs = [re.findall(r"<(?:c:)?f>(.*?)</", c) for c in charts]
+    assert len(charts) == 3
+    assert any("'汇总'!$D$7:$D$15" in r for r in refs)
+    assert all(re.match(r"'(各地州市|汇总)'!\$", ref) for r in refs for ref in r)

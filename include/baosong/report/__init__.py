@@ -104,7 +104,7 @@ def _put_files(
     document = make_document(template, said, figures.as_of)
     told = changes.as_json() if changes else {"against": None, "figures": [], "texts": []}
     for name, content, kind in (
-        (WORKBOOK, make_workbook(figures, edition), XLSX),
+        (WORKBOOK, make_workbook(figures, edition, changes), XLSX),
         (DOCUMENT, document, DOCX),
         (PAGE, make_page(document).encode(), "text/html; charset=utf-8"),
         (CHANGES, _json(told), "application/json"),

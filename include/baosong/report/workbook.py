@@ -16,6 +16,8 @@ from baosong.campaign.form import ActivityField, Indicator
 from baosong.consolidate import Figure, Punctuality, RegionFigures, exact
 from baosong.receipts.view import CELL_WORDS
 from baosong.receipts.words import moment
+from baosong.report import trace
+from baosong.report.changes import Changes
 from baosong.report.package import normalised
 from baosong.report.sheet import Table, Value
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 REGION, PREFECTURES, ACTIVITIES, PUNCTUALITY = "汇总", "各地州市", "活动明细", "报送情况"
 HEAD = 4  # the first header row of every sheet; title and explanation stand above
+SHEETS = (REGION, PREFECTURES, ACTIVITIES, PUNCTUALITY, trace.ORIGINS, trace.QUALITY, trace.METHOD, trace.CHARTS)
 PARTS = {"total": "合计", "offline": "其中：线下", "online": "其中：线上"}
 NONE = "—"
 
@@ -40,22 +43,37 @@ class _Column:
         return exact(getattr(figure, self.part), self.indicator)
 
 
-def make_workbook(figures: RegionFigures, edition: str) -> bytes:
-    """Return the workbook of an edition, `final` or `interim`; the same figures give the same bytes."""
+def make_workbook(figures: RegionFigures, edition: str, changes: Changes | None = None) -> bytes:
+    """Return the workbook of an edition, `final` or `interim`; the same figures and changes give the same bytes."""
     book = Workbook()
     book.remove(book.worksheets[0])
-    tables = {name: Table(book.create_sheet(name)) for name in (REGION, PREFECTURES, ACTIVITIES, PUNCTUALITY)}
+    tables = {name: Table(book.create_sheet(name)) for name in SHEETS}
     columns = _columns(figures)
     heading = _heading(figures, edition)
     _region(tables[REGION], figures, columns, heading)
     _prefectures(tables[PREFECTURES], figures, columns, heading)
     _activities(tables[ACTIVITIES], figures, heading)
     _punctuality(tables[PUNCTUALITY], figures, heading)
+    _behind(tables, figures, columns, heading, changes)
     book.properties.title, book.properties.creator = heading, figures.campaign.organizer
     book.properties.created = figures.as_of.replace(tzinfo=None)
     raw = BytesIO()
     book.save(raw)
     return normalised(raw.getvalue(), [t.results for t in tables.values()], figures.as_of)
+
+
+def _behind(
+    tables: dict[str, Table], figures: RegionFigures, columns: Sequence[_Column], heading: str, changes: Changes | None
+) -> None:
+    """Write the sheets behind the figures."""
+    for name, last in ((trace.ORIGINS, 12), (trace.QUALITY, 6), (trace.METHOD, 2), (trace.CHARTS, 12)):
+        tables[name].title(f"{heading}：{name}", explanation(figures), 1, last)
+    rows = _rows(figures)
+    trace.origins(tables[trace.ORIGINS], figures, columns, rows[0], HEAD)
+    trace.link(tables[PREFECTURES].sheet, figures, columns, rows[0])
+    trace.quality(tables[trace.QUALITY], figures, HEAD)
+    trace.method(tables[trace.METHOD], figures, changes, HEAD)
+    trace.charts(tables[trace.CHARTS], figures, {name: t.sheet for name, t in tables.items()}, columns, rows)
 
 
 def _heading(figures: RegionFigures, edition: str) -> str:
@@ -176,7 +194,8 @@ def _activities(table: Table, figures: RegionFigures, heading: str) -> None:
     fields = [f for f in figures.campaign.form.activities.fields if f.name != "number"]
     names = {p.prefecture.code: p.prefecture.name for p in figures.prefectures}
     table.title(f"{heading}：{ACTIVITIES}", f"共 {len(figures.activities)} 项活动。{explanation(figures)}", 4, 9)
-    for column, label in enumerate(["序号", "地州市", *(f.label for f in fields)], start=1):
+    sheets = {s.id: trace.used_sheet(s, 1, figures.campaign.form.activities.sheet) for s in figures.sheets}
+    for column, label in enumerate(["序号", "地州市", *(f.label for f in fields), "来源"], start=1):
         table.head(HEAD, column, label)
     for row, activity in enumerate(figures.activities, start=HEAD + 1):
         table.put(row, 1, row - HEAD, centred=True)
@@ -185,9 +204,10 @@ def _activities(table: Table, figures: RegionFigures, heading: str) -> None:
             value = _field_value(field, activity)
             digits = field.scale if field.type == "decimal" else 0
             table.put(row, column, value, digits=digits, centred=bool(field.choices))
-    table.widths([6, 18, *(f.width for f in fields)])
+        table.put(row, len(fields) + 3, f"{sheets.get(activity.submission_id, '')}第{activity.row}行")
+    table.widths([6, 18, *(f.width for f in fields), 18])
     table.fit(range(HEAD, HEAD + len(figures.activities) + 1))
-    end = f"{get_column_letter(len(fields) + 2)}{HEAD + len(figures.activities)}"
+    end = f"{get_column_letter(len(fields) + 3)}{HEAD + len(figures.activities)}"
     table.sheet.auto_filter.ref = f"A{HEAD}:{end}"
     table.printed((HEAD, HEAD), beside=3, scale=65)
 
