@@ -144,7 +144,7 @@ def words(figures: RegionFigures, edition: str, version: int, material: Material
         "质量": _quality(figures),
         "上年": material.last_year.words() if material.last_year else None,
         "照片数": len(material.photos),
-        "明细": {"总数": len(figures.activities), "全列": parts.activity_table(figures)[1]},
+        "明细": {"总数": len(figures.activities), "全列": parts.lists_all(figures)},
         "表": _tables(figures, material),
         "图": _charts(figures),
     }
@@ -228,7 +228,7 @@ def _tables(figures: RegionFigures, material: Material) -> dict[str, Place]:
         "报送情况": lambda: [parts.punctuality_table(figures)],
         "排行": lambda: [parts.ranking_table(figures)],
         "各地州市": lambda: [*parts.indicator_tables(figures)],
-        "活动": lambda: [parts.activity_table(figures)[0]],
+        "活动": lambda: [parts.activity_table(figures)],
         "照片": lambda: [*material.photos],
         "变化": lambda: [parts.change_table(c)] if (c := material.changes) and c.figures else [],
         "上年": lambda: [material.last_year.table()] if material.last_year else [],

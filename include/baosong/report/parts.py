@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
+from typing import TYPE_CHECKING
 
 from baosong.campaign.form import Indicator
 from baosong.consolidate import Figure, PrefectureFigures, RegionFigures, exact
 from baosong.receipts.view import CELL_WORDS
 from baosong.report.changes import Changes
 from baosong.report.wording import NOTHING, days, share, tabled
+
+if TYPE_CHECKING:
+    from baosong.ledger import ActivityRow
 
 COLUMNS = 7  # indicators beside the prefecture's name across a portrait page
 MOST_UNITS = 400  # rows of prefectures in the Word report; the workbook has all
@@ -174,23 +179,27 @@ def punctuality_table(figures: RegionFigures) -> Table:
     return Table(head, rows, [38, *([room] * len(kinds)), 16, 12, 12], "l" + "c" * (len(kinds) + 3), "材料报送情况")
 
 
-def activity_table(figures: RegionFigures) -> tuple[Table, bool]:
-    """Return the list of activities and whether it is the whole; a long one keeps the major ones (重大示范) only."""
-    chosen = list(enumerate(figures.activities, start=1))
-    whole = len(chosen) <= MOST_ACTIVITIES
-    if not whole:
-        yes = figures.campaign.form.by_field.get("major")
-        chosen = [(n, a) for n, a in chosen if yes and a.fields.get("major") == yes.choices[0]][:MOST_ACTIVITIES]
+def lists_all(figures: RegionFigures) -> bool:
+    """Return whether the Word report lists every activity; a long list keeps the major ones (重大示范) only."""
+    return len(figures.activities) <= MOST_ACTIVITIES
+
+
+def activity_table(figures: RegionFigures) -> Table:
+    """Return the list of activities, at most `MOST_ACTIVITIES`; their numbers are those of the workbook's list."""
+    major = figures.campaign.form.by_field.get("major")
+    chosen: Iterator[tuple[int, ActivityRow]] = enumerate(figures.activities, start=1)
+    if not lists_all(figures):
+        chosen = ((n, a) for n, a in chosen if major and a.fields.get("major") == major.choices[0])
     names = {p.prefecture.code: p.prefecture.name for p in figures.prefectures}
     rows = [
         [
             str(number), names[a.prefecture], a.name, a.category or NOTHING, days(a.start, a.end),
             str(a.fields.get("place") or NOTHING), f"{a.offline or 0:,.0f}", f"{a.online or 0:,.0f}",
         ]
-        for number, a in chosen
+        for number, a in islice(chosen, MOST_ACTIVITIES)
     ]  # fmt: skip
     head = ["序号", "地州市", "活动名称", "类别", "日期", "地点", "线下人次", "线上人次"]
-    return Table(head, rows, [11, 25, 37, 14, 19, 24, 13, 13], "cllcclrr", "活动一览"), whole
+    return Table(head, rows, [11, 25, 37, 14, 19, 24, 13, 13], "cllcclrr", "活动一览")
 
 
 def change_table(changes: Changes) -> Table:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from io import BytesIO
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from openpyxl import Workbook
@@ -20,6 +21,7 @@ from baosong.report import trace
 from baosong.report.changes import Changes
 from baosong.report.package import normalised
 from baosong.report.sheet import Table, Value
+from baosong.report.stream import MOST_ROWS, streamed
 
 if TYPE_CHECKING:
     from baosong.ledger import ActivityRow
@@ -29,6 +31,7 @@ HEAD = 4  # the first header row of every sheet; title and explanation stand abo
 SHEETS = (REGION, PREFECTURES, ACTIVITIES, PUNCTUALITY, trace.ORIGINS, trace.QUALITY, trace.METHOD, trace.CHARTS)
 PARTS = {"total": "合计", "offline": "其中：线下", "online": "其中：线上"}
 NONE = "—"
+_PATTERNS: dict[str, Value] = {"date": date(2000, 1, 1), "decimal": Decimal(1), "integer": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +55,15 @@ def make_workbook(figures: RegionFigures, edition: str, changes: Changes | None 
     heading = _heading(figures, edition)
     _region(tables[REGION], figures, columns, heading)
     _prefectures(tables[PREFECTURES], figures, columns, heading)
-    _activities(tables[ACTIVITIES], figures, heading)
+    rows = _activities(tables[ACTIVITIES], figures, heading)
     _punctuality(tables[PUNCTUALITY], figures, heading)
     _behind(tables, figures, columns, heading, changes)
     book.properties.title, book.properties.creator = heading, figures.campaign.organizer
     book.properties.created = figures.as_of.replace(tzinfo=None)
     raw = BytesIO()
     book.save(raw)
-    return normalised(raw.getvalue(), [t.results for t in tables.values()], figures.as_of)
+    results, list_sheet = [t.results for t in tables.values()], f"xl/worksheets/sheet{SHEETS.index(ACTIVITIES) + 1}.xml"
+    return normalised(raw.getvalue(), results, figures.as_of, {list_sheet: rows})
 
 
 def _behind(
@@ -190,26 +194,36 @@ def _sums(table: Table, figures: RegionFigures, columns: Sequence[_Column]) -> N
     table.emphasize(last + 1, range(1, len(columns) + 3))
 
 
-def _activities(table: Table, figures: RegionFigures, heading: str) -> None:
+def _activities(table: Table, figures: RegionFigures, heading: str) -> Callable[[bytes], Iterator[bytes]]:
+    """Write the list's head, and return what puts its rows below when the workbook is saved."""
     fields = [f for f in figures.campaign.form.activities.fields if f.name != "number"]
-    names = {p.prefecture.code: p.prefecture.name for p in figures.prefectures}
-    table.title(f"{heading}：{ACTIVITIES}", f"共 {len(figures.activities)} 项活动。{explanation(figures)}", 4, 9)
-    sheets = {s.id: trace.used_sheet(s, 1, figures.campaign.form.activities.sheet) for s in figures.sheets}
+    count = min(len(figures.activities), MOST_ROWS)
+    cut = f"（只列出前 {MOST_ROWS:,} 项）" if count < len(figures.activities) else ""
+    said = f"共 {len(figures.activities)} 项活动{cut}。{explanation(figures)}"
+    table.title(f"{heading}：{ACTIVITIES}", said, 4, 9)
     for column, label in enumerate(["序号", "地州市", *(f.label for f in fields), "来源"], start=1):
         table.head(HEAD, column, label)
-    for row, activity in enumerate(figures.activities, start=HEAD + 1):
-        table.put(row, 1, row - HEAD, centred=True)
-        table.put(row, 2, names[activity.prefecture])
-        for column, field in enumerate(fields, start=3):
-            value = _field_value(field, activity)
-            digits = field.scale if field.type == "decimal" else 0
-            table.put(row, column, value, digits=digits, centred=bool(field.choices))
-        table.put(row, len(fields) + 3, f"{sheets.get(activity.submission_id, '')}第{activity.row}行")
-    table.widths([6, 18, *(f.width for f in fields), 18])
-    table.fit(range(HEAD, HEAD + len(figures.activities) + 1))
-    end = f"{get_column_letter(len(fields) + 3)}{HEAD + len(figures.activities)}"
-    table.sheet.auto_filter.ref = f"A{HEAD}:{end}"
+    for row, text in ((HEAD + 1, "文"), (HEAD + 2, "=")):  # patterns of the rows, which take their styles
+        table.put(row, 1, 1, centred=True)
+        for column, field in enumerate([None, *fields, None], start=2):
+            value = _PATTERNS.get(field.type, text) if field else text
+            digits = field.scale if field and field.type == "decimal" else 0
+            table.put(row, column, value, digits=digits, centred=bool(field and field.choices))
+    widths = [6, 18, *(f.width for f in fields), 18]
+    table.widths(widths)
+    table.fit([HEAD])
+    table.sheet.auto_filter.ref = f"A{HEAD}:{get_column_letter(len(fields) + 3)}{HEAD + count}"
     table.printed((HEAD, HEAD), beside=3, scale=65)
+    return streamed(HEAD + 1, islice(_activity_rows(figures, fields), count), widths)
+
+
+def _activity_rows(figures: RegionFigures, fields: Sequence[ActivityField]) -> Iterator[list[Value]]:
+    names = {p.prefecture.code: p.prefecture.name for p in figures.prefectures}
+    sheets = {s.id: trace.used_sheet(s, 1, figures.campaign.form.activities.sheet) for s in figures.sheets}
+    for number, activity in enumerate(figures.activities, start=1):
+        values = (_field_value(field, activity) for field in fields)
+        origin = f"{sheets.get(activity.submission_id, '')}第{activity.row}行"
+        yield [number, names[activity.prefecture], *values, origin]
 
 
 def _field_value(field: ActivityField, activity: ActivityRow) -> Value:
