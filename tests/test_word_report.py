@@ -26,6 +26,7 @@ from baosong.ledger import Edition as Recorded
 from baosong.report import TemplateRefused, write_report
 from baosong.report.letter import make_template
 from baosong.report.material import best_sentence
+from baosong.report.pdf import put_pdf
 from baosong.settings import PROJECT
 from baosong.workdesk import Desk
 from feed import NOW
@@ -522,3 +523,35 @@ def test_the_workbook_has_native_charts_that_follow_its_cells(desk: Desk, campai
     assert len(charts) == 3
     assert any("'汇总'!$D$7:$D$15" in r for r in refs)
     assert all(re.match(r"'(各地州市|汇总)'!\$", ref) for r in refs for ref in r)
+
+
+def _office(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    """Put a program in LibreOffice's place; its arguments end in --outdir FOLDER FILE."""
+    program = folder / "bin" / "soffice"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+
+
+def test_a_pdf_is_put_beside_once_where_the_program_is_there(
+    desk: Desk, campaign: Campaign, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prefix = write_report(desk, "2023", "interim", NOW)["prefix"]
+    _office(tmp_path, monkeypatch, f'echo x >> {tmp_path}/calls; printf %s %PDF > "$6/report.pdf"')
+    assert [put_pdf(desk.storage, prefix) for _ in range(2)] == [True, True]
+    assert desk.storage.read("reports", f"{prefix}汇总总结报告.pdf") == b"%PDF"
+    assert (tmp_path / "calls").read_text() == "x\n"
+    file_region(desk, campaign, 1)
+    assert write_report(desk, "2023", "interim", NOW)["prefix"] == prefix
+    assert desk.storage.stat("reports", f"{prefix}汇总总结报告.pdf") is None
+
+
+@pytest.mark.parametrize("script", ["exit 1", "sleep 60"])
+def test_a_program_that_fails_or_hangs_harms_nothing(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
+) -> None:
+    prefix = write_report(desk, "2023", "interim", NOW)["prefix"]
+    _office(tmp_path, monkeypatch, script)
+    monkeypatch.setattr("baosong.report.pdf._WITHIN", 0.3)
+    assert put_pdf(desk.storage, prefix) is False

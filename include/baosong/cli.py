@@ -222,6 +222,7 @@ def report(
 ) -> None:
     """立即生成全区汇总。"""
     from baosong.report import write_report
+    from baosong.report.pdf import put_pdf
     from baosong.workdesk import Desk
 
     desk = Desk.open()
@@ -231,6 +232,7 @@ def report(
         names = "、".join(campaign.prefecture(code).name for code in sorted(missing))
         raise CallError(f"尚有 {len(missing)} 个地州市未报齐：{names}。如需先看中期汇总，请加 --interim。")
     written = write_report(desk, campaign_id, "interim" if interim else "final", datetime.now(campaign.zone))
+    put_pdf(desk.storage, written["prefix"])
     out.print(f"{'已生成' if written['new'] else '数据未变，沿用'} reports/{written['prefix']}", highlight=False)
 
 

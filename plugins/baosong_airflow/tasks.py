@@ -163,9 +163,12 @@ def _write_report(campaign_id: str, edition: Literal["final", "interim"]) -> dic
     from airflow.sdk.exceptions import AirflowFailException
 
     from baosong.report import TemplateRefused, write_report
+    from baosong.report.pdf import put_pdf
 
     try:
-        return write_report(open_desk(), campaign_id, edition, datetime.now(UTC))
+        written = write_report(open_desk(), campaign_id, edition, datetime.now(UTC))
+        put_pdf(open_desk().storage, written["prefix"])
+        return written
     except TemplateRefused as wrong:  # waiting mends no template
         raise AirflowFailException(str(wrong)) from wrong
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 WORKBOOK = "汇总表.xlsx"
 DOCUMENT = "汇总总结报告.docx"
 PAGE = "汇总总结报告.html"
+PDF = "汇总总结报告.pdf"
 FIGURES = "figures.json"
 CHANGES = "changes.json"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -102,6 +103,7 @@ def _put_files(
     )
     said = words(figures, edition, stated["version"], material)
     document = make_document(template, said, figures.as_of)
+    desk.storage.remove("reports", f"{prefix}{PDF}")  # of an earlier edition of the day
     told = changes.as_json() if changes else {"against": None, "figures": [], "texts": []}
     for name, content, kind in (
         (WORKBOOK, make_workbook(figures, edition, changes), XLSX),

@@ -57,7 +57,7 @@ def make_template() -> bytes:
 
 
 def _page(document: Any) -> None:
-    """Set A4 and the margins, which leave room for 22 lines; 28 characters a line come from their pitch (`_font`)."""
+    """Set A4 and the margins, which leave room for 22 lines; 28 characters a line come from `_pitch`."""
     section = document.sections[0]
     section.page_width, section.page_height = Mm(210), Mm(297)
     # 37 and 35 mm but for 0.07 mm: 22 lines of 29 pt are that much higher than 225 mm.
@@ -77,12 +77,18 @@ def _styles(document: Any) -> None:
         style = document.styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH)
         style.base_style = normal
         _font(style.element.get_or_add_rPr(), font, points)
+        if points == 16:
+            _pitch(style.element.rPr)
         form = style.paragraph_format
         form.alignment, form.keep_with_next, form.widow_control = align, keep, True
         form.line_spacing_rule, form.line_spacing = WD_LINE_SPACING.EXACTLY, Pt(29 if points < 20 else 35)
         form.space_before = form.space_after = Pt(0)
         if indent:
             _set(style.element.get_or_add_pPr().get_or_add_ind(), firstLineChars="200", firstLine="640")
+    for level, name in enumerate(("公文一级标题", "公文二级标题")):  # what Word's navigation shows
+        outline = OxmlElement("w:outlineLvl")
+        _set(outline, val=str(level))
+        document.styles[name].element.get_or_add_pPr().append(outline)
     signed = document.styles["公文落款"].element.get_or_add_pPr().get_or_add_ind()
     _set(signed, rightChars="400", right="1280")
     _small_styles(document, normal)
@@ -151,10 +157,13 @@ def _font(properties: Any, font: str, points: float) -> None:
     fonts.attrib.clear()
     _set(fonts, ascii=font, hAnsi=font, eastAsia=font, cs=font)
     properties.get_or_add_sz().val = Pt(points)
-    if points == 16:  # 28 characters fill the line's 156 mm
-        pitch = OxmlElement("w:spacing")
-        _set(pitch, val="-5")
-        properties.insert_element_before(pitch, "w:w", "w:kern", "w:position", "w:sz")
+
+
+def _pitch(properties: Any) -> None:
+    """Draw 3号 letters together by a quarter of a point, so that 28 of them fill the 156 mm of a line."""
+    pitch = OxmlElement("w:spacing")
+    _set(pitch, val="-5")
+    properties.insert_element_before(pitch, "w:w", "w:kern", "w:position", "w:sz")
 
 
 def _set(element: Any, **values: str) -> None:

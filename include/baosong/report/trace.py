@@ -10,6 +10,7 @@ from openpyxl.chart.shapes import GraphicalProperties
 from openpyxl.drawing.colors import ColorChoice
 from openpyxl.drawing.fill import PatternFillProperties
 from openpyxl.worksheet.hyperlink import Hyperlink
+from openpyxl.worksheet.pagebreak import Break
 
 from baosong.campaign.form import Indicator
 from baosong.consolidate import PrefectureFigures, RegionFigures
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 ORIGINS, QUALITY, METHOD, CHARTS = "数据来源", "数据质量", "口径说明", "图表"
 MOST_LINKS = 20_000  # Excel takes 65,530 in a sheet; beyond this only a prefecture's name leads to its sources
 MOST_BARS = 40
+FIRST_CHART = 6  # the row
 _DARK = "404040"
 
 
@@ -65,7 +67,7 @@ def origins(table: Table, figures: RegionFigures, columns: Sequence[Column], fir
         for n, told in enumerate([s.id, s.name, s.archive_key, s.sha256] if s else [None] * 4, start=end):
             table.put(row, n, told)
     table.heights([head, head + 1, head + 2], 26)
-    table.widths([8, 24, *([14] * len(columns)), 10, 34, 50, 68])
+    table.widths([8, 34, *([14] * len(columns)), 10, 34, 50, 68])
     table.printed((head, head + 2), beside=2, scale=60)
 
 
@@ -109,7 +111,7 @@ def quality(table: Table, figures: RegionFigures, head: int) -> None:
     table.widths([22, 32, 24, 50, 20, 24, 26])
     table.fit(range(head, head + 2 + len(figures.remarks)))
     table.sheet.auto_filter.ref = f"A{head}:G{head + max(1, len(figures.remarks))}"
-    table.printed((head, head), beside=1, scale=60)
+    table.printed((head, head), beside=1)
 
 
 def method(table: Table, figures: RegionFigures, changes: Changes | None, head: int) -> None:
@@ -154,7 +156,7 @@ def charts(
     """Draw native charts that follow the cells: the required indicators by prefecture, and what adds up to them."""
     head = 4
     table.head(head, 1, "下列图由“汇总”“各地州市”的数据生成，随数据变化。", to_column=12)
-    place = head + 2
+    place = FIRST_CHART
     for i in (i for i in figures.campaign.form.indicators.rows if i.required):
         if len(figures.prefectures) <= MOST_BARS:
             parts = [c for c in columns if c.indicator == i and c.part != "total"] or [
@@ -166,8 +168,8 @@ def charts(
         kinds = [n for n, k in enumerate(figures.campaign.form.indicators.rows, head + 1) if k.adds_to == i.code]
         if kinds and kinds == list(range(kinds[0], kinds[-1] + 1)):
             place = _add(table, place, f"{i.name}分类", data["汇总"], [4], 2, (kinds[0], kinds[-1]))
-    table.widths([12] * 12)
-    table.printed((head, head), beside=1)
+    table.widths([8] * 12)
+    table.printed((head, head), beside=1, scale=100)
 
 
 def _add(
@@ -189,6 +191,8 @@ def _add(
     chart.legend = chart.legend if len(columns) > 1 else None
     lines = rows[1] - rows[0] + 1
     chart.width, chart.height = 24, 4 + 0.6 * lines
+    if place > FIRST_CHART:
+        table.sheet.row_breaks.append(Break(id=place - 1))  # no chart is torn by the end of a page
     table.sheet.add_chart(chart, f"A{place}")
     return place + int(chart.height * 2) + 2
 

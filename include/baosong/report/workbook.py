@@ -177,7 +177,7 @@ def _prefectures(table: Table, figures: RegionFigures, columns: Sequence[_Column
     _sums(table, figures, columns)
     table.heights([HEAD + 1], 76)
     table.heights(range(first, last + 2), 20)
-    table.widths([8, 24, *([11] * len(columns))])
+    table.widths([8, 34, *([11] * len(columns))])
     apart = {next(c.number for c in columns if c.part == part) for part in {c.part for c in columns} - {"total"}}
     table.printed((HEAD, HEAD + 2), beside=2, scale=72, apart=apart)
 
@@ -209,11 +209,11 @@ def _activities(table: Table, figures: RegionFigures, heading: str) -> Callable[
             value = _PATTERNS.get(field.type, text) if field else text
             digits = field.scale if field and field.type == "decimal" else 0
             table.put(row, column, value, digits=digits, centred=bool(field and field.choices))
-    widths = [6, 18, *(f.width for f in fields), 18]
+    widths = [6, 18, *(f.width for f in fields), 15]
     table.widths(widths)
     table.fit([HEAD])
     table.sheet.auto_filter.ref = f"A{HEAD}:{get_column_letter(len(fields) + 3)}{HEAD + count}"
-    table.printed((HEAD, HEAD), beside=3, scale=65)
+    table.printed((HEAD, HEAD), beside=3, scale=62)
     return streamed(HEAD + 1, islice(_activity_rows(figures, fields), count), widths)
 
 
