@@ -227,7 +227,7 @@ def test_a_resubmitted_sheet_makes_a_change_list_of_just_what_differs(desk: Desk
         for c in told.changes["figures"]
     }
     assert found == wanted
-    assert told.changes["texts"] == [f"吐鲁番市以“{name}”替换“{name}”"]
+    assert told.changes["texts"] == [f"吐鲁番市重新报送“{name}”"]
     (table,) = told.headed("地州市", "指标", "第1版", "本版")
     assert len(table) == len(wanted)
     assert f"与第1版相比，有{len(wanted)}个数据发生变化" in told.text

@@ -74,7 +74,8 @@ def _inputs(before: Json, after: Json) -> list[str]:
             known = one or two or {}
             texts.append(f"{names.get(known['prefecture'], '')}{'新增' if two else '不再采用'}“{known['file']}”")
         elif one["sha256"] != two["sha256"]:
-            texts.append(f"{names.get(two['prefecture'], '')}以“{two['file']}”替换“{one['file']}”")
+            name, same = names.get(two["prefecture"], ""), one["file"] == two["file"]
+            texts.append(f"{name}重新报送“{two['file']}”" if same else f"{name}以“{two['file']}”替换“{one['file']}”")
     if before.get("template", after.get("template")) != after.get("template"):
         texts.append("文字模板有修改")
     if before["rules_version"] != after["rules_version"]:

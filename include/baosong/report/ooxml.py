@@ -30,6 +30,8 @@ _XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _TWIPS, _EMU = 56.6929, 36000  # a millimetre
 _ALIGNS = {"l": "left", "c": "center", "r": "right"}
 _PICTURE = (72, 52)  # mm: the room of a photograph, two in a row
+# Two tables without a paragraph between them become one; one point high, it makes no page of its own.
+_GAP = f'<w:p><w:pPr><w:pStyle w:val="{TABLE_STYLE}"/><w:spacing w:line="20" w:lineRule="exact"/></w:pPr></w:p>'
 _TOGETHER = 24  # rows: a table as short as this stays on one page
 
 
@@ -55,7 +57,7 @@ class Writer:
                 if part.caption:
                     yield _element(_paragraph(CAPTION_STYLE, _run(part.caption, 14, HEAD_FONT)))
                 yield _element(_table(part))
-                yield _element(_paragraph(TABLE_STYLE, ""))
+                yield _element(_GAP)
             elif isinstance(part, Chart):
                 yield self._chart(part)
 
