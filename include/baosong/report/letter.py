@@ -34,8 +34,10 @@ STYLES = {
     "1": ("公文一级标题", HEI, 16, ALIGN.JUSTIFY, True, True),
     "2": ("公文二级标题", KAI, 16, ALIGN.JUSTIFY, True, True),
     "0": ("公文正文", FANG, 16, ALIGN.JUSTIFY, True, False),
-    "<": ("公文附件说明", FANG, 16, ALIGN.LEFT, True, False),
-    ">": ("公文落款", FANG, 16, ALIGN.RIGHT, False, False),
+    # From the closing words to the date all stays on one page: nobody signs an empty one.
+    "<": ("公文附件说明", FANG, 16, ALIGN.LEFT, True, True),
+    "^": ("公文署名", FANG, 16, ALIGN.RIGHT, False, True),
+    ">": ("公文日期", FANG, 16, ALIGN.RIGHT, False, False),
     "=": ("公文附件序号", HEI, 16, ALIGN.LEFT, False, True),
 }
 _DAY = datetime(2023, 1, 1, tzinfo=UTC)
@@ -89,8 +91,9 @@ def _styles(document: Any) -> None:
         outline = OxmlElement("w:outlineLvl")
         _set(outline, val=str(level))
         document.styles[name].element.get_or_add_pPr().append(outline)
-    signed = document.styles["公文落款"].element.get_or_add_pPr().get_or_add_ind()
-    _set(signed, rightChars="400", right="1280")
+    for name in ("公文署名", "公文日期"):
+        signed = document.styles[name].element.get_or_add_pPr().get_or_add_ind()
+        _set(signed, rightChars="400", right="1280")
     _small_styles(document, normal)
 
 

@@ -17,7 +17,7 @@ _LEVELS = {
     "公文二级标题": "two",
     "公文落款": "signed",
 }
-_LEVELS |= {"公文附件序号": "annex", "BaosongCaption": "caption"}
+_LEVELS |= {"公文日期": "signed", "公文附件序号": "annex", "BaosongCaption": "caption"}
 _C = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
 
 
