@@ -1,6 +1,6 @@
 """### 收件
 
-**做什么**：逐个地州市处理收件桶中的全部新文件：校验统计表、影像和文档，归档（或隔离），出具回执，再把已答复的文件移出收件桶。
+**做什么**：逐个地州市处理收件桶中的全部新文件：校验统计表、影像、文档和压缩包，归档（或隔离），出具回执，再把已答复的文件移出收件桶。
 某地州市五项材料交齐时，发布分区事件“活动|地州市代码”，全部交齐后自动触发“汇总报告”。
 
 **何时运行**：收件桶一有新文件，监视器立即触发；另外每 5 分钟例行清点一次。每次运行都以桶中实际内容为准，
@@ -23,6 +23,7 @@ from baosong_airflow.assets import INTAKE, PREFECTURE_COMPLETE
 SWEEP = CronTriggerTimetable("*/5 * * * *", timezone="Asia/Shanghai")
 OF_PREFECTURE = {"map_index_template": "{{ task.op_kwargs['work']['name'] }}"}
 OF_BATCH = {"map_index_template": "{{ task.op_kwargs['keys'] | length }} 个地州市"}
+LONG = {"execution_timeout": timedelta(hours=2)}  # the largest video is read, written and read back, or unpacked
 
 with DAG(
     "intake",
@@ -36,12 +37,12 @@ with DAG(
     find_new = task(tasks.find_new_task, task_id="find_new", task_display_name="清点新文件")
     sheets = task(tasks.check_task, task_id="check_statistics", task_display_name="校验统计表", pool="sheets")
     media = task(tasks.check_task, task_id="check_media", task_display_name="校验照片与视频", pool="media")
-    papers = task(tasks.check_task, task_id="check_documents", task_display_name="校验文档")
+    papers = task(tasks.check_task, task_id="check_documents", task_display_name="校验文档", **LONG)
     file_away = task(
         tasks.file_away_task,
         task_id="file_away",
         task_display_name="归档",
-        execution_timeout=timedelta(hours=2),  # the largest video is read, written and read back
+        **LONG,
         trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS,  # one ill check must not hold up what the others checked
     )
     reply = task(tasks.reply_task, task_id="reply", task_display_name="出具回执")

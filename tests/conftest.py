@@ -23,6 +23,7 @@ from baosong.stack.postgres import Postgres
 from baosong.stack.process import Program, start, stop
 from baosong.storage import Storage
 from baosong.workdesk import Desk
+from clips import Clips
 
 PIPELINE_KEY = "PIPELINE"
 _numbers = itertools.count(1)
@@ -38,6 +39,12 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Leave nothing behind, unless somebody will want to look for what went wrong."""
     if exitstatus == pytest.ExitCode.OK:
         session.config.add_cleanup(lambda: shutil.rmtree(session.config.option.basetemp, ignore_errors=True))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes minutes and must stay on one worker, so that the workers end together."""
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
 
 
 def free_port() -> int:
@@ -136,6 +143,11 @@ def prefecture_keys(store: Store, s3: S3Settings) -> Callable[..., S3Settings]:
         return replace(s3, access_key=key, secret_key=secret)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Clips:
+    return Clips(tmp_path_factory.mktemp("clips"))
 
 
 @pytest.fixture(scope="session")

@@ -83,6 +83,46 @@ def test_a_report_is_downloaded_under_its_chinese_name(client: Any, desk: Desk) 
     assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''%E6%B1%87%E6%80%BB%E8%A1%A8.xlsx"
 
 
+def test_the_page_of_a_checked_sheet_is_shut_in_a_sandbox(client: Any, desk: Desk) -> None:
+    desk.storage.put("reports", "2023/checks/6501/12.html", "<p>逐项".encode())
+
+    answer = client.get("/2023/checks/6501/12")
+
+    assert (answer.status_code, answer.text) == (200, "<p>逐项")
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    policy = answer.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'; sandbox;")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", ["6501/13", "6502/12", "6501/012", "6501/1e1", "6501/１２", "6501/12.html", "6501/-1"])
+def test_a_sheet_without_a_page_is_told_so_in_chinese(client: Any, desk: Desk, path: str) -> None:
+    desk.storage.put("reports", "2023/checks/6501/12.html", b"secret")
+
+    answer = client.get(f"/2023/checks/{path}")
+
+    assert answer.status_code == 404
+    assert "没有这份统计表的逐项校验结果" in answer.text
+    assert "sandbox" in answer.headers["content-security-policy"]
+
+
+def test_a_stranger_gets_no_page_of_a_sheet(client: Any, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The guard is Airflow's own, asked with a request that carries no token."""
+    from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
+
+    from baosong_airflow import board_app
+
+    desk.storage.put("reports", "2023/checks/6501/12.html", b"secret")
+    monkeypatch.delitem(board_app.app.dependency_overrides, board_app.operators_only)
+    monkeypatch.setattr(board_app.app.state, "auth_manager", SimpleAuthManager(), raising=False)
+
+    answer = client.get("/2023/checks/6501/12")
+
+    assert answer.status_code == 401
+    assert b"secret" not in answer.content
+
+
 OUTSIDE = [
     "/1999",
     "/1999/receipts/6501/0001.html",
@@ -98,6 +138,12 @@ OUTSIDE = [
     "/2023/reports/..%2fx%2fsecret.html",
     "/2023/reports/%2e%2e/%2e%2e/secret.html",
     "/2023/reports//etc/passwd",
+    "/2023/checks/6501/..%2f..%2f..%2fsecret",
+    "/2023/checks/%2e%2e/%2e%2e%2fsecret",
+    "/2023/checks/..%2fchecks%2f6501/12",
+    "/2023/checks/x/12",
+    "/2023/checks//12",
+    "/1999/checks/6501/12",
     "/2023/reports/final/v1/",
     "/2023/reports/x%00.html",
     "/..%2f2023",
@@ -107,7 +153,7 @@ OUTSIDE = [
 def test_nothing_outside_can_be_named(client: Any, desk: Desk) -> None:
     for key in ("secret.html", "2023/secret.html", f"{FOLDER}/secret.html", "x/secret.html"):
         desk.storage.put("outbox", key, b"secret")
-    for key in ("secret.html", "x/secret.html", "outbox/secret.html"):
+    for key in ("secret.html", "x/secret.html", "outbox/secret.html", "2023/checks/x/12.html"):
         desk.storage.put("reports", key, b"secret")
 
     answers = {path: client.get(path) for path in OUTSIDE}

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,20 @@ def test_check_of_a_good_sheet_is_accepted_and_exits_0(good: Path) -> None:
     assert code == 0
     assert files[0]["verdict"] == "accepted"
     assert files[0]["deliverable"] == "statistics"
+
+
+def test_check_of_a_zip_answers_for_each_file_in_it(good: Path, tmp_path: Path) -> None:
+    bundle = tmp_path / "材料.zip"
+    with zipfile.ZipFile(bundle, "w") as archive:
+        archive.write(good, "统计表/统计表.xlsx")
+        archive.writestr("照片/空.jpg", b"")
+    code, files = answers(str(bundle), "--prefecture", "6504")
+    assert code == 1
+    assert [(f["file"], f["deliverable"], f["verdict"], [x["rule"] for x in f["findings"]]) for f in files] == [
+        (str(bundle), None, "accepted", ["file.bundle"]),
+        (f"{bundle}/统计表/统计表.xlsx", "statistics", "accepted", []),
+        (f"{bundle}/照片/空.jpg", "photo", "rejected", ["file.empty"]),
+    ]
 
 
 def test_check_for_people_shows_hostile_names_as_they_are(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from baosong.stack.postgres import Postgres
     from baosong.workdesk import Desk
 
+pytestmark = pytest.mark.xdist_group("dag_runs")
 Run = dict[str, Any]
 PLACES = {"6501": "2023/6501-乌鲁木齐市", "6502": "2023/6502-克拉玛依市"}
 METADATA = "airflow_for_dag_runs"

@@ -90,6 +90,7 @@ def ole(stream: str, data: bytes) -> bytes:
 
 def old_word(text: str, flags: int = 0) -> bytes:
     head = b"\xec\xa5\xc1\0".ljust(10, b"\0") + bytes([0, flags])
+    head = head.ljust(76, b"\0") + len(text).to_bytes(4, "little")  # ccpText
     return ole("WordDocument", head.ljust(512, b"\0") + text.encode("utf-16-le"))
 
 

@@ -98,14 +98,22 @@ def test_a_telephone_s_heic_is_told_how_to_become_a_jpeg(campaign: Campaign) -> 
     assert "兼容性最佳" in finding.fix
 
 
-def test_a_heic_that_a_campaign_collects_waits_for_a_human(campaign: Campaign) -> None:
-    deliverables = [d.model_copy(update={"formats": [*d.formats, "heic"]}) for d in campaign.deliverables]
-    checked = judged(
-        b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(64),
-        campaign.model_copy(update={"deliverables": deliverables}),
-        "IMG_0001.HEIC",
-    )
-    assert checked.verdict is Verdict.HELD
+def collecting(campaign: Campaign, *formats: str) -> Campaign:
+    deliverables = [d.model_copy(update={"formats": [*d.formats, *formats]}) for d in campaign.deliverables]
+    return campaign.model_copy(update={"deliverables": deliverables})
+
+
+def test_a_heic_is_decoded_where_a_campaign_collects_it(campaign: Campaign) -> None:
+    torn = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(64)
+    assert rules(judged(torn, collecting(campaign, "heic"), "IMG_0001.HEIC")) == ["photo.damaged"]
+    good = judged(saved("HEIF"), collecting(campaign, "heic"), "IMG_0001.HEIC")
+    assert (good.verdict, good.findings, good.facts["format"]) == (Verdict.ACCEPTED, [], "HEIF")
+
+
+def test_a_picture_that_nothing_here_decodes_waits_for_a_human_where_it_is_collected(campaign: Campaign) -> None:
+    raw = b"II*\0\x10\0\0\0CR\x02\0" + bytes(200)
+    checked = judged(raw, collecting(campaign, "cr2"), "DSC_0001.CR2")
+    assert (checked.verdict, rules(checked)) == (Verdict.HELD, ["photo.not_decoded"])
 
 
 def test_a_png_named_jpg_is_accepted_with_a_warning(campaign: Campaign) -> None:

@@ -53,6 +53,7 @@ class Sent:
     checked_at: datetime | None = ISSUED - timedelta(seconds=8)
     filed_at: datetime | None = ISSUED - timedelta(seconds=4)
     late: bool = False
+    member: dict[str, Any] | None = None
 
 
 REJECTED = Sent(state="rejected", verdict="rejected", findings=[WRONG_SUM.as_json()])
@@ -215,6 +216,14 @@ def test_the_video_table_shows_what_was_asked_and_found(campaign: Campaign) -> N
     table = [{"item": "码率", "asked": "50至100 Mbps", "found": "12.4 Mbps", "verdict": "不合格"}]
     text = Page(receipt_of(campaign, replace(REJECTED, kind="video", facts={"table": table})).html).text
     assert "码率50至100 Mbps12.4 Mbps× 不合格" in text
+    assert campaign.video.text in text
+
+
+def test_how_to_export_is_said_once_and_only_where_it_helps(campaign: Campaign) -> None:
+    wrong = replace(REJECTED, kind="video", facts={"table": [], "exports": {"剪映": "码率填 60000 Kbps"}})
+    text = Page(receipt_of(campaign, replace(wrong, id=1), replace(wrong, id=2)).html).text
+    assert text.count("视频怎样导出") == text.count("60000 Kbps") == 1
+    assert "视频怎样导出" not in Page(receipt_of(campaign, REJECTED).html).text
 
 
 def test_a_late_file_is_flagged(campaign: Campaign) -> None:

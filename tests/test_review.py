@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable
@@ -16,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from baosong import archive, checks, outbox, review
+from baosong import archive, checks, outbox, reception, review
 from baosong.campaign import Campaign
 from baosong.findings import Checked, Kind
 from baosong.ledger import Ledger, Submission
@@ -24,69 +23,22 @@ from baosong.samples.documents import make_report
 from baosong.samples.sheets import make_sheet
 from baosong.storage import Storage
 from baosong.workdesk import Desk
-from intake_run import ALL_KINDS, run
-
-CODE = "6501"
-AREA = "2023/6501-乌鲁木齐市"
-
-
-def piece(text: str = "一") -> bytes:
-    """Return a press list that passes."""
-    return f"科技活动周启动 https://www.xjdaily.com/{text}".encode()
-
-
-def drop(desk: Desk, data: bytes, name: str = "链接.txt", folder: str = "媒体报道") -> str:
-    key = f"{AREA}/{folder}/{name}"
-    desk.storage.put("intake", key, data)
-    return key
-
-
-def rows(desk: Desk) -> list[Submission]:
-    return desk.ledger.submissions("2023")
-
-
-def states(desk: Desk) -> list[str]:
-    return [row.state for row in rows(desk)]
-
-
-def keys(desk: Desk, bucket: str, ending: str = "") -> list[str]:
-    return sorted(stored.key for stored in desk.storage.list(bucket) if stored.key.endswith(ending))
-
-
-def receipts(desk: Desk) -> list[dict[str, Any]]:
-    return [json.loads(desk.storage.read("outbox", key)) for key in keys(desk, "outbox", ".json")]
-
-
-def audit(desk: Desk) -> None:
-    """Recount everything from the bytes: each filed row has its object, its record and exactly one receipt."""
-    answered = Counter(f["sha256"] for r in receipts(desk) for f in r["files"])
-    filed = [row for row in rows(desk) if row.state != "withdrawn"]
-    for row in filed:
-        assert row.bucket
-        assert row.archive_key
-        data = desk.storage.read(row.bucket, row.archive_key)
-        assert hashlib.sha256(data).hexdigest() == row.sha256
-        records = archive.read_records(desk.storage, row.bucket, row.archive_key)
-        (record,) = [
-            r for r in records if (r["identity"], r["origin"], r["arrival"]) == (row.identity, row.key, row.arrival)
-        ]
-        assert (record["verdict"], record["sha256"], record["filed"]) == (
-            row.verdict,
-            row.sha256,
-            row.filed_at.isoformat(),
-        )
-    assert answered == Counter(row.sha256 for row in filed)
-    objects = {key for bucket in ("archive", "quarantine") for key in keys(desk, bucket) if not key.endswith(".json")}
-    assert objects == {row.archive_key for row in filed}
-    assert [r["number"] for r in receipts(desk)] == list(range(1, len(receipts(desk)) + 1))
-    for row in rows(desk):
-        told = [change.after for change in desk.ledger.history(row.id)]
-        assert (told[0], told[-1], len(set(told))) == ("received", row.state, len(told))
-
-
-def finished(desk: Desk) -> bool:
-    return not keys(desk, "intake") and not desk.ledger.unfinished()
-
+from intake_run import (
+    ALL_KINDS,
+    AREA,
+    CODE,
+    Killed,
+    audit,
+    drop,
+    finished,
+    keys,
+    killed_at,
+    piece,
+    receipts,
+    rows,
+    run,
+    states,
+)
 
 # --- the plain walk
 
@@ -223,7 +175,7 @@ def test_a_stale_listing_of_finished_files_receives_nothing(desk: Desk, monkeypa
     drop(desk, piece())
     listed = list(desk.storage.list("intake"))
     run(desk)
-    monkeypatch.setattr(review, "_unknown", lambda _desk: listed)
+    monkeypatch.setattr(reception, "unknown", lambda _desk: listed)
     assert review.find_new(desk) == []
     assert states(desk) == ["accepted"]
 
@@ -390,10 +342,6 @@ def test_a_file_that_breaks_the_classifier_does_not_hold_up_the_others(
     assert [work["files"] for work in review.find_new(desk)] == [2]
 
 
-class Killed(BaseException):
-    """The process ends here."""
-
-
 EFFECTS: dict[str, Any] = {
     "keep": archive,
     "write_record": archive,
@@ -415,7 +363,7 @@ def test_a_run_killed_at_any_effect_is_finished_by_the_next(
     drop(desk, b"", "空.txt")
     drop(desk, piece(), "同样.txt")
     with monkeypatch.context() as patch:
-        patch.setattr(EFFECTS[effect], effect, _killed_at(getattr(EFFECTS[effect], effect), after))
+        patch.setattr(EFFECTS[effect], effect, killed_at(getattr(EFFECTS[effect], effect), after))
         with pytest.raises(Killed):
             run(desk)
     run(desk)
@@ -424,19 +372,10 @@ def test_a_run_killed_at_any_effect_is_finished_by_the_next(
     audit(desk)
 
 
-def _killed_at(effect: Callable[..., Any], after: bool) -> Callable[..., Any]:
-    def dies(*args: Any, **more: Any) -> Any:
-        if after:
-            effect(*args, **more)
-        raise Killed
-
-    return dies
-
-
 def test_a_receipt_interrupted_is_written_again_the_same(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     drop(desk, piece())
     with monkeypatch.context() as patch:
-        patch.setattr(outbox, "write_status", _killed_at(outbox.write_status, after=False))
+        patch.setattr(outbox, "write_status", killed_at(outbox.write_status, after=False))
         with pytest.raises(Killed):
             run(desk)
     (before,) = receipts(desk)

@@ -7,40 +7,62 @@ import re
 from pathlib import Path
 
 from baosong.campaign.form import Form
-from baosong.rules import READER, SEVERITIES, document
+from baosong.rulebook import RULES, SECTIONS, SEVERITIES, Rule
+from baosong.rules import document
 from sheet_help import CAMPAIGN
 
 ROOT = Path(__file__).parents[1]
-SOURCES = [*(ROOT / "include/baosong/checks").glob("*.py"), ROOT / "include/baosong/review.py"]
-CODE = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES)
+SOURCES = [path for path in (ROOT / "include/baosong").rglob("*.py") if path.name != "rulebook.py"]
+RULE = re.compile(rf"(?:{'|'.join(SECTIONS)})\.[a-z_]+")
+BY_KIND = {"statistics.date", "statistics.choice", "statistics.length"}  # expectations name them by their kind
 
 
 def literals() -> list[str]:
-    """Every text in the code of the checks, the fixed pieces of f-strings among them."""
+    """Every text in the code, the fixed pieces of f-strings among them."""
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES]
     nodes = [node for tree in trees for node in ast.walk(tree)]
     return [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
 
 
-def test_the_document_is_the_one_that_form_and_code_give() -> None:
+TEXTS = literals()
+
+
+def strangers(texts: list[str], rules: tuple[Rule, ...]) -> set[str]:
+    """The rules that only the code knows, or only the book."""
+    named = {text for text in texts if RULE.fullmatch(text)}
+    of_form = {c.rule for c in CAMPAIGN.form.checks}
+    return (named - of_form) ^ ({r.rule for r in rules} - BY_KIND)
+
+
+def test_the_document_is_the_one_that_form_and_book_give() -> None:
     written = (ROOT / "docs/rules.md").read_text(encoding="utf-8")
     assert written == document(CAMPAIGN.form), "docs/rules.md is stale: run `python -m baosong.rules`"
 
 
-def test_the_rules_listed_are_exactly_those_of_the_code() -> None:
-    named = set(re.findall(r'"statistics\.([a-z_]+)"', CODE))
-    generic = {"date", "choice", "length"}  # expectations name them by their kind
-    assert 'f"statistics.{rule}"' in CODE
-    assert [r.name for r in READER] == list(dict.fromkeys(r.name for r in READER))
-    assert {r.name for r in READER} == named | generic
+def test_the_book_holds_exactly_the_rules_of_the_code() -> None:
+    assert strangers(TEXTS, RULES) == set()
+    assert len({r.rule for r in RULES}) == len(RULES) > 60
+    assert any("statistics." in text and text.endswith(".") for text in TEXTS), "expectations name rules by their kind"
 
 
-def test_the_words_listed_are_those_of_the_code() -> None:
-    texts = literals()
-    for rule in READER:
+def test_a_rule_that_only_the_code_or_only_the_book_knows_is_found() -> None:
+    assert strangers([*TEXTS, "photo.invented"], RULES) == {"photo.invented"}
+    assert strangers(TEXTS, RULES[1:]) == {RULES[0].rule}
+    assert strangers(TEXTS, (*RULES, Rule("press.gone", "note", "", ""))) == {"press.gone"}
+
+
+def test_the_words_in_the_book_are_those_of_the_code() -> None:
+    for rule in RULES:
         assert set(rule.severity.split()) <= set(SEVERITIES)
+        assert rule.reason
         for piece in filter(None, (p.strip() for p in rule.message.split("…"))):
-            assert any(piece in text for text in texts), (rule.name, piece)
+            assert any(piece in text for text in TEXTS), (rule.rule, piece)
+
+
+def test_every_rule_stands_in_the_document_once() -> None:
+    said = document(CAMPAIGN.form)
+    for rule in RULES:
+        assert said.count(f"| `{rule.rule}` | ") == 1, rule.rule
 
 
 def test_every_check_of_the_form_says_why_and_how_to_mend() -> None:

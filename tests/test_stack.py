@@ -31,6 +31,8 @@ from baosong.stack.process import Program
 from baosong.storage import Storage, StorageError
 from conftest import free_port, until
 
+pytestmark = pytest.mark.xdist_group("stack")
+
 # A folder too deep for a Unix socket, with all that breaks careless quoting.
 DEEP = "很深的 文件夹,'\"" + "x" * 90
 
@@ -59,16 +61,15 @@ def running(home: Path) -> Path:
 
 
 def processes(home: Path) -> list[psutil.Process]:
-    """Return all processes that work in a home: each component's folder lies below it."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            where = process.cwd()
-        except psutil.Error:
-            continue
-        if Path(where).is_relative_to(home) and process.status() != psutil.STATUS_ZOMBIE:
-            found.append(process)
-    return found
+    """Return the living processes that work in a home."""
+    return [process for process in psutil.process_iter() if _lives_in(process, home)]
+
+
+def _lives_in(process: psutil.Process, home: Path) -> bool:
+    try:
+        return Path(process.cwd()).is_relative_to(home) and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:  # not ours to ask, or gone meanwhile
+        return False
 
 
 def guardian(home: Path) -> int:
@@ -156,7 +157,7 @@ class TestNothingOutlivesTheStack:
         component.child.kill()
         component.child.wait()
         component.tend()
-        until(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE, 5)
+        until(lambda: not _lives_in(worker, Path("/")), 5)
 
     def test_a_process_born_later_under_an_old_number_is_spared(self) -> None:
         ours = os.getsid(0)

@@ -21,7 +21,7 @@ from baosong import stack
 from baosong.settings import PROJECT
 from conftest import until
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(600), pytest.mark.xdist_group("whole")]
 
 
 def baosong(home: Path, *words: str) -> subprocess.Popen[str]:

@@ -8,12 +8,11 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from tempfile import SpooledTemporaryFile
-from typing import Any, BinaryIO, cast
+from typing import Any
 
+from baosong.copies import Copy, Listener, copied
 from baosong.ledger import Submission
 from baosong.storage import Storage, Stored
 
@@ -33,31 +32,16 @@ class ArchiveError(Exception):
     """The store gave back other bytes than it was given, or its record cannot be read; the text names the object."""
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
-    """A local copy of an object, gone when its context ends; `file` is seekable, small ones never touch the disk."""
-
-    file: BinaryIO
-    size: int
-    sha256: str
-
-
 @contextmanager
-def fetched(storage: Storage, bucket: str, stored: Stored, folder: Path) -> Iterator[Copy]:
+def fetched(
+    storage: Storage, bucket: str, stored: Stored, folder: Path, listener: Listener | None = None
+) -> Iterator[Copy]:
     """Read an object once, as a stream, into a nameless file in `folder`, hashing on the way.
 
     Raises StorageError if it is gone, or is no longer the one that was listed.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with SpooledTemporaryFile(max_size=_IN_MEMORY, dir=str(folder)) as file:
-        digest = hashlib.sha256()
-        with storage.source(bucket, stored).open() as stream:
-            while chunk := stream.read(_CHUNK):
-                digest.update(chunk)
-                file.write(chunk)
-        size = file.tell()
-        file.seek(0)
-        yield Copy(cast(BinaryIO, file), size, digest.hexdigest())
+    with storage.source(bucket, stored).open() as stream, copied(stream, folder, listener) as copy:
+        yield copy
 
 
 def object_key(row: Submission, sha256: str) -> str:
@@ -122,6 +106,8 @@ def describe(row: Submission, sha256: str, filed_at: datetime) -> Record:
         "version_id": row.version_id,
         "received": row.received_at.isoformat(),
         "late": row.late,
+        "bundle": row.bundle_id,
+        "member": row.member,
         "checked": row.checked_at.isoformat() if row.checked_at else None,
         "filed": filed_at.isoformat(),
         "verdict": row.verdict,

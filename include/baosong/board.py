@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from baosong.campaign import Campaign
+from baosong.checkpages import has_page
 from baosong.findings import Kind
 from baosong.receipts.page import render
 from baosong.receipts.view import describe_deliverables, describe_file, open_failures
@@ -26,7 +27,8 @@ def render_board(ledger: Ledger, campaign: Campaign, now: datetime) -> str:
     cells = ledger.completeness(campaign)
     complete = set(ledger.complete_prefectures(campaign))
     submissions = sorted(ledger.submissions(campaign.id), key=lambda s: (s.received_at, s.id), reverse=True)
-    rows = [_row(campaign, p.code, cells.get(p.code, {}), p.code in complete) for p in campaign.prefectures]
+    pages = {(s.prefecture, s.state): _page(s) for s in reversed(submissions) if has_page(s)}
+    rows = [_row(campaign, p.code, cells.get(p.code, {}), p.code in complete, pages) for p in campaign.prefectures]
     return render(
         "board.html",
         campaign=campaign,
@@ -46,12 +48,20 @@ def render_index(campaigns: Iterable[Campaign]) -> str:
     return render("index.html", campaigns=list(campaigns))
 
 
-def _row(campaign: Campaign, code: str, cells: Mapping[Kind, Cell], complete: bool) -> dict[str, Any]:
+def _row(
+    campaign: Campaign, code: str, cells: Mapping[Kind, Cell], complete: bool, pages: Mapping[tuple[str, str], str]
+) -> dict[str, Any]:
+    """Return a prefecture's line; `pages` are those of the newest sheets by prefecture and state."""
     times = [cell.last for cell in cells.values() if cell.last]
+    told = describe_deliverables(campaign, cells)
+    for cell in told:
+        shows = cell["deliverable"] in (Kind.PHOTO, Kind.VIDEO) and cell["accepted"]
+        cell["gallery"] = quote(f"{campaign.id}/previews/{code}") if shows else None
+        cell["page"] = pages.get((code, cell["state"])) if cell["deliverable"] == Kind.STATISTICS else None
     return {
         "code": code,
         "name": campaign.prefecture(code).name,
-        "cells": describe_deliverables(campaign, cells),
+        "cells": told,
         "complete": complete,
         "last": moment(max(times), campaign.zone) if times else "",
     }
@@ -71,7 +81,12 @@ def _summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
 def _line(submission: Submission, campaign: Campaign) -> dict[str, Any]:
     told = describe_file(submission, campaign, campaign.zone)
     known = {p.code: p.name for p in campaign.prefectures}
-    return {**told, "prefecture": known.get(submission.prefecture, "未能识别")}
+    page = _page(submission) if has_page(submission) else None
+    return {**told, "prefecture": known.get(submission.prefecture, "未能识别"), "page": page}
+
+
+def _page(submission: Submission) -> str:
+    return quote(f"{submission.campaign}/checks/{submission.prefecture}/{submission.id}")
 
 
 def _edition(edition: Edition, campaign: Campaign) -> dict[str, str]:

@@ -190,7 +190,8 @@ def _punctuality(
 ) -> list[Punctuality]:
     sent: dict[str, list[Submission]] = {p.code: [] for p in campaign.prefectures}
     for s in submissions:
-        sent.get(s.prefecture, []).append(s)
+        if not s.facts.get("bundle"):  # what came in a bundle counts, not the bundle
+            sent.get(s.prefecture, []).append(s)
     return [_punctuality_of(campaign, p, sent[p.code], cells.get(p.code, {}), complete) for p in campaign.prefectures]
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, NotRequired, TypedDict
+from typing import Any, ClassVar, NotRequired
+
+from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
 
 class Kind(StrEnum):
@@ -102,13 +104,19 @@ class Checked:
 
     `facts` are JSON values worth keeping (pixel size, bit rate, rows). `figures` is filled by the statistics check
     alone: `{"indicators": [{"code", "total", "offline", "online", "cell"}], "activities": [{"row", field: value}]}`
-    with integers as int, decimals as str and dates as ISO text, so that nothing is rounded on its way.
+    with integers as int, decimals as str and dates as ISO text, so that nothing is rounded on its way. So is
+    `validations`: what each expectation came to, see `checks.validations`; for a page, not for the ledger or receipts.
+    `preview` is a small JPEG of a picture, for the operators' board alone.
     """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"val_json_bytes": "base64"}  # a child's answer comes as JSON
 
     findings: list[Finding] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, Any] | None = None
     held: bool = False
+    validations: list[dict[str, Any]] = field(default_factory=list)
+    preview: bytes = b""
 
     @property
     def verdict(self) -> Verdict:

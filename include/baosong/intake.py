@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from baosong.campaign import Campaign
+    from baosong.findings import Kind
 
 # What operating systems, office programs and the embedded store leave behind; no prefecture means to send it.
 _DEBRIS = re.compile(
@@ -35,3 +41,18 @@ def place(key: str) -> Placed:
     match = _CODE.match(parts[1]) if len(parts) > 2 else None
     folder = parts[2] if len(parts) > 3 else None
     return Placed(campaign_id, match.group(1) if match else None, folder, name)
+
+
+def slot_of(key: str, kind: Kind | None, campaign: Campaign | None) -> str:
+    """Return what a later file replaces: nothing named for single deliverables, else the path inside its folder.
+
+    Macs and Windows spell the same name in different code points; one spelling keeps them one file.
+    """
+    if campaign is None or kind is None:
+        return key
+    deliverable = campaign.deliverable(kind)
+    if deliverable.single:
+        return ""
+    inside = key.split("/")[2:]
+    path = inside[1:] if len(inside) > 1 and inside[0] == deliverable.folder else inside
+    return unicodedata.normalize("NFC", "/".join(path))

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from baosong.campaign import Campaign, CampaignError
-from baosong.checks.context import Neighbours, Sheet, Twin, is_remark, remarks, report_remarks
+from baosong.checks.context import Neighbours, Sheet, Twin, is_remark, remarks, report_remarks, same_picture
+from baosong.checks.likeness import alike
 from baosong.checks.quotes import Quote
 from baosong.checks.statistics import in_reading_order
 from baosong.findings import Finding, Kind, Verdict
@@ -25,6 +26,7 @@ def remark(desk: Desk, rows: Sequence[Submission], campaign: Campaign) -> bool:
     said = [(row, _of_sheet(desk, row, campaign)) for row in sheets]
     if not sheets:  # a sheet that came along was held against the report already
         said += [(row, _of_report(desk, row, campaign)) for row in reports]
+    said += _of_photos(desk, [row for row in good if row.kind == Kind.PHOTO])
     changed = [_record(desk, row, new, campaign) for row, new in said]
     return any(changed)
 
@@ -56,6 +58,23 @@ def _of_report(desk: Desk, row: Submission, campaign: Campaign) -> list[Finding]
     if sheet is None:
         return []
     return report_remarks(_quotes(row), Sheet(sheet.figures or {}, sheet.facts, campaign))
+
+
+def _of_photos(desk: Desk, rows: Sequence[Submission]) -> list[tuple[Submission, list[Finding]]]:
+    """Hold photos against the prefecture's older ones; a corrected one under the same name replaces it silently.
+
+    One with the very same bytes is found when it is filed, by its hash.
+    """
+    if not rows:
+        return []
+    known = desk.ledger.photos_beside(rows[0].campaign, rows[0].prefecture)
+    said = []
+    for row in rows:
+        older = (p for p in known if p.id < row.id and p.slot != row.slot and alike(row.facts or {}, p.facts or {}))
+        twin = next(older, None)
+        same_bytes = twin is not None and (twin.size, twin.facts) == (row.size, row.facts)
+        said.append((row, [same_picture(twin.name)] if twin and not same_bytes else []))
+    return said
 
 
 def _quotes(report: Submission) -> list[Quote]:

@@ -6,25 +6,38 @@ import io
 from collections import OrderedDict
 from collections.abc import Callable
 
-BLOCK = 128 * 1024
-CACHED_BLOCKS = 64
+BLOCK = 8 * 1024  # the headers of a film lie far apart, and each costs a block
+CACHED_BLOCKS = 1024
 
 
 class RangedReader(io.RawIOBase):
-    """Bytes of `size` behind `fetch(offset, length)`, in blocks, with the last few kept.
+    """Bytes of `size` behind `fetch(offset, length)`, in blocks, with the last ones kept.
 
-    A read over several missing blocks is one request. `bytes_read` and `requests` count what really travelled.
+    A read over several missing blocks is one request, so whoever knows what comes next reads more at once.
+    `bytes_read` and `requests` count what really travelled, for this reader and those it was `reopened` from.
     """
 
     def __init__(self, fetch: Callable[[int, int], bytes], size: int, block: int = BLOCK) -> None:
         super().__init__()
-        self._fetch = fetch
+        self._blocks = _Blocks(fetch, size, block)
         self._size = size
-        self._block = block
         self._at = 0
-        self._kept: OrderedDict[int, bytes] = OrderedDict()
-        self.bytes_read = 0
-        self.requests = 0
+
+    def reopened(self) -> RangedReader:
+        """Return another reader, at the start, of the same bytes and blocks."""
+        twin = RangedReader(self._blocks.fetch, self._size)
+        twin._blocks = self._blocks
+        return twin
+
+    @property
+    def bytes_read(self) -> int:
+        """Return how many bytes were fetched."""
+        return self._blocks.bytes_read
+
+    @property
+    def requests(self) -> int:
+        """Return how many ranges were fetched."""
+        return self._blocks.requests
 
     def readable(self) -> bool:
         """Return True."""
@@ -54,19 +67,33 @@ class RangedReader(io.RawIOBase):
         stop = min(self._at + len(view), self._size)
         if stop <= self._at:
             return 0
-        data = self._between(self._at, stop)
+        data = self._blocks.between(self._at, stop)
         view[: len(data)] = data
         self._at += len(data)
         return len(data)
 
     def readall(self) -> bytes:
         """Return the rest in one request."""
-        data = self._between(self._at, self._size) if self._at < self._size else b""
+        data = self._blocks.between(self._at, self._size) if self._at < self._size else b""
         self._at += len(data)
         return data
 
-    def _between(self, start: int, stop: int) -> bytes:
+
+class _Blocks:
+    """The blocks of an object that were fetched last."""
+
+    def __init__(self, fetch: Callable[[int, int], bytes], size: int, block: int) -> None:
+        self.fetch = fetch
+        self.bytes_read = 0
+        self.requests = 0
+        self._size = size
+        self._block = block
+        self._kept: OrderedDict[int, bytes] = OrderedDict()
+
+    def between(self, start: int, stop: int) -> bytes:
         """Return bytes start..stop; both lie within the object."""
+        if stop - start >= CACHED_BLOCKS * self._block:
+            return self._fetched(start, stop - start)  # to keep them would push all others out
         first, last = start // self._block, (stop - 1) // self._block
         blocks = {n: self._kept[n] for n in range(first, last + 1) if n in self._kept}
         for n in blocks:
@@ -79,18 +106,21 @@ class RangedReader(io.RawIOBase):
 
     def _load(self, first: int, last: int) -> dict[int, bytes]:
         offset = first * self._block
-        length = min((last + 1) * self._block, self._size) - offset
-        data = self._fetch(offset, length)
-        self.requests += 1
-        self.bytes_read += len(data)
-        if len(data) != length:
-            raise OSError(f"short read: {len(data)} of {length} bytes at {offset}")
+        data = self._fetched(offset, min((last + 1) * self._block, self._size) - offset)
         loaded = {first + i: data[i * self._block : (i + 1) * self._block] for i in range(last - first + 1)}
         for n in list(loaded)[-CACHED_BLOCKS:]:
             self._kept[n] = loaded[n]
         while len(self._kept) > CACHED_BLOCKS:
             self._kept.popitem(last=False)
         return loaded
+
+    def _fetched(self, offset: int, length: int) -> bytes:
+        data = self.fetch(offset, length)
+        self.requests += 1
+        self.bytes_read += len(data)
+        if len(data) != length:
+            raise OSError(f"short read: {len(data)} of {length} bytes at {offset}")
+        return data
 
 
 def _gaps(first: int, last: int, have: dict[int, bytes]) -> list[tuple[int, int]]:

@@ -8,21 +8,32 @@ A process killed between any two of them leaves work that the next run finds and
 from __future__ import annotations
 
 import logging
-import unicodedata
-from collections.abc import Collection, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
-from baosong import archive, checks, neighbours, outbox
+from baosong import (
+    antivirus,
+    archive,
+    bundles,
+    checkpages,
+    checks,
+    neighbours,
+    origin,
+    outbox,
+    previews,
+    reception,
+    whole_read,
+)
+from baosong.bundles import contents, unpacking
 from baosong.campaign import Campaign, CampaignError, Prefecture
 from baosong.campaign.model import RULES_REVISION
 from baosong.findings import Checked, Finding, Kind, Verdict, error, note, warning
-from baosong.intake import Placed, is_ignored, place
-from baosong.ledger import Arrival, Filed, State, Submission, figure, verdict_of
-from baosong.storage import StorageError, Stored
+from baosong.intake import place
+from baosong.ledger import Filed, State, Submission, figure, is_unpacked, verdict_of
+from baosong.storage import StorageError
 from baosong.workdesk import Desk
 
 log = logging.getLogger(__name__)
@@ -36,12 +47,12 @@ def find_new(desk: Desk) -> list[Work]:
     Each is `{"campaign", "prefecture", "name", "files"}`. What belongs to no prefecture is answered here and now.
     """
     campaigns = _usable_campaigns(desk)
-    _record(desk, sorted(_unknown(desk), key=lambda s: (s.modified, s.key)), campaigns)
+    reception.record(desk, sorted(reception.unknown(desk), key=lambda s: (s.modified, s.key)), campaigns)
     _settle_unplaced(desk, campaigns)
     return [
         {"campaign": campaign_id, "prefecture": code, "name": prefecture.name, "files": files}
         for campaign_id, code, files in desk.ledger.unfinished()
-        if (prefecture := _prefecture(campaigns.get(campaign_id), code)) is not None
+        if (prefecture := reception.prefecture_of(campaigns.get(campaign_id), code)) is not None
     ]
 
 
@@ -52,19 +63,9 @@ def check(desk: Desk, campaign_id: str, code: str, kinds: Sequence[str]) -> list
     """
     campaign = desk.campaigns.get(campaign_id)
     wanted: list[str | None] = [*kinds, None] if Kind.REPORT in kinds else [*kinds]
-    done: list[Work] = []
-    unknown: list[Exception] = []
-    for row in desk.ledger.waiting(campaign_id, code, State.RECEIVED, wanted):
-        try:
-            done += _check_one(desk, row, campaign, campaign.prefecture(code))
-        except (StorageError, DBAPIError):
-            raise
-        except Exception as ill:  # whatever a check did not foresee
-            log.exception("check of submission %s failed", row.id)
-            unknown.append(ill)
-    if unknown:
-        raise unknown[0] if len(unknown) == 1 else ExceptionGroup(f"{len(unknown)} checks failed", unknown)
-    return done
+    prefecture = campaign.prefecture(code)
+    rows = desk.ledger.waiting(campaign_id, code, State.RECEIVED, wanted)
+    return _each(rows, lambda row: _check_one(desk, row, campaign, prefecture))
 
 
 def file_away(desk: Desk, campaign_id: str, code: str) -> list[Work]:
@@ -76,6 +77,7 @@ def file_away(desk: Desk, campaign_id: str, code: str) -> list[Work]:
         rows = desk.ledger.waiting(campaign_id, code, State.CHECKED) if mine else []
         if campaign_id and neighbours.remark(desk, rows, desk.campaigns.get(campaign_id)):
             rows = desk.ledger.waiting(campaign_id, code, State.CHECKED)
+        rows = sorted(rows, key=is_unpacked)  # a bundle lies in the intake until all of its files are filed
         return [_file_one(desk, row) for row in rows]
 
 
@@ -126,101 +128,13 @@ def _usable_campaigns(desk: Desk) -> dict[str, Campaign]:
     return found
 
 
-def _prefecture(campaign: Campaign | None, code: str | None) -> Prefecture | None:
-    if campaign is None or code is None:
-        return None
-    return next((p for p in campaign.prefectures if p.code == code), None)
-
-
-# --- arrivals
-
-
-def _unknown(desk: Desk) -> list[Stored]:
-    """Return what lies in the intake and is no unfinished submission yet."""
-    known = desk.ledger.pending()
-    listed = [stored for stored in desk.storage.list("intake") if not is_ignored(stored.key)]
-    return [stored for stored in listed if (stored.key, stored.identity) not in known]
-
-
-def _record(desk: Desk, new: Sequence[Stored], campaigns: dict[str, Campaign]) -> None:
-    broken = set(desk.campaigns.ids()) - set(campaigns)
-    arrivals = [_arrival(desk, stored, campaigns) for stored in new if place(stored.key).campaign_id not in broken]
-    for seen in desk.ledger.receive(arrivals):
-        _record_again(desk, seen)
-
-
-def _record_again(desk: Desk, arrival: Arrival) -> None:
-    """Tell a file that was finished and dropped again, alike to the second, from a listing that is merely stale.
-
-    The object is looked at after the ledger was: what is still there once its predecessor is finished came later.
-    """
-    last = desk.ledger.last_arrival(arrival)
-    if last is None or (last.replied_at is None and last.state != State.WITHDRAWN):
-        return
-    there = desk.storage.stat("intake", arrival.key)
-    if there is not None and there.identity == arrival.identity:
-        desk.ledger.receive([replace(arrival, arrival=last.arrival + 1)])
-
-
-def _arrival(desk: Desk, stored: Stored, campaigns: dict[str, Campaign]) -> Arrival:
-    placed = place(stored.key)
-    campaign = campaigns.get(placed.campaign_id or "")
-    prefecture = _prefecture(campaign, placed.code)
-    kind = _kind(desk, stored, placed, campaign) if campaign and prefecture else None
-    now = datetime.now(UTC)
-    return Arrival(
-        campaign=campaign.id if campaign and prefecture else "",
-        prefecture=prefecture.code if prefecture else "",
-        kind=kind.value if kind else None,
-        slot=_slot(stored.key, kind, campaign),
-        key=stored.key,
-        name=placed.name,
-        folder=placed.folder,
-        size=stored.size,
-        identity=stored.identity,
-        etag=stored.etag,
-        modified_at=stored.modified,
-        version_id=stored.version_id,
-        received_at=now,
-        late=campaign is not None and prefecture is not None and now > campaign.deadline,
-    )
-
-
-def _kind(desk: Desk, stored: Stored, placed: Placed, campaign: Campaign) -> Kind | None:
-    """Return the deliverable by the folder, else by content and name; None where neither tells."""
-    if placed.folder and (deliverable := campaign.deliverable_in(placed.folder)):
-        return deliverable.kind
-    try:
-        kind = checks.classify(desk.storage.source("intake", stored), campaign)
-    except StorageError:
-        if _changed(desk, stored.key, stored.identity) is None:
-            raise
-        return None  # it went away under our hands, as its check will find
-    except Exception:  # one odd file must not hold up everybody: its own check meets the error again, alone
-        log.exception("cannot classify %s", stored.key)
-        return None
-    return kind if kind in {d.kind for d in campaign.deliverables} else None
-
-
-def _slot(key: str, kind: Kind | None, campaign: Campaign | None) -> str:
-    """Return what a later file replaces: nothing named for single deliverables, else the path inside its folder.
-
-    Macs and Windows spell the same name in different code points; one spelling keeps them one file.
-    """
-    if campaign is None or kind is None:
-        return key
-    deliverable = campaign.deliverable(kind)
-    if deliverable.single:
-        return ""
-    inside = key.split("/")[2:]
-    path = inside[1:] if len(inside) > 1 and inside[0] == deliverable.folder else inside
-    return unicodedata.normalize("NFC", "/".join(path))
+# --- what belongs to nobody
 
 
 def _settle_unplaced(desk: Desk, campaigns: dict[str, Campaign]) -> None:
     """See the files that belong to nobody through: noted, quarantined, answered."""
     for row in desk.ledger.waiting("", "", State.RECEIVED):
-        if not _withdraw_if_changed(desk, row):
+        if not origin.withdraw_if_changed(desk, row):
             desk.ledger.record_check(row.id, Checked([_unplaced(row, campaigns)]), RULES_REVISION)
     file_away(desk, "", "")
     desk.ledger.allot_receipt("", "", {})
@@ -249,34 +163,79 @@ def _unplaced(row: Submission, campaigns: dict[str, Campaign]) -> Finding:
 # --- checks
 
 
+def _each(rows: Sequence[Submission], do: Callable[[Submission], list[Work]]) -> list[Work]:
+    """Do the same with each row; what is raised for one that is not the system's is raised when all are done."""
+    done: list[Work] = []
+    unknown: list[Exception] = []
+    for row in rows:
+        try:
+            done += do(row)
+        except (StorageError, DBAPIError):
+            raise
+        except Exception as ill:  # whatever a check did not foresee
+            log.exception("check of submission %s failed", row.id)
+            unknown.append(ill)
+    if unknown:
+        raise unknown[0] if len(unknown) == 1 else ExceptionGroup(f"{len(unknown)} checks failed", unknown)
+    return done
+
+
 def _check_one(desk: Desk, row: Submission, campaign: Campaign, prefecture: Prefecture) -> list[Work]:
-    """Check one file unless another run is at it. The verdict counts only if the bytes stayed the same throughout."""
+    """Check one file, or a bundle with all that is in it, unless another run is at it."""
     with desk.ledger.claim(f"check:{row.id}") as mine:
         if not mine or desk.ledger.submission(row.id).state != State.RECEIVED:
             return []
-        if _withdraw_if_changed(desk, row):
+        if origin.withdraw_if_changed(desk, row):
             return [_told(row, State.WITHDRAWN)]
         try:
-            checked = _checked(desk, row, campaign, prefecture)
+            if row.kind is None and bundles.is_bundle(origin.source_of(desk, row)):
+                return _check_bundle(desk, row, campaign, prefecture)
+            return _check_file(desk, row, campaign, prefecture)
         except Exception:
-            if _withdraw_if_changed(desk, row):
+            if origin.withdraw_if_changed(desk, row):
                 return [_told(row, State.WITHDRAWN)]
             raise
-        if _withdraw_if_changed(desk, row):
-            return [_told(row, State.WITHDRAWN)]
-        desk.ledger.record_check(row.id, checked, campaign.rules_version)
-        return [{**_told(row, State.CHECKED), "verdict": checked.verdict.value, "findings": len(checked.findings)}]
 
 
-def _checked(desk: Desk, row: Submission, campaign: Campaign, prefecture: Prefecture) -> Checked:
+def _check_bundle(desk: Desk, row: Submission, campaign: Campaign, prefecture: Prefecture) -> list[Work]:
+    """Unpack a bundle, check its files, then conclude; an earlier run may have done a part of that."""
+    refused = unpacking.unpack(desk, row, campaign)
+    if refused is not None:
+        return _record_check(desk, row, refused, campaign)
+    waiting = [member for member in desk.ledger.members(row.id) if member.state == State.RECEIVED]
+    done = _each(waiting, lambda member: _check_file(desk, member, campaign, prefecture))
+    concluded = unpacking.concluded(row, desk.ledger.members(row.id))
+    return [*done, *_record_check(desk, row, concluded, campaign)]
+
+
+def _check_file(desk: Desk, row: Submission, campaign: Campaign, prefecture: Prefecture) -> list[Work]:
     kind = Kind(row.kind) if row.kind else None
-    checked = checks.check(desk.storage.source("intake", _object_of(row)), kind, campaign, prefecture)
-    if row.late:
+    clamd = desk.settings.clamd
+    if row.member is None:
+        source = origin.source_of(desk, row)
+        checked = antivirus.checked(source, kind, clamd, lambda: checks.check(source, kind, campaign, prefecture))
+    else:
+        with origin.fetched(desk, row) as copy:
+            inside, member = copy.source(row.name), origin.member_of(row)
+            checked = antivirus.checked(
+                inside, kind, clamd, lambda: contents.judge(inside, member, kind, campaign, prefecture)
+            )
+    return _record_check(desk, row, checked, campaign)
+
+
+def _record_check(desk: Desk, row: Submission, checked: Checked, campaign: Campaign) -> list[Work]:
+    """Record what was found. It counts only if the bytes stayed the same throughout."""
+    if row.late and "bundle" not in checked.facts:  # its files say so
         checked.findings.append(_late(row, campaign))
     if not _fits(checked.figures or {}):
         checked.findings.append(_too_large())
         checked.figures = None
-    return checked
+    if origin.withdraw_if_changed(desk, row):
+        return [_told(row, State.WITHDRAWN)]
+    checkpages.write_page(desk, row, checked, campaign)
+    previews.write_preview(desk, row, checked)
+    desk.ledger.record_check(row.id, checked, campaign.rules_version)
+    return [{**_told(row, State.CHECKED), "verdict": checked.verdict.value, "findings": len(checked.findings)}]
 
 
 def _fits(figures: dict[str, Any]) -> bool:
@@ -315,27 +274,30 @@ def _late(row: Submission, campaign: Campaign) -> Finding:
 
 def _file_one(desk: Desk, row: Submission) -> Work:
     """Bring one file to its place: copy, read back, record beside it, then the ledger's decision."""
-    if _withdraw_if_changed(desk, row):
+    if origin.withdraw_if_changed(desk, row):
         return _told(row, State.WITHDRAWN)
     try:
         state = _stored_and_decided(desk, row)
     except (StorageError, OSError):  # perhaps the object went away under our hands
-        if _withdraw_if_changed(desk, row):
+        if origin.withdraw_if_changed(desk, row):
             return _told(row, State.WITHDRAWN)
         raise
     return _told(row, state or State.WITHDRAWN)
 
 
 def _stored_and_decided(desk: Desk, row: Submission) -> State | None:
-    with archive.fetched(desk.storage, "intake", _object_of(row), desk.settings.home / "tmp") as copy:
-        if copy.size != row.size or _changed(desk, row.key, row.identity):
+    with whole_read.of(desk, row) as (copy, decided):
+        if copy.size != row.size or origin.changed(desk, row):
             desk.ledger.withdraw(row.id, "归档前文件已被替换或删除")
             return State.WITHDRAWN
+        row = decided()
         accepted = verdict_of(row) is Verdict.ACCEPTED
         bucket = "archive" if accepted else "quarantine"
         twin = desk.ledger.twin_of(row, copy.sha256) if accepted else None
         key = twin.archive_key if twin and twin.archive_key else archive.object_key(row, copy.sha256)
         archive.keep(desk.storage, bucket, key, copy)
+        if accepted:
+            previews.write_frame(desk, row, copy.file)
     record = archive.describe(row, copy.sha256, datetime.now(UTC))
     filed_at = archive.write_record(desk.storage, bucket, key, record)
     return desk.ledger.file(row.id, Filed(copy.sha256, bucket, key, filed_at), _duplicate_of)
@@ -353,27 +315,9 @@ def _duplicate_of(twin: Submission) -> Finding:
 def _empty_intake(desk: Desk, rows: Sequence[Submission]) -> None:
     """Remove from the intake the very bytes that were filed, and nothing newer under the same key."""
     for row in rows:
-        if not desk.storage.remove_if_same("intake", _object_of(row)):
+        if not origin.release(desk, row):
             log.info("submission %s: a newer object lies in the intake", row.id)
     desk.ledger.mark_replied([row.id for row in rows])
-
-
-def _withdraw_if_changed(desk: Desk, row: Submission) -> bool:
-    """Withdraw a submission whose object is no longer the one that arrived; a newer one is received for itself."""
-    why = _changed(desk, row.key, row.identity)
-    return why is not None and desk.ledger.withdraw(row.id, why)
-
-
-def _changed(desk: Desk, key: str, identity: str) -> str | None:
-    there = desk.storage.stat("intake", key)
-    if there is None:
-        return "报送方在归档前删除了文件"
-    return None if there.identity == identity else "报送方在归档前替换了文件"
-
-
-def _object_of(row: Submission) -> Stored:
-    """Return the object as it was listed when it arrived."""
-    return Stored(row.key, row.size, row.etag, row.modified_at, row.version_id)
 
 
 def _told(row: Submission, state: State) -> Work:

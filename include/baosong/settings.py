@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,12 +31,13 @@ class S3Settings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything the domain needs to know about its surroundings."""
+    """Everything the domain needs to know about its surroundings; `clamd` is host:port, unix:/path, or empty."""
 
     home: Path
     s3: S3Settings
     ledger_url: str
     campaign_dirs: list[Path]
+    clamd: str = ""
 
     @classmethod
     def load(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -45,7 +47,8 @@ class Settings:
         """
         values = dict(_of_running_stack(home_of(env)))
         values.update({k: v for k, v in (os.environ if env is None else env).items() if k.startswith("BAOSONG_") and v})
-        return cls(home_of(env), _s3(values), _need(values, "BAOSONG_LEDGER_URL"), campaign_dirs(values))
+        ledger_url, clamd = _need(values, "BAOSONG_LEDGER_URL"), _clamd(values.get("BAOSONG_CLAMD", ""))
+        return cls(home_of(env), _s3(values), ledger_url, campaign_dirs(values), clamd)
 
 
 def home_of(env: Mapping[str, str] | None = None) -> Path:
@@ -79,6 +82,12 @@ def _s3(values: Mapping[str, str]) -> S3Settings:
         region=values.get("BAOSONG_S3_REGION", "us-east-1"),
         buckets={name: values.get(f"BAOSONG_BUCKET_{name.upper()}", name) for name in BUCKETS},
     )
+
+
+def _clamd(address: str) -> str:
+    if address and not re.fullmatch(r"unix:/.+|[^:/\s]+:\d{1,5}", address):
+        raise SettingsError(f"设置 BAOSONG_CLAMD 应写成 主机:端口 或 unix:/路径，现在是 {address}。")
+    return address
 
 
 def _need(values: Mapping[str, str], name: str) -> str:

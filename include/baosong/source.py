@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One file to check; `open` gives a fresh seekable reader, so that nobody pays for bytes that nobody reads."""
+    """One file to check; `open` gives a fresh seekable reader, so that nobody pays for bytes that nobody reads.
+
+    A `remote` one is read in ranges, and whole only by who brings it here.
+    """
 
     name: str
     size: int
     open: Callable[[], BinaryIO]
+    remote: bool = False
 
     @classmethod
     def from_path(cls, path: Path) -> Source:
@@ -30,6 +34,11 @@ class Source:
         """Return the first bytes, enough to know a file by its signature."""
         with self.open() as f:
             return f.read(size)
+
+    def cost(self) -> dict[str, Any]:
+        """Return how many bytes and requests reading has cost so far, None where the file is here."""
+        with self.open() as f:
+            return {"bytes_read": getattr(f, "bytes_read", None), "requests": getattr(f, "requests", None)}
 
     @property
     def suffix(self) -> str:

@@ -110,9 +110,10 @@ class Storage:
         return self._reader(bucket, stored)
 
     def source(self, bucket: str, stored: Stored) -> Source:
-        """Return an object as a check sees it."""
+        """Return an object as a check sees it; what is read twice of it travels once."""
         name = stored.key.rsplit("/", 1)[-1]
-        return Source(name, stored.size, lambda: cast(BinaryIO, self._reader(bucket, stored)))
+        reader = self._reader(bucket, stored)
+        return Source(name, stored.size, lambda: cast(BinaryIO, reader.reopened()), remote=True)
 
     def read(self, bucket: str, key: str) -> bytes:
         """Return the whole object; callers look at its size first. StorageError if there is none."""

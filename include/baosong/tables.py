@@ -21,7 +21,8 @@ def show_answers(console: Console, campaign: Campaign, answers: list[dict[str, A
     for answer in answers:
         word, style = _VERDICTS[answer["verdict"]]
         kind = answer["deliverable"]
-        name = campaign.deliverable(Kind(kind)).name if kind else "未能识别"
+        unnamed = "压缩包" if answer["facts"].get("bundle") else "未能识别"
+        name = campaign.deliverable(Kind(kind)).name if kind else unnamed
         console.print(Text.assemble((word, style), " ", answer["file"], (f"  {name}", "dim")))
         if answer["findings"]:
             console.print(_findings(answer["findings"]))

@@ -7,7 +7,8 @@ Pages carry texts that prefectures wrote, hence a policy that lets no script run
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from urllib.parse import quote
@@ -19,8 +20,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response, Streamin
 
 from baosong.board import render_board, render_index
 from baosong.campaign import Campaign, CampaignError
+from baosong.checkpages import page_key
 from baosong.opening import opened
 from baosong.outbox import RECEIPTS
+from baosong.previews import preview_key, render_gallery
 from baosong.storage import RangedReader, StorageError
 from baosong_airflow.tasks import open_desk
 
@@ -30,6 +33,16 @@ SAFE = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
+OF_SHEETS = {
+    **SAFE,
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'",
+}
+OF_GALLERIES = {
+    **SAFE,
+    "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'",
+}
+OF_PREVIEWS = {**SAFE, "Cache-Control": "private, max-age=86400"}  # a submission's bytes never change
+NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 BLOCK = 1 << 20
 
 operators_only = requires_access_view(AccessView.PLUGINS)
@@ -80,6 +93,42 @@ def receipt(campaign_id: str, code: str, name: str) -> Response:
 def report(campaign_id: str, path: str) -> Response:
     """Download a file of one of the campaign's editions."""
     return _stored("reports", f"{_campaign(campaign_id).id}/{_safe(path)}", download=True)
+
+
+@app.get("/{campaign_id}/checks/{code}/{number}")
+def checked_sheet(campaign_id: str, code: str, number: str) -> Response:
+    """Show the page of one checked sheet, shut in a sandbox: it tells what a prefecture's file holds."""
+    found = _of_submission(page_key, campaign_id, code, number)
+    if found is None:
+        return HTMLResponse("<p>没有这份统计表的逐项校验结果：表格没有读出来，或者没有这份文件。</p>", 404, OF_SHEETS)
+    return HTMLResponse(found, 200, OF_SHEETS)
+
+
+@app.get("/{campaign_id}/previews/{code}")
+def gallery(campaign_id: str, code: str) -> Response:
+    """Show small pictures of all that a prefecture's photos and films show."""
+    try:
+        return HTMLResponse(render_gallery(open_desk().ledger, _campaign(campaign_id), code), 200, OF_GALLERIES)
+    except KeyError:
+        raise HTTPException(404, "没有这个地州市。") from None
+
+
+@app.get("/{campaign_id}/previews/{code}/{number}")
+def preview(campaign_id: str, code: str, number: str) -> Response:
+    """Give the small picture of one photo or film."""
+    found = _of_submission(preview_key, campaign_id, code, number)
+    if found is None:
+        raise HTTPException(404, "没有缩略图。")
+    return Response(found, 200, OF_PREVIEWS, "image/jpeg")
+
+
+def _of_submission(key_of: Callable[[str, str, int], str], campaign_id: str, code: str, number: str) -> bytes | None:
+    """Return what is kept beside the reports of one submission of one prefecture, None if nothing is."""
+    campaign, storage = _campaign(campaign_id), open_desk().storage
+    if not NUMBER.fullmatch(number) or code not in {p.code for p in campaign.prefectures}:
+        return None
+    key = key_of(campaign.id, code, int(number))
+    return storage.read("reports", key) if storage.stat("reports", key) else None
 
 
 def _campaign(campaign_id: str) -> Campaign:

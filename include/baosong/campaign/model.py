@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
@@ -15,7 +16,7 @@ from baosong.campaign.form import Form
 from baosong.findings import Kind
 
 # Raised by hand when the meaning of a check changes in code, so that a receipt names the rules that judged the file.
-RULES_REVISION = "1"
+RULES_REVISION = "2"
 
 Text = Annotated[str, Field(min_length=1, max_length=300)]
 Share = Annotated[float, Field(ge=0, le=0.2)]
@@ -83,8 +84,22 @@ class Deliverable(Model):
         return self.max_mb * 1024 * 1024
 
 
+class RateException(Model):
+    """A codec whose fixed rate lies above the upper limit and is accepted all the same.
+
+    `codec` is MediaInfo's name for it: the format (`ProRes`), that with its profile (`ProRes 422`), or the trade name
+    (`AVC-Intra 100`).
+    """
+
+    codec: Text
+    bit_rate_max: Annotated[int, Field(gt=0)]
+
+
 class VideoProfile(Model):
-    """What a video must be, in MediaInfo's terms; bit rates in bit/s of the video essence."""
+    """What a video must be, in MediaInfo's terms; bit rates in bit/s of the video essence.
+
+    `tolerance` is the share by which a rate may miss a limit and still pass, which the receipt says.
+    """
 
     text: Text
     containers: Annotated[list[Literal["MOV", "MPEG-PS", "MPEG-TS"]], Field(min_length=1)]
@@ -95,6 +110,20 @@ class VideoProfile(Model):
     bit_rate_min: Annotated[int, Field(gt=0)]
     bit_rate_max: Annotated[int, Field(gt=0)]
     tolerance: Share = 0.0
+    exceptions: list[RateException] = []
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.bit_rate_min > self.bit_rate_max:
+            raise ValueError("bit_rate_min 不能大于 bit_rate_max")
+        low = [e.codec for e in self.exceptions if e.bit_rate_max <= self.bit_rate_max]
+        if low:
+            raise ValueError(f"exceptions 的 bit_rate_max 应大于 {self.bit_rate_max}：{'、'.join(low)}")
+        return self
+
+    def most(self, codecs: Collection[str]) -> int:
+        """Return the upper limit in bit/s for a video known by these names."""
+        return max([self.bit_rate_max, *(e.bit_rate_max for e in self.exceptions if e.codec in codecs)])
 
 
 class PhotoProfile(Model):

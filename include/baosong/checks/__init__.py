@@ -1,22 +1,26 @@
 """Checks: what a file is, whether it may pass, and everything that is wrong with it in one go.
 
-`check` is the one door for the pipeline and the command line. It raises on no file: only an ill system raises.
+`check` is the one door for the pipeline and the command line. It raises on no file: only an ill system raises. What is
+inside a file is looked at in a child process (`judge` says what, `sandbox` how, `sheet_child` reads the sheets).
 """
 
 from __future__ import annotations
 
 import io
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter
 
 from baosong.campaign import Campaign, Deliverable, Prefecture
-from baosong.checks import documents, hostile, zips
-from baosong.checks.classifier import classify
-from baosong.checks.documents import Document
+from baosong.checks import classifier, hostile, judge, sandbox
 from baosong.checks.filetypes import identify, video_type
-from baosong.findings import Checked, Finding, Kind, error, has_error
+from baosong.findings import Checked, Kind, has_error
 from baosong.source import Source
 
-LARGEST_DOCUMENT = 128 << 20  # no larger file is read for its words
+SECONDS_TO_CLASSIFY = 4  # all prefectures wait for it
 __all__ = ["check", "classify"]
 
 
@@ -24,89 +28,96 @@ def check(source: Source, kind: Kind | None, campaign: Campaign, prefecture: Pre
     """Judge one file as a deliverable; with no kind it is classified first."""
     if hostile.is_marked_name(source.name):
         return hostile.held_as_classified()
-    kind = kind or classify(source, campaign)
+    try:
+        return _check(source, kind or _classify(source, campaign), campaign, prefecture)
+    except sandbox.Exhausted as what:
+        return Checked([hostile.too_costly(str(what))], {"size": source.size})
+    except sandbox.Crashed as how:
+        return Checked([hostile.crashed(str(how))], {"size": source.size})
+
+
+def classify(source: Source, campaign: Campaign) -> Kind | None:
+    """Return the deliverable that a file is, or None when it cannot be told or the campaign does not ask for it."""
+    try:
+        return _classify(source, campaign)
+    except (sandbox.Exhausted, sandbox.Crashed):
+        return None
+
+
+def _check(source: Source, kind: Kind | None, campaign: Campaign, prefecture: Prefecture | None) -> Checked:
     deliverable = next((d for d in campaign.deliverables if d.kind == kind), None)
     limit = deliverable.max_size if deliverable else max(d.max_size for d in campaign.deliverables)
     if found := hostile.size_findings(source, limit):
         return Checked(found, {"size": source.size})
-    return _check_content(_in_memory(source), deliverable, campaign, prefecture)
+    source = _in_memory(source)
+    if deliverable and deliverable.kind is Kind.STATISTICS:
+        return _check_sheet(source, deliverable, campaign, prefecture)
+    inside = _inside(source, kind, campaign, prefecture)
+    if kind is not Kind.VIDEO or deliverable is None or inside.held or has_error(inside.findings):
+        return inside
+    from baosong.checks import video  # late: it brings its own heavy parser
+
+    film = video.check(source, campaign.video)
+    return Checked([*inside.findings, *film.findings], inside.facts | film.facts, held=film.held)
 
 
-def _check_content(
-    source: Source, deliverable: Deliverable | None, campaign: Campaign, prefecture: Prefecture | None
+def _check_sheet(
+    source: Source, deliverable: Deliverable, campaign: Campaign, prefecture: Prefecture | None
 ) -> Checked:
+    """Judge a sheet while its words are searched for marks: its cells are read in another process meanwhile.
+
+    Its container's directory is read here: that is bounded, and another child would cost a small sheet its share.
+    """
     actual = identify(source)
     facts = {"size": source.size, "type": actual}
     if found := hostile.container_findings(source, actual):
         return Checked(found, facts)
-    if deliverable and deliverable.kind is Kind.STATISTICS:
-        return _check_sheet(source, actual, deliverable, campaign, prefecture)
-    document, found = _read(source, actual, "" if deliverable else hostile.MARK_LETTER)
-    if document and hostile.is_marked(document):
-        return hostile.held_as_classified()
-    if deliverable is None:
-        return Checked([*found, _unclassified(campaign)], facts)
-    found += hostile.type_findings(source, actual, deliverable)
-    if has_error(found):
-        return Checked(found, facts)
-    checked = _by_kind(source, actual, document, deliverable.kind, campaign, prefecture)
-    return Checked([*found, *checked.findings], facts | checked.facts, checked.figures, checked.held)
-
-
-def _check_sheet(
-    source: Source, actual: str | None, deliverable: Deliverable, campaign: Campaign, prefecture: Prefecture | None
-) -> Checked:
-    """Judge a sheet while its words are searched for marks: its cells are read in another process meanwhile."""
-    facts = {"size": source.size, "type": actual}
     typed = hostile.type_findings(source, actual, deliverable)
     with ThreadPoolExecutor(1) as beside:
-        reading = beside.submit(_read, source, actual, hostile.MARK_LETTER)
-        fits = not has_error(typed)
-        checked = _by_kind(source, actual, None, Kind.STATISTICS, campaign, prefecture) if fits else Checked([])
-        document, found = reading.result()
-    if document and hostile.is_marked(document):
-        return hostile.held_as_classified()
-    if has_error(found):
-        return Checked([*found, *typed], facts)
-    return Checked([*found, *typed, *checked.findings], facts | checked.facts, checked.figures, checked.held)
+        reading = beside.submit(sandbox.run, judge.words, source, actual)
+        checked = Checked([]) if has_error(typed) else _sheet(source, campaign, prefecture)
+        words: Checked = _believed(Checked, reading.result())
+    if words.held:
+        return words
+    if "unread" in words.facts:
+        return Checked([*words.findings, *typed], facts)
+    found, figures = [*words.findings, *typed, *checked.findings], checked.figures
+    return replace(checked, findings=found, facts=facts | checked.facts, figures=None if has_error(found) else figures)
 
 
-def _by_kind(
-    source: Source,
-    actual: str | None,
-    document: Document | None,
-    kind: Kind,
-    campaign: Campaign,
-    prefecture: Prefecture | None,
-) -> Checked:
-    from baosong.checks import photo, press, report, video  # late: each brings its own heavy parser
+def _sheet(source: Source, campaign: Campaign, prefecture: Prefecture | None) -> Checked:
+    from baosong.checks import statistics  # late, the heaviest: pandas
 
-    match kind:
-        case Kind.VIDEO:
-            return video.check(source, campaign.video)
-        case Kind.PHOTO:
-            return photo.check(source, actual, campaign.photo)
-        case Kind.PRESS:
-            return press.check(source, actual, document, campaign.photo)
-        case Kind.REPORT:
-            return report.check(document, actual, campaign, prefecture)
-        case Kind.STATISTICS:
-            from baosong.checks import statistics  # the heaviest: pandas
-
-            return statistics.check(source, campaign, prefecture)
+    return statistics.check(source, campaign, prefecture)
 
 
-def _read(source: Source, actual: str | None, only_with: str) -> tuple[Document | None, list[Finding]]:
-    if source.size > LARGEST_DOCUMENT:
-        return None, []
+def _inside(source: Source, kind: Kind | None, campaign: Campaign, prefecture: Prefecture | None) -> Checked:
+    if video_type(source.head()):  # known by its first bytes: no parser is asked
+        return judge.inside(source, kind, campaign, prefecture)
+    told: Checked = _believed(Checked, sandbox.run(judge.inside, source, kind, campaign, prefecture))
+    return told
+
+
+def _classify(source: Source, campaign: Campaign) -> Kind | None:
+    if not source.size or video_type(source.head()):
+        return classifier.classify(source, campaign)
+    told = sandbox.run(classifier.classify, source, campaign, seconds=SECONDS_TO_CLASSIFY)
+    return Kind(found) if (found := _believed(str | None, told)) else None
+
+
+def _believed(kind: Any, told: bytes) -> Any:
+    """Return a child's answer if it is of this type and fit for a database; else it was no child of ours that spoke."""
     try:
-        return documents.read(source, actual, only_with), []
-    except documents.Locked:
-        return None, [hostile.encrypted("文件")]
-    except documents.Unreadable as e:
-        return None, [hostile.unreadable(str(e))]
-    except zips.Bomb as e:
-        return None, [hostile.bomb(str(e))]
+        if b"\\u0000" in told:
+            raise ValueError("NUL")
+        return _adapter(kind).validate_json(told)
+    except ValueError as e:
+        raise sandbox.Crashed("答复不成样子") from e
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
 
 
 def _in_memory(source: Source) -> Source:
@@ -114,18 +125,7 @@ def _in_memory(source: Source) -> Source:
 
     What fails after this is the parser's word on the bytes, never the store's.
     """
-    if source.size > LARGEST_DOCUMENT or video_type(source.head()):
+    if source.size > sandbox.LARGEST or video_type(source.head()):
         return source
     data = source.read()
     return Source(source.name, len(data), lambda: io.BytesIO(data))
-
-
-def _unclassified(campaign: Campaign) -> Finding:
-    folders = "、".join(f"“{d.folder}”" for d in campaign.deliverables)
-    return error(
-        "file.unclassified",
-        "看不出这是哪一项材料，没有登记。",
-        observed="不在任何文件夹里，内容和名字也对不上",
-        expected=f"放在这些文件夹之一：{folders}",
-        fix=f"请把文件放进对应的文件夹再上传：{folders}。",
-    )

@@ -19,6 +19,7 @@ from baosong.findings import Finding, Kind, Where, warning
 
 FEWEST_OTHERS = 3  # a median of fewer sheets says nothing of a region
 REPORT_DIFFERS = "report.sheet_differs"
+SAME_PICTURE = "photo.same_picture"
 
 
 class Twin(NamedTuple):
@@ -97,6 +98,17 @@ def report_remarks(quotes: Sequence[Quote], sheet: Sheet) -> list[Finding]:
     ]
 
 
+def same_picture(name: str) -> Finding:
+    """Return the remark on a photo that shows what another one, already accepted, shows."""
+    return warning(
+        SAME_PICTURE,
+        f"看上去与已接收的“{name}”是同一张照片（可能缩放或重新保存过），请确认",
+        observed=name,
+        expected="内容不同的照片",
+        fix="如是重复的，今后只报送最清晰的一张；如确是不同的照片，可不处理。",
+    )
+
+
 def worded_number(words: Mapping[str, Any]) -> str:
     """Return the sheet's figure of a difference as it is written."""
     return f"{words['found'].normalize():f}"
@@ -104,7 +116,7 @@ def worded_number(words: Mapping[str, Any]) -> str:
 
 def is_remark(rule: str, campaign: Campaign) -> bool:
     """Return whether a finding's rule is one of those asked here: asked again, they replace what they said before."""
-    return rule == REPORT_DIFFERS or rule in {c.rule for c in campaign.form.checks if c.test in TESTS}
+    return rule in (REPORT_DIFFERS, SAME_PICTURE) or rule in {c.rule for c in campaign.form.checks if c.test in TESTS}
 
 
 def _files(check: CrossCheck, sheet: Sheet, neighbours: Neighbours) -> Iterator[Said]:

@@ -46,6 +46,10 @@ class Job:
         """Return the check's threshold."""
         return self.check.limit or Decimal(0)
 
+    def column(self, field: str) -> list[Any]:
+        """Return a column of the activity list, all None where the sheet has none."""
+        return self.values.activities.get(field) or [None] * len(self.values.reading.activity_rows)
+
     def sums(self, field: str) -> Decimal | None:
         """Return the sum of a column of the activity list; None if a cell of it could not be read."""
         texts, figures = self.values.activity_text.get(field), self.values.activities.get(field)
@@ -192,18 +196,18 @@ def _window(job: Job) -> Iterator[Said]:
 
 
 def _spans(job: Job) -> Iterator[tuple[int, date | None, date | None]]:
-    for index in range(len(job.values.reading.activity_rows)):
-        yield index, job.values.activity(index, "start"), job.values.activity(index, "end")
+    starts, ends = job.column("start"), job.column("end")
+    return zip(range(len(starts)), starts, ends, strict=True)
 
 
 def _duplicate(job: Job) -> Iterator[Said]:
     """X07: no two rows have the same name, first day and place."""
-    seen: dict[tuple[str, ...], int] = {}
-    for index, start, _ in _spans(job):
-        name, place = job.values.activity(index, "name"), job.values.activity(index, "place")
+    seen: dict[tuple[Any, ...], int] = {}
+    rows = zip(job.column("name"), job.column("start"), job.column("place"), strict=True)
+    for index, (name, start, place) in enumerate(rows):
         if not name or not start:
             continue
-        same = seen.setdefault((name, str(start), place or ""), index)
+        same = seen.setdefault((name, start, place or ""), index)
         if same != index:
             other = f"第 {job.values.reading.activity_rows[same] + 1} 行"
             yield _at(job, index, "name"), {"name": _name(job, index), "found": _name(job, index), "other": other}
@@ -219,11 +223,11 @@ def _crowd(job: Job) -> Iterator[Said]:
 def _form_mismatch(job: Job) -> Iterator[Said]:
     """X09: 线下 has no people online, 线上 none on the spot, and both have both."""
     forms = dict(zip(job.form.by_field["form"].choices, ({"offline"}, {"online"}, {"offline", "online"}), strict=False))
-    for index, form in enumerate(job.values.activities.get("form", [])):
-        amounts = {f: job.values.activity(index, f) for f in ("offline", "online")}
-        if form not in forms or None in amounts.values() or not any(amounts.values()):
+    rows = zip(job.column("form"), job.column("offline"), job.column("online"), strict=True)
+    for index, (form, offline, online) in enumerate(rows):
+        if form not in forms or offline is None or online is None or not (offline or online):
             continue
-        for field, found in amounts.items():
+        for field, found in (("offline", offline), ("online", online)):
             if (found > 0) != (field in forms[form]):
                 words = {"name": _name(job, index), "label": job.form.by_field[field].label, "found": found}
                 expected = "大于 0" if field in forms[form] else "0"

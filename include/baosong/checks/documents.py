@@ -10,19 +10,26 @@ import io
 import logging
 import re
 import struct
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
+from typing import Any
 
 import olefile  # type: ignore[import-untyped]
 
-from baosong.checks import zips
+from baosong.checks import personal, zips
 from baosong.checks.filetypes import OLE_ERRORS
+from baosong.findings import Finding
 from baosong.source import Source
 
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it logs each damaged object, in the sender's words
 MAX_MEMBER = 32 << 20  # bytes of XML read for words, a member
+PAGE_END = "\f"
+MOST_OF_A_BLANK = 2000  # bytes of strokes on a page that is empty but for a frame or a rule
+MAX_WORDS = 96 << 20  # and of all members together: a page of headers is not behind that much
 MAX_PDF_PAGES = 300  # text of the first pages only: a report's prefecture and year stand on its cover
 PARSER_ERRORS = (
     ArithmeticError,
@@ -30,7 +37,6 @@ PARSER_ERRORS = (
     AttributeError,
     EOFError,
     LookupError,
-    MemoryError,
     OSError,
     RuntimeError,
     SyntaxError,
@@ -47,12 +53,18 @@ _MARGINS = re.compile(
     r"|docProps/(core|app|custom)|meta|styles)\.xml"
 )
 _PARAGRAPH = re.compile(
-    r"</(?:w:p|si|is|v|text:p|text:h|oddHeader|oddFooter|(?:dc|cp|dcterms):\w+)>|<w:(?:br|tab|cr)\b[^>]*>"
+    r"</(?:w:p|si|is|v|text:p|text:h|oddHeader|oddFooter|(?:dc|cp|dcterms):\w+)>|<w:(?:br|tab|cr)\b[^<>]*>"
 )
-_SHEET_WORDS = re.compile(r"<is>.*?</is>|<(?:odd|even|first)(?:Header|Footer)>[^<]*</\w+>", re.DOTALL)
-_SHEET_NAMES = re.compile(r"""<(?:\w+:)?sheet\s[^>]*?\bname=["']([^"']*)""")
-_TAG = re.compile(r"<[^>]*>")
-_CHINESE_DIGITS = str.maketrans("0123456789", "〇一二三四五六七八九")
+_HEADERS = re.compile(r"<(?:odd|even|first)(?:Header|Footer)>[^<]*</\w+>")
+_SHEET_NAMES = re.compile(r"""<(?:\w+:)?sheet\s[^<>]*?\bname=["']([^"'<>]*)""")
+_TAG = re.compile(r"<[^<>]*>")  # no "[^>]*": thirty million "<" would each be searched to the end
+_WORD_97, _CCP_TEXT = b"\xec\xa5", 76  # [MS-DOC] 2.5: where the block of a Word file says how many characters it has
+_PICTURES = ("word/media/", "xl/media/", "Pictures/")
+_RELATIONS = re.compile(r"(word|xl/worksheets)/_rels/[^/]+\.rels")
+_TARGET = re.compile(r"""\bTarget=["'](https?://[^"']+)""", re.IGNORECASE)
+_CHINESE_DIGITS = str.maketrans("〇○零Oo一二三四五六七八九", "00000123456789")
+_YEAR = re.compile(r"(?<!\d)(20\d\d)年")
+OPENING = 60  # characters that hold a title
 
 
 class Unreadable(ValueError):
@@ -67,7 +79,8 @@ class Locked(ValueError):
 class Document:
     """What a document holds: its text, the words around it (headers, footers, comments, properties), its title.
 
-    `pages` is known of a PDF only; `pictures` counts those embedded.
+    `pages` is known of a PDF only, whose text is parted by form feeds; `pictures` counts those embedded,
+    `targets` are the web addresses that its words lead to without naming them.
     """
 
     text: str
@@ -75,6 +88,7 @@ class Document:
     title: str = ""
     pages: int | None = None
     pictures: int = 0
+    targets: tuple[str, ...] = ()
 
     @property
     def characters(self) -> int:
@@ -85,18 +99,28 @@ class Document:
     def headline(self) -> str:
         """Return the title, or else the first line, cut to what a table can show."""
         first = next((line.strip() for line in self.text.splitlines() if line.strip()), "")
-        return plain(self.title or first)
+        return plain(personal.hidden(self.title or first))
+
+    def personal_numbers(self, latest: date) -> list[Finding]:
+        """Return a warning for each personal number; nobody is born after `latest`."""
+        return personal.findings(self.text, self.margins, latest, pages=self.pages is not None)
 
     def names(self, word: str) -> bool:
         """Return whether the document holds a word, whatever spaces and line ends the layout put into it."""
         return squeeze(word) in squeeze(self.text + self.margins)
 
     def names_year(self, year: int) -> bool:
-        """Return whether the text names a year, in Arabic or Chinese digits."""
-        chinese = str(year).translate(_CHINESE_DIGITS)
-        return any(
-            self.names(word) for word in (str(year), chinese, chinese.replace("〇", "○"), chinese.replace("〇", "零"))
-        )
+        """Return whether the text names a year, in Arabic or Chinese digits, of whatever width."""
+        return str(year) in _in_digits(self.text + self.margins)
+
+    def opening_years(self) -> set[int]:
+        """Return the years that the first line or two name: those of the title."""
+        return {int(year) for year in _YEAR.findall(_in_digits(self.text[: 4 * OPENING])[:OPENING])}
+
+
+def _in_digits(text: str) -> str:
+    """Return a text without white space, its Chinese and full-width digits as plain ones."""
+    return squeeze(unicodedata.normalize("NFKC", text).translate(_CHINESE_DIGITS))
 
 
 def plain(text: str, length: int = 80) -> str:
@@ -118,8 +142,9 @@ def read_docx(source: Source) -> Document:
     try:
         with zips.guarded(source) as archive:
             title = docx.Document(source.open()).core_properties.title.strip()
-            pictures = sum(name.startswith("word/media/") for name in archive.namelist())
-            return Document(words(archive, _BODY), words(archive, _MARGINS), title, pictures=pictures)
+            pictures = sum(name.startswith(_PICTURES) for name in archive.namelist())
+            body, margins = words(archive, _BODY), words(archive, _MARGINS)
+            return Document(body, margins, title, pictures=pictures, targets=_targets(archive))
     except zips.Bomb:
         raise
     except (*PARSER_ERRORS, OpcError, LxmlError) as e:
@@ -137,14 +162,20 @@ def read_pdf(source: Source) -> Document:
             raise Locked
         pages = len(reader.pages)
         first = [reader.pages[i] for i in range(min(pages, MAX_PDF_PAGES))]
-        text = "\n".join(page.extract_text() for page in first)
-        pictures = sum(len(page.images) for page in first[:5])
+        text = PAGE_END.join(page.extract_text().replace(PAGE_END, " ") for page in first)
+        pictures = sum(len(page.images) or _is_drawn(page) for page in first[:5])
         title = str((reader.metadata and reader.metadata.title) or "").strip()
     except Locked:
         raise
     except (*PARSER_ERRORS, PyPdfError) as e:
         raise Unreadable("PDF 的内部结构已损坏") from e
     return Document(text, "", title, pages, pictures)
+
+
+def _is_drawn(page: Any) -> bool:
+    """Return whether a page without pictures is drawn with many strokes, as letters turned into outlines are."""
+    content = page.get_contents()
+    return content is not None and len(content.get_data()) > MOST_OF_A_BLANK
 
 
 def read_ole(source: Source) -> Document:
@@ -158,7 +189,10 @@ def read_ole(source: Source) -> Document:
         raise Unreadable("文档的内部结构已损坏")
     if data[11] & 1:  # fEncrypted of the file information block
         raise Locked
-    return Document(data.decode("utf-16-le", errors="ignore").replace("\x00", ""))
+    text = data.decode("utf-16-le", errors="ignore").replace("\x00", "")
+    if data.startswith(_WORD_97) and data[_CCP_TEXT : _CCP_TEXT + 4] in (b"\0\0\0\0", b"\1\0\0\0"):
+        return Document("", text)  # no more than the mark that ends the last paragraph; its headers may have words
+    return Document(text)
 
 
 def read_text(source: Source) -> Document:
@@ -179,7 +213,8 @@ def read_sheet(source: Source, only_with: str = "") -> Document:
         with zips.guarded(source) as archive:
             parts = [p for p in (_BODY, _MARGINS) if not only_with or _holds(archive, p, only_with)]
             body, margins = (words(archive, p) if p in parts else "" for p in (_BODY, _MARGINS))
-            return Document(body, margins)
+            pictures = sum(name.startswith(_PICTURES) for name in archive.namelist())
+            return Document(body, margins, pictures=pictures, targets=_targets(archive))
     except zips.Broken as e:
         raise Unreadable(str(e)) from e
 
@@ -215,27 +250,44 @@ def words(archive: zipfile.ZipFile, members: re.Pattern[str]) -> str:
     return "\n".join(_words(xml) for xml in _members(archive, members))
 
 
+def _targets(archive: zipfile.ZipFile) -> tuple[str, ...]:
+    """Return the web addresses behind the words of an Office file."""
+    found = (html.unescape(t) for _, xml in _contents(archive, _RELATIONS) for t in _TARGET.findall(_decoded(xml)))
+    return tuple(dict.fromkeys(found))
+
+
 def _members(archive: zipfile.ZipFile, members: re.Pattern[str]) -> Iterator[str]:
     for name, xml in _contents(archive, members):
         yield _worded(name, _decoded(xml))
 
 
 def _contents(archive: zipfile.ZipFile, members: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
+    left = MAX_WORDS
     for info in archive.infolist():
-        if members.fullmatch(info.filename):
+        name = zips.plain_name(info.filename)
+        if members.fullmatch(name) and left > 0:
             try:
                 with archive.open(info) as member:
-                    xml = member.read(MAX_MEMBER)
+                    xml = member.read(min(MAX_MEMBER, left))
             except PARSER_ERRORS:
                 continue  # a damaged member is told where the whole file is opened
-            yield info.filename, xml
+            left -= len(xml)
+            yield name, xml
 
 
 def _worded(name: str, xml: str) -> str:
     """Return what words a part of a workbook holds outside the shared strings: the rest is numbers, maybe millions."""
     if name.startswith("xl/worksheets/"):
-        return "".join(_SHEET_WORDS.findall(xml))
+        return "".join([*_inline_texts(xml), *_HEADERS.findall(xml)])
     return "<w:br/>".join(_SHEET_NAMES.findall(xml)) if name == "xl/workbook.xml" else xml
+
+
+def _inline_texts(xml: str) -> Iterator[str]:
+    """Yield the texts that stand in the cells themselves, in time that follows the length even if nothing closes."""
+    for piece in xml.split("<is>")[1:]:
+        text, end, _ = piece.partition("</is>")
+        if end:
+            yield text + end
 
 
 def _holds(archive: zipfile.ZipFile, members: re.Pattern[str], letter: str) -> bool:

@@ -1,6 +1,7 @@
 """The form as Great Expectations suites: the columns, and the values of those there; each row at fault is a finding.
 
-Every expectation carries in its `meta` what it is about (`id`), because results do not come back in the suite's order.
+Every expectation carries in its `meta` what it is about (`id`), because results do not come back in the suite's order,
+and in Chinese words what it asks (`notes`), which its Data Docs show.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from baosong.checks.numbers import plain
 from baosong.checks.sheet_cells import address
 from baosong.checks.sheet_tables import Table
 from baosong.checks.sheet_values import AMOUNTS, Values, shown
+from baosong.checks.validations import Validation, records
 from baosong.findings import Finding, Severity, Where
+from baosong.rules import asked
 
 ERROR, WARNING = "critical", "warning"
 INTEGER = r"^[0-9]{1,12}$"
@@ -29,10 +32,14 @@ def decimal(scale: int) -> str:
     return rf"^[0-9]{{1,12}}(?:\.[0-9]{{1,{scale}}})?$" if scale else INTEGER
 
 
-def judge(values: Values, form: Form) -> list[Finding]:
-    """Return the findings of both tables; values are expected only of columns that exist, the others are missing."""
+def judge(values: Values, form: Form) -> tuple[list[Finding], list[Validation]]:
+    """Return the findings of both tables, and what each expectation came to.
+
+    Values are expected only of columns that exist, the others are missing.
+    """
     sheets = Validator()
-    return [*_judge_indicators(sheets, values, form), *_judge_activities(sheets, values, form)]
+    findings = [*_judge_indicators(sheets, values, form), *_judge_activities(sheets, values, form)]
+    return findings, records(values, form, sheets.results)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +66,8 @@ class Validator:
         )
         context = self.gx.get_context(mode="ephemeral", project_config=config)
         asset = context.data_sources.add_pandas("sheet").add_dataframe_asset("table")
-        self._batch = asset.add_batch_definition_whole_dataframe("whole")
+        self._whole = asset.add_batch_definition_whole_dataframe("whole")
+        self.results: list[dict[str, Any]] = []  # of each run, by the ids of expectations
 
     def run(self, columns: dict[str, list[str | None]], expectations: Iterable[Any]) -> list[Failure]:
         """Return what is not met by a frame of canonical texts.
@@ -67,21 +75,23 @@ class Validator:
         Most are met: a first pass only asks whether, which costs half; the row numbers are asked of the others.
         """
         import pandas as pd
+        from great_expectations.validator.v1_validator import Validator as Judge
 
-        frame = pd.DataFrame({name: pd.Series(texts, dtype=object) for name, texts in columns.items()})
-        batch = self._batch.get_batch(batch_parameters={"dataframe": frame})
-        failed = self._unmet(batch, {e.meta["id"]: e for e in expectations}, "BOOLEAN_ONLY")
+        self.results.append({})
+        frame = pd.DataFrame({name: pd.Series(texts, dtype="str") for name, texts in columns.items()})
+        judge = Judge(self._whole, batch_parameters={"dataframe": frame})  # a batch would hash the frame twice
+        failed = self._unmet(judge, {e.meta["id"]: e for e in expectations}, "BOOLEAN_ONLY")
         if failed:
-            failed = self._unmet(batch, {identifier: expect for identifier, (expect, _) in failed.items()}, "COMPLETE")
+            failed = self._unmet(judge, {identifier: expect for identifier, (expect, _) in failed.items()}, "COMPLETE")
         return [_failure(result) for _, result in failed.values()]
 
-    def _unmet(self, batch: Any, expectations: dict[str, Any], detail: str) -> dict[str, tuple[Any, Any]]:
+    def _unmet(self, judge: Any, expectations: dict[str, Any], detail: str) -> dict[str, tuple[Any, Any]]:
         """Return expectation and result of what is not met, by id."""
         suite = self.gx.ExpectationSuite(name="form", expectations=list(expectations.values()))
-        form = {"result_format": detail, "return_unexpected_index_query": False}
-        results = batch.validate(suite, result_format=form).results
-        unmet = {r.expectation_config.meta["id"]: r for r in results if not r.success}
-        return {identifier: (expectations[identifier], result) for identifier, result in unmet.items()}
+        judge.result_format = {"result_format": detail, "return_unexpected_index_query": False}
+        results = {r.expectation_config.meta["id"]: r for r in judge.validate_expectation_suite(suite).results}
+        self.results[-1] |= results  # the second pass knows more of what the first found unmet
+        return {identifier: (expectations[identifier], r) for identifier, r in results.items() if not r.success}
 
 
 def great_expectations() -> ModuleType:
@@ -106,13 +116,14 @@ def _failure(result: Any) -> Failure:
     )
 
 
-def _meta(identifier: str, severity: str = ERROR) -> dict[str, Any]:
-    return {"severity": severity, "meta": {"id": identifier, "severity": severity}}
+def _meta(identifier: str, notes: str, severity: str = ERROR) -> dict[str, Any]:
+    return {"severity": severity, "meta": {"id": identifier, "severity": severity, "notes": notes}}
 
 
 def _expect_columns(gx: ModuleType, columns: Iterable[Column]) -> Any:
-    needed = [c.name for c in columns if c.required]
-    return gx.expectations.ExpectTableColumnsToMatchSet(column_set=needed, exact_match=False, **_meta("columns"))
+    needed = {c.name: c.label for c in columns if c.required}
+    meta = _meta("columns", f"表头：须有{'、'.join(needed.values())}")
+    return gx.expectations.ExpectTableColumnsToMatchSet(column_set=list(needed), exact_match=False, **meta)
 
 
 def _missing_columns(failure: Failure, table: Table, columns: Iterable[Column]) -> Iterator[Finding]:
@@ -142,15 +153,13 @@ def _judge_indicators(sheets: Validator, values: Values, form: Form) -> Iterator
         for pattern in sorted({_pattern(spec) for spec in specs}):
             name = f"number|{amount}|{pattern}"
             columns[name] = [t if _pattern(s) == pattern else None for s, t in zip(specs, texts, strict=True)]
-            expect.append(
-                sheets.gx.expectations.ExpectColumnValuesToMatchRegex(column=name, regex=pattern, **_meta(name))
-            )
+            meta = _meta(name, _asked_of_amounts(form, amount, specs, pattern))
+            expect.append(sheets.gx.expectations.ExpectColumnValuesToMatchRegex(column=name, regex=pattern, **meta))
     if "total" in table.columns:
         totals = [values.indicator_text[spec.code]["total"] for spec in specs]
         columns["required|total"] = [t if spec.required else "" for spec, t in zip(specs, totals, strict=True)]
-        expect.append(
-            sheets.gx.expectations.ExpectColumnValuesToNotBeNull(column="required|total", **_meta("required|total"))
-        )
+        meta = _meta("required|total", f"合计：{'、'.join(s.title for s in specs if s.required)}必填")
+        expect.append(sheets.gx.expectations.ExpectColumnValuesToNotBeNull(column="required|total", **meta))
     for failure in sheets.run(columns, expect):
         if failure.missing:
             yield from _missing_columns(failure, table, form.indicators.columns)
@@ -158,6 +167,14 @@ def _judge_indicators(sheets: Validator, values: Values, form: Form) -> Iterator
         rule, amount = failure.id.split("|")[:2]
         for index in failure.rows:
             yield _indicator_finding(values, specs[index], rule, amount, failure.severity)
+
+
+def _asked_of_amounts(form: Form, amount: str, specs: list[Indicator], pattern: str) -> str:
+    label = next(c.label for c in form.indicators.columns if c.name == amount).rpartition("：")[2]
+    if pattern == INTEGER:
+        return f"{label}：不小于 0 的整数"
+    concerned = [s for s in specs if _pattern(s) == pattern]
+    return f"{label}：{'、'.join(s.title for s in concerned)}是不小于 0 的数，至多 {concerned[0].scale} 位小数"
 
 
 def _pattern(spec: Indicator) -> str:
@@ -195,21 +212,22 @@ def _judge_activities(sheets: Validator, values: Values, form: Form) -> Iterator
 
 def _field_expectations(gx: ModuleType, spec: ActivityField) -> Iterator[Any]:
     """Yield what a field must be; a blank is judged by `required` alone."""
-    column, expect = spec.name, gx.expectations
+    column, expect, must = spec.name, gx.expectations, f"{spec.label}：{asked(spec)}"
     if spec.required:
-        yield expect.ExpectColumnValuesToNotBeNull(column=column, **_meta(f"required|{column}"))
+        yield expect.ExpectColumnValuesToNotBeNull(column=column, **_meta(f"required|{column}", f"{spec.label}：必填"))
     match spec.type:
         case "integer" | "decimal":
             pattern = decimal(spec.scale) if spec.type == "decimal" else INTEGER
-            yield expect.ExpectColumnValuesToMatchRegex(column=column, regex=pattern, **_meta(f"number|{column}"))
+            yield expect.ExpectColumnValuesToMatchRegex(column=column, regex=pattern, **_meta(f"number|{column}", must))
         case "date":
-            yield expect.ExpectColumnValuesToMatchRegex(column=column, regex=DATE, **_meta(f"date|{column}"))
+            meta = _meta(f"date|{column}", f"{spec.label}：能认出的日期，如 2023-05-20")
+            yield expect.ExpectColumnValuesToMatchRegex(column=column, regex=DATE, **meta)
         case "choice" | "yes_no":
-            choices = list(spec.choices)
-            yield expect.ExpectColumnValuesToBeInSet(column=column, value_set=choices, **_meta(f"choice|{column}"))
+            choices, meta = list(spec.choices), _meta(f"choice|{column}", f"{spec.label}：限填{asked(spec)}")
+            yield expect.ExpectColumnValuesToBeInSet(column=column, value_set=choices, **meta)
         case "text":
-            most = spec.max_length
-            yield expect.ExpectColumnValueLengthsToBeBetween(column=column, max_value=most, **_meta(f"length|{column}"))
+            most, meta = spec.max_length, _meta(f"length|{column}", must)
+            yield expect.ExpectColumnValueLengthsToBeBetween(column=column, max_value=most, **meta)
 
 
 def _activity_finding(values: Values, spec: ActivityField, rule: str, index: int, severity: Severity) -> Finding:

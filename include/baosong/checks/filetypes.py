@@ -6,6 +6,9 @@ document is the OLE `doc` it is inside. `encrypted` is an Office file behind a p
 
 from __future__ import annotations
 
+import struct
+from typing import BinaryIO
+
 import filetype
 import olefile  # type: ignore[import-untyped]
 
@@ -49,6 +52,7 @@ _OLE_STREAMS = (
     ("Book", "xls"),
     ("PowerPoint Document", "ppt"),
 )
+_FILE_PASS = 0x2F
 OLE_ERRORS = (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, RecursionError)
 _ATOMS = (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 _MP4_BRANDS = (
@@ -138,6 +142,20 @@ def _ole_type(source: Source) -> str:
     """Return what an OLE container holds; `ole` when it is damaged or holds nothing we know."""
     try:
         with source.open() as f, olefile.OleFileIO(f) as ole:
-            return next((kind for stream, kind in _OLE_STREAMS if ole.exists(stream)), "ole")
+            stream, kind = next(((s, k) for s, k in _OLE_STREAMS if ole.exists(s)), ("", "ole"))
+            return ENCRYPTED if kind == "xls" and _has_password(ole.openstream(stream)) else kind
     except OLE_ERRORS:
         return "ole"
+
+
+def _has_password(workbook: BinaryIO) -> bool:
+    """Return whether an old workbook says that it is encrypted, which it does in one of its first records."""
+    for _ in range(4):
+        head = workbook.read(4)
+        if len(head) < 4:
+            return False
+        record, length = struct.unpack("<HH", head)
+        if record == _FILE_PASS:
+            return True
+        workbook.read(length)
+    return False

@@ -132,6 +132,28 @@ def bomb(reason: str) -> Finding:
     )
 
 
+def too_costly(what: str) -> Finding:
+    """Return the finding for a file whose check used up its time or its memory."""
+    return error(
+        "file.too_costly",
+        f"校验这个文件用尽了{what}上限，没有接收。",
+        observed=f"超出{what}上限",
+        expected="能在 20 秒、1 GB 内存之内打开的文件",
+        fix="请把内容复制到新建的文件里，或从原来的软件重新导出、缩小图片、分成几个文件，再重新上传。",
+    )
+
+
+def crashed(how: str) -> Finding:
+    """Return the finding for a file that brought its parser down."""
+    return error(
+        "file.crash",
+        "打开这个文件时读取程序崩溃，内容很可能已损坏或被动过手脚，没有接收。",
+        observed=how,
+        expected="能正常打开的文件",
+        fix="请用原来的软件打开，另存为新文件后重新上传；如来源不明，请先查杀病毒。",
+    )
+
+
 def human_size(size: int) -> str:
     """Return a size for people: `512 字节`, `3.2 MB`, `7.5 GB`."""
     if size < 1024:
@@ -153,12 +175,14 @@ def _zip_finding(source: Source) -> Finding | None:
 
 
 def _archive(actual: str) -> Finding:
+    """Return the finding for a package that is not unpacked; a zip is, where it bears its own name."""
+    own_name = "把扩展名改回 .zip 后整个放进来" if actual == "zip" else "重新压缩成 zip 后整个放进来，不要只改扩展名"
     return error(
         "file.archive",
         f"这是 {actual} 压缩包，不能直接校验。",
         observed=f"{actual} 压缩包",
-        expected="解压后的单个文件",
-        fix="请在本机解压，把里面的文件逐个放进对应的文件夹（总结报告、统计表、照片、媒体报道、视频）。",
+        expected="zip 压缩包，或解压后的单个文件",
+        fix=f"请{own_name}；或在本机解压，把里面的文件逐个放进对应的文件夹（总结报告、统计表、照片、媒体报道、视频）。",
     )
 
 

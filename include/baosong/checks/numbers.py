@@ -17,7 +17,7 @@ from enum import StrEnum
 Raw = int | float | str | bool | date | datetime | time | timedelta | None
 """What a workbook's reader gives for a cell."""
 
-LARGEST = Decimal(10) ** 12
+LARGEST = 10**12
 LONGEST = 60
 
 NONES = frozenset({"-", "--", "—", "——", "–", "/", "//", "\\", "无", "没有", "暂无", "未填", "空"})

@@ -5,22 +5,28 @@ from __future__ import annotations
 import struct
 import warnings
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 
+import pillow_heif
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from baosong.campaign import PhotoProfile
+from baosong.checks import likeness, preview
 from baosong.checks.documents import plain
 from baosong.findings import Checked, Finding, error, note, warning
 from baosong.source import Source
 
-FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF")  # never those that call other programs
+FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF", "HEIF")  # never those that call other programs
+DECODED = frozenset({"jpg", "png", "tif", "webp", "bmp", "gif", "avif", "heic"})
+pillow_heif.register_heif_opener()
 DECODE_ERRORS = (
     AttributeError,
     EOFError,
     LookupError,
     OSError,
     OverflowError,
+    RuntimeError,
     SyntaxError,
     TypeError,
     ValueError,
@@ -40,26 +46,32 @@ class Damaged(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture that decoded: its size in pixels, its format, when it was taken, whether it says where."""
+    """A picture that decoded: its size in pixels, its format, when it was taken, whether it says where.
+
+    `fingerprint` is `likeness.fingerprint`; `preview` a small JPEG of it. Both are empty where they cannot be drawn.
+    """
 
     width: int
     height: int
     format: str
     taken: str
     position: bool
+    fingerprint: str
+    preview: bytes
 
 
 def check(source: Source, actual: str | None, profile: PhotoProfile) -> Checked:
     """Judge a photograph."""
-    if actual == "heic":
-        return Checked(findings=[_not_decoded()], held=True)
+    if actual is not None and actual not in DECODED:
+        return Checked(findings=[_not_decoded(actual)], held=True)
     try:
         picture = decode(source, profile.max_pixels)
     except Flood as e:
         return Checked(findings=[flood(str(e), profile)])
     except Damaged:
         return Checked(findings=[damaged()])
-    return Checked(findings=[*_too_small(picture, profile), *_position(picture)], facts=facts(picture))
+    found = [*_too_small(picture, profile), *_position(picture)]
+    return Checked(found, facts(picture), preview=picture.preview)
 
 
 def decode(source: Source, max_pixels: int) -> Picture:
@@ -73,25 +85,39 @@ def decode(source: Source, max_pixels: int) -> Picture:
                 if width * height > max_pixels:
                     raise Flood(f"{width}×{height}")
                 image.load()
-                exif = image.getexif()
-                taken = str(exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.DateTimeOriginal, ""))
-                place = exif.get_ifd(ExifTags.IFD.GPSInfo)
-                position = ExifTags.GPS.GPSLatitude in place or ExifTags.GPS.GPSLongitude in place
-                return Picture(width, height, image.format or "", plain(taken, 19), position)
+                taken, position = _from_exif(image)
+                return Picture(width, height, image.format or "", taken, position, *_drawn(image))
         except Flood:
             raise
         except Image.DecompressionBombError as e:
             raise Flood("像素数超过一亿七千万") from e
-        except UnidentifiedImageError as e:
+        except (UnidentifiedImageError, *DECODE_ERRORS) as e:
             raise Damaged from e
-        except DECODE_ERRORS as e:
-            raise Damaged from e
+
+
+def _from_exif(image: Image.Image) -> tuple[str, bool]:
+    """Return when a picture was taken and whether it says where; nothing where its EXIF is damaged."""
+    with suppress(*DECODE_ERRORS):
+        exif = image.getexif()
+        taken = str(exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.DateTimeOriginal, ""))
+        place = exif.get_ifd(ExifTags.IFD.GPSInfo)
+        return plain(taken, 19), ExifTags.GPS.GPSLatitude in place or ExifTags.GPS.GPSLongitude in place
+    return "", False
+
+
+def _drawn(image: Image.Image) -> tuple[str, bytes]:
+    """Return the fingerprint and the preview of a decoded picture, which shrinks; a picture is good without them."""
+    with suppress(*DECODE_ERRORS):
+        small = preview.shrunk(image)
+        return likeness.fingerprint(small), preview.jpeg(small)
+    return "", b""
 
 
 def facts(picture: Picture) -> dict[str, object]:
     """Return what is worth keeping of a picture, as JSON values."""
     found: dict[str, object] = {"width": picture.width, "height": picture.height, "format": picture.format}
-    return found | {"taken": picture.taken} if picture.taken else found
+    more = {"taken": picture.taken, "fingerprint": picture.fingerprint}
+    return found | {name: value for name, value in more.items() if value}
 
 
 def flood(size: str, profile: PhotoProfile) -> Finding:
@@ -132,11 +158,11 @@ def _position(picture: Picture) -> list[Finding]:
     return [note("photo.position", "图片里记有拍摄位置（GPS），汇总和公开时会去掉。", observed="带有 GPS 位置")]
 
 
-def _not_decoded() -> Finding:
+def _not_decoded(actual: str) -> Finding:
     return warning(
         "photo.not_decoded",
-        "HEIC 图片暂时不能自动检查，等待工作人员核实。",
-        observed="heic",
+        f"这种图片（{actual}）不能自动检查，等待工作人员核实。",
+        observed=actual,
         expected="jpg、png",
-        fix="可以等待核实；也可以在手机上导出为 JPG 后重新上传（苹果手机：设置→相机→格式→兼容性最佳）。",
+        fix="可以等待核实，也可以导出为 JPG 后重新上传。",
     )

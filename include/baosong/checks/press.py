@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from baosong.campaign import PhotoProfile
+from baosong.campaign import Campaign, PhotoProfile
 from baosong.checks import photo
 from baosong.checks.documents import Document
 from baosong.checks.filetypes import PICTURES
@@ -15,24 +15,26 @@ LINK = re.compile(r"(?:https?://|www\.)[^\s<>\"'，。；、）】]{4,}", re.IGN
 LISTS = ("txt", "xlsx")
 
 
-def check(source: Source, actual: str | None, document: Document | None, profile: PhotoProfile) -> Checked:
+def check(source: Source, actual: str | None, document: Document | None, campaign: Campaign) -> Checked:
     """Judge a piece of press coverage: a document, a picture of one, or a list of links."""
     if actual in PICTURES:
-        return _check_picture(source, profile)
+        return _check_picture(source, campaign.photo)
     if document is None:
         return Checked(findings=[_not_read()], held=True)
-    links = len(LINK.findall(document.text))
+    links = len({*LINK.findall(document.text), *document.targets})
     found = {"characters": document.characters, "links": links, "title": document.headline}
     if document.pages is not None:
         found["pages"] = document.pages
     if not document.characters and not document.pictures:
         return Checked(findings=[_empty()], facts=found)
-    return Checked(findings=_no_link(actual, links), facts=found)
+    numbers = document.personal_numbers(campaign.window.end)
+    return Checked(findings=[*_no_link(actual, links), *numbers], facts=found)
 
 
 def _check_picture(source: Source, profile: PhotoProfile) -> Checked:
     try:
-        return Checked(facts=photo.facts(photo.decode(source, profile.max_pixels)))
+        picture = photo.decode(source, profile.max_pixels)
+        return Checked(facts=photo.facts(picture), preview=picture.preview)
     except photo.Flood as e:
         return Checked(findings=[photo.flood(str(e), profile)])
     except photo.Damaged:

@@ -17,11 +17,16 @@ def check(document: Document | None, actual: str | None, campaign: Campaign, pre
         facts["pages"] = document.pages
     if told := quotes(document.text, campaign.form):
         facts["quotes"] = [quote.as_json() for quote in told]
-    if actual == "doc":
-        return Checked(findings=_read_in_part(document, campaign, prefecture), facts={})
     if empty := _without_text(document):
         return Checked(findings=[empty], facts=facts)
-    return Checked(findings=[*_prefecture(document, prefecture), *_year(document, campaign)], facts=facts)
+    if actual == "doc":
+        return Checked(findings=[_read_in_part(), *_said(document, campaign, prefecture)], facts={})
+    return Checked(findings=_said(document, campaign, prefecture), facts=facts)
+
+
+def _said(document: Document, campaign: Campaign, prefecture: Prefecture | None) -> list[Finding]:
+    numbers = document.personal_numbers(campaign.window.end)
+    return [*_prefecture(document, prefecture), *_year(document, campaign), *numbers]
 
 
 def _without_text(document: Document) -> Finding | None:
@@ -69,23 +74,19 @@ def _prefecture(document: Document, prefecture: Prefecture | None) -> list[Findi
 
 
 def _year(document: Document, campaign: Campaign) -> list[Finding]:
-    year = campaign.window.start.year
+    year, opening = campaign.window.start.year, document.opening_years()
+    if opening and year not in opening:
+        told = "、".join(f"{other}年" for other in sorted(opening))
+        return [_other_year(f"总结报告开头写的是“{told}”，请确认不是往年的报告。", told, year)]
     if document.names_year(year):
         return []
-    return [
-        warning(
-            "report.year",
-            f"总结报告全文没有出现“{year}”，请确认不是往年的报告。",
-            observed="未出现",
-            expected=f"{year}年",
-            fix=f"如果传错了，请重新上传{year}年的报告；如果没有传错，请在标题或落款写明年份。",
-        )
-    ]
+    return [_other_year(f"总结报告全文没有出现“{year}”，请确认不是往年的报告。", "未出现", year)]
 
 
-def _read_in_part(document: Document, campaign: Campaign, prefecture: Prefecture | None) -> list[Finding]:
-    """Judge an old Word or WPS file: it opened, and its text could be searched, if not laid out."""
-    remark = note(
-        "report.format", "旧版 Word（doc）或 WPS 文件：已确认能打开，文字只作粗略检索；建议另存为 docx 报送。"
-    )
-    return [remark, *_prefecture(document, prefecture), *_year(document, campaign)]
+def _other_year(message: str, found: str, year: int) -> Finding:
+    fix = f"如果传错了，请重新上传{year}年的报告；如果没有传错，请在标题或落款写明年份。"
+    return warning("report.year", message, observed=found, expected=f"{year}年", fix=fix)
+
+
+def _read_in_part() -> Finding:
+    return note("report.format", "旧版 Word（doc）或 WPS 文件：已确认能打开，文字只作粗略检索；建议另存为 docx 报送。")

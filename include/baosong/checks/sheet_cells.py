@@ -12,6 +12,7 @@ import pickle
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -20,8 +21,11 @@ from typing import Any
 from baosong.campaign.layout import column_letter
 from baosong.checks.numbers import Raw
 
-TIMEOUT_SECONDS = 30
+TIMEOUT_SECONDS = 10  # the child itself stops after fewer seconds of a processor
+PIPE = 1 << 20  # bytes: the child need not wait until we have taken each piece of its answer
 SPARE_ROWS = 1000  # sections, totals and blank rows that a list may carry beside its activities
+MAX_COLUMNS = 256
+LONGEST_LINE = 1 << 20
 CHILD = Path(__file__).with_name("sheet_child.py")
 
 
@@ -100,6 +104,7 @@ def read_book(data: bytes, max_rows: int) -> list[Sheet]:
                 stdin=book,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
+                pipesize=PIPE,
                 timeout=TIMEOUT_SECONDS,
                 env=environment,
             )
@@ -126,13 +131,27 @@ def _sheet(answer: dict[str, Any]) -> Sheet:
 def read_csv(data: bytes, name: str, max_rows: int) -> list[Sheet]:
     """Return a text table as a book of one sheet; raises `UnreadableSheet`."""
     text = _decode(data)
-    first = next((line for line in text.splitlines() if line.strip()), "")
+    if text.lstrip().startswith("<"):
+        raise UnreadableSheet("内容是网页或 XML，只是名字像表格")
+    first = next((line for line in _lines(text) if line.strip()), "")
     delimiter = max(",\t;，", key=first.count)
+    clipped = False
+    rows: list[list[Raw]] = []
     try:
-        rows: list[list[Raw]] = [[*r] for r in islice(csv.reader(io.StringIO(text), delimiter=delimiter), max_rows + 1)]
+        for row in islice(csv.reader(_lines(text), delimiter=delimiter), max_rows + 1):
+            clipped = clipped or len(row) > MAX_COLUMNS
+            rows.append([*row[:MAX_COLUMNS]])
     except csv.Error as e:
         raise UnreadableSheet("不是规范的 CSV 文件") from e
-    return [Sheet(name, rows[:max_rows], clipped=len(rows) > max_rows)]
+    return [Sheet(name, rows[:max_rows], clipped=clipped or len(rows) > max_rows)]
+
+
+def _lines(text: str) -> Iterator[str]:
+    """Yield the lines of a text one by one: a list of nine million would take half a gigabyte."""
+    for line in io.StringIO(text, newline=""):
+        if len(line) > LONGEST_LINE:
+            raise UnreadableSheet("一行长得异常")
+        yield line
 
 
 def _decode(data: bytes) -> str:

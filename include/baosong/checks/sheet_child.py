@@ -2,28 +2,36 @@
 
 Run as `python sheet_child.py < workbook > cells`: it imports nothing of Baosong. calamine allocates a sheet's whole
 rectangle, so that two far cells in a file of 5 KB abort the process; the limits below bound what that can cost.
+What calamine does not need is imported late: while it reads, by the thread beside it.
 """
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import io
 import os
-import pickle
-import re
 import resource
 import sys
 import threading
-import zipfile
-from typing import Any
+from datetime import date
+from itertools import islice
+
+TYPE_CHECKING = False  # typing takes longer to import than all others
+if TYPE_CHECKING:
+    import re
+    import zipfile
+    from typing import IO, Any
 
 MEMORY = 1 << 30
-SECONDS = 20
+SECONDS = 8  # of a processor: the whole check promises an answer within ten
 MAX_COLUMNS = 256
+MAX_ROW = 1 << 20  # as many rows as a spreadsheet has
+MAX_HOLES = 20_000
+HEAD = 4096
+FRAME = ("xl/workbook.xml", "xl/_rels/workbook.xml.rels", "xl/styles.xml")
 CHUNK = 1 << 20
 LONGEST_FORMULA = 400
-_FORMULAS = [re.compile(p) for p in (rb"<f[ />]", rb":f[ >]", rb't="e"', rb"t='e'")]  # one pattern of all is slower
+FORMULAS = (rb"<f[ />]", rb":f[ >]", rb't="e"', rb"t='e'")  # one pattern of all is slower
 
 
 def main(max_rows: int) -> None:
@@ -36,27 +44,61 @@ def main(max_rows: int) -> None:
     import python_calamine
 
     parts: set[str] = set()
-    search = threading.Thread(target=_find_formulas, args=(data, parts))  # calamine leaves the interpreter to it
+    problem: list[str] = []
+    search = threading.Thread(target=_look, args=(data, parts, problem))  # calamine leaves the interpreter to it
     search.start()
+    known: dict[Any, Any] = {}
     try:
         with python_calamine.load_workbook(io.BytesIO(data)) as book:
-            sheets = [_sheet(book, meta, max_rows) for meta in book.sheets_metadata]
+            sheets = [_sheet(book, meta, max_rows, known) for meta in book.sheets_metadata]
     except python_calamine.PasswordError:
         answer: tuple[list[dict[str, Any]], str | None] = ([], "password")
-    except (python_calamine.CalamineError, OSError, ValueError, zipfile.BadZipFile) as e:
+    except (python_calamine.CalamineError, OSError, ValueError) as e:
         answer = ([], f"{type(e).__name__}: {e}"[:300])
     else:
         search.join()
-        with contextlib.suppress(Exception):  # openpyxl refuses books that calamine reads; holes are an extra
-            _add_holes(data, sheets, max_rows, parts)
-        answer = (sheets, None)
+        answer = (sheets, problem[0]) if problem else _with_holes(data, sheets, max_rows, parts)
+    import pickle
+
     sys.stdout.buffer.write(pickle.dumps(answer, protocol=5))
     sys.stdout.buffer.flush()
     os._exit(0)  # to take a million cells apart one by one first would only cost time
 
 
-def _sheet(book: Any, meta: Any, max_rows: int) -> dict[str, Any]:
-    """Return a sheet's cells without the empty ends of rows, and where its first cell lies (row, column, from 0)."""
+def _look(data: bytes, parts: set[str], problem: list[str]) -> None:
+    """Look into the parts while calamine reads: `parts` gets those that hold formulas or error values."""
+    import zipfile
+
+    if not data.startswith(b"PK"):
+        return
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            _guard(archive)
+            _find_formulas(archive, parts)
+    except Exception as e:  # what cannot be looked into must not pass for a good book
+        problem.append(f"{type(e).__name__}: {e}"[:300])
+
+
+def _guard(archive: zipfile.ZipFile) -> None:
+    """Raise on a part with entities of its own, and on a book whose frame is not XML; calamine minds neither."""
+    from xml.parsers.expat import ParserCreate
+
+    for name in archive.namelist():
+        plain = name.replace("\\", "/")
+        if plain.startswith("xl/") or plain == "content.xml":
+            with archive.open(name) as part:
+                head = part.read(HEAD)
+                if b"<!DOCTYPE" in head.replace(b"\0", b""):
+                    raise ValueError(plain)
+                if plain in FRAME:
+                    ParserCreate().Parse(head + part.read(), True)
+
+
+def _sheet(book: Any, meta: Any, max_rows: int, known: dict[Any, Any]) -> dict[str, Any]:
+    """Return a sheet's cells without the empty ends of rows, and where its first cell lies (row, column, from 0).
+
+    Equal texts and days are one object, that of `known`: calamine makes one a cell, and to hand them over took longer.
+    """
     nothing: dict[str, Any] = {
         "name": meta.name,
         "hidden": True,
@@ -69,14 +111,15 @@ def _sheet(book: Any, meta: Any, max_rows: int) -> dict[str, Any]:
         return nothing
     sheet = book.get_sheet_by_name(meta.name)
     start = sheet.start or (0, 0)
+    if start[0] >= MAX_ROW:
+        return nothing | {"clipped": True}
     rows: list[list[Any]] = []
-    for i, row in enumerate(sheet.iter_rows()):
-        if i >= max_rows:
-            break
+    one = known.setdefault
+    for row in islice(sheet.iter_rows(), start[0], start[0] + max_rows):  # it begins above, with the sheet's first row
         end = min(len(row), MAX_COLUMNS)
         while end and row[end - 1] == "":
             end -= 1
-        rows.append(row[:end])
+        rows.append([one(v, v) if type(v) is str or type(v) is date else v for v in row[:end]])
     return nothing | {
         "hidden": str(meta.visible) != "SheetVisibleEnum.Visible",
         "start": start,
@@ -86,41 +129,113 @@ def _sheet(book: Any, meta: Any, max_rows: int) -> dict[str, Any]:
     }
 
 
-def _add_holes(data: bytes, sheets: list[dict[str, Any]], max_rows: int, parts: set[str]) -> None:
-    """Tell the empty cells that hold a formula without a result, or an error value: calamine gives them as nothing."""
+def _with_holes(
+    data: bytes, sheets: list[dict[str, Any]], max_rows: int, parts: set[str]
+) -> tuple[list[dict[str, Any]], str | None]:
+    """Tell the empty cells that hold a formula without a result, or an error value: calamine gives them as nothing.
+
+    openpyxl would tell them too, but it refuses whole books for a font that Excel and WPS do not mind.
+    """
     if not parts:
-        return
-    import openpyxl
+        return sheets, None
+    import zipfile
 
-    book: Any = openpyxl.load_workbook(io.BytesIO(data), read_only=True)
-    by_name = {s["name"]: s.setdefault("holes", {}) for s in sheets}
-    for sheet in book.worksheets:
-        if sheet._worksheet_path not in parts:
-            continue
-        holes = by_name[sheet.title]
-        for row in sheet.iter_rows(max_row=max_rows, max_col=MAX_COLUMNS):
-            for cell in row:
-                if cell.data_type in ("f", "e") and cell.row and cell.column:
-                    holes[cell.row - 1, cell.column - 1] = str(cell.value)[:LONGEST_FORMULA]
+    by_name = {s["name"]: s["holes"] for s in sheets}
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            for name, part in _sheet_parts(archive).items():
+                if part in parts and name in by_name:
+                    with archive.open(part) as xml:
+                        by_name[name].update(_holes(xml, max_rows))
+    except Exception as e:  # a formula that cannot be looked for must not pass for an empty cell
+        return [], f"{type(e).__name__}: {e}"[:300]
+    return sheets, None
 
 
-def _find_formulas(data: bytes, parts: set[str]) -> None:
+def _sheet_parts(archive: zipfile.ZipFile) -> dict[str, str]:
+    """Return the member that holds each sheet, by the sheet's name."""
+    import posixpath
+
+    members = {name.replace("\\", "/"): name for name in archive.namelist()}
+    relations = _parsed(archive, members["xl/_rels/workbook.xml.rels"])
+    targets = {r.get("Id"): r.get("Target", "") for r in relations}
+    parts = {}
+    for sheet in _parsed(archive, members["xl/workbook.xml"]).iter():
+        if _tag(sheet) == "sheet":
+            target = next((targets.get(v, "") for k, v in sheet.attrib.items() if k.endswith("}id")), "")
+            path = posixpath.normpath(posixpath.join("xl", target.replace("\\", "/"))).lstrip("/")
+            parts[sheet.get("name", "")] = members.get(path, "")
+    return parts
+
+
+def _parsed(archive: zipfile.ZipFile, member: str) -> Any:
+    from xml.etree.ElementTree import fromstring
+
+    return fromstring(archive.read(member))  # noqa: S314 it has no entities, or `_guard` had raised
+
+
+def _holes(xml: IO[bytes], max_rows: int) -> dict[tuple[int, int], str]:
+    """Return the formulas without result and the error values of a sheet, by row and column from 0."""
+    from xml.etree.ElementTree import iterparse
+
+    holes, row, column = {}, -1, -1
+    for event, element in iterparse(xml, events=("start", "end")):  # noqa: S314 no entities here either
+        match event, _tag(element):
+            case "start", "row":
+                row, column = int(element.get("r", row + 2)) - 1, -1
+                if row >= max_rows:
+                    break
+            case "start", "c":
+                column = _column(element.get("r", "")) if element.get("r") else column + 1
+            case "end", "c":
+                if (hole := _hole(element)) and column < MAX_COLUMNS:
+                    holes[row, column] = hole[:LONGEST_FORMULA]
+                    if len(holes) == MAX_HOLES:
+                        break
+            case "end", "row":
+                element.clear()
+    return holes
+
+
+def _hole(cell: Any) -> str:
+    """Return `=SUM(A1)` of a formula without result, `#REF!` of an error, nothing of any other cell."""
+    inside = {_tag(child): child.text or "" for child in cell}
+    if cell.get("t") == "e":
+        return inside.get("v") or "#"
+    has_result = bool(inside.get("v")) or (cell.get("t") == "str" and "v" in inside)
+    return "=" + inside["f"] if "f" in inside and not has_result else ""
+
+
+def _tag(element: Any) -> str:
+    return str(element.tag.rpartition("}")[2])
+
+
+def _column(address: str) -> int:
+    column = 0
+    for letter in address.rstrip("0123456789"):
+        column = column * 26 + ord(letter) - 64
+    return column - 1
+
+
+def _find_formulas(archive: zipfile.ZipFile, parts: set[str]) -> None:
     """Add the names of the parts that hold formulas or error values to `parts`."""
-    if not data.startswith(b"PK"):
-        return
-    with contextlib.suppress(Exception), zipfile.ZipFile(io.BytesIO(data)) as archive:
-        for name in archive.namelist():
-            if name.replace("\\", "/").startswith("xl/worksheets/") and _has_formulas(archive, name):
-                parts.add(name)
+    import re
+
+    patterns = [re.compile(p) for p in FORMULAS]
+    for name in archive.namelist():
+        if name.replace("\\", "/").startswith("xl/worksheets/"):
+            with archive.open(name) as part:
+                if _holds(part, patterns):
+                    parts.add(name)
 
 
-def _has_formulas(archive: zipfile.ZipFile, name: str) -> bool:
-    with archive.open(name) as part:
-        before = b""
-        while chunk := part.read(CHUNK):
-            if any(pattern.search(before + chunk) for pattern in _FORMULAS):
-                return True
-            before = chunk[-8:]
+def _holds(part: IO[bytes], patterns: list[re.Pattern[bytes]]) -> bool:
+    before = b""
+    while chunk := part.read(CHUNK):
+        text = before + chunk
+        if any(pattern.search(text) for pattern in patterns):
+            return True
+        before = chunk[-8:]
     return False
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import islice
+from itertools import islice, zip_longest
 
 from baosong.campaign.form import Column, Form, Indicator
 from baosong.checks.numbers import Raw, fold
@@ -116,24 +116,24 @@ def _read_activities(table: Table, form: Form, reading: Reading) -> None:
     headings = {key(label) for label in form.by_field["name"].labels}
     rows = [row for row in range(table.first, table.end) if _is_activity(table, row, others, headings)]
     reading.activity_rows = rows
-    cells = [table.sheet.rows[row - table.sheet.top] for row in rows]
-    reading.activities = {name: _column(cells, table.columns[name]) for name in names}
+    columns = list(zip_longest(*(table.sheet.rows[row - table.sheet.top] for row in rows)))
+    columns += [(None,) * len(rows)] * (max(table.columns.values()) + 1 - len(columns))  # no row is as long
+    reading.activities = {n: [None if v == "" else v for v in columns[table.columns[n]]] for n in names}
     index = {row: i for i, row in enumerate(rows)}
     for row, name, value in _merged_texts(table, form):
         if row in index:
             reading.activities[name][index[row]] = value
 
 
-def _column(rows: list[list[Raw]], at: int) -> list[Raw]:
-    return [None if at >= len(row) or row[at] == "" else row[at] for row in rows]
-
-
 def _is_activity(table: Table, row: int, columns: list[int], headings: set[str]) -> bool:
     """Return whether a row holds an activity, not a blank, a section, a total, a note or a repeated header."""
-    cells = table.sheet.rows[row - table.sheet.top]
+    name = as_text(table.raw(row, "name"))
+    named = len(name) > LONGEST_HEADING or key(name) not in headings
+    if name and named and as_text(table.raw(row, "category")):
+        return True  # so are nearly all: the rest is for the others
+    cells, number = table.sheet.rows[row - table.sheet.top], as_text(table.raw(row, "number"))
     width = len(cells)
     filled = list(islice((c for c in columns if c < width and cells[c] not in ("", None)), 2))  # one, or more?
-    name, number = as_text(table.raw(row, "name")), as_text(table.raw(row, "number"))
     if not filled or (len(filled) == 1 and (SECTION.match(fold(name)) or not name)):
         return False
     lead = name or number or as_text(cells[filled[0]])
@@ -141,7 +141,7 @@ def _is_activity(table: Table, row: int, columns: list[int], headings: set[str])
         if any(as_text(table.raw(row, n)) for n in ("category", "start")):
             return True  # a total or a note has neither kind nor day, whatever its first word
         return not any(TOTALS.match(key(t)) or NOTES.match(fold(t)) for t in (lead, number))
-    return len(name) > LONGEST_HEADING or key(name) not in headings
+    return named
 
 
 def _merged_texts(table: Table, form: Form) -> Iterator[tuple[int, str, Raw]]:
@@ -220,6 +220,8 @@ def _next_value(sheet: Sheet, row: int, column: int, labels: dict[str, str]) -> 
 
 def as_text(value: Raw) -> str:
     """Return a cell as text: 1001.0 is 1001, a date its ISO form."""
+    if isinstance(value, str):
+        return value.strip()
     if value is None:
         return ""
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:

@@ -30,14 +30,6 @@ def structure_findings(data: bytes, sheets: list[Sheet], values: Values, campaig
 
 def _container(data: bytes) -> Iterator[Finding]:
     members = _members(data)
-    if any("vbaproject" in m or "_vba_project" in m for m in members):
-        yield error(
-            "file.macros",
-            "工作簿里带有宏，出于安全不能接收。",
-            observed="含宏",
-            expected="不含宏的工作簿",
-            fix="请另存为“Excel 工作簿（.xlsx）”后重新报送，这种格式不带宏。",
-        )
     if any(m.startswith("xl/externallinks/") for m in members):
         yield warning(
             "statistics.external_links",
@@ -53,7 +45,7 @@ def _members(data: bytes) -> list[str]:
     try:
         if data.startswith(b"PK"):
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                return [n.replace("\\", "/").lower() for n in archive.namelist()]
+                return [zips.plain_name(n).lower() for n in archive.namelist()]
         if data.startswith(b"\xd0\xcf\x11\xe0"):
             import olefile  # type: ignore[import-untyped]
 
@@ -141,7 +133,14 @@ def _indicator_rows(values: Values, table: Table, form: Form) -> Iterator[Findin
     for row, spec, name in values.reading.renamed:
         where = Where(sheet=sheet, cell=address(row, name_at))
         text = f"指标名称“{shown(name)}”与表式不同，按序号 {spec.code} 当作“{spec.name}”"
-        yield warning("statistics.renamed_indicator", text, where=where, observed=shown(name), expected=spec.name)
+        yield warning(
+            "statistics.renamed_indicator",
+            text,
+            where=where,
+            observed=shown(name),
+            expected=spec.name,
+            fix=f"如是同一项指标，请改回“{spec.name}”；如是另一项，请不要用序号 {spec.code}。",
+        )
     yield from _repeated(values, table)
 
 

@@ -117,8 +117,8 @@ def _table_at(sheet: Sheet, row: int, kinds: list[Headings]) -> Table | None:
 def _match(sheet: Sheet, row: int, headings: Headings, upper: list[str]) -> Table | None:
     kind = headings.kind
     one = _columns([[t] for t in upper], headings)
-    two = _columns(_stacked(upper, _texts(sheet, row + 1)), headings)
-    height = 2 if len(two) > len(one) and "name" in one else 1
+    two = _columns(_stacked(upper, _texts(sheet, row + 1)), headings) if "name" in one else {}
+    height = 2 if len(two) > len(one) else 1
     found = two if height == 2 else one
     if len(found) < LEAST[kind] or ("name" not in found and len(found) < headings.size * 2 // 3):
         return None

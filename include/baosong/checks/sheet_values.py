@@ -16,7 +16,7 @@ from typing import Any
 from baosong.campaign import Campaign
 from baosong.campaign.form import ActivityField
 from baosong.checks.dates import DateKind, parse_date
-from baosong.checks.numbers import NumberKind, Parsed, Raw, fold, parse_number, plain, unit_factor
+from baosong.checks.numbers import LARGEST, NumberKind, Parsed, Raw, fold, parse_number, plain, unit_factor
 from baosong.checks.sheet_cells import address
 from baosong.checks.sheet_reader import Reading, as_text
 from baosong.checks.sheet_tables import Table, Tables, key
@@ -100,7 +100,7 @@ def _indicators(values: Values, table: Table) -> None:
             if remark:
                 where = values.indicator_where(spec.code, column)
                 values.findings.append(_remark(remark, spec.title, row.raw[column], where))
-        if not spec.required:
+        if not spec.required and "total" in table.columns:
             _fill_total(values, spec.code, spec.title)
 
 
@@ -147,6 +147,9 @@ def _number(
     """Return a cell's value, its canonical text, and what to remark of it if anything."""
     if raw is None and hole is None:
         return None, None, None
+    if type(raw) is float and raw.is_integer() and abs(raw) <= LARGEST and factor == 1:
+        whole = int(raw)  # what nearly every cell holds needs no more
+        return Decimal(whole), str(whole), None
     parsed = parse_number(raw, unit)
     if parsed.value is None:
         unreadable = parsed.kind is NumberKind.INVALID or hole is not None
@@ -182,6 +185,8 @@ def _column(values: Values, table: Table, spec: ActivityField, campaign: Campaig
 
 def clean(raw: Raw) -> str | None:
     """Return a text cell on one line, None if it holds nothing."""
+    if raw is None:
+        return None
     if isinstance(raw, str) and raw.isprintable() and "  " not in raw:
         return raw.strip() or None
     text = as_text(raw)
@@ -246,14 +251,19 @@ def _dates(
             rule = "statistics.rounded" if parsed.kind is DateKind.VAGUE else "statistics.normalised"
             text = f"“{spec.label}”写成“{shown(raw)}”，{parsed.note}"
             where = values.activity_where(index, spec.name)
-            values.findings.append(say(rule, text, where=where, observed=shown(raw), expected="如 2023-05-20"))
+            fix = "请改填年月日，例如 2023-05-20。" if say is warning else ""
+            values.findings.append(say(rule, text, where=where, observed=shown(raw), expected="如 2023-05-20", fix=fix))
 
 
 def _choices(values: Values, spec: ActivityField, raws: list[Raw]) -> Iterator[tuple[str | None, str | None]]:
     known = _spellings(spec.choices, tuple(spec.synonyms.items()))
+    chosen = {choice: (choice, choice) for choice in spec.choices}
     for index, raw in enumerate(raws):
+        if type(raw) is str and raw in chosen:
+            yield chosen[raw]
+            continue
         text = clean(raw)
-        if text is None or text in spec.choices:
+        if text is None or text in chosen:
             yield text, text
             continue
         choice = known.get(key(text) or text)

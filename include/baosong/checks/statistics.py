@@ -13,7 +13,7 @@ from typing import Any
 from xml.etree.ElementTree import ParseError
 
 from baosong.campaign import Campaign, Prefecture
-from baosong.campaign.form import Form
+from baosong.campaign.form import ActivityField, Form
 from baosong.checks import crosschecks, hostile, zips
 from baosong.checks.filetypes import identify
 from baosong.checks.numbers import plain
@@ -50,17 +50,22 @@ def check(source: Source, campaign: Campaign, prefecture: Prefecture | None) -> 
     work_out(values, form)
     findings = structure_findings(data, sheets, values, campaign)
     findings += values.findings
-    findings += expectations.judge(values, form)
+    judged, validations = expectations.judge(values, form)
+    findings += judged
     findings += crosschecks.run(values, campaign, prefecture)
     facts |= _facts(sheets, tables, reading, campaign)
     figures = None if has_error(findings) else figures_of(values, form)
-    return Checked(in_reading_order(capped(findings), [sheet.name for sheet in sheets]), facts, figures)
+    ordered = in_reading_order(capped(findings), [sheet.name for sheet in sheets])
+    return Checked(ordered, facts, figures, validations=validations)
 
 
 def _is_marked(sheet: Sheet) -> bool:
     """Return whether a sheet bears a classification mark: what xls, et and computed cells say is seen nowhere else."""
-    texts = ("\n".join(v for v in row if type(v) is str) for row in sheet.rows)
-    return hostile.is_marked_text(sheet.name) or any(hostile.is_marked_text(text) for text in texts)
+    if hostile.is_marked_text(sheet.name):
+        return True
+    if hostile.MARK_LETTER not in "".join([v for row in sheet.rows for v in row if type(v) is str]):
+        return False
+    return any(hostile.is_marked_text("\n".join(v for v in row if type(v) is str)) for row in sheet.rows)
 
 
 def _unreadable(reason: str) -> Finding:
@@ -83,17 +88,20 @@ def figures_of(values: Values, form: Form) -> dict[str, Any]:
     ]
     specs = [f for f in form.activities.fields if f.name in values.activities]
     names = ["row", *(f.name for f in specs)]
-    columns = [_json_column(values.activities[f.name], f.type) for f in specs]
+    columns = [_json_column(values, f) for f in specs]
     numbers = [row + 1 for row in values.reading.activity_rows]
     activities = [dict(zip(names, cells, strict=True)) for cells in zip(numbers, *columns, strict=True)]
     return {"indicators": indicators, "activities": activities}
 
 
-def _json_column(column: list[Any], kind: str) -> list[Any]:
-    if kind not in ("integer", "decimal", "date"):
-        return column
-    known = {value: _json(value, kind) for value in set(column)}
-    return [known[value] for value in column]
+def _json_column(values: Values, spec: ActivityField) -> list[Any]:
+    """Return a column's figures as JSON has them: decimals and days are their canonical texts."""
+    column, texts = values.activities[spec.name], values.activity_text[spec.name]
+    if spec.type == "integer":
+        return [None if value is None else int(value) for value in column]
+    if spec.type in ("decimal", "date"):
+        return [None if value is None else text for value, text in zip(column, texts, strict=True)]
+    return column
 
 
 def _json(value: Any, kind: str) -> Any:

@@ -43,11 +43,8 @@ class Broken(ValueError):
 
 
 @contextmanager
-def guarded(source: Source) -> Iterator[zipfile.ZipFile]:
-    """Open a zip whose directory promises to stay within the limits; raises `Bomb` or `Broken` before unpacking.
-
-    zipfile never gives out more of a member than the directory says, so the promise binds.
-    """
+def opened(source: Source) -> Iterator[zipfile.ZipFile]:
+    """Open a zip whose directory is of moderate size; raises `Bomb` or `Broken`, and looks at no member."""
     with source.open() as f:
         _guard_directory(f.seek(0, 2), _tail(source))
         try:
@@ -55,8 +52,18 @@ def guarded(source: Source) -> Iterator[zipfile.ZipFile]:
         except (*ERRORS, struct.error, OverflowError) as e:
             raise Broken("压缩包目录已损坏") from e
         with archive:
-            _guard_members(archive, source.size)
             yield archive
+
+
+@contextmanager
+def guarded(source: Source) -> Iterator[zipfile.ZipFile]:
+    """Open a zip whose directory promises to stay within the limits; raises `Bomb` or `Broken` before unpacking.
+
+    zipfile never gives out more of a member than the directory says, so the promise binds.
+    """
+    with opened(source) as archive:
+        _guard_members(archive, source.size)
+        yield archive
 
 
 def office_type(source: Source) -> str:
@@ -68,8 +75,13 @@ def office_type(source: Source) -> str:
         return "zip"
 
 
+def plain_name(name: str) -> str:
+    """Return a member's name with the slashes it should have: some programs on Windows write backslashes."""
+    return name.replace("\\", "/")
+
+
 def _office_type(archive: zipfile.ZipFile) -> str:
-    names = set(archive.namelist())
+    names = {plain_name(name) for name in archive.namelist()}
     for member, kind in _MEMBERS:
         if member in names:
             return kind

@@ -1,6 +1,6 @@
 """The ledger: every arrival, what became of it and why, in PostgreSQL."""
 
-from baosong.ledger.arrivals import Arrival, verdict_of
+from baosong.ledger.arrivals import Arrival, is_unpacked, verdict_of
 from baosong.ledger.filing import Filed, figure
 from baosong.ledger.models import Edition, History, Receipt, Submission
 from baosong.ledger.queries import ActivityRow, Cell, IndicatorRow
@@ -23,5 +23,6 @@ __all__ = [
     "State",
     "Submission",
     "figure",
+    "is_unpacked",
     "verdict_of",
 ]

@@ -37,6 +37,8 @@ class Arrival:
     received_at: datetime
     late: bool
     arrival: int = 1
+    bundle_id: int | None = None
+    member: dict[str, Any] | None = None
 
 
 def receive(session: Session, arrivals: Sequence[Arrival]) -> list[Arrival]:
@@ -98,7 +100,10 @@ def unfinished(session: Session) -> list[tuple[str, str, int]]:
 def waiting(
     session: Session, campaign: str, prefecture: str, state: State, kinds: Collection[str | None] | None
 ) -> list[Submission]:
-    """Return a prefecture's unfinished files in a state, oldest first; of some kinds (None: unclassified) or all."""
+    """Return a prefecture's unfinished files in a state, oldest first: all, or some kinds (None: unclassified).
+
+    Asked for kinds it leaves out the files of bundles: these are checked with their bundle, whatever they are.
+    """
     wanted = (
         select(Submission)
         .where(text(UNFINISHED), Submission.campaign == campaign, Submission.prefecture == prefecture)
@@ -108,6 +113,7 @@ def waiting(
     if kinds is not None:
         named = Submission.kind.in_([k for k in kinds if k is not None])
         wanted = wanted.where(or_(named, Submission.kind.is_(None)) if None in kinds else named)
+        wanted = wanted.where(Submission.bundle_id.is_(None))
     return list(session.scalars(wanted))
 
 
@@ -128,13 +134,34 @@ def record_check(session: Session, submission_id: int, checked: Checked, rules_v
     return True
 
 
+def settle(session: Session, submission_id: int, checked: Checked) -> Submission:
+    """Replace what the check of a film said of it, now that all its bytes were read; return the submission.
+
+    What was said besides, of its name or its date, stays. Nothing changes once the file is filed.
+    """
+    row = locked(session, submission_id)
+    if row.state == State.CHECKED:
+        kept = [finding for finding in row.findings if not finding["rule"].startswith(f"{row.kind}.")]
+        row.verdict = checked.verdict.value
+        row.findings = [*kept, *storable([finding.as_json() for finding in checked.findings])]
+        row.facts = {k: v for k, v in row.facts.items() if k != "undecided"} | storable(checked.facts)
+    return row
+
+
 def withdraw(session: Session, submission_id: int, why: str) -> bool:
-    """Give up a file that is no longer what arrived; False if it was filed meanwhile."""
+    """Give up a file that is no longer what arrived, and what came in it; False if it was filed meanwhile."""
     row = locked(session, submission_id)
     if row.state not in (State.RECEIVED, State.CHECKED):
         return False
     move(session, row, State.WITHDRAWN, why)
+    for member in members(session, submission_id):
+        withdraw(session, member.id, why)
     return True
+
+
+def members(session: Session, bundle_id: int) -> list[Submission]:
+    """Return the files that came in a bundle, in its order; none while it was not unpacked."""
+    return list(session.scalars(select(Submission).where(Submission.bundle_id == bundle_id).order_by(Submission.id)))
 
 
 def storable(value: Any) -> Any:
@@ -151,9 +178,15 @@ def storable(value: Any) -> Any:
 
 
 def verdict_of(row: Submission) -> Verdict:
-    """Return a checked file's verdict; what no check classified is never accepted."""
+    """Return a checked file's verdict; what no check classified is never accepted, unless it is a bundle."""
     verdict = Verdict(row.verdict or Verdict.HELD)
-    return Verdict.HELD if verdict is Verdict.ACCEPTED and row.kind is None else verdict
+    unclassified = row.kind is None and not is_unpacked(row)
+    return Verdict.HELD if verdict is Verdict.ACCEPTED and unclassified else verdict
+
+
+def is_unpacked(row: Submission) -> bool:
+    """Return whether a row is a bundle whose files have rows of their own: it counts for no deliverable itself."""
+    return "bundle" in (row.facts or {})
 
 
 def add_finding(row: Submission, finding: Finding) -> None:

@@ -48,6 +48,12 @@ def newest_good(session: Session, campaign: str, prefecture: str, kind: Kind) ->
     return session.scalars(newest).one_or_none()
 
 
+def photos(session: Session, campaign: str, prefecture: str) -> list[Submission]:
+    """Return the good photos of a prefecture, the oldest first."""
+    wanted = select(Submission).where(Submission.campaign == campaign, Submission.prefecture == prefecture)
+    return list(session.scalars(wanted.where(Submission.kind == Kind.PHOTO.value, _good()).order_by(Submission.id)))
+
+
 def alike(session: Session, row: Submission, campaigns: Collection[str]) -> list[Alike]:
     """Return the tables of others' good sheets whose content is that of the row's, the oldest sheet of each table."""
     mine = aliased(Fingerprint)

@@ -54,6 +54,7 @@ class Submission(Base):
 
     `identity`, `etag`, `modified_at` and `version_id` say which bytes were meant; `arrival` tells apart drops that
     look alike even so. `slot` is what a later file replaces: empty for single deliverables, else the file's path.
+    A file out of a zip names the zip's arrival as its `bundle_id`, and in `member` where its bytes lie in which object.
     """
 
     __tablename__ = "submission"
@@ -85,6 +86,8 @@ class Submission(Base):
     bucket: Mapped[str | None]
     archive_key: Mapped[str | None]
     filed_at: Mapped[datetime | None]
+    bundle_id: Mapped[int | None] = mapped_column(ForeignKey("submission.id"))
+    member: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     receipt_id: Mapped[int | None] = mapped_column(ForeignKey("receipt.id"))
     replied_at: Mapped[datetime | None]
 
@@ -107,6 +110,7 @@ class Submission(Base):
         Index("ix_submission_place", "campaign", "prefecture", "id"),
         Index("ix_submission_receipt", "receipt_id"),
         Index("ix_submission_archive", "archive_key"),
+        Index("ix_submission_bundle", "bundle_id", postgresql_where=text("bundle_id IS NOT NULL")),
     )
 
     @validates("state")

@@ -43,8 +43,15 @@ class Ledger(Database):
     def waiting(
         self, campaign_id: str, code: str, state: State, kinds: Collection[str | None] | None = None
     ) -> list[Submission]:
-        """Return unfinished files in a state, oldest first; of some kinds (None among them: unclassified) or all."""
+        """Return unfinished files in a state, oldest first: all, or those of some kinds (None: unclassified).
+
+        Asked for kinds it leaves out the files of bundles.
+        """
         return self.run(lambda s: arrivals.waiting(s, campaign_id, code, state, kinds))
+
+    def members(self, bundle_id: int) -> list[Submission]:
+        """Return the files that came in a bundle, in its order; none while it was not unpacked."""
+        return self.run(lambda s: arrivals.members(s, bundle_id))
 
     def submission(self, submission_id: int) -> Submission:
         """Return one arrival; NoResultFound if there is none."""
@@ -53,6 +60,10 @@ class Ledger(Database):
     def record_check(self, submission_id: int, checked: Checked, rules_version: str) -> bool:
         """Store what a check said; False if the file was not waiting for it."""
         return self.run(lambda s: arrivals.record_check(s, submission_id, checked, rules_version))
+
+    def settle(self, submission_id: int, checked: Checked) -> Submission:
+        """Replace a checked film's preliminary answer; return the submission."""
+        return self.run(lambda s: arrivals.settle(s, submission_id, checked))
 
     def withdraw(self, submission_id: int, why: str) -> bool:
         """Give up a file that is no longer what arrived; False if it was filed meanwhile."""
@@ -73,6 +84,10 @@ class Ledger(Database):
     def newest_good(self, campaign_id: str, code: str, kind: Kind) -> Submission | None:
         """Return a prefecture's newest file of a kind that is accepted or about to be."""
         return self.run(lambda s: beside.newest_good(s, campaign_id, code, kind))
+
+    def photos_beside(self, campaign_id: str, code: str) -> list[Submission]:
+        """Return a prefecture's photos that are accepted or about to be, the oldest first."""
+        return self.run(lambda s: beside.photos(s, campaign_id, code))
 
     def alike(self, row: Submission, campaign_ids: Collection[str]) -> list[Alike]:
         """Return the tables of good sheets of others in these campaigns that have the same content as the row's."""

@@ -42,11 +42,15 @@ def describe_file(submission: Submission, campaign: Campaign | None, zone: ZoneI
     name, look, outcome = _LAST_STEP.get(submission.state, _WAITING)
     checked = submission.checked_at is not None or submission.state in _LAST_STEP
     deliverable = _deliverable(submission.kind, campaign)
+    bundle = (submission.facts or {}).get("bundle")
     return {
         "submission": submission.id,
         "file": submission.name,
+        "title": title_of(submission),
+        "within": submission.member["object"]["name"] if submission.member else None,
+        "unpacked": bundle["files"] if bundle else None,
         "deliverable": submission.kind,
-        "deliverable_name": deliverable.name if deliverable else "未能识别",
+        "deliverable_name": deliverable.name if deliverable else "压缩包" if _is_zip(submission) else "未能识别",
         "size": submission.size,
         "sha256": submission.sha256,
         "state": submission.state,
@@ -67,6 +71,17 @@ def describe_file(submission: Submission, campaign: Campaign | None, zone: ZoneI
         "video": _video_table(submission.facts or {}),
         "annotated": None,
     }
+
+
+def title_of(submission: Submission) -> str:
+    """Return how a file is called: by its name, within a bundle by its path from the bundle on."""
+    member = submission.member
+    return f"{member['object']['name']}/{member['path']}" if member else submission.name
+
+
+def counted(files: Sequence[Json]) -> list[Json]:
+    """Return the files without the bundles that others of them came in."""
+    return [file for file in files if file["unpacked"] is None]
 
 
 def _video_table(facts: Mapping[str, Any]) -> list[Json]:
@@ -124,14 +139,15 @@ def _deliverable_state(deliverable: Deliverable, cell: Cell | None) -> Json:
 
 
 def in_reading_order(submissions: Sequence[Submission]) -> list[Submission]:
-    """Return what needs action first, then by deliverable and name."""
+    """Return bundles before what came in them, then what needs action first, then by deliverable and name."""
     kinds = [k.value for k in Kind]
     return sorted(
         submissions,
         key=lambda s: (
+            "bundle" not in (s.facts or {}),
             _ORDER.index(s.state) if s.state in _ORDER else 2,
             kinds.index(s.kind) if s.kind in kinds else len(kinds),
-            s.name,
+            title_of(s),
             s.id,
         ),
     )
@@ -147,7 +163,7 @@ def open_failures(submissions: Sequence[Submission], complete: Collection[str]) 
     slots: set[tuple[str, str | None, str]] = set()
     mended: set[tuple[str, str | None]] = set()
     for s in submissions:
-        slot, deliverable = (s.prefecture, s.kind, s.slot), (s.prefecture, s.kind)
+        slot, deliverable = (s.prefecture, s.kind, s.slot), (s.prefecture, s.kind or _family(s))
         if s.state == "held" and slot not in slots:
             held.append(s)
         forgotten = s.kind is None and s.prefecture in complete
@@ -157,6 +173,15 @@ def open_failures(submissions: Sequence[Submission], complete: Collection[str]) 
         if s.state in ("accepted", "duplicate"):
             mended.add(deliverable)
     return held + rejected
+
+
+def _family(submission: Submission) -> str | None:
+    """Return what a file of no deliverable is made good by: a bundle by a later bundle, another by nothing."""
+    return "zip" if _is_zip(submission) and not submission.member else None
+
+
+def _is_zip(submission: Submission) -> bool:
+    return (submission.facts or {}).get("type") == "zip"
 
 
 def current_ids(submissions: Sequence[Submission], complete: Collection[str]) -> set[int]:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 # Controls, directional and zero-width marks, lone surrogates, line and paragraph separators: nothing a reader can see.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-_PLACES = {"member": "压缩包内“{}”", "sheet": "工作表“{}”", "cell": "单元格 {}", "track": "{}轨", "page": "第 {} 页"}
+_PLACES = {"member": "压缩包内“{}”", "sheet": "工作表“{}”", "cell": "单元格 {}", "track": "{}", "page": "第 {} 页"}
 _FIELDS = {
     "Format": "文件格式",
     "IsTruncated": "完整性",
@@ -20,7 +20,7 @@ _FIELDS = {
     "ScanType": "扫描方式",
     "BitRate": "码率",
 }
-_TRACKS = {"video": "视频", "audio": "音频", "general": "整体"}
+_TRACKS = {"video": "视频轨", "audio": "音频轨", "general": "整个文件"}
 
 
 def visible(text: object) -> str:

@@ -1,0 +1,79 @@
+"""Where the bytes of a row are while they wait in the intake: in an object of their own, or in a bundle's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from baosong import archive
+from baosong.bundles import contents
+from baosong.bundles.directory import Member
+from baosong.copies import Copy, Listener
+from baosong.ledger import Submission
+from baosong.source import Source
+from baosong.storage import Stored
+from baosong.workdesk import Desk
+
+
+def object_of(row: Submission) -> Stored:
+    """Return the object that holds a row's bytes, as it was listed when it arrived."""
+    held = row.member["object"] if row.member else None
+    key, size = (held["key"], held["size"]) if held else (row.key, row.size)
+    return Stored(key, size, row.etag, row.modified_at, row.version_id)
+
+
+def told(bundle: Submission, member: Member) -> dict[str, Any]:
+    """Return what a member's row keeps of its origin."""
+    held = {"key": bundle.key, "size": bundle.size, "name": bundle.name, "identity": bundle.identity}
+    return {"object": held, **asdict(member)}
+
+
+def member_of(row: Submission) -> Member:
+    """Return where in its bundle a row's bytes are; the row has a `member`."""
+    return Member(**{name: value for name, value in (row.member or {}).items() if name != "object"})
+
+
+def source_of(desk: Desk, row: Submission) -> Source:
+    """Return the object that holds a row's bytes as a check sees it."""
+    return desk.storage.source("intake", object_of(row))
+
+
+@contextmanager
+def fetched(desk: Desk, row: Submission, listener: Listener | None = None) -> Iterator[Copy]:
+    """Read a row's bytes once into a local copy; StorageError if its object is gone or another one by now."""
+    if row.member is None:
+        with archive.fetched(desk.storage, "intake", object_of(row), copies(desk), listener) as copy:
+            yield copy
+    else:
+        with contents.unpacked(source_of(desk, row), member_of(row), copies(desk), listener) as copy:
+            yield copy
+
+
+def copies(desk: Desk) -> Path:
+    """Return the folder of local copies."""
+    return desk.settings.home / "tmp"
+
+
+def changed(desk: Desk, row: Submission) -> str | None:
+    """Return why a row's bytes are no longer those that arrived, None if they are."""
+    key, identity = row.key, row.identity
+    if row.member is not None:
+        key, identity = row.member["object"]["key"], row.member["object"]["identity"]
+    there = desk.storage.stat("intake", key)
+    if there is None:
+        return "报送方在归档前删除了文件"
+    return None if there.identity == identity else "报送方在归档前替换了文件"
+
+
+def withdraw_if_changed(desk: Desk, row: Submission) -> bool:
+    """Withdraw a submission whose object is no longer the one that arrived; a newer one is received for itself."""
+    why = changed(desk, row)
+    return why is not None and desk.ledger.withdraw(row.id, why)
+
+
+def release(desk: Desk, row: Submission) -> bool:
+    """Remove a row's object from the intake, unless something newer lies there: False. A bundle's goes with itself."""
+    return row.member is not None or desk.storage.remove_if_same("intake", object_of(row))

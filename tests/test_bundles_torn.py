@@ -1,0 +1,267 @@
+"""Zips sent again, replaced, half reviewed: each file of one exactly once, whatever happens in between."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from baosong import archive, checks, outbox, review
+from baosong.bundles import contents
+from baosong.campaign import Campaign
+from baosong.findings import Kind
+from baosong.ledger import Ledger, Submission
+from baosong.samples import sheets
+from baosong.storage import Storage, StorageError
+from baosong.workdesk import Desk
+from bundle_help import OF_SMALL, SMALL, members, packed, send, whole
+from intake_run import (
+    ALL_KINDS,
+    CODE,
+    Killed,
+    finished,
+    keys,
+    killed_at,
+    piece,
+    receipts,
+    rows,
+    run,
+    states,
+)
+
+# --- again, corrected, replaced
+
+
+def test_the_same_zip_twice_is_acknowledged_and_counts_once(desk: Desk, campaign: Campaign) -> None:
+    for name in ("材料.zip", "材料.zip", "另一个名字.zip"):
+        send(desk, packed(SMALL), name)
+        run(desk)
+    assert Counter(states(desk)) == {"accepted": 3, "duplicate": 6, "rejected": 6}
+    assert desk.ledger.completeness(campaign)[CODE][Kind.PRESS].accepted == 2
+    assert len(receipts(desk)) == 3
+    whole(desk)
+
+
+def test_a_corrected_zip_replaces_by_name(desk: Desk, campaign: Campaign) -> None:
+    send(desk, packed(SMALL))
+    run(desk)
+    send(desk, packed(SMALL | {"媒体报道/二.txt": piece("改"), "媒体报道/空.txt": piece("不空了")}))
+    run(desk)
+    first, second = members(desk)[:4], members(desk)[4:]
+    assert [row.state for row in first] == ["accepted", "superseded", "rejected", "rejected"]
+    assert [row.state for row in second] == ["duplicate", "accepted", "accepted", "rejected"]
+    assert [row.state for row in rows(desk) if not row.member] == ["superseded", "accepted"]
+    assert desk.ledger.completeness(campaign)[CODE][Kind.PRESS].accepted == 3
+    whole(desk)
+
+
+def test_two_zips_with_files_of_the_same_names_are_all_kept(desk: Desk) -> None:
+    for n in range(2):
+        send(desk, packed({"媒体报道/1.txt": piece(str(n))}), f"第{n}区.zip")
+    run(desk)
+    assert states(desk) == ["accepted"] * 4
+    whole(desk)
+
+
+def test_a_zip_alike_to_the_second_with_a_finished_one_is_unpacked_anew(desk: Desk) -> None:
+    send(desk, packed(SMALL))
+    run(desk)
+    send(desk, packed(SMALL))
+    (again,) = desk.storage.list("intake")
+
+    def stamp(row: Submission) -> None:
+        row.identity = row.identity.replace(bundle.identity, again.identity)
+        row.etag, row.modified_at = again.etag, again.modified
+
+    bundle = next(row for row in rows(desk) if not row.member)
+    for row in rows(desk):
+        desk.ledger.run(lambda s, id=row.id: stamp(s.get_one(Submission, id)))
+    run(desk)
+    assert [row.arrival for row in rows(desk)] == [1] * 5 + [2] * 5
+    assert finished(desk)
+
+
+@pytest.mark.parametrize("moment", ["before_check", "during_check", "before_filing", "during_filing", "before_removal"])
+def test_a_zip_replaced_at_any_moment_is_judged_by_its_own_bytes(
+    desk: Desk, moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(desk, packed({"媒体报道/一.txt": piece("旧1"), "媒体报道/二.txt": piece("旧2")}))
+    new = packed({"媒体报道/一.txt": piece("新1"), "媒体报道/二.txt": piece("新2")})
+    place = ("2023", CODE)
+
+    def replaced_first(at: Any, name: str, number: int) -> None:
+        real, calls = getattr(at, name), iter(range(100))
+
+        def then(*args: Any, **more: Any) -> Any:
+            if next(calls) == number:
+                send(desk, new)
+            return real(*args, **more)
+
+        monkeypatch.setattr(at, name, then)
+
+    review.find_new(desk)
+    if moment == "before_check":
+        send(desk, new)
+    if moment == "during_check":
+        replaced_first(checks, "check", 1)
+    review.check(desk, *place, ALL_KINDS)
+    monkeypatch.undo()
+    if moment == "before_filing":
+        send(desk, new)
+    if moment == "during_filing":
+        replaced_first(archive, "keep", 1)
+    review.file_away(desk, *place)
+    monkeypatch.undo()
+    if moment == "before_removal":
+        send(desk, new)
+    review.reply(desk, *place)
+    run(desk)
+    counted = Counter(
+        (row.slot, row.state) for row in members(desk) if row.state in ("accepted", "received", "checked")
+    )
+    assert counted == {("材料/媒体报道/一.txt", "accepted"): 1, ("材料/媒体报道/二.txt", "accepted"): 1}
+    assert [row.sha256 for row in members(desk)[-2:]] == [_sha(piece("新1")), _sha(piece("新2"))]
+    whole(desk)
+
+
+def _sha(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def test_a_zip_deleted_while_half_reviewed_takes_the_rest_with_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = send(desk, packed(SMALL))
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "record_check", dies_at(Ledger.record_check, 2))
+        with pytest.raises(Killed):
+            run(desk)
+    assert Counter(states(desk)) == {"received": 3, "checked": 2}
+    desk.storage.remove("intake", key)
+    run(desk)
+    assert Counter(states(desk)) == {"withdrawn": 5}
+    assert finished(desk)
+
+
+# --- killed, ill, crowded
+
+
+def dies_at(effect: Any, number: int, after: bool = False) -> Any:
+    """Return an effect that ends the process at its `number`-th call, counted from 0."""
+    calls = iter(range(1000))
+    deadly = killed_at(effect, after)
+
+    def counted(*args: Any, **more: Any) -> Any:
+        return (deadly if next(calls) == number else effect)(*args, **more)
+
+    return counted
+
+
+DEATHS: list[tuple[Any, str, int]] = [
+    (Ledger, "receive", 0),
+    (Ledger, "receive", 1),
+    *((Ledger, "record_check", n) for n in (0, 2, 4)),
+    (contents, "unpacked", 1),
+    (Storage, "put", 0),
+    *((archive, "keep", n) for n in (0, 3, 4)),
+    (archive, "write_record", 4),
+    *((Ledger, "file", n) for n in (0, 3, 4)),
+    (Ledger, "allot_receipt", 0),
+    (outbox, "write_receipt", 0),
+    (outbox, "write_status", 0),
+    (Storage, "remove_if_same", 0),
+    (Ledger, "mark_replied", 0),
+]
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(("room", "effect", "number"), DEATHS, ids=lambda value: getattr(value, "__name__", str(value)))
+def test_a_review_killed_at_any_effect_is_finished_by_the_next(
+    desk: Desk, room: Any, effect: str, number: int, after: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(desk, packed(SMALL))
+    with monkeypatch.context() as patch:
+        patch.setattr(room, effect, dies_at(getattr(room, effect), number, after))
+        with pytest.raises(Killed):
+            run(desk)
+    run(desk)
+    assert Counter(states(desk)) == OF_SMALL
+    assert Counter(row.member["path"] for row in members(desk) if row.member) == Counter(dict.fromkeys(SMALL, 1))
+    assert len(receipts(desk)) == 1
+    whole(desk)
+
+
+def test_a_store_that_fails_midway_leaves_work_for_the_next_run(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    send(desk, packed(SMALL))
+    real, calls = Storage.source, iter(range(100))
+
+    def flaky(*args: Any) -> Any:
+        if next(calls) == 6:
+            raise StorageError("对象存储未能完成")
+        return real(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Storage, "source", flaky)
+        with pytest.raises(StorageError):
+            run(desk)
+    run(desk)
+    assert Counter(states(desk)) == OF_SMALL
+    whole(desk)
+
+
+def test_one_file_that_breaks_a_parser_does_not_keep_the_others_from_an_answer(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = send(desk, packed(SMALL))
+    real = checks.check
+
+    def ill(source: Any, *more: Any) -> Any:
+        if source.name == "二.txt":
+            raise RuntimeError("a parser nobody foresaw")
+        return real(source, *more)
+
+    review.find_new(desk)
+    with monkeypatch.context() as patch:
+        patch.setattr(checks, "check", ill)
+        with pytest.raises(RuntimeError, match="nobody foresaw"):
+            review.check(desk, "2023", CODE, ALL_KINDS)
+    review.file_away(desk, "2023", CODE)
+    review.reply(desk, "2023", CODE)
+    assert Counter(states(desk)) == {"received": 2, "accepted": 1, "rejected": 2}
+    assert keys(desk, "intake") == [key]  # the zip stays until all that is in it is filed
+    run(desk)
+    assert Counter(states(desk)) == OF_SMALL
+    assert len(receipts(desk)) == 2
+    whole(desk)
+
+
+def test_the_tasks_for_other_kinds_leave_the_files_of_a_zip_alone(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    send(desk, packed(SMALL))
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "record_check", dies_at(Ledger.record_check, 0))
+        with pytest.raises(Killed):
+            run(desk)
+    assert review.check(desk, "2023", CODE, ["press"]) == []
+    assert [done["name"] for done in review.check(desk, "2023", CODE, ["report"])][-1] == "材料.zip"
+
+
+def test_concurrent_runs_leave_no_doubles(desk: Desk) -> None:
+    for n in range(3):
+        send(desk, packed(SMALL | {"媒体报道/三.txt": piece(str(n))}), f"{n}.zip")
+    desks = [Desk.open(desk.settings) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(run, desks))
+    run(desk)
+    assert Counter(states(desk)) == {"accepted": 3 + 2 + 3, "duplicate": 4, "rejected": 6}
+    whole(desk)
+    for other in desks:
+        other.ledger.close()
+
+
+def test_the_outbox_of_a_zip_holds_marked_copies_of_its_sheets(desk: Desk, campaign: Campaign) -> None:
+    sheet = sheets.make_sheet(campaign, campaign.prefecture(CODE), 1)
+    send(desk, packed({"统计表/统计表.xlsx": sheets.wrong_total(sheet)}))
+    run(desk)
+    (copy,) = keys(desk, "outbox", "统计表.xlsx")
+    assert "批注" in copy

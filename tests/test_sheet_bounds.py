@@ -1,0 +1,66 @@
+"""Whatever a sheet is made of, its answer takes at most ten seconds and, in each of two processes, 1 GiB."""
+
+from __future__ import annotations
+
+import multiprocessing
+import pickle
+import subprocess
+import sys
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+
+import pytest
+
+from baosong.checks import sheet_cells, sheet_child
+from bounds_run import Taken, run
+from sheet_bombs import BOMBS
+
+SECONDS, MEMORY = 10, 1 << 30
+
+
+@pytest.fixture(scope="module")
+def server() -> ForkServerContext:
+    """One process that has imported everything, and is forked for each sheet: pytest itself has threads."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["bounds_run"])
+    return context
+
+
+def taken(server: ForkServerContext, name: str) -> Taken:
+    answers = server.Queue()
+    process = server.Process(target=run, args=(name, answers))
+    process.start()
+    try:
+        return answers.get(timeout=60)
+    finally:
+        process.kill()
+        process.join()
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_harmful_sheet_gets_its_answer_within_the_bounds(server: ForkServerContext, name: str) -> None:
+    _, rule, _ = BOMBS[name]
+    answer = taken(server, name)
+    assert answer.verdict == ("rejected" if rule else "accepted"), answer
+    assert set(answer.found) == ({rule} if rule else set())
+    assert answer.seconds < SECONDS, answer
+    assert answer.child_seconds < SECONDS, answer
+    assert answer.memory < MEMORY, answer
+    assert answer.child_memory < MEMORY, answer
+
+
+def test_the_reader_cannot_take_longer_whatever_it_is_given(tmp_path: Path) -> None:
+    """A reader that tells its own limits: the system ends it after so many seconds and at so much memory."""
+    (tmp_path / "python_calamine.py").write_text(
+        "import resource as r\n"
+        "class PasswordError(Exception): pass\n"
+        "class CalamineError(Exception): pass\n"
+        "def load_workbook(_): raise ValueError(str((r.getrlimit(r.RLIMIT_CPU), r.getrlimit(r.RLIMIT_AS))))\n",
+        encoding="utf-8",
+    )
+    command = [sys.executable, "-S", "-P", str(sheet_cells.CHILD), "10"]
+    done = subprocess.run(command, input=b"x", capture_output=True, env={"PYTHONPATH": str(tmp_path)}, check=True)
+    limits = ((sheet_child.SECONDS,) * 2, (MEMORY,) * 2)
+    assert pickle.loads(done.stdout) == ([], f"ValueError: {limits}")
+    assert sheet_child.SECONDS < SECONDS
+    assert sheet_cells.TIMEOUT_SECONDS <= SECONDS
