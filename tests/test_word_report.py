@@ -24,8 +24,8 @@ from baosong.campaign import Campaign, Campaigns
 from baosong.findings import Kind, warning
 from baosong.ledger import Edition as Recorded
 from baosong.report import TemplateRefused, write_report
+from baosong.report.excerpt import best_sentence
 from baosong.report.letter import make_template
-from baosong.report.material import best_sentence
 from baosong.report.pdf import put_pdf
 from baosong.settings import PROJECT
 from baosong.workdesk import Desk

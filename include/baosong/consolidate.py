@@ -92,7 +92,8 @@ class Remark:
 class RegionFigures:
     """The region as of a moment.
 
-    `missing` are the prefectures that are not complete, in the campaign's order; `accepted` all accepted files.
+    `missing` are the prefectures that are not complete, in the campaign's order; `accepted` all accepted files
+    that count for a deliverable.
     """
 
     campaign: Campaign
@@ -145,7 +146,7 @@ def _read(ledger: Ledger, campaign: Campaign, now: datetime) -> tuple[RegionFigu
         punctuality=_punctuality(campaign, submissions, ledger.completeness(campaign), complete),
         remarks=[_remark(s, f) for s in submissions if s.state == "accepted" for f in s.findings or () if _warns(f)],
         missing=[p for p in campaign.prefectures if p.code not in complete],
-        accepted=[s for s in submissions if s.state == "accepted" and s.prefecture in known],
+        accepted=[s for s in submissions if s.state == "accepted" and s.kind and s.prefecture in known],
     )
     return figures, {r.submission_id for r in rows} | set(listed)
 

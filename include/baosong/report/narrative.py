@@ -16,8 +16,9 @@ from baosong.campaign.form import Indicator
 from baosong.consolidate import Figure, RegionFigures
 from baosong.report import parts
 from baosong.report.changes import Changes
+from baosong.report.excerpt import visible
 from baosong.report.lastyear import Comparison
-from baosong.report.material import Highlight, visible
+from baosong.report.material import Highlight
 from baosong.report.parts import Part, Picture
 from baosong.report.wording import day, listed, minute, said, share, tabled
 
