@@ -555,3 +555,25 @@ def test_a_program_that_fails_or_hangs_harms_nothing(
     _office(tmp_path, monkeypatch, script)
     monkeypatch.setattr("baosong.report.pdf._WITHIN", 0.3)
     assert put_pdf(desk.storage, prefix) is False
+
+
+def test_a_long_list_keeps_the_major_activities_with_their_numbers(
+    desk: Desk, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("baosong.report.parts.MOST_ACTIVITIES", 5)
+    (content,) = file_region(desk, campaign, 1).values()
+    told = written(desk, "interim")
+    listed = read_sheet(content).activities
+    major = [f.name for f in campaign.form.activities.fields].index("major")
+    wanted = [(str(n), a[1]) for n, a in enumerate(listed, start=1) if a[major] == "是"][:5]
+    (rows,) = told.headed("序号", "地州市", "活动名称")
+    assert [(r[0], r[2]) for r in rows] == wanted != []
+    assert f"共{len(listed)}项活动，篇幅所限只列重大示范活动" in told.text
+
+
+def test_a_campaign_may_have_a_template_of_its_own(desk: Desk, campaign: Campaign, tmp_path: Path) -> None:
+    desk = _with_folder(desk, tmp_path)
+    _template(tmp_path, _reword("活动期间", "各年通用。"))
+    _template(tmp_path / "templates", _reword("活动期间", "只此一年。"))
+    (tmp_path / "templates" / "templates").rename(tmp_path / "templates" / "2023")
+    assert "只此一年。" in written(desk, "interim").text
