@@ -218,7 +218,8 @@ def test_the_same_inputs_give_the_same_bytes(desk: Desk, campaign: Campaign) -> 
 def test_who_is_missing_and_to_which_moment_it_counts_is_said_on_every_sheet(desk: Desk, campaign: Campaign) -> None:
     feed_all(desk.ledger, campaign, "6501", sheet_of(campaign, 1))
     book = load_workbook(BytesIO(workbook_of(desk, campaign, "interim")))
-    assert book.sheetnames == ["汇总", "各地州市", "活动明细", "报送情况"]
+    shown = ["汇总", "各地州市", "活动明细", "报送情况", "数据来源", "数据质量", "口径说明", "图表"]
+    assert book.sheetnames == shown
     for sheet in book.worksheets:
         head = "".join(texts(sheet)[:2])
         for said in ("2023年自治区科技活动周", "（中期）", "2023-06-01 16:00", "未报齐 13 个：克拉玛依市、吐鲁番市"):

@@ -46,12 +46,13 @@ def main() -> None:
 @contextmanager
 def told() -> Iterator[None]:
     """Turn the errors that a caller can cause into one line; everything else is ours and shows where it broke."""
+    from baosong.report import TemplateRefused
     from baosong.stack import StackError
     from baosong.storage import StorageError
 
     try:
         yield
-    except (CallError, CampaignError, SettingsError, StackError, StorageError) as wrong:
+    except (CallError, CampaignError, SettingsError, StackError, StorageError, TemplateRefused) as wrong:
         err.print(str(wrong), style="red", markup=False, highlight=False, soft_wrap=True)
         raise SystemExit(2) from None
 
@@ -229,6 +230,7 @@ def report(
 ) -> None:
     """立即生成全区汇总。"""
     from baosong.report import write_report
+    from baosong.report.pdf import put_pdf
     from baosong.workdesk import Desk
 
     desk = Desk.open()
@@ -238,6 +240,7 @@ def report(
         names = "、".join(campaign.prefecture(code).name for code in sorted(missing))
         raise CallError(f"尚有 {len(missing)} 个地州市未报齐：{names}。如需先看中期汇总，请加 --interim。")
     written = write_report(desk, campaign_id, "interim" if interim else "final", datetime.now(campaign.zone))
+    put_pdf(desk.storage, written["prefix"])
     out.print(f"{'已生成' if written['new'] else '数据未变，沿用'} reports/{written['prefix']}", highlight=False)
 
 

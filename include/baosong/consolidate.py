@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -45,6 +45,26 @@ class PrefectureFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class Activities:
+    """The activities of the sheets counted, in the campaign's order; read from the ledger a sheet at a time.
+
+    A sheet's rows never change, so that each walk yields the same, even if the sheet is replaced meanwhile.
+    """
+
+    ledger: Ledger
+    campaign: str
+    sheets: tuple[int, ...]
+    count: int
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[ActivityRow]:
+        for sheet in self.sheets:
+            yield from self.ledger.activities(self.campaign, sheet)
+
+
+@dataclass(frozen=True, slots=True)
 class Punctuality:
     """How one prefecture submitted; `on_time`: by the deadline it had sent enough of every required deliverable."""
 
@@ -70,16 +90,21 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class RegionFigures:
-    """The region as of a moment. `missing` are the prefectures that are not complete, in the campaign's order."""
+    """The region as of a moment.
+
+    `missing` are the prefectures that are not complete, in the campaign's order; `accepted` all accepted files
+    that count for a deliverable.
+    """
 
     campaign: Campaign
     as_of: datetime
     prefectures: list[PrefectureFigures]
     totals: dict[str, Figure]
-    activities: list[ActivityRow]
+    activities: Activities
     punctuality: list[Punctuality]
     remarks: list[Remark]
     missing: list[Prefecture]
+    accepted: list[Submission]
 
     @property
     def sheets(self) -> list[Submission]:
@@ -109,19 +134,21 @@ def _read(ledger: Ledger, campaign: Campaign, now: datetime) -> tuple[RegionFigu
     submissions = ledger.submissions(campaign.id)
     known = {p.code for p in campaign.prefectures}
     rows = [r for r in ledger.indicators(campaign.id) if r.prefecture in known]
-    activities = [a for a in ledger.activities(campaign.id) if a.prefecture in known]
+    listed = {sheet: n for code, sheet, n in ledger.activity_counts(campaign.id) if code in known}
     prefectures = _by_prefecture(campaign, submissions, rows)
+    counted = tuple(p.sheet.id for p in prefectures if p.sheet)
     figures = RegionFigures(
         campaign=campaign,
         as_of=now,
         prefectures=prefectures,
         totals=_totals(campaign, prefectures),
-        activities=_in_order(campaign, activities),
+        activities=Activities(ledger, campaign.id, counted, sum(listed.get(sheet, 0) for sheet in counted)),
         punctuality=_punctuality(campaign, submissions, ledger.completeness(campaign), complete),
         remarks=[_remark(s, f) for s in submissions if s.state == "accepted" for f in s.findings or () if _warns(f)],
         missing=[p for p in campaign.prefectures if p.code not in complete],
+        accepted=[s for s in submissions if s.state == "accepted" and s.kind and s.prefecture in known],
     )
-    return figures, {r.submission_id for r in rows} | {a.submission_id for a in activities}
+    return figures, {r.submission_id for r in rows} | set(listed)
 
 
 def _by_prefecture(
@@ -154,11 +181,6 @@ def _plus(a: Decimal | None, b: Decimal | None) -> Decimal | None:
     if a is None or b is None:
         return b if a is None else a
     return a + b
-
-
-def _in_order(campaign: Campaign, activities: Iterable[ActivityRow]) -> list[ActivityRow]:
-    place = {p.code: n for n, p in enumerate(campaign.prefectures)}
-    return sorted(activities, key=lambda a: (place[a.prefecture], a.row))
 
 
 def _punctuality(

@@ -160,9 +160,17 @@ def consolidate_task(campaign_id: str) -> dict[str, Any]:
 
 
 def _write_report(campaign_id: str, edition: Literal["final", "interim"]) -> dict[str, Any]:
-    from baosong.report import write_report
+    from airflow.sdk.exceptions import AirflowFailException
 
-    return write_report(open_desk(), campaign_id, edition, datetime.now(UTC))
+    from baosong.report import TemplateRefused, write_report
+    from baosong.report.pdf import put_pdf
+
+    try:
+        written = write_report(open_desk(), campaign_id, edition, datetime.now(UTC))
+        put_pdf(open_desk().storage, written["prefix"])
+        return written
+    except TemplateRefused as wrong:  # waiting mends no template
+        raise AirflowFailException(str(wrong)) from wrong
 
 
 def _is_complete(desk: Desk, campaign_id: str) -> bool:

@@ -154,13 +154,25 @@ def indicators(session: Session, campaign_id: str) -> list[IndicatorRow]:
     return [IndicatorRow(*row) for row in session.execute(wanted.order_by(Submission.prefecture, value.code))]
 
 
-def activities(session: Session, campaign_id: str) -> list[ActivityRow]:
-    """Return the activities of all current sheets, by prefecture and row."""
+def activities(session: Session, campaign_id: str, submission_id: int | None = None) -> list[ActivityRow]:
+    """Return the activities of all current sheets, by prefecture and row; or of one sheet, also a replaced one."""
     a = Activity
     dates, people = (a.start, a.end), (a.offline, a.online)
     columns = (a.row, a.name, a.category, *dates, a.form, *people, a.fields, a.submission_id)
-    wanted = _of_current(select(Submission.prefecture, *columns), a.submission_id, campaign_id)
+    rows = select(Submission.prefecture, *columns)
+    if submission_id is None:
+        wanted = _of_current(rows, a.submission_id, campaign_id)
+    else:
+        wanted = rows.join(Submission, Submission.id == a.submission_id).where(a.submission_id == submission_id)
     return [ActivityRow(*row) for row in session.execute(wanted.order_by(Submission.prefecture, a.row))]
+
+
+def activity_counts(session: Session, campaign_id: str) -> list[tuple[str, int, int]]:
+    """Return prefecture, submission and number of activities of every current sheet that lists any."""
+    counted = select(Submission.prefecture, Activity.submission_id, func.count())
+    wanted = _of_current(counted, Activity.submission_id, campaign_id)
+    grouped = wanted.group_by(Submission.prefecture, Activity.submission_id)
+    return [(prefecture, submission, n) for prefecture, submission, n in session.execute(grouped)]
 
 
 def _of_current(wanted: Select[*tuple[Any, ...]], submission_id: Any, campaign_id: str) -> Select[*tuple[Any, ...]]:

@@ -133,9 +133,13 @@ class Ledger(Database):
         """Return the indicators of all current sheets."""
         return self.run(lambda s: queries.indicators(s, campaign_id))
 
-    def activities(self, campaign_id: str) -> list[ActivityRow]:
-        """Return the activities of all current sheets."""
-        return self.run(lambda s: queries.activities(s, campaign_id))
+    def activities(self, campaign_id: str, submission_id: int | None = None) -> list[ActivityRow]:
+        """Return the activities of all current sheets, or of one sheet, also a replaced one."""
+        return self.run(lambda s: queries.activities(s, campaign_id, submission_id))
+
+    def activity_counts(self, campaign_id: str) -> list[tuple[str, int, int]]:
+        """Return prefecture, submission and number of activities of every current sheet that lists any."""
+        return self.run(lambda s: queries.activity_counts(s, campaign_id))
 
     def editions(self, campaign_id: str) -> list[Edition]:
         """Return a campaign's written reports, oldest first."""

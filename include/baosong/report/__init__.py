@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,15 +13,25 @@ from baosong.consolidate import RegionFigures, region_figures
 
 if TYPE_CHECKING:
     from baosong.ledger import Edition, Ledger
+    from baosong.report.material import Sources
     from baosong.workdesk import Desk
 
 WORKBOOK = "汇总表.xlsx"
+DOCUMENT = "汇总总结报告.docx"
+PAGE = "汇总总结报告.html"
+PDF = "汇总总结报告.pdf"
 FIGURES = "figures.json"
+CHANGES = "changes.json"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 
 class ReportBusy(RuntimeError):
     """Somebody else is writing this edition, and has been for longer than a report takes."""
+
+
+class TemplateRefused(Exception):
+    """A report's template that cannot be used; the text is Chinese, and names the place in it."""
 
 
 @retry(retry=retry_if_exception_type(ReportBusy), wait=wait_fixed(0.5), stop=stop_after_delay(300), reraise=True)
@@ -29,7 +40,7 @@ def write_report(desk: Desk, campaign_id: str, edition: Literal["final", "interi
 
     Returns `{"edition", "version", "prefix", "totals": {code: text}, "missing": [codes], "new": bool}`. Repeating it
     after a crash writes the same version again: an edition exists once the ledger has it. ReportBusy if another run
-    is writing the same edition and does not finish.
+    is writing the same edition and does not finish; TemplateRefused if the report's template is wrong.
     """
     with desk.ledger.claim(f"report:{campaign_id}:{edition}") as mine:
         if not mine:
@@ -38,22 +49,83 @@ def write_report(desk: Desk, campaign_id: str, edition: Literal["final", "interi
 
 
 def _write(desk: Desk, campaign_id: str, edition: Literal["final", "interim"], now: datetime) -> dict[str, Any]:
+    from baosong.report.document import template_of
     from baosong.report.figures import figures_json
-    from baosong.report.workbook import make_workbook
+    from baosong.report.material import sources
 
     campaign = desk.campaigns.get(campaign_id)
     figures = region_figures(desk.ledger, campaign, now.astimezone(campaign.zone))
+    chosen, template = sources(figures), template_of(campaign_id, desk.settings.campaign_dirs).read_bytes()
+    inputs_sha = _inputs_sha(figures, chosen, template)
     last = _last(desk.ledger, campaign_id, edition)
-    if last is not None and last.inputs_sha == figures.inputs_sha:
+    if last is not None and last.inputs_sha == inputs_sha:
         return _told(edition, last.version, last.prefix, last.figures, new=False)
     version = last.version + 1 if last else 1
     prefix = _prefix(figures, edition, version)
     stated = figures_json(figures, edition, version)
-    desk.storage.put("reports", f"{prefix}{WORKBOOK}", make_workbook(figures, edition), XLSX)
-    text = json.dumps(stated, ensure_ascii=False, indent=1)
-    desk.storage.put("reports", f"{prefix}{FIGURES}", text.encode(), "application/json")
-    new = desk.ledger.add_edition(campaign_id, edition, version, prefix, figures.inputs_sha, stated)
+    stated |= {
+        "inputs_sha": inputs_sha,
+        "template": hashlib.sha256(template).hexdigest(),
+        "sources": [
+            {"kind": s.kind, "prefecture": s.prefecture, "submission": s.id, "file": s.name, "sha256": s.sha256}
+            for s in (*chosen.reports, *chosen.photos)
+        ],
+    }
+    _put_files(desk, figures, edition, chosen, template, stated, last, prefix)
+    new = desk.ledger.add_edition(campaign_id, edition, version, prefix, inputs_sha, stated)
     return _told(edition, version, prefix, stated, new=new)
+
+
+def _put_files(
+    desk: Desk,
+    figures: RegionFigures,
+    edition: str,
+    chosen: Sources,
+    template: bytes,
+    stated: dict[str, Any],
+    last: Edition | None,
+    prefix: str,
+) -> None:
+    from baosong.report.changes import changes_since
+    from baosong.report.document import make_document
+    from baosong.report.lastyear import compared
+    from baosong.report.material import highlights, pictures
+    from baosong.report.narrative import Material, words
+    from baosong.report.page import make_page
+    from baosong.report.workbook import make_workbook
+
+    changes = changes_since(last.figures, stated) if last else None
+    material = Material(
+        highlights(desk.storage, figures, chosen.reports),
+        pictures(desk.storage, figures, chosen.photos),
+        compared(desk, figures),
+        changes,
+    )
+    said = words(figures, edition, stated["version"], material)
+    document = make_document(template, said, figures.as_of)
+    desk.storage.remove("reports", f"{prefix}{PDF}")  # of an earlier edition of the day
+    told = changes.as_json() if changes else {"against": None, "figures": [], "texts": []}
+    for name, content, kind in (
+        (WORKBOOK, make_workbook(figures, edition, changes), XLSX),
+        (DOCUMENT, document, DOCX),
+        (PAGE, make_page(document).encode(), "text/html; charset=utf-8"),
+        (CHANGES, _json(told), "application/json"),
+        (FIGURES, _json(stated), "application/json"),
+    ):
+        desk.storage.put("reports", f"{prefix}{name}", content, kind)
+
+
+def _json(told: dict[str, Any]) -> bytes:
+    return json.dumps(told, ensure_ascii=False, indent=1).encode()
+
+
+def _inputs_sha(figures: RegionFigures, chosen: Sources, template: bytes) -> str:
+    """Return a sha256 that changes with anything that the documents are made of."""
+    digest = hashlib.sha256(f"{figures.inputs_sha}\n".encode())
+    for s in (*chosen.reports, *chosen.photos):
+        digest.update(f"{s.prefecture} {s.kind} {s.sha256}\n".encode())
+    digest.update(template)
+    return digest.hexdigest()
 
 
 def _last(ledger: Ledger, campaign_id: str, edition: str) -> Edition | None:

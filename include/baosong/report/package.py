@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from io import BytesIO
+from types import MappingProxyType
 from xml.etree.ElementTree import Element, SubElement, register_namespace, tostring
 
 from defusedxml.ElementTree import fromstring
@@ -18,8 +19,16 @@ _MODIFIED = re.compile(rb"(<dcterms:modified[^>]*>)[^<]*(<)")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-def normalised(package: bytes, results: Sequence[Mapping[str, Decimal | str]], as_of: datetime) -> bytes:
-    """Return the package with fixed dates inside; `results[n]` holds sheet n's formula results by cell."""
+def normalised(
+    package: bytes,
+    results: Sequence[Mapping[str, Decimal | str]],
+    as_of: datetime,
+    streams: Mapping[str, Callable[[bytes], Iterator[bytes]]] = MappingProxyType({}),
+) -> bytes:
+    """Return the package with fixed dates inside; `results[n]` holds sheet n's formula results by cell.
+
+    `streams` turn a member into the pieces to be written in its place, one after the other.
+    """
     out = BytesIO()
     stamp = as_of.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ").encode()
     with zipfile.ZipFile(BytesIO(package)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
@@ -31,7 +40,9 @@ def normalised(package: bytes, results: Sequence[Mapping[str, Decimal | str]], a
                 data = _with_results(data, results[int(sheet.group(1)) - 1])
             info = zipfile.ZipInfo(name, _EPOCH)
             info.compress_type = zipfile.ZIP_DEFLATED
-            new.writestr(info, data)
+            with new.open(info, "w") as member:
+                for piece in streams[name](data) if name in streams else (data,):
+                    member.write(piece)
     return out.getvalue()
 
 

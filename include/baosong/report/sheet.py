@@ -32,7 +32,7 @@ _LEFT = Alignment(horizontal="left", vertical="center", wrap_text=True)
 _RIGHT = Alignment(horizontal="right", vertical="center")
 PAGE_WIDTH = 103.0  # characters across A4 landscape at 100 percent
 _LONGEST = 32767  # characters that a cell holds
-_DANGEROUS = ("=", "+", "-", "@", "\t")
+DANGEROUS = ("=", "+", "-", "@", "\t")
 
 
 @dataclass(slots=True)
@@ -102,7 +102,9 @@ class Table:
         """Set the height of rows by their longest wrapped text; not every program does so by itself."""
         for row in rows:
             lines = [
-                _lines(cell.value, self._width(n)) for n, cell in enumerate(self.sheet[row], 1) if cell.data_type == "s"
+                lines_of(cell.value, self._width(n))
+                for n, cell in enumerate(self.sheet[row], 1)
+                if cell.data_type == "s"
             ]
             self.sheet.row_dimensions[row].height = 14.0 * max(lines, default=1) + 5
 
@@ -161,11 +163,12 @@ class Table:
         return cast(Cell, self.sheet.cell(row, column))  # nothing is written into what is merged already
 
 
-def _lines(text: object, width: float) -> int:
+def lines_of(text: object, width: float) -> int:
     """Return on how many lines a text wraps in a column of `width` characters; a Chinese one is two wide."""
     room = max(width - 1.5, 1)
-    parts = str(text).split("\n")
-    return sum(math.ceil(max(sum(1 + (ord(c) > 0x2E7F) for c in part), 1) / room) for part in parts)
+    # A Chinese character has three bytes: with the count of characters added, twice its width.
+    widths = ((len(part.encode("utf-8", "replace")) + len(part)) // 2 for part in str(text).split("\n"))
+    return sum(math.ceil(max(wide, 1) / room) for wide in widths)
 
 
 def number_format(digits: int) -> str:
@@ -178,7 +181,7 @@ def _write_text(cell: Cell, text: str) -> None:
     kept = plain(text)
     if kept:
         cell.value, cell.data_type = kept, "s"
-        cell.quotePrefix = kept.startswith(_DANGEROUS)
+        cell.quotePrefix = kept.startswith(DANGEROUS)
 
 
 def plain(text: str) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from io import BytesIO
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from openpyxl import Workbook
@@ -16,16 +17,21 @@ from baosong.campaign.form import ActivityField, Indicator
 from baosong.consolidate import Figure, Punctuality, RegionFigures, exact
 from baosong.receipts.view import CELL_WORDS
 from baosong.receipts.words import moment
+from baosong.report import trace
+from baosong.report.changes import Changes
 from baosong.report.package import normalised
 from baosong.report.sheet import Table, Value
+from baosong.report.stream import MOST_ROWS, streamed
 
 if TYPE_CHECKING:
     from baosong.ledger import ActivityRow
 
 REGION, PREFECTURES, ACTIVITIES, PUNCTUALITY = "汇总", "各地州市", "活动明细", "报送情况"
 HEAD = 4  # the first header row of every sheet; title and explanation stand above
+SHEETS = (REGION, PREFECTURES, ACTIVITIES, PUNCTUALITY, trace.ORIGINS, trace.QUALITY, trace.METHOD, trace.CHARTS)
 PARTS = {"total": "合计", "offline": "其中：线下", "online": "其中：线上"}
 NONE = "—"
+_PATTERNS: dict[str, Value] = {"date": date(2000, 1, 1), "decimal": Decimal(1), "integer": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +46,38 @@ class _Column:
         return exact(getattr(figure, self.part), self.indicator)
 
 
-def make_workbook(figures: RegionFigures, edition: str) -> bytes:
-    """Return the workbook of an edition, `final` or `interim`; the same figures give the same bytes."""
+def make_workbook(figures: RegionFigures, edition: str, changes: Changes | None = None) -> bytes:
+    """Return the workbook of an edition, `final` or `interim`; the same figures and changes give the same bytes."""
     book = Workbook()
     book.remove(book.worksheets[0])
-    tables = {name: Table(book.create_sheet(name)) for name in (REGION, PREFECTURES, ACTIVITIES, PUNCTUALITY)}
+    tables = {name: Table(book.create_sheet(name)) for name in SHEETS}
     columns = _columns(figures)
     heading = _heading(figures, edition)
     _region(tables[REGION], figures, columns, heading)
     _prefectures(tables[PREFECTURES], figures, columns, heading)
-    _activities(tables[ACTIVITIES], figures, heading)
+    rows = _activities(tables[ACTIVITIES], figures, heading)
     _punctuality(tables[PUNCTUALITY], figures, heading)
+    _behind(tables, figures, columns, heading, changes)
     book.properties.title, book.properties.creator = heading, figures.campaign.organizer
     book.properties.created = figures.as_of.replace(tzinfo=None)
     raw = BytesIO()
     book.save(raw)
-    return normalised(raw.getvalue(), [t.results for t in tables.values()], figures.as_of)
+    results, list_sheet = [t.results for t in tables.values()], f"xl/worksheets/sheet{SHEETS.index(ACTIVITIES) + 1}.xml"
+    return normalised(raw.getvalue(), results, figures.as_of, {list_sheet: rows})
+
+
+def _behind(
+    tables: dict[str, Table], figures: RegionFigures, columns: Sequence[_Column], heading: str, changes: Changes | None
+) -> None:
+    """Write the sheets behind the figures."""
+    for name, last in ((trace.ORIGINS, 12), (trace.QUALITY, 6), (trace.METHOD, 2), (trace.CHARTS, 12)):
+        tables[name].title(f"{heading}：{name}", explanation(figures), 1, last)
+    rows = _rows(figures)
+    trace.origins(tables[trace.ORIGINS], figures, columns, rows[0], HEAD)
+    trace.link(tables[PREFECTURES].sheet, figures, columns, rows[0])
+    trace.quality(tables[trace.QUALITY], figures, HEAD)
+    trace.method(tables[trace.METHOD], figures, changes, HEAD)
+    trace.charts(tables[trace.CHARTS], figures, {name: t.sheet for name, t in tables.items()}, columns, rows)
 
 
 def _heading(figures: RegionFigures, edition: str) -> str:
@@ -155,7 +177,7 @@ def _prefectures(table: Table, figures: RegionFigures, columns: Sequence[_Column
     _sums(table, figures, columns)
     table.heights([HEAD + 1], 76)
     table.heights(range(first, last + 2), 20)
-    table.widths([8, 24, *([11] * len(columns))])
+    table.widths([8, 34, *([11] * len(columns))])
     apart = {next(c.number for c in columns if c.part == part) for part in {c.part for c in columns} - {"total"}}
     table.printed((HEAD, HEAD + 2), beside=2, scale=72, apart=apart)
 
@@ -172,24 +194,36 @@ def _sums(table: Table, figures: RegionFigures, columns: Sequence[_Column]) -> N
     table.emphasize(last + 1, range(1, len(columns) + 3))
 
 
-def _activities(table: Table, figures: RegionFigures, heading: str) -> None:
+def _activities(table: Table, figures: RegionFigures, heading: str) -> Callable[[bytes], Iterator[bytes]]:
+    """Write the list's head, and return what puts its rows below when the workbook is saved."""
     fields = [f for f in figures.campaign.form.activities.fields if f.name != "number"]
-    names = {p.prefecture.code: p.prefecture.name for p in figures.prefectures}
-    table.title(f"{heading}：{ACTIVITIES}", f"共 {len(figures.activities)} 项活动。{explanation(figures)}", 4, 9)
-    for column, label in enumerate(["序号", "地州市", *(f.label for f in fields)], start=1):
+    count = min(len(figures.activities), MOST_ROWS)
+    cut = f"（只列出前 {MOST_ROWS:,} 项）" if count < len(figures.activities) else ""
+    said = f"共 {len(figures.activities)} 项活动{cut}。{explanation(figures)}"
+    table.title(f"{heading}：{ACTIVITIES}", said, 4, 9)
+    for column, label in enumerate(["序号", "地州市", *(f.label for f in fields), "来源"], start=1):
         table.head(HEAD, column, label)
-    for row, activity in enumerate(figures.activities, start=HEAD + 1):
-        table.put(row, 1, row - HEAD, centred=True)
-        table.put(row, 2, names[activity.prefecture])
-        for column, field in enumerate(fields, start=3):
-            value = _field_value(field, activity)
-            digits = field.scale if field.type == "decimal" else 0
-            table.put(row, column, value, digits=digits, centred=bool(field.choices))
-    table.widths([6, 18, *(f.width for f in fields)])
-    table.fit(range(HEAD, HEAD + len(figures.activities) + 1))
-    end = f"{get_column_letter(len(fields) + 2)}{HEAD + len(figures.activities)}"
-    table.sheet.auto_filter.ref = f"A{HEAD}:{end}"
-    table.printed((HEAD, HEAD), beside=3, scale=65)
+    for row, text in ((HEAD + 1, "文"), (HEAD + 2, "=")):  # patterns of the rows, which take their styles
+        table.put(row, 1, 1, centred=True)
+        for column, field in enumerate([None, *fields, None], start=2):
+            value = _PATTERNS.get(field.type, text) if field else text
+            digits = field.scale if field and field.type == "decimal" else 0
+            table.put(row, column, value, digits=digits, centred=bool(field and field.choices))
+    widths = [6, 18, *(f.width for f in fields), 15]
+    table.widths(widths)
+    table.fit([HEAD])
+    table.sheet.auto_filter.ref = f"A{HEAD}:{get_column_letter(len(fields) + 3)}{HEAD + count}"
+    table.printed((HEAD, HEAD), beside=3, scale=62)
+    return streamed(HEAD + 1, islice(_activity_rows(figures, fields), count), widths)
+
+
+def _activity_rows(figures: RegionFigures, fields: Sequence[ActivityField]) -> Iterator[list[Value]]:
+    names = {p.prefecture.code: p.prefecture.name for p in figures.prefectures}
+    sheets = {s.id: trace.used_sheet(s, 1, figures.campaign.form.activities.sheet) for s in figures.sheets}
+    for number, activity in enumerate(figures.activities, start=1):
+        values = (_field_value(field, activity) for field in fields)
+        origin = f"{sheets.get(activity.submission_id, '')}第{activity.row}行"
+        yield [number, names[activity.prefecture], *values, origin]
 
 
 def _field_value(field: ActivityField, activity: ActivityRow) -> Value:

@@ -1,0 +1,186 @@
+"""An edition of the region's report for 14, 333 and 2,843 units of 200 activities: seconds and memory.
+
+Budget: memory below 1 GB, and time that grows with the number of activities. PostgreSQL and the object store are real
+and the bench's own; each report is written in a fresh process, whose peak memory the kernel tells. Twenty units have
+reports and photographs, which is as many as a report quotes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import secrets
+import shutil
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from subprocess import PIPE, Popen
+from typing import Any
+
+from baosong.campaign import Campaign
+from baosong.checks import check
+from baosong.findings import Checked, Kind, note
+from baosong.ledger import Arrival, Filed
+from baosong.samples.documents import make_report
+from baosong.samples.media import make_photo
+from baosong.samples.sheets import make_sheet
+from baosong.settings import BUCKETS, PROJECT
+from baosong.source import Source
+from baosong.stack.objectstore import ObjectStore
+from baosong.stack.postgres import Postgres
+from baosong.stack.process import Program, start, stop
+from baosong.workdesk import Desk
+
+SIZES = (14, 333, 2_843)
+ACTIVITIES = 200
+QUOTED = 20
+BUDGET = 1024  # MB
+NOW = datetime(2023, 6, 20, tzinfo=UTC)
+WRITE = """
+import json, sys, time
+from datetime import datetime
+from baosong.report import write_report
+from baosong.workdesk import Desk
+desk, began = Desk.open(), time.monotonic()
+written = write_report(desk, sys.argv[1], "interim", datetime.fromisoformat(sys.argv[2]))
+print(json.dumps({"seconds": time.monotonic() - began, "prefix": written["prefix"]}))
+"""
+
+
+def run() -> dict[str, Any]:
+    """Return seconds (also of the processor) and peak memory of each size, and whether the budget is kept."""
+    folder = Path(tempfile.mkdtemp(prefix="baosong-bench-"))
+    try:
+        with _services(folder) as environment:
+            os.environ.update(environment)
+            desk = Desk.open()
+            desk.ledger.migrate()
+            desk.storage.ensure_buckets()
+            measured = [_measure(desk, folder, units) for units in SIZES]
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    shown = {
+        f"{m['units']:,} units": f"{m['seconds']:.1f} s, of the processor {m['processor']:.1f} s "
+        f"({m['per_thousand']:.3f} s per 1,000 activities), {m['memory']:.0f} MB, {m['size'] / 1e6:.1f} MB of files"
+        for m in measured
+    }
+    return {**shown, "budget": BUDGET, "kept": all(m["memory"] < BUDGET for m in measured), "measured": measured}
+
+
+def _measure(desk: Desk, folder: Path, units: int) -> dict[str, Any]:
+    campaign = _campaign(desk, folder / "campaigns", units)
+    _fill(desk, campaign)
+    with Popen([sys.executable, "-c", WRITE, campaign.id, NOW.isoformat()], stdout=PIPE) as process:
+        answer = process.stdout.read() if process.stdout else b""
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"the report of {units} units failed")
+    told = json.loads(answer.splitlines()[-1])
+    size = sum(s.size for s in desk.storage.list("reports", told["prefix"]))
+    processor = used.ru_utime + used.ru_stime
+    per_thousand = processor / (units * ACTIVITIES / 1000)
+    memory = used.ru_maxrss / 1024
+    return {
+        **told,
+        "units": units,
+        "processor": processor,
+        "memory": memory,
+        "size": size,
+        "per_thousand": per_thousand,
+    }
+
+
+def _campaign(desk: Desk, folder: Path, units: int) -> Campaign:
+    folder.mkdir(exist_ok=True)
+    prefectures = [f'  - {{code: "{100_000 + n}", name: 第{n}个报送单位}}' for n in range(1, units + 1)]
+    lines = ['extends: "2023"', f"id: bench-{units}", "prefectures:", *prefectures]
+    (folder / f"bench-{units}.yaml").write_text("\n".join(lines), encoding="utf-8")
+    return desk.campaigns.get(f"bench-{units}")
+
+
+def _fill(desk: Desk, campaign: Campaign) -> None:
+    """File the same sheet for every unit, and a report and two photographs for the first ones."""
+    first = campaign.prefectures[0]
+    made = make_sheet(campaign, first, seed=1, activities=ACTIVITIES)
+    source = Source(made.name, len(made.content), lambda: io.BytesIO(made.content))
+    checked = check(source, Kind.STATISTICS, campaign, first)
+    report, photo = make_report(campaign, first, seed=1), make_photo(1, first.name)
+    for n, prefecture in enumerate(campaign.prefectures):
+        _file(desk, campaign, prefecture.code, Kind.STATISTICS, made.name, made.content, checked)
+        if n < QUOTED:
+            _file(desk, campaign, prefecture.code, Kind.REPORT, "总结报告.docx", report, Checked([]))
+            for name in ("1.jpg", "2.jpg"):
+                _file(desk, campaign, prefecture.code, Kind.PHOTO, name, photo + name.encode(), Checked([]))
+
+
+def _file(desk: Desk, campaign: Campaign, code: str, kind: Kind, name: str, content: bytes, checked: Checked) -> None:
+    sha, folder = hashlib.sha256(content).hexdigest(), campaign.deliverable(kind).folder
+    key = f"{campaign.id}/{code}/{folder}/{name}"
+    slot = "" if campaign.deliverable(kind).single else name
+    arrival = Arrival(
+        campaign=campaign.id, prefecture=code, kind=kind.value, slot=slot, key=key, name=name, folder=folder,
+        size=len(content), identity=sha, etag=sha, modified_at=NOW, version_id=None, received_at=NOW, late=False,
+    )  # fmt: skip
+    desk.ledger.receive([arrival])
+    row = desk.ledger.submissions(campaign.id, code)[-1]
+    desk.ledger.record_check(row.id, checked, campaign.rules_version)
+    kept = f"{campaign.id}/{code}/{kind.value}/{sha[:12]}-{name}"
+    if kind is not Kind.STATISTICS:
+        desk.storage.put("archive", kept, content)
+    filed = Filed(sha256=sha, bucket="archive", key=kept, at=NOW)
+    desk.ledger.file(row.id, filed, lambda twin: note("file.duplicate", twin.name))
+
+
+@contextmanager
+def _services(folder: Path) -> Iterator[dict[str, str]]:
+    """Run a PostgreSQL and an object store of the bench's own; yield the environment that leads to them."""
+    for part in ("postgres", "objectstore"):
+        (folder / part).mkdir()
+    postgres = Postgres(folder / "postgres", folder / "postgres.log", durable=False)
+    postgres.prepare()
+    key, secret = "BENCH", secrets.token_hex(16)
+    store = ObjectStore(folder / "objectstore", _free_port(), folder / "objectstore.log")
+    store.prepare(())
+    store.grant_all(key, secret)
+    children: list[tuple[Any, Program]] = []
+    try:
+        for program, ready in ((postgres.program(), postgres.is_ready), (store.program(), store.is_ready)):
+            children.append((start(program), program))
+            _wait(ready)
+        postgres.execute("CREATE DATABASE bench")
+        yield {
+            "BAOSONG_HOME": str(folder / "home"),
+            "BAOSONG_LEDGER_URL": postgres.url("bench"),
+            "BAOSONG_S3_ENDPOINT": store.endpoint,
+            "BAOSONG_S3_ACCESS_KEY": key,
+            "BAOSONG_S3_SECRET_KEY": secret,
+            "BAOSONG_CAMPAIGNS": os.pathsep.join((str(PROJECT / "include" / "campaigns"), str(folder / "campaigns"))),
+            "PYTHONPATH": str(PROJECT / "include"),
+            **{f"BAOSONG_BUCKET_{name.upper()}": name for name in BUCKETS},
+        }
+    finally:
+        for child, program in reversed(children):
+            stop(child, program.stop)
+        postgres.drop_sockets()
+
+
+def _wait(ready: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not ready():
+        if time.monotonic() > deadline:
+            raise TimeoutError("a service did not start")
+        time.sleep(0.05)
+
+
+def _free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])

@@ -1,0 +1,80 @@
+"""What the report quotes and shows of a prefecture's file: a sentence, a small picture.
+
+Both open other people's files, so they run in the sandbox's child: see `checks.sandbox`.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+import unicodedata
+from typing import Any
+
+from baosong.source import Source
+
+LONGEST_SIDE = 1000  # pixels: some 330 dots an inch at the printed size
+_MOST_PIXELS = 50_000_000  # of a picture that must be decoded whole; a JPEG is decoded at an eighth of its size
+_CHAPTER = re.compile(r"^[一二三四五六七八九十]+、")
+_NOT_QUOTED = re.compile(r"不足|问题|困难|下一步|打算|建议")
+_FORMULAIC = re.compile(r"现将|如下|领导小组|按照|召开|制定|\d{7}")
+_LIVELY = re.compile(r"首次|首届|首个|创新|特色|品牌|走进|深入|直播|体验|展演|激发|欢迎|吸引|仪式|举办|覆盖")
+_NUMBER = re.compile(r"\d+")
+
+
+def sentence(source: Source) -> str:
+    """Return the sentence to quote of a Word or PDF report, "" of one that has none or cannot be read."""
+    from baosong.checks.documents import Locked, Unreadable, read_docx, read_pdf
+    from baosong.checks.zips import Bomb
+
+    read = read_pdf if source.name.lower().endswith(".pdf") else read_docx
+    try:
+        return best_sentence(read(source).text)
+    except (Unreadable, Locked, Bomb):
+        return ""
+
+
+def best_sentence(text: str) -> str:
+    """Return the liveliest sentence that stands by itself, "" if none: the same text always gives the same one."""
+    best, most = "", 0
+    skipping = False
+    for line in text.splitlines():
+        if _CHAPTER.match(line.strip()):
+            skipping = bool(_NOT_QUOTED.search(line))
+            continue
+        for sentence in re.findall(r"[^。！？]+[。！？]", visible(line).strip()):
+            score = 0 if skipping else _score(sentence)
+            if score > most:
+                best, most = sentence, score
+    return best
+
+
+def _score(sentence: str) -> int:
+    if not 25 <= len(sentence) <= 130 or _FORMULAIC.search(sentence) or sentence.count("“") != sentence.count("”"):
+        return 0
+    return 1 + 2 * len(set(_LIVELY.findall(sentence))) + min(3, len(_NUMBER.findall(sentence)))
+
+
+def visible(text: str) -> str:
+    """Return a text without controls, invisible marks and private characters; line ends become spaces."""
+    return "".join(" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
+
+
+def small(source: Source) -> dict[str, Any]:
+    """Return a photograph as a small JPEG without metadata (in base64) with its size, {} of one that cannot be read."""
+    from PIL import Image, ImageOps
+
+    try:
+        with source.open() as file, Image.open(file) as picture:
+            picture.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))  # a JPEG decodes straight to about this size
+            if picture.width * picture.height > _MOST_PIXELS:
+                return {}
+            upright = ImageOps.exif_transpose(picture)
+            upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
+            out = io.BytesIO()
+            plain = Image.new("RGB", upright.size, "white")  # a new picture carries nothing of the old one's metadata
+            plain.paste(upright.convert("RGB"))
+            plain.save(out, "JPEG", quality=82)
+            return {"jpeg": base64.b64encode(out.getvalue()).decode(), "width": plain.width, "height": plain.height}
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return {}

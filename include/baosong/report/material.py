@@ -1,0 +1,101 @@
+"""What the report takes from the archive besides figures: sentences of prefectures' reports, and their photographs."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from baosong.checks import sandbox
+from baosong.consolidate import RegionFigures
+from baosong.findings import Kind
+from baosong.report import excerpt
+from baosong.report.excerpt import visible
+from baosong.report.parts import Picture, ranked
+from baosong.source import Source
+
+if TYPE_CHECKING:
+    from baosong.ledger import Submission
+    from baosong.storage import Storage
+
+log = logging.getLogger(__name__)
+
+MOST_REPORTS = 20
+PHOTOS_EACH, MOST_PHOTOS = 2, 40
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The files that are quoted and shown, chosen by the ledger alone: the same ledger, the same choice."""
+
+    reports: list[Submission]
+    photos: list[Submission]
+
+
+@dataclass(frozen=True, slots=True)
+class Highlight:
+    """A sentence of a prefecture's own report, and the report's name."""
+
+    prefecture: str
+    sentence: str
+    source: str
+
+
+def sources(figures: RegionFigures) -> Sources:
+    """Return every prefecture's report and first photographs; of very many prefectures those with the most people."""
+    place = {p.code: n for n, p in enumerate(figures.campaign.prefectures)}
+    if len(place) > MOST_REPORTS:
+        required = [i.code for i in figures.campaign.form.indicators.rows if i.required]
+        place = {p.prefecture.code: n for n, (_, p, _) in enumerate(ranked(figures, required[-1])[:MOST_REPORTS])}
+    files = sorted(
+        (s for s in figures.accepted if s.prefecture in place), key=lambda s: (place[s.prefecture], s.name, s.id)
+    )
+    photos: list[Submission] = []
+    for code in place:
+        photos += [s for s in files if s.prefecture == code and s.kind == Kind.PHOTO][:PHOTOS_EACH]
+    return Sources([s for s in files if s.kind == Kind.REPORT], photos[:MOST_PHOTOS])
+
+
+def highlights(storage: Storage, figures: RegionFigures, reports: list[Submission]) -> list[Highlight]:
+    """Return one sentence of each report that can be read as text: no scan, no old format."""
+    names = {p.code: p.name for p in figures.campaign.prefectures}
+    found = []
+    for report in reports:
+        suffix = report.name.rpartition(".")[2]
+        sentence = _asked(storage, report, excerpt.sentence) if suffix.lower() in ("docx", "pdf") else ""
+        if isinstance(sentence, str) and sentence:
+            found.append(Highlight(names[report.prefecture], visible(sentence), _title(report)))
+    return found
+
+
+def pictures(storage: Storage, figures: RegionFigures, photos: list[Submission]) -> list[Picture]:
+    """Return the photographs made small, one after the other; what cannot be read is left out."""
+    names = {p.code: p.name for p in figures.campaign.prefectures}
+    shown: list[Picture] = []
+    for photo in photos:
+        if made := _asked(storage, photo, excerpt.small):
+            caption = f"图{len(shown) + 1}　{names[photo.prefecture]}：{_title(photo)[:40]}"
+            jpeg, size = base64.b64decode(made["jpeg"]), (int(made["width"]), int(made["height"]))
+            shown.append(Picture(jpeg, *size, caption))
+    return shown
+
+
+def _title(row: Submission) -> str:
+    """Return a file's name as a reader would say it: without its folders in a zip, and without its ending."""
+    return visible(row.name.rpartition("/")[2].rpartition(".")[0])
+
+
+def _asked(storage: Storage, row: Submission, what: Callable[[Source], Any]) -> Any:
+    """Return what a child makes of an archived file; nothing where it makes nothing, or the file is not there."""
+    stored = storage.stat("archive", row.archive_key or "")
+    try:
+        made = json.loads(sandbox.run(what, storage.source("archive", stored))) if stored else None
+    except (sandbox.Exhausted, sandbox.Crashed) as how:
+        log.warning("%s: %s", row.archive_key, how)
+        return None
+    if not made:
+        log.warning("nothing to show of %s", row.archive_key)
+    return made

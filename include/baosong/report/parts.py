@@ -1,0 +1,208 @@
+"""The tables, charts and photographs of a report as data; how they are drawn is not known here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from baosong.campaign.form import Indicator
+from baosong.consolidate import Figure, PrefectureFigures, RegionFigures, exact
+from baosong.receipts.view import CELL_WORDS
+from baosong.report.changes import Changes
+from baosong.report.wording import NOTHING, days, share, tabled
+
+if TYPE_CHECKING:
+    from baosong.ledger import ActivityRow
+
+COLUMNS = 7  # indicators beside the prefecture's name across a portrait page
+MOST_UNITS = 400  # rows of prefectures in the Word report; the workbook has all
+MOST_BARS = 20
+MOST_ACTIVITIES = 600
+_TEXT = 156.0  # mm across the text of a page
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table; `widths` in mm, `aligns` one letter a column: l, c or r. `last_is_sum` sets the last row apart."""
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    widths: Sequence[float]
+    aligns: str
+    caption: str = ""
+    last_is_sum: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Horizontal bars; several series are stacked. Values are exact."""
+
+    title: str
+    names: Sequence[str]
+    series: Sequence[tuple[str, Sequence[Decimal]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A photograph to be shown: a small JPEG without metadata, its size in pixels, and what stands below it."""
+
+    jpeg: bytes
+    width: int
+    height: int
+    caption: str
+
+
+Part = Table | Chart | Picture
+
+
+def units(figures: RegionFigures) -> list[PrefectureFigures]:
+    """Return the prefectures that the Word report's tables show."""
+    return figures.prefectures[:MOST_UNITS]
+
+
+def value(p: PrefectureFigures, code: str) -> Decimal | None:
+    """Return a prefecture's total of an indicator, None where it states none."""
+    return p.values.get(code, Figure()).total
+
+
+def ranked(figures: RegionFigures, code: str) -> list[tuple[int, PrefectureFigures, Decimal]]:
+    """Return (rank, prefecture, value), the largest first; equal values share a rank, nothing and 0 have none."""
+    stated = [(p, v) for p in figures.prefectures if (v := value(p, code))]
+    stated.sort(key=lambda item: -item[1])
+    first: dict[Decimal, int] = {}
+    for place, (_, v) in enumerate(stated, start=1):
+        first.setdefault(v, place)
+    return [(first[v], p, v) for p, v in stated]
+
+
+def indicator_tables(figures: RegionFigures) -> list[Table]:
+    """Return all indicators by prefecture, some columns a table, each with the region's sum below."""
+    rows = figures.campaign.form.indicators.rows
+    parts = [rows[i : i + COLUMNS] for i in range(0, len(rows), COLUMNS)]
+    return [_indicator_table(figures, part, f"（{n}/{len(parts)}）") for n, part in enumerate(parts, start=1)]
+
+
+def _indicator_table(figures: RegionFigures, part: Sequence[Indicator], number: str) -> Table:
+    name = 37.0  # the longest name, 克孜勒苏柯尔克孜自治州, on one line
+    rows = [
+        [p.prefecture.name + ("" if p.sheet else "（未计入）"), *(tabled(value(p, i.code), i) for i in part)]
+        for p in units(figures)
+    ]
+    rows.append(["合计", *(tabled(figures.totals[i.code].total or Decimal(0), i) for i in part)])
+    return Table(
+        head=["地州市", *(f"{i.name}（{i.unit}）" for i in part)],
+        rows=rows,
+        widths=[name, *([(_TEXT - name) / len(part)] * len(part))],
+        aligns="l" + "r" * len(part),
+        caption=f"各地州市主要指标{number}",
+        last_is_sum=True,
+    )
+
+
+def kinds_table(figures: RegionFigures, indicator: Indicator) -> Table:
+    """Return what adds up to an indicator, with shares."""
+    whole = figures.totals[indicator.code].total
+    kinds = figures.campaign.form.kinds_of(indicator.code)
+    rows = [[k.name, tabled(v := _total(figures, k), k), k.unit, share(v, whole)] for k in kinds]
+    rows.append([indicator.name, tabled(whole or Decimal(0), indicator), indicator.unit, share(whole, whole)])
+    return Table(["类别", "数量", "单位", "占比"], rows, [72, 30, 27, 27], "lrcr", f"{indicator.name}分类", True)
+
+
+def kinds_chart(figures: RegionFigures, indicator: Indicator) -> Chart:
+    """Return the kinds of an indicator as bars."""
+    kinds = figures.campaign.form.kinds_of(indicator.code)
+    values = [_total(figures, k) for k in kinds]
+    return Chart(f"{indicator.name}分类（{indicator.unit}）", [k.name for k in kinds], [("合计", values)])
+
+
+def _total(figures: RegionFigures, indicator: Indicator) -> Decimal:
+    return _exact(figures.totals[indicator.code].total, indicator)
+
+
+def _exact(value: Decimal | None, indicator: Indicator) -> Decimal:
+    """Return a value with the form's digits; the database gives each number two decimals."""
+    return Decimal(exact(value or Decimal(0), indicator) or 0)
+
+
+def ranking_table(figures: RegionFigures) -> Table:
+    """Return share and rank of each prefecture in the indicators that every sheet must state."""
+    form = figures.campaign.form
+    wanted = [i for i in form.indicators.rows if i.required][:2]
+    ranks = {i.code: {p.prefecture.code: str(n) for n, p, _ in ranked(figures, i.code)} for i in wanted}
+    rows = []
+    for p in units(figures):
+        row = [p.prefecture.name]
+        for i in wanted:
+            v = value(p, i.code)
+            rank = ranks[i.code].get(p.prefecture.code, NOTHING)
+            row += [tabled(v, i), share(v, figures.totals[i.code].total) if v is not None else NOTHING, rank]
+        rows.append(row)
+    sums = [[tabled(_total(figures, i), i), share(t := _total(figures, i), t), NOTHING] for i in wanted]
+    rows.append(["合计", *(text for part in sums for text in part)])
+    head = ["地州市", *(text for i in wanted for text in (f"{i.name}（{i.unit}）", "占比", "名次"))]
+    widths = [48.0, *([27.0, 15.0, 12.0] * len(wanted))]
+    return Table(head, rows, widths, "l" + "rrc" * len(wanted), "各地州市占比和名次", True)
+
+
+def prefecture_chart(figures: RegionFigures, indicator: Indicator) -> Chart:
+    """Return an indicator by prefecture as bars, the largest first; 线下 and 线上 stacked where both are stated."""
+    shown = ranked(figures, indicator.code)[:MOST_BARS]
+    values = [p.values[indicator.code] for _, p, _ in shown]
+    split = bool(values) and all(v.offline is not None and v.online is not None for v in values)
+    series = (
+        [
+            ("线下", [_exact(v.offline, indicator) for v in values]),
+            ("线上", [_exact(v.online, indicator) for v in values]),
+        ]
+        if split
+        else [("合计", [_exact(v, indicator) for _, _, v in shown])]
+    )
+    first = f"，前{MOST_BARS}位" if len(figures.prefectures) > MOST_BARS else ""
+    names = [p.prefecture.name for _, p, _ in shown]
+    return Chart(f"各地州市{indicator.name}（{indicator.unit}{first}）", names, series)
+
+
+def punctuality_table(figures: RegionFigures) -> Table:
+    """Return who sent what, complete and in time or not."""
+    kinds = figures.campaign.deliverables
+    rows = []
+    for status in figures.punctuality[:MOST_UNITS]:
+        cells = [status.states.get(d.kind) for d in kinds]
+        states = [f"{c.accepted}" if c and c.accepted else CELL_WORDS[c.state if c else "missing"] for c in cells]
+        timely = ("按时" if status.on_time else "迟报") if status.complete else "未报齐"
+        rows.append([status.prefecture.name, *states, timely, str(status.rejected), str(status.replaced)])
+    room = (_TEXT - 38 - 16 - 24) / len(kinds)
+    head = ["地州市", *(f"{d.name}（个）" for d in kinds), "是否按时报齐", "退回文件", "更正替换"]
+    return Table(head, rows, [38, *([room] * len(kinds)), 16, 12, 12], "l" + "c" * (len(kinds) + 3), "材料报送情况")
+
+
+def lists_all(figures: RegionFigures) -> bool:
+    """Return whether the Word report lists every activity; a long list keeps the major ones (重大示范) only."""
+    return len(figures.activities) <= MOST_ACTIVITIES
+
+
+def activity_table(figures: RegionFigures) -> Table:
+    """Return the list of activities, at most `MOST_ACTIVITIES`; their numbers are those of the workbook's list."""
+    major = figures.campaign.form.by_field.get("major")
+    chosen: Iterator[tuple[int, ActivityRow]] = enumerate(figures.activities, start=1)
+    if not lists_all(figures):
+        chosen = ((n, a) for n, a in chosen if major and a.fields.get("major") == major.choices[0])
+    names = {p.prefecture.code: p.prefecture.name for p in figures.prefectures}
+    rows = [
+        [
+            str(number), names[a.prefecture], a.name, a.category or NOTHING, days(a.start, a.end),
+            str(a.fields.get("place") or NOTHING), f"{a.offline or 0:,.0f}", f"{a.online or 0:,.0f}",
+        ]
+        for number, a in islice(chosen, MOST_ACTIVITIES)
+    ]  # fmt: skip
+    head = ["序号", "地州市", "活动名称", "类别", "日期", "地点", "线下人次", "线上人次"]
+    return Table(head, rows, [11, 25, 37, 14, 19, 24, 13, 13], "cllcclrr", "活动一览")
+
+
+def change_table(changes: Changes) -> Table:
+    """Return every figure that differs from the version before."""
+    rows = [[c.place, c.what, c.before, c.after] for c in changes.figures[:MOST_ACTIVITIES]]
+    return Table(["地州市", "指标", f"第{changes.against}版", "本版"], rows, [46, 60, 25, 25], "llrr", "数据变化")

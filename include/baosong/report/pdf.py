@@ -1,0 +1,63 @@
+"""The report as PDF beside the Word file, where LibreOffice is installed; nothing else depends on it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from baosong.report import DOCUMENT, PDF
+
+if TYPE_CHECKING:
+    from baosong.storage import Storage
+
+log = logging.getLogger(__name__)
+
+_WITHIN = 180.0  # seconds
+
+
+def put_pdf(storage: Storage, prefix: str) -> bool:
+    """Put the PDF of an edition beside it if it is not there yet; return whether it is there now."""
+    if storage.stat("reports", f"{prefix}{PDF}") is not None:
+        return True
+    made = make_pdf(storage.read("reports", f"{prefix}{DOCUMENT}")) if _program() else None
+    if made is not None:
+        storage.put("reports", f"{prefix}{PDF}", made, "application/pdf")
+    return made is not None
+
+
+def make_pdf(document: bytes) -> bytes | None:
+    """Return a Word file as PDF, which bears its own date; None where LibreOffice is not there, or cannot do it."""
+    program = _program()
+    if program is None:
+        return None
+    with TemporaryDirectory() as folder:
+        source = Path(folder) / "report.docx"
+        source.write_bytes(document)
+        # A profile of its own, as two conversions at once would share one and the second would do nothing.
+        profile = f"-env:UserInstallation={(Path(folder) / 'profile').as_uri()}"
+        _run([program, profile, "--headless", "--convert-to", "pdf", "--outdir", folder, str(source)])
+        made = source.with_suffix(".pdf")
+        if made.is_file():
+            return made.read_bytes()
+    log.warning("LibreOffice is there and made no PDF; is its Writer installed?")
+    return None
+
+
+def _run(command: list[str]) -> None:
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as child:
+        try:
+            child.wait(_WITHIN)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)  # the program is a script around the one that hangs
+
+
+def _program() -> str | None:
+    return shutil.which("soffice") or shutil.which("libreoffice")

@@ -1,0 +1,119 @@
+"""A whole region's made-up material in archive and ledger, and its sheets read without the project's code."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+from openpyxl import load_workbook
+
+from baosong.campaign import Campaign
+from baosong.checks import check
+from baosong.findings import Kind
+from baosong.ledger import Submission
+from baosong.samples.documents import make_press, make_report
+from baosong.samples.media import make_photo
+from baosong.samples.sheets import make_sheet
+from baosong.source import Source
+from baosong.workdesk import Desk
+from feed import NOW, feed
+
+Sums = dict[str, tuple[Decimal, Decimal | None, Decimal | None]]
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One prefecture's files by kind: (name, bytes), and what the check read of the sheet."""
+
+    files: list[tuple[Kind, str, bytes]]
+    figures: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Read:
+    """A sheet as this test reads it by itself: indicator -> (total, offline, online), and its rows of activities."""
+
+    values: Sums
+    activities: list[tuple[Any, ...]]
+
+
+@cache
+def sheet(campaign_id: str, code: str, seed: int, activities: int | None = None) -> tuple[str, bytes, dict[str, Any]]:
+    """Return a made sheet's name, bytes and figures as the check hands them over."""
+    campaign = _campaign(campaign_id)
+    prefecture = campaign.prefecture(code)
+    made = make_sheet(campaign, prefecture, seed, activities)
+    source = Source(made.name, len(made.content), lambda: io.BytesIO(made.content))
+    checked = check(source, Kind.STATISTICS, campaign, prefecture)
+    assert checked.figures, checked.findings
+    return made.name, made.content, checked.figures
+
+
+@cache
+def sent_by(campaign_id: str, code: str, seed: int) -> Sent:
+    """Return all that one prefecture sends, but no video."""
+    campaign = _campaign(campaign_id)
+    prefecture = campaign.prefecture(code)
+    name, content, figures = sheet(campaign_id, code, seed)
+    size = (640, 427) if seed % 2 else (427, 640)
+    files = [
+        (Kind.STATISTICS, name, content),
+        (Kind.REPORT, f"{prefecture.name}总结报告.docx", make_report(campaign, prefecture, seed)),
+        *((Kind.PHOTO, f"活动照片{n}.jpg", make_photo(seed * 10 + n, prefecture.name, size)) for n in (1, 2, 3)),
+        (Kind.PRESS, "媒体报道.docx", make_press(campaign, prefecture, seed)),
+        (Kind.VIDEO, "启动仪式.mov", b"not looked at"),
+    ]
+    return Sent(files, figures)
+
+
+def file(
+    desk: Desk, campaign: Campaign, code: str, kind: Kind, name: str, content: bytes, at: datetime = NOW, **more: Any
+) -> Submission:
+    """Put one accepted file into archive and ledger."""
+    row = feed(desk.ledger, campaign, code, kind, name, content=content.hex(), at=at, **more)
+    assert row.archive_key
+    desk.storage.put("archive", row.archive_key, content)
+    return row
+
+
+def file_region(desk: Desk, campaign: Campaign, count: int = 14) -> dict[str, bytes]:
+    """File what the first `count` prefectures sent; return their sheets by code."""
+    sheets = {}
+    for seed, prefecture in enumerate(campaign.prefectures[:count]):
+        sent = sent_by(campaign.id, prefecture.code, seed)
+        for kind, name, content in sent.files:
+            figures = sent.figures if kind is Kind.STATISTICS else None
+            file(desk, campaign, prefecture.code, kind, name, content, figures=figures)
+            if kind is Kind.STATISTICS:
+                sheets[prefecture.code] = content
+    return sheets
+
+
+def read_sheet(content: bytes) -> Read:
+    """Read a sheet in the campaign's template with nothing but openpyxl: columns 合计, 线下, 线上 of the indicators."""
+    book = load_workbook(io.BytesIO(content), data_only=True)
+    totals, details = book.worksheets[0], book.worksheets[1]
+    values: Sums = {}
+    for row in totals.iter_rows(values_only=True):
+        code = str(row[0])
+        if len(code) == 3 and code[0].isalpha() and code[1:].isdigit():
+            whole, *parts = (None if v is None else Decimal(str(v)) for v in row[3:6])
+            values[code] = (whole or Decimal(0), parts[0], parts[1])
+    rows = [row for row in details.iter_rows(values_only=True) if isinstance(row[0], int) and row[1]]
+    return Read(values, rows)
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content.hex().encode()).hexdigest()
+
+
+def _campaign(campaign_id: str) -> Campaign:
+    from baosong.campaign import Campaigns
+    from baosong.settings import PROJECT
+
+    return Campaigns([PROJECT / "include" / "campaigns"]).get(campaign_id)
