@@ -13,7 +13,7 @@ from sheet_help import CAMPAIGN
 
 ROOT = Path(__file__).parents[1]
 SOURCES = [path for path in (ROOT / "include/baosong").rglob("*.py") if path.name != "rulebook.py"]
-RULE = re.compile(rf"(?:{'|'.join(SECTIONS)})\.[a-z_]+")
+RULE = re.compile(rf"(?:{'|'.join(SECTIONS)})\.(?!(?:docx|html)$)[a-z_]+")  # report.docx is a file's name
 BY_KIND = {"statistics.date", "statistics.choice", "statistics.length"}  # expectations name them by their kind
 
 

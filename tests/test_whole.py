@@ -91,6 +91,9 @@ def test_demo_succeeds_although_its_scheduler_was_killed(demo: Demo) -> None:
 
 
 def test_roll_up_fires_exactly_once(demo: Demo) -> None:
+    until(
+        lambda: demo.runs("province_report")[0]["state"] != "running", what="the report's run"
+    )  # it ends after it wrote
     runs = demo.runs("province_report")
     assert [run["state"] for run in runs] == ["success"]
     assert runs[0]["run_type"] == "asset_triggered"
@@ -99,7 +102,7 @@ def test_roll_up_fires_exactly_once(demo: Demo) -> None:
 def test_report_lies_where_the_demo_says(demo: Demo) -> None:
     prefix = next(line for line in demo.told.splitlines() if line.startswith("全区汇总"))
     folder = Path(prefix.removeprefix("全区汇总").strip())
-    assert {"figures.json", "汇总表.xlsx"} <= {p.name for p in folder.iterdir()}
+    assert {"figures.json", "汇总表.xlsx", "汇总总结报告.docx"} <= {p.name for p in folder.iterdir()}
 
 
 def test_intake_is_empty_when_all_is_answered(demo: Demo) -> None:
