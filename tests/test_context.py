@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from baosong import archive
 from baosong.campaign import Campaign
-from baosong.campaign.form import CrossCheck
+from baosong.campaign.form import BESIDE, CrossCheck, Form
 from baosong.campaign.layout import indicator_cells, signature_cells
-from baosong.checks.context import REPORT_DIFFERS, Neighbours, Sheet, Twin, remarks, report_remarks
+from baosong.checks.context import REPORT_DIFFERS, TESTS, Neighbours, Sheet, Twin, remarks, report_remarks
 from baosong.checks.quotes import quotes
 from baosong.findings import Finding, Kind, Severity
 from baosong.samples import dirt
@@ -105,6 +105,17 @@ def test_a_check_of_files_must_say_which_files_and_one_of_means_what_to_divide_b
     mean = next(c for c in CAMPAIGN.form.checks if c.test == "mean")
     with pytest.raises(ValidationError, match="per"):
         CrossCheck.model_validate(mean.model_dump() | {"per": None})
+
+
+def test_a_remark_after_the_verdict_can_neither_be_an_error_nor_share_a_rule_with_what_the_sheet_says() -> None:
+    form = CAMPAIGN.form
+    (mean,) = [c for c in form.checks if c.test == "mean"]
+    assert {c.test for c in form.checks if c.test in TESTS} == BESIDE
+    with pytest.raises(ValidationError, match="after the verdict"):
+        CrossCheck.model_validate(mean.model_dump() | {"severity": "error"})
+    shared = [c.model_dump() | ({"rule": "statistics.crowd"} if c is mean else {}) for c in form.checks]
+    with pytest.raises(ValidationError, match=r"statistics\.crowd"):
+        Form.model_validate(form.model_dump() | {"checks": shared})
 
 
 def test_offline_there_are_no_neighbours() -> None:

@@ -31,6 +31,9 @@ ACTIVITY_FIELDS = ("number", "name", "category", "place", "start", "end", "form"
 SIGNATURES = ("unit", "person", "phone", "date")
 """The head above the indicators; the first says whose sheet it is."""
 
+BESIDE = frozenset({"files", "quoted", "alike", "mean"})
+"""The tests that look beyond the sheet. They are asked once its verdict stands, and asked again after a crash."""
+
 PLACEHOLDERS = frozenset({"label", "whole", "parts", "found", "expected", "difference", "limit", "name", "other"})
 """What the wording of a cross check may quote."""
 
@@ -155,6 +158,8 @@ class CrossCheck(Model):
             raise ValueError(f"{self.id}: the test files needs an indicator and the deliverable that it counts")
         if self.test == "mean" and (self.indicator is None or self.per is None):
             raise ValueError(f"{self.id}: the test mean needs an indicator and what to divide it by (per)")
+        if self.test in BESIDE and self.severity is Severity.ERROR:
+            raise ValueError(f"{self.id}: the test {self.test} comes after the verdict, so it cannot be an error")
         if self.test in ("crowd", "money_unit", "round", "mean") and self.limit is None:
             raise ValueError(f"{self.id}: the test {self.test} needs a limit")
         return self
@@ -212,6 +217,9 @@ class Form(Model):
     def _hangs_together(self) -> Self:
         _need_names(self.signatures, SIGNATURES, "signatures")
         _need_unique([c.id for c in self.checks], "checks.id")
+        beside = {c.rule for c in self.checks if c.test in BESIDE}
+        if shared := beside & {c.rule for c in self.checks if c.test not in BESIDE}:
+            raise ValueError(f"checks: {', '.join(sorted(shared))} names tests of the sheet and of what lies beside it")
         for check in self.checks:
             for code in (check.indicator, check.per):
                 if code is not None and code not in self.by_code:

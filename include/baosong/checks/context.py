@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from baosong.campaign import Campaign
 from baosong.campaign.form import CrossCheck
 from baosong.checks.crosschecks import worded
+from baosong.checks.numbers import plain
 from baosong.checks.quotes import Quote
 from baosong.findings import Finding, Kind, Where, warning
 
@@ -89,9 +90,9 @@ def report_remarks(quotes: Sequence[Quote], sheet: Sheet) -> list[Finding]:
     return [
         warning(
             REPORT_DIFFERS,
-            f"总结报告里写的是“{words['other']}”，而已接收的统计表里{words['label']}填的是 {worded_number(words)}",
+            f"总结报告里写的是“{words['other']}”，而已接收的统计表里{words['label']}填的是 {plain(words['found'])}",
             observed=words["other"],
-            expected=f"{worded_number(words)}（统计表）",
+            expected=f"{plain(words['found'])}（统计表）",
             fix=check.fix,
         )
         for _, words in said
@@ -107,11 +108,6 @@ def same_picture(name: str) -> Finding:
         expected="内容不同的照片",
         fix="如是重复的，今后只报送最清晰的一张；如确是不同的照片，可不处理。",
     )
-
-
-def worded_number(words: Mapping[str, Any]) -> str:
-    """Return the sheet's figure of a difference as it is written."""
-    return f"{words['found'].normalize():f}"
 
 
 def is_remark(rule: str, campaign: Campaign) -> bool:
