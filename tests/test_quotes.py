@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from baosong.campaign.form import Quoted
 from baosong.checks.documents import read_docx
 from baosong.checks.quotes import MOST_QUOTES, Quote, quotes
 from baosong.samples.documents import make_report
@@ -97,6 +98,15 @@ def test_what_no_one_writes_is_passed_over(text: str) -> None:
 
 def test_a_report_of_nothing_but_totals_does_not_fill_the_ledger() -> None:
     assert len(quotes("。".join(f"共举办活动{n}项" for n in range(1, 1000)), FORM)) == MOST_QUOTES
+
+
+def test_the_forms_words_are_words_whatever_signs_they_hold() -> None:
+    spec = FORM.by_code["A01"]
+    odd = Quoted(before=("活动(", "活动（含）*"), after=("[合计",), units=("项+", "场"))
+    rows = tuple(i.model_copy(update={"quoted": odd}) if i is spec else i for i in FORM.indicators.rows)
+    form = FORM.model_copy(update={"indicators": FORM.indicators.model_copy(update={"rows": rows})})
+    said = [q.said for q in quotes("共举办活动（含）*328项+，另有5场[合计", form) if q.code == "A01"]
+    assert said == ["活动(含)*328项+", "5场[合计"]
 
 
 @given(st.text(alphabet="共累计活动公众参与资料约余万亿.,，0123456789 项人次份\n。", max_size=80))

@@ -102,15 +102,17 @@ def _in_clause(clause: str, specs: list[Indicator]) -> Iterator[Quote]:
 @cache
 def _pattern(spec: Indicator) -> re.Pattern[str]:
     assert spec.quoted is not None  # noqa: S101 only such indicators are asked
-    units = "|".join(
-        unicodedata.normalize("NFKC", u).replace("(", r"\(").replace(")", r"\)") for u in spec.quoted.units
-    )
+    before, after, units = (_any_of(words) for words in (spec.quoted.before, spec.quoted.after, spec.quoted.units))
     number = _NUMBER.format(units=units)
-    before, after = "|".join(spec.quoted.before), "|".join(spec.quoted.after)
     shapes = [rf"(?:{before})[^\d,]{{0,6}}?{number}"] if before else []
     if after:
         shapes.append(rf"{_unnamed(number)}[^\d,]{{0,2}}(?:{after})")
     return re.compile("|".join(shapes))
+
+
+def _any_of(words: Iterable[str]) -> str:
+    """Return the pattern of any of the form's words: they are words, whatever signs they hold."""
+    return "|".join(re.escape(unicodedata.normalize("NFKC", word)) for word in words)
 
 
 def _unnamed(pattern: str) -> str:
