@@ -11,14 +11,9 @@ import hashlib
 import io
 import json
 import os
-import secrets
 import shutil
-import socket
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from subprocess import PIPE, Popen
@@ -31,12 +26,9 @@ from baosong.ledger import Arrival, Filed
 from baosong.samples.documents import make_report
 from baosong.samples.media import make_photo
 from baosong.samples.sheets import make_sheet
-from baosong.settings import BUCKETS, PROJECT
 from baosong.source import Source
-from baosong.stack.objectstore import ObjectStore
-from baosong.stack.postgres import Postgres
-from baosong.stack.process import Program, start, stop
 from baosong.workdesk import Desk
+from shared.services import services
 
 SIZES = (14, 333, 2_843)
 ACTIVITIES = 200
@@ -48,6 +40,7 @@ import json, sys, time
 from datetime import datetime
 from baosong.report import write_report
 from baosong.workdesk import Desk
+from shared.services import services
 desk, began = Desk.open(), time.monotonic()
 written = write_report(desk, sys.argv[1], "interim", datetime.fromisoformat(sys.argv[2]))
 print(json.dumps({"seconds": time.monotonic() - began, "prefix": written["prefix"]}))
@@ -58,8 +51,8 @@ def run() -> dict[str, Any]:
     """Return seconds (also of the processor) and peak memory of each size, and whether the budget is kept."""
     folder = Path(tempfile.mkdtemp(prefix="baosong-bench-"))
     try:
-        with _services(folder) as environment:
-            os.environ.update(environment)
+        with services(folder) as running:
+            os.environ.update(running.environment("bench"))
             desk = Desk.open()
             desk.ledger.migrate()
             desk.storage.ensure_buckets()
@@ -137,50 +130,3 @@ def _file(desk: Desk, campaign: Campaign, code: str, kind: Kind, name: str, cont
         desk.storage.put("archive", kept, content)
     filed = Filed(sha256=sha, bucket="archive", key=kept, at=NOW)
     desk.ledger.file(row.id, filed, lambda twin: note("file.duplicate", twin.name))
-
-
-@contextmanager
-def _services(folder: Path) -> Iterator[dict[str, str]]:
-    """Run a PostgreSQL and an object store of the bench's own; yield the environment that leads to them."""
-    for part in ("postgres", "objectstore"):
-        (folder / part).mkdir()
-    postgres = Postgres(folder / "postgres", folder / "postgres.log", durable=False)
-    postgres.prepare()
-    key, secret = "BENCH", secrets.token_hex(16)
-    store = ObjectStore(folder / "objectstore", _free_port(), folder / "objectstore.log")
-    store.prepare(())
-    store.grant_all(key, secret)
-    children: list[tuple[Any, Program]] = []
-    try:
-        for program, ready in ((postgres.program(), postgres.is_ready), (store.program(), store.is_ready)):
-            children.append((start(program), program))
-            _wait(ready)
-        postgres.execute("CREATE DATABASE bench")
-        yield {
-            "BAOSONG_HOME": str(folder / "home"),
-            "BAOSONG_LEDGER_URL": postgres.url("bench"),
-            "BAOSONG_S3_ENDPOINT": store.endpoint,
-            "BAOSONG_S3_ACCESS_KEY": key,
-            "BAOSONG_S3_SECRET_KEY": secret,
-            "BAOSONG_CAMPAIGNS": os.pathsep.join((str(PROJECT / "include" / "campaigns"), str(folder / "campaigns"))),
-            "PYTHONPATH": str(PROJECT / "include"),
-            **{f"BAOSONG_BUCKET_{name.upper()}": name for name in BUCKETS},
-        }
-    finally:
-        for child, program in reversed(children):
-            stop(child, program.stop)
-        postgres.drop_sockets()
-
-
-def _wait(ready: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not ready():
-        if time.monotonic() > deadline:
-            raise TimeoutError("a service did not start")
-        time.sleep(0.05)
-
-
-def _free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])

@@ -26,8 +26,7 @@ def render_board(ledger: Ledger, campaign: Campaign, now: datetime) -> str:
     """Return the board of a campaign as one HTML page that asks for itself again every 15 seconds."""
     cells = ledger.completeness(campaign)
     complete = set(ledger.complete_prefectures(campaign))
-    submissions = sorted(ledger.submissions(campaign.id), key=lambda s: (s.received_at, s.id), reverse=True)
-    pages = {(s.prefecture, s.state): _page(s) for s in reversed(submissions) if has_page(s)}
+    pages = {(s.prefecture, s.state): _page(s) for s in ledger.newest_sheets(campaign.id) if has_page(s)}
     rows = [_row(campaign, p.code, cells.get(p.code, {}), p.code in complete, pages) for p in campaign.prefectures]
     return render(
         "board.html",
@@ -37,9 +36,9 @@ def render_board(ledger: Ledger, campaign: Campaign, now: datetime) -> str:
         overdue=now >= campaign.deadline,
         rows=rows,
         summary=_summary(rows),
-        arrivals=[_line(s, campaign) for s in submissions[:ARRIVALS]],
+        arrivals=[_line(s, campaign) for s in ledger.newest(campaign.id, ARRIVALS)],
         editions=[_edition(e, campaign) for e in reversed(ledger.editions(campaign.id))],
-        failures=[_line(s, campaign) for s in open_failures(submissions, complete)[:FAILURES]],
+        failures=[_line(s, campaign) for s in open_failures(ledger.to_follow_up(campaign.id), complete)[:FAILURES]],
     )
 
 

@@ -260,6 +260,7 @@ def bench(name: Annotated[str | None, typer.Argument(help="只跑一项，例如
         raise CallError(f"没有名为“{name}”的测量。可用：{'、'.join(known)}。")
     from baosong.tables import show_figures
 
+    sys.path.append(str(PROJECT / "bench"))  # for what they share
     for chosen in [name] if name else known:
         figures = runpy.run_path(str(PROJECT / "bench" / f"{chosen}.py"))["run"]()
         typer.echo(json.dumps({"bench": chosen, **figures}, ensure_ascii=False))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from baosong.campaign import Campaign, CampaignError
 from baosong.checks.context import Neighbours, Sheet, Twin, is_remark, remarks, report_remarks, same_picture
-from baosong.checks.likeness import alike
+from baosong.checks.likeness import MOST_BITS, alike
 from baosong.checks.quotes import Quote
 from baosong.checks.statistics import in_reading_order
 from baosong.findings import Finding, Kind, Verdict
@@ -67,7 +67,8 @@ def _of_photos(desk: Desk, rows: Sequence[Submission]) -> list[tuple[Submission,
     """
     if not rows:
         return []
-    known = desk.ledger.photos_beside(rows[0].campaign, rows[0].prefecture)
+    prints = {str((row.facts or {}).get("fingerprint") or "") for row in rows}
+    known = desk.ledger.photos_like(rows[0].campaign, rows[0].prefecture, prints, MOST_BITS)
     said = []
     for row in rows:
         older = (p for p in known if p.id < row.id and p.slot != row.slot and alike(row.facts or {}, p.facts or {}))

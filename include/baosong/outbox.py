@@ -24,6 +24,7 @@ TEMPLATES = "模板"
 
 _HTML = "text/html; charset=utf-8"
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+MOST_OF_EACH = 50  # files of a kind and state on the status page: it is written anew with each receipt
 _JUDGED = (State.REJECTED, State.ACCEPTED, State.SUPERSEDED)  # what is held must not be handed out again
 _LONGEST_STEM = 120  # bytes: with the receipt's own name before it, within what a store takes
 
@@ -56,9 +57,9 @@ def write_unplaced(desk: Desk, receipt: Receipt, files: list[Submission]) -> str
 def write_status(desk: Desk, campaign: Campaign, prefecture: Prefecture) -> None:
     """Write the prefecture's overview as the ledger and the outbox are now."""
     row = desk.ledger.completeness(campaign, [prefecture.code])[prefecture.code]
-    files = desk.ledger.submissions(campaign.id, prefecture.code)
+    files, of = desk.ledger.newest_of_each(campaign.id, prefecture.code, MOST_OF_EACH)
     links = _links(desk, f"{campaign.id}/{prefecture.folder}/")
-    page = receipts.render_status(campaign, prefecture, datetime.now(UTC), row, files, links)
+    page = receipts.render_status(campaign, prefecture, datetime.now(UTC), row, files, links, of - len(files))
     desk.storage.put("outbox", f"{campaign.id}/{prefecture.folder}/{STATUS}", page.encode(), content_type=_HTML)
 
 

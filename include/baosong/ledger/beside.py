@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
-from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, and_, case, cast, func, literal, or_, select
+from sqlalchemy.dialects.postgresql import BIT, distinct_on
+from sqlalchemy.orm import Session, aliased, defer
 
 from baosong.findings import Finding, Kind, Severity, Verdict
 from baosong.ledger.arrivals import locked, storable
 from baosong.ledger.models import Fingerprint, IndicatorValue, Submission
 from baosong.ledger.states import State
+
+_HEX = re.compile("^[0-9a-f]{64}$")
 
 
 class Alike(NamedTuple):
@@ -48,10 +51,23 @@ def newest_good(session: Session, campaign: str, prefecture: str, kind: Kind) ->
     return session.scalars(newest).one_or_none()
 
 
-def photos(session: Session, campaign: str, prefecture: str) -> list[Submission]:
-    """Return the good photos of a prefecture, the oldest first."""
+def photos_like(
+    session: Session, campaign: str, prefecture: str, fingerprints: Collection[str], bits: int
+) -> list[Submission]:
+    """Return the good photos of a prefecture whose fingerprint is within `bits` of one of these, the oldest first."""
+    theirs = Submission.facts["fingerprint"].astext
+    near = [func.bit_count(_bits(theirs).op("#")(_bits(literal(f)))) <= bits for f in fingerprints if _HEX.match(f)]
+    if not near:
+        return []
+    # Only CASE keeps PostgreSQL from reading as bits what is none.
+    like = case((theirs.regexp_match(_HEX.pattern), or_(*near)), else_=False)
     wanted = select(Submission).where(Submission.campaign == campaign, Submission.prefecture == prefecture)
-    return list(session.scalars(wanted.where(Submission.kind == Kind.PHOTO.value, _good()).order_by(Submission.id)))
+    alike = wanted.where(Submission.kind == Kind.PHOTO.value, _good(), like).order_by(Submission.id)
+    return list(session.scalars(alike.options(defer(Submission.figures))))
+
+
+def _bits(digits: ColumnElement[str]) -> ColumnElement[Any]:
+    return cast(literal("x").concat(digits), BIT(256))
 
 
 def alike(session: Session, row: Submission, campaigns: Collection[str]) -> list[Alike]:

@@ -8,10 +8,11 @@ from typing import Any, Literal
 
 from baosong.campaign import Campaign
 from baosong.findings import Checked, Finding, Kind
-from baosong.ledger import answers, arrivals, beside, filing, queries
+from baosong.ledger import answers, arrivals, beside, excerpts, filing, queries
 from baosong.ledger.arrivals import Arrival
 from baosong.ledger.beside import Alike
 from baosong.ledger.engine import Database
+from baosong.ledger.excerpts import Excerpt
 from baosong.ledger.filing import Filed
 from baosong.ledger.models import Edition, History, Receipt, Submission
 from baosong.ledger.queries import ActivityRow, Cell, IndicatorRow
@@ -85,9 +86,9 @@ class Ledger(Database):
         """Return a prefecture's newest file of a kind that is accepted or about to be."""
         return self.run(lambda s: beside.newest_good(s, campaign_id, code, kind))
 
-    def photos_beside(self, campaign_id: str, code: str) -> list[Submission]:
-        """Return a prefecture's photos that are accepted or about to be, the oldest first."""
-        return self.run(lambda s: beside.photos(s, campaign_id, code))
+    def photos_like(self, campaign_id: str, code: str, fingerprints: Collection[str], bits: int) -> list[Submission]:
+        """Return a prefecture's good photos within `bits` of one of these fingerprints, the oldest first."""
+        return self.run(lambda s: beside.photos_like(s, campaign_id, code, fingerprints, bits))
 
     def alike(self, row: Submission, campaign_ids: Collection[str]) -> list[Alike]:
         """Return the tables of good sheets of others in these campaigns that have the same content as the row's."""
@@ -124,6 +125,22 @@ class Ledger(Database):
     def submissions(self, campaign_id: str, code: str | None = None) -> list[Submission]:
         """Return arrivals, oldest first, without `figures`; the campaign "" holds what no campaign could be told of."""
         return self.run(lambda s: queries.submissions(s, campaign_id, code))
+
+    def newest(self, campaign_id: str, most: int) -> list[Submission]:
+        """Return the arrivals that came last, the newest first, without `figures`."""
+        return self.run(lambda s: excerpts.newest(s, campaign_id, most))
+
+    def newest_of_each(self, campaign_id: str, code: str, most: int) -> Excerpt:
+        """Return a prefecture's newest files of each kind and state, oldest first, and how many it sent in all."""
+        return self.run(lambda s: excerpts.newest_of_each(s, campaign_id, code, most))
+
+    def newest_sheets(self, campaign_id: str) -> list[Submission]:
+        """Return each prefecture's newest sheet in each state whose tables were found."""
+        return self.run(lambda s: excerpts.newest_sheets(s, campaign_id))
+
+    def to_follow_up(self, campaign_id: str) -> list[Submission]:
+        """Return what may wait for somebody, and what may have made it good, the newest first."""
+        return self.run(lambda s: excerpts.to_follow_up(s, campaign_id))
 
     def history(self, submission_id: int) -> list[History]:
         """Return a submission's changes of state, oldest first."""

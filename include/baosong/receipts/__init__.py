@@ -101,11 +101,13 @@ def render_status(
     completeness_row: Mapping[Kind, Cell],
     submissions: Sequence[Submission],
     links: Mapping[str, str] | None = None,
+    left_out: int = 0,
 ) -> str:
     """Return the prefecture's overview page 状态.html.
 
     `links` are titles and keys relative to the page, in the order to show: `{"空白表": "模板/空白表.xlsx",
     "回执-003号": "回执/回执-003号.html"}`; what lies under 模板 is offered as a template, the rest as receipts.
+    `left_out` is how many older files there are besides these submissions.
     """
     zone = campaign.zone
     files = [view.describe_file(s, campaign, zone) for s in view.in_reading_order(submissions)]
@@ -127,6 +129,7 @@ def render_status(
         others=[f for f in now_files if f["deliverable"] is None and not f["may_delete_local_copy"]],
         bundles=[f for f in now_files if f["deliverable"] is None and f["may_delete_local_copy"]],
         past=[f for f in files if f["submission"] not in current],
+        left_out=left_out,
         next=view.next_steps(now_files, deliverables, campaign.deadline_text),
         templates=[_link(title, key) for title, key in (links or {}).items() if key.startswith(TEMPLATES)],
         receipts=[_link(title, key) for title, key in (links or {}).items() if not key.startswith(TEMPLATES)],

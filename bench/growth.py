@@ -1,0 +1,100 @@
+"""What 100,000 archived files cost the work of the day: three installations with 0, 1,000 and 100,000, in one run.
+
+Budget: the poll of the intake within 10 % whatever is archived. Every round does the same in each installation, in
+turn, so that a busy machine is busy for all; medians are compared. All files are of one campaign and its 14
+prefectures, so that the prefecture whose drop is reviewed has 7,143 of the 100,000.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import statistics
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from baosong import outbox, reception, review
+from baosong.board import render_board
+from baosong.consolidate import region_figures
+from baosong.report.material import sources
+from baosong.samples.media import make_photo
+from baosong.settings import Settings
+from baosong.workdesk import Desk
+from shared.archived import fill
+from shared.services import Services, services
+
+SIZES = tuple(int(n) for n in os.environ.get("BAOSONG_BENCH_ARCHIVED", "0,1000,100000").split(","))
+ROUNDS, POLLS = 9, 20  # polls in each round
+CAMPAIGN, CODE = "2023", "6501"
+BUDGET = 1.10
+Times = defaultdict[tuple[str, int], list[float]]
+
+
+def run() -> dict[str, Any]:
+    """Return the median seconds of each piece of work by size, what it is beside the smallest, and the verdict."""
+    folder = Path(tempfile.mkdtemp(prefix="baosong-bench-"))
+    try:
+        with services(folder) as running:
+            desks = {size: _installation(running, size) for size in SIZES}
+            times: Times = defaultdict(list)
+            for number in range(-1, ROUNDS):
+                for size, desk in desks.items():
+                    _round(desk, number, times if number >= 0 else defaultdict(list), size)
+            for desk in desks.values():
+                desk.ledger.close()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return _figures(times)
+
+
+def _installation(running: Services, size: int) -> Desk:
+    desk = Desk.open(Settings.load(running.environment(f"with-{size}")))
+    desk.ledger.migrate()
+    desk.storage.ensure_buckets()
+    fill(desk, desk.campaigns.get(CAMPAIGN), running.store.data, size)
+    return desk
+
+
+def _round(desk: Desk, number: int, times: Times, size: int) -> None:
+    """Do a day's work once. Each round drops one link list and one photo, both new."""
+    campaign = desk.campaigns.get(CAMPAIGN)
+    prefecture = campaign.prefecture(CODE)
+
+    def timed(what: str, work: Callable[[], object]) -> None:
+        began = time.perf_counter()
+        work()
+        times[what, size].append(time.perf_counter() - began)
+
+    for _ in range(POLLS):
+        timed("poll", lambda: reception.unknown(desk))
+    area = f"{CAMPAIGN}/{prefecture.folder}"
+    told = f"科技活动周启动 https://www.xjdaily.com/{number}".encode()
+    desk.storage.put("intake", f"{area}/媒体报道/链接{number}.txt", told)
+    desk.storage.put("intake", f"{area}/照片/照片{number}.jpg", make_photo(1000 + number, prefecture.name, (640, 427)))
+    timed("find new", lambda: review.find_new(desk))
+    timed("check", lambda: review.check(desk, CAMPAIGN, CODE, ["photo", "press"]))
+    timed("file away", lambda: review.file_away(desk, CAMPAIGN, CODE))
+    timed("reply", lambda: review.reply(desk, CAMPAIGN, CODE))
+    timed("newly complete", lambda: review.newly_complete(desk))
+    timed("state page", lambda: outbox.write_status(desk, campaign, prefecture))
+    timed("board", lambda: render_board(desk.ledger, campaign, datetime.now(UTC)))
+    timed("night", lambda: sources(region_figures(desk.ledger, campaign, datetime.now(UTC))))
+
+
+def _figures(times: Times) -> dict[str, Any]:
+    medians = {place: statistics.median(seconds) for place, seconds in times.items()}
+    works = list(dict.fromkeys(what for what, _ in medians))
+    shown = {
+        f"{what}, {size:,} archived": f"{1000 * medians[what, size]:.1f} ms, "
+        f"{medians[what, size] / medians[what, SIZES[0]]:.2f} x"
+        for what in works
+        for size in SIZES
+    }
+    ratio = max(medians["poll", size] / medians["poll", SIZES[0]] for size in SIZES)
+    measured = [{"work": what, "archived": size, "seconds": seconds} for (what, size), seconds in medians.items()]
+    return {**shown, "poll ratio": ratio, "budget": BUDGET, "kept": ratio <= BUDGET, "measured": measured}

@@ -1,0 +1,101 @@
+"""What a page shows, and what a drop is held against, stays small however much was archived before."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event, text
+
+from baosong import outbox
+from baosong.board import ARRIVALS, render_board
+from baosong.campaign import Campaign
+from baosong.findings import Kind, Verdict
+from baosong.ledger import Submission
+from baosong.ledger.excerpts import MOST_TO_FOLLOW_UP
+from baosong.outbox import MOST_OF_EACH
+from baosong.workdesk import Desk
+from feed import NOW, feed
+
+CODE = "6501"
+UPDATE = text("UPDATE submission SET facts = jsonb_build_object('fingerprint', cast(:told AS text)) WHERE id = :id")
+
+
+@pytest.fixture
+def much(desk: Desk, campaign: Campaign) -> Desk:
+    """A desk of a prefecture with a sheet, 70 accepted photos and then a rejected one."""
+    feed(desk.ledger, campaign, CODE, Kind.STATISTICS, "统计表.xlsx")
+    for n in range(MOST_OF_EACH + 20):
+        feed(desk.ledger, campaign, CODE, Kind.PHOTO, f"照片{n}.jpg", at=NOW + timedelta(minutes=n))
+    feed(desk.ledger, campaign, CODE, Kind.PHOTO, "坏.jpg", verdict=Verdict.REJECTED, at=NOW + timedelta(days=1))
+    return desk
+
+
+def loaded(desk: Desk, work: object) -> int:
+    """Return how many submissions a piece of work takes out of the ledger."""
+    taken: list[Submission] = []
+
+    def note(row: Submission, _context: object) -> None:
+        taken.append(row)
+
+    event.listen(Submission, "load", note)
+    try:
+        work()  # type: ignore[operator]
+    finally:
+        event.remove(Submission, "load", note)
+    return len(taken)
+
+
+def test_the_status_page_lists_the_newest_of_each_kind_and_says_how_many_are_older(
+    much: Desk, campaign: Campaign
+) -> None:
+    prefecture = campaign.prefecture(CODE)
+    outbox.write_status(much, campaign, prefecture)
+    page = much.storage.read("outbox", f"{campaign.id}/{prefecture.folder}/状态.html").decode()
+    assert "更早的 20 个见“回执”文件夹" in page
+    assert [f"照片{n}.jpg" in page for n in (0, 19, 20, MOST_OF_EACH + 19)] == [False, False, True, True]
+    assert "统计表.xlsx" in page
+    assert "坏.jpg" in page
+    assert f"已接收 {MOST_OF_EACH + 20} 个" in page
+
+
+def test_the_board_reads_what_it_shows(much: Desk, campaign: Campaign) -> None:
+    rows = loaded(much, lambda: render_board(much.ledger, campaign, NOW))
+    assert rows <= ARRIVALS + 5
+    assert "坏.jpg" in render_board(much.ledger, campaign, NOW)
+
+
+def test_of_very_many_failures_the_newest_are_followed_up(desk: Desk, campaign: Campaign) -> None:
+    feed(desk.ledger, campaign, CODE, Kind.PHOTO, "坏.jpg", verdict=Verdict.REJECTED)
+    columns = "campaign, prefecture, kind, folder, size, identity, arrival, etag, modified_at, received_at, late, state"
+    columns += ", findings, facts, name, key"
+    copies = f"INSERT INTO submission (slot, {columns}) SELECT n, {columns} FROM submission, generate_series(1, 600) n"
+    desk.ledger.run(
+        lambda s: s.execute(
+            text(copies.replace("SELECT n, ", "SELECT n::text, ").replace(", key FROM", ", key || n FROM"))
+        )
+    )
+    assert len(desk.ledger.to_follow_up(campaign.id)) == MOST_TO_FOLLOW_UP
+
+
+def test_a_photo_is_held_against_those_that_are_nearly_alike_alone(desk: Desk, campaign: Campaign) -> None:
+    """Fingerprints come from files of others: what is none must not break the question."""
+    prints = ["0" * 64, "0" * 63 + "1", "f" * 64, "", "no digits", "0" * 65, "Ａ" * 64]
+    for n, told in enumerate(prints):
+        row = feed(desk.ledger, campaign, CODE, Kind.PHOTO, f"{n}.jpg", at=NOW + timedelta(minutes=n))
+        desk.ledger.run(lambda s, row=row, told=told: s.execute(UPDATE, {"told": told, "id": row.id}))
+    like = desk.ledger.photos_like(campaign.id, CODE, {"0" * 64, "", "x"}, 20)
+    assert [row.name for row in like] == ["0.jpg", "1.jpg"]
+    assert desk.ledger.photos_like(campaign.id, CODE, {""}, 20) == []
+
+
+@pytest.mark.parametrize("place", ["campaign = '2023'", "campaign = '2023' AND prefecture = '6501'"])
+def test_how_slots_stand_is_told_by_an_index_alone(much: Desk, place: str) -> None:
+    rank = "row_number() OVER (PARTITION BY prefecture, kind, slot ORDER BY id DESC)"
+    query = f"EXPLAIN SELECT prefecture, kind, state, received_at, {rank} FROM submission WHERE {place}"
+    with much.ledger.engine.connect() as connection:
+        connection.execute(text("SET enable_seqscan = off"))
+        plan = "\n".join(connection.scalars(text(query)))
+    assert "Index Only Scan" in plan
+    assert "ix_submission_standing" in plan
+    assert "Sort" not in plan
