@@ -17,6 +17,8 @@ from baosong.stack.vault import OPERATOR, Secrets
 
 ZONE = "Asia/Shanghai"
 WORKERS = 4
+# How Airflow's database calls the lives of the components that have one there.
+JOBS = {"scheduler": "SchedulerJob", "triggerer": "TriggererJob", "dag-processor": "DagProcessorJob"}
 POOLS = {"sheets": (4, "统计表的校验"), "media": (2, "照片与视频的校验，读写量大")}
 _PRELOADED = Path(__file__).with_name("airflow_home")
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "USER", "LOGNAME")

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from baosong.stack import process, remains
+from baosong.stack.errors import StackError
 from baosong.stack.process import Program
 from baosong.stack.state import ComponentState
 
@@ -55,11 +56,15 @@ class Component:
         self.sessions = [self.child.pid]
         self.born = self._last_well = time.monotonic()
 
-    def tend(self) -> bool:
-        """Do what is due: bury the dead, kill the hung, start again. Return whether anything changed."""
+    def tend(self, *, excused: bool = False) -> bool:
+        """Do what is due: bury the dead, kill the hung, start again. Return whether anything changed.
+
+        What needs another component that is ill is `excused` for not answering, and lives on. A start that is refused,
+        by a full disk for one, is tried again like one that died.
+        """
         now = time.monotonic()
         if self.alive:
-            if self.healthy:
+            if self.healthy or excused:
                 self._last_well = now
             elif now - self._last_well > HUNG_AFTER * (2 if self._last_well == self.born else 1):
                 _LOG.warning("%s lives but does not answer: killed", self.name)
@@ -70,7 +75,11 @@ class Component:
             return True
         if now < self._not_before:
             return False
-        self.start()
+        try:
+            self.start()
+        except (OSError, StackError) as refused:
+            _LOG.warning("%s cannot be started: %s", self.name, refused)
+            self._wait_longer(now)
         return True
 
     def ask_to_stop(self) -> None:
@@ -111,6 +120,9 @@ class Component:
         _LOG.warning("%s died, code %s", self.name, self.child.returncode if self.child else None)
         self.kill()  # its workers would otherwise wait for ever for a parent that is gone
         self.child = None
+        self._wait_longer(now)
+
+    def _wait_longer(self, now: float) -> None:
         self.restarts += 1
         self._pause = _FIRST_PAUSE if now - self.born > _CALM else min(self._pause * 2, _LONGEST_PAUSE)
         self._not_before = now + self._pause

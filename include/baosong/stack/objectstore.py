@@ -9,10 +9,10 @@ A put outside a key's own areas is refused, because the server may not write int
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import shutil
-import socket
 import sys
 import sysconfig
 from collections.abc import Iterable
@@ -103,11 +103,15 @@ class ObjectStore:
         return Program("objectstore", argv, self.folder, self.log, env, private=True)
 
     def is_ready(self) -> bool:
-        """Return whether the server takes connections."""
+        """Return whether the server answers, if only that it knows us not: a frozen one still takes connections."""
+        asked = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
         try:
-            socket.create_connection(("127.0.0.1", self.port), timeout=2).close()
-        except OSError:
+            asked.request("GET", "/")
+            asked.getresponse()
+        except (OSError, http.client.HTTPException):
             return False
+        finally:
+            asked.close()
         return True
 
     def grant_all(self, access_key: str, secret_key: str) -> None:

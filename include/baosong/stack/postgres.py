@@ -102,10 +102,10 @@ class Postgres:
             if not self.execute("SELECT 1 FROM pg_database WHERE datname = %s", name):
                 self.execute(f'CREATE DATABASE "{name}"')
 
-    def execute(self, statement: str, *values: str) -> list[tuple[object, ...]]:
-        """Run one statement on the maintenance database, outside a transaction; psycopg2.Error if it fails."""
+    def execute(self, statement: str, *values: object, database: str = "postgres") -> list[tuple[object, ...]]:
+        """Run one statement outside a transaction; psycopg2.Error if it fails."""
         connection = psycopg2.connect(
-            host=str(self.sockets), user="postgres", dbname="postgres", connect_timeout=5, options=""
+            host=str(self.sockets), user="postgres", dbname=database, connect_timeout=5, options=""
         )
         try:
             connection.autocommit = True

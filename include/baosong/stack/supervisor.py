@@ -16,6 +16,7 @@ import sys
 import time
 import traceback
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import IO
@@ -32,10 +33,11 @@ from baosong.stack.objectstore import ObjectStore
 from baosong.stack.ports import choose_ports
 from baosong.stack.postgres import Postgres
 from baosong.stack.process import die_with_parent
-from baosong.stack.setup import prepare_databases
+from baosong.stack.setup import bury_job, prepare_databases
 from baosong.stack.state import StackState
 from baosong.stack.vault import OPERATOR, open_vault
 
+_LOG = logging.getLogger(__name__)
 _PR_SET_CHILD_SUBREAPER = 36
 _TICK = 0.2
 _REPORT_EVERY = 2.0
@@ -59,7 +61,10 @@ class Supervisor:
             Component(self._postgres.program(), self._postgres.prepare),
             Component(self._store.program(), self._prepare_store),
         ]
-        self._airflow = [Component(p) for p in programs(self.layout, self._ports["BAOSONG_UI_PORT"], self._env())]
+        self._airflow = [
+            Component(p, partial(bury_job, self._postgres, p.name))
+            for p in programs(self.layout, self._ports["BAOSONG_UI_PORT"], self._env())
+        ]
         probes = {"postgres": self._postgres.is_ready, "objectstore": self._store.is_ready}
         self._watch = HealthWatch(self.components, probes, self._ports["BAOSONG_UI_PORT"])
         self._stopping = False
@@ -134,9 +139,10 @@ class Supervisor:
             time.sleep(_TICK / 2)
 
     def _tend(self) -> None:
+        ill = [c.name for c in self._base if not c.healthy]
         for component in self.components:
-            component.tend()
-        self._say("up", "已就绪")
+            component.tend(excused=bool(ill) and component in self._airflow)
+        self._say("up", f"{'、'.join(ill)} 暂无响应，其余服务等它恢复" if ill else "已就绪")
 
     def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
         self._stopping = True
@@ -163,7 +169,10 @@ class Supervisor:
         if before and same and state.written - before.written < _REPORT_EVERY:
             return
         self._said = state
-        state.write(self.layout)
+        try:
+            state.write(self.layout)
+        except OSError as refused:  # a full disk must not end what may go on without it
+            _LOG.warning("the state cannot be written: %s", refused)
 
 
 def main(home: Path, airflow: bool = True) -> int:
