@@ -160,3 +160,25 @@ def test_nothing_outside_can_be_named(client: Any, desk: Desk) -> None:
 
     assert {path for path, answer in answers.items() if answer.status_code != 404} == set()
     assert {path for path, answer in answers.items() if b"secret" in answer.content} == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("BAOSONG_S3_ENDPOINT", "127.0.0.1:1", "对象存储暂时无法访问"),
+        ("BAOSONG_LEDGER_URL", "postgresql+psycopg2://nobody@127.0.0.1:1/none", "台账数据库暂时无法访问"),
+    ],
+)
+def test_what_is_away_is_named_at_once_and_the_page_asks_again(
+    client: Any, monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    from baosong_airflow import board_app, tasks
+
+    monkeypatch.setattr(board_app, "PATIENCE", 0.1)
+    monkeypatch.setenv(name, value)
+    tasks.open_desk.cache_clear()
+
+    answer = client.get("/" if "S3" in name else "/2023")
+
+    assert (answer.status_code, answer.headers["refresh"]) == (503, "15")
+    assert said in answer.text

@@ -24,7 +24,7 @@ from baosong import stack
 from baosong.campaign import Campaign
 from baosong.settings import PROJECT, Settings
 from baosong.stack import component as component_module
-from baosong.stack import ports, remains, vault
+from baosong.stack import control, ports, remains, vault
 from baosong.stack.component import Component
 from baosong.stack.postgres import Postgres
 from baosong.stack.process import Program
@@ -192,6 +192,35 @@ class TestWhatDiesComesBack:
         until(lambda: component.tend() and component.alive, 5)
         component.kill()
 
+    def test_who_waits_for_another_that_is_ill_is_not_killed_for_it(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(component_module, "HUNG_AFTER", 0.0)
+        component = Component(Program("patient", ["sleep", "600"], tmp_path, tmp_path / "log", {"PATH": os.defpath}))
+        component.start()
+        assert not any(component.tend(excused=True) for _ in range(20))
+        assert component.alive
+        component.kill()
+
+    def test_a_start_that_is_refused_is_tried_again(self, tmp_path: Path) -> None:
+        program = Program("late", ["sleep", "600"], tmp_path, tmp_path / "full" / "log", {"PATH": os.defpath})
+        component = Component(program)
+        component.tend()
+        assert (component.alive, component.restarts) == (False, 1)
+        (tmp_path / "full").mkdir()  # there is space now
+        until(lambda: component.tend() and component.alive, 5)
+        component.kill()
+
+    def test_a_frozen_store_is_not_called_well(self, running: Path) -> None:
+        (pid,) = [c.pid for c in stack.status(running) if c.name == "objectstore"]
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            until(lambda: not all(c.healthy for c in stack.status(running)), 20, "a word in the status")
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        until(lambda: all(c.healthy for c in stack.status(running)), 20, "the store's recovery")
+
     def test_pauses_between_restarts_grow(self, tmp_path: Path) -> None:
         component = Component(Program("mayfly", ["true"], tmp_path, tmp_path / "log", {"PATH": os.defpath}))
         component.start()
@@ -293,6 +322,27 @@ class TestSecrets:
             urumqi.put("intake", other, b"1")
         assert [s.key for s in Storage(s3).list("intake", "2023/")] == [mine]
         Storage(s3).remove("intake", mine)
+
+
+class TestDisks:
+    def test_a_disk_that_is_all_but_full_is_named_by_the_status(
+        self, running: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert "disk" not in {c.name for c in stack.status(running)}
+        monkeypatch.setattr(control, "_SCARCE", 1.1)
+        (told,) = [c for c in stack.status(running) if c.name == "disk"]
+        assert not told.healthy
+        assert "磁盘将满" in told.detail
+
+    def test_a_state_that_cannot_be_written_does_not_end_the_supervisor(self, running: Path) -> None:
+        state = running / "state.json"
+        state.unlink()
+        state.mkdir()
+        (state / "in the way").touch()  # a file cannot replace this folder
+        log = running / "logs" / "supervisor.log"
+        until(lambda: "the state cannot be written" in log.read_text(), 20, "a word in the log")
+        shutil.rmtree(state)
+        until(lambda: all(c.healthy for c in stack.status(running)), 20, "the state")
 
 
 class TestSecondCalls:

@@ -20,7 +20,11 @@ class Desk:
     campaigns: Campaigns
 
     @classmethod
-    def open(cls, settings: Settings | None = None) -> Desk:
-        """Return a desk on the given settings, or on those of the environment (SettingsError if incomplete)."""
+    def open(cls, settings: Settings | None = None, patience: float = 60.0) -> Desk:
+        """Return a desk on the given settings, or on those of the environment (SettingsError if incomplete).
+
+        The absence of store or ledger is borne for `patience` seconds before it is an error.
+        """
         settings = settings or Settings.load()
-        return cls(settings, Storage(settings.s3), Ledger(settings.ledger_url), Campaigns(settings.campaign_dirs))
+        storage, ledger = Storage(settings.s3, patience), Ledger(settings.ledger_url, patience)
+        return cls(settings, storage, ledger, Campaigns(settings.campaign_dirs))

@@ -11,12 +11,15 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from html import escape
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
 from airflow.api_fastapi.core_api.security import requires_access_view
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
+from sqlalchemy.exc import DBAPIError
 
 from baosong.board import render_board, render_index
 from baosong.campaign import Campaign, CampaignError
@@ -25,7 +28,11 @@ from baosong.opening import opened
 from baosong.outbox import RECEIPTS
 from baosong.previews import preview_key, render_gallery
 from baosong.storage import RangedReader, StorageError
+from baosong_airflow.illness import words
 from baosong_airflow.tasks import open_desk
+
+if TYPE_CHECKING:
+    from baosong.workdesk import Desk
 
 SAFE = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'",
@@ -44,15 +51,23 @@ OF_GALLERIES = {
 OF_PREVIEWS = {**SAFE, "Cache-Control": "private, max-age=86400"}  # a submission's bytes never change
 NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 BLOCK = 1 << 20
+PATIENCE = 5.0
 
 operators_only = requires_access_view(AccessView.PLUGINS)
 app = FastAPI(dependencies=[Depends(operators_only)], docs_url=None, redoc_url=None, openapi_url=None)
 
 
 @app.exception_handler(StorageError)
-def store_is_away(_request: Request, _failure: Exception) -> Response:
-    """Say plainly that the store does not answer."""
-    return HTMLResponse("<p>对象存储暂时无法访问，请稍后刷新。</p>", 503, SAFE)
+@app.exception_handler(DBAPIError)
+def something_is_ill(_request: Request, failure: Exception) -> Response:
+    """Say plainly that the store or the ledger does not answer; the page asks again by itself."""
+    said = f"<p>{escape(words(failure))}系统恢复后会自动接着处理，材料不会丢失；本页会自动刷新。</p>"
+    return HTMLResponse(said, 503, {**SAFE, "Refresh": "15"})
+
+
+def _desk() -> Desk:
+    """Return a desk for people who wait for a page, not for a task that can wait."""
+    return open_desk(PATIENCE)
 
 
 @app.get("/")
@@ -66,7 +81,7 @@ def index() -> Response:
 
 def _opened() -> Iterator[Campaign]:
     """Yield the opened campaigns whose files can be read; a broken one must not take the board from the others."""
-    desk = open_desk()
+    desk = _desk()
     for campaign_id in opened(desk):
         with suppress(CampaignError):
             yield desk.campaigns.get(campaign_id)
@@ -75,7 +90,7 @@ def _opened() -> Iterator[Campaign]:
 @app.get("/{campaign_id}")
 def board(campaign_id: str) -> Response:
     """Show one campaign's board."""
-    return HTMLResponse(render_board(open_desk().ledger, _campaign(campaign_id), datetime.now(UTC)), 200, SAFE)
+    return HTMLResponse(render_board(_desk().ledger, _campaign(campaign_id), datetime.now(UTC)), 200, SAFE)
 
 
 @app.get("/{campaign_id}/receipts/{code}/{name}")
@@ -108,7 +123,7 @@ def checked_sheet(campaign_id: str, code: str, number: str) -> Response:
 def gallery(campaign_id: str, code: str) -> Response:
     """Show small pictures of all that a prefecture's photos and films show."""
     try:
-        return HTMLResponse(render_gallery(open_desk().ledger, _campaign(campaign_id), code), 200, OF_GALLERIES)
+        return HTMLResponse(render_gallery(_desk().ledger, _campaign(campaign_id), code), 200, OF_GALLERIES)
     except KeyError:
         raise HTTPException(404, "没有这个地州市。") from None
 
@@ -124,7 +139,7 @@ def preview(campaign_id: str, code: str, number: str) -> Response:
 
 def _of_submission(key_of: Callable[[str, str, int], str], campaign_id: str, code: str, number: str) -> bytes | None:
     """Return what is kept beside the reports of one submission of one prefecture, None if nothing is."""
-    campaign, storage = _campaign(campaign_id), open_desk().storage
+    campaign, storage = _campaign(campaign_id), _desk().storage
     if not NUMBER.fullmatch(number) or code not in {p.code for p in campaign.prefectures}:
         return None
     key = key_of(campaign.id, code, int(number))
@@ -133,7 +148,7 @@ def _of_submission(key_of: Callable[[str, str, int], str], campaign_id: str, cod
 
 def _campaign(campaign_id: str) -> Campaign:
     try:
-        return open_desk().campaigns.get(campaign_id)
+        return _desk().campaigns.get(campaign_id)
     except CampaignError:
         raise HTTPException(404, "没有这个活动，或其配置文件有误。") from None
 
@@ -146,7 +161,7 @@ def _safe(path: str) -> str:
 
 
 def _stored(bucket: str, key: str, *, download: bool = False) -> Response:
-    storage = open_desk().storage
+    storage = _desk().storage
     found = storage.stat(bucket, key)
     if found is None:
         raise HTTPException(404, "没有这个文件。")

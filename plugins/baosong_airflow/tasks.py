@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pendulum
 
+from baosong_airflow import illness
 from baosong_airflow.assets import PREFECTURE_COMPLETE
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ DEFAULT_ARGS: dict[str, Any] = {
     "max_retry_delay": timedelta(seconds=60),
     "execution_timeout": timedelta(minutes=10),
     "multiple_outputs": False,
+    "on_retry_callback": illness.tell,
+    "on_failure_callback": illness.tell,
     "weight_rule": "upstream",  # what is nearly answered goes first: a receipt does not wait for everybody's checks
 }
 DAG_ARGS: dict[str, Any] = {
@@ -45,13 +48,13 @@ DAG_ARGS: dict[str, Any] = {
 MOST_PREFECTURES_A_RUN = 1000  # Airflow refuses to map over more than 1024; the next run takes the rest
 
 
-@lru_cache(maxsize=1)
-def open_desk() -> Desk:
-    """Return this process's desk."""
+@lru_cache(maxsize=2)
+def open_desk(patience: float = 60.0) -> Desk:
+    """Return this process's desk, on which an absence of store or ledger is borne for so many seconds."""
     from baosong.workdesk import Desk
     from baosong_airflow.connection import load_settings
 
-    return Desk.open(load_settings())
+    return Desk.open(load_settings(), patience)
 
 
 def find_new_task() -> list[Work]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,6 +28,7 @@ _DOWN_WITHIN = 90.0
 _LOG_LIMIT = 20 * 1024 * 1024
 # A state file older than this is not the word of a living supervisor.
 _STALE = 15.0
+_SCARCE = 0.02  # of a file system: still free, and yet a reason to say so
 # The guardians that this very process has started; whoever starts a child must bury it.
 _CHILDREN: dict[Path, subprocess.Popen[bytes]] = {}
 
@@ -100,13 +102,28 @@ def down(home: Path) -> bool:
 
 
 def status(home: Path) -> list[ComponentState]:
-    """Return the state of each component; all stopped where nothing runs."""
+    """Return the state of each component, all stopped where nothing runs, and a line more for a disk that is full."""
     state = read_state(Layout(home))
     if state is None or not is_running(home):
         return [ComponentState(name, "stopped", False, None, 0, "未启动") for name in COMPONENTS]
     if time.time() - state.written > _STALE:
-        return [ComponentState(c.name, c.state, False, c.pid, c.restarts, "监督进程没有响应") for c in state.components]
-    return list(state.components)
+        told = [ComponentState(c.name, c.state, False, c.pid, c.restarts, "监督进程没有响应") for c in state.components]
+    else:
+        told = list(state.components)
+    return [*told, *_full_disks(Layout(home))]
+
+
+def _full_disks(layout: Layout) -> list[ComponentState]:
+    """Return a line for each file system of the home that is all but full: then nothing can be taken in or answered."""
+    lines: dict[int, ComponentState] = {}
+    for folder in (layout.home, layout.objectstore, layout.postgres, layout.copies):
+        if not folder.exists():
+            continue
+        space = shutil.disk_usage(folder)
+        if space.free < space.total * _SCARCE:
+            said = f"{folder} 所在的磁盘将满，只剩 {space.free / 1e6:.0f} MB；腾出空间后自动恢复，无需其他操作"
+            lines[folder.stat().st_dev] = ComponentState("disk", "full", False, None, 0, said)
+    return list(lines.values())
 
 
 def log_paths(home: Path) -> dict[str, Path]:

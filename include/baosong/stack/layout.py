@@ -59,6 +59,11 @@ class Layout:
         return self.home / "objectstore"
 
     @property
+    def copies(self) -> Path:
+        """Return the folder of the pipeline's local copies."""
+        return self.home / "tmp"
+
+    @property
     def credentials(self) -> Path:
         """Return the folder with one file of keys a prefecture."""
         return self.home / "credentials"
