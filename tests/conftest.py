@@ -13,9 +13,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from baosong import stack
 from baosong.campaign import Campaign, Campaigns
 from baosong.settings import BUCKETS, PROJECT, S3Settings, Settings
 from baosong.stack.objectstore import Area, ObjectStore
@@ -24,6 +26,9 @@ from baosong.stack.process import Program, start, stop
 from baosong.storage import Storage
 from baosong.workdesk import Desk
 from clips import Clips
+
+if TYPE_CHECKING:
+    from soak import WholeStack
 
 PIPELINE_KEY = "PIPELINE"
 _numbers = itertools.count(1)
@@ -143,6 +148,27 @@ def prefecture_keys(store: Store, s3: S3Settings) -> Callable[..., S3Settings]:
         return replace(s3, access_key=key, secret_key=secret)
 
     return make
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The home of a whole stack that is not started yet, with ports of its own; nothing else is in the environment."""
+    for name in [n for n in os.environ if n.startswith("BAOSONG_") and not n.startswith("BAOSONG_SOAK")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("BAOSONG_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("BAOSONG_S3_PORT", str(free_port()))
+    monkeypatch.setenv("BAOSONG_UI_PORT", str(free_port()))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def embedded(home: Path) -> Iterator[WholeStack]:
+    """A whole running stack."""
+    from soak import WholeStack
+
+    stack.up(home)
+    yield WholeStack(home)
+    stack.down(home)
 
 
 @pytest.fixture(scope="session")

@@ -40,7 +40,7 @@ def run_demo(console: Console, *, small: bool) -> bool:
         info = stack.up(home_of(), progress=status.update)
     show_stack(console, info)
     desk = Desk.open()
-    campaign = desk.campaigns.get(_new_campaign(desk.settings.home))
+    campaign = desk.campaigns.get(new_campaign(desk.settings.home))
     open_campaign(desk, campaign)
     console.print(f"已开放：{campaign.title}，截止 {campaign.deadline_text}", highlight=False)
     try:
@@ -60,7 +60,7 @@ def run_demo(console: Console, *, small: bool) -> bool:
     return True
 
 
-def _new_campaign(home: Path) -> str:
+def new_campaign(home: Path) -> str:
     """Write a campaign like that of 2023 with dates around today, and return its id."""
     now = datetime.now(ZoneInfo("Asia/Shanghai"))
     campaign_id = f"demo-{now:%Y%m%d-%H%M%S}"

@@ -1,0 +1,183 @@
+"""The store away, the database away, disks full, while fourteen prefectures submit: a delay, and nothing else.
+
+BAOSONG_SOAK_OUTAGE says for how many seconds the store stays away (300 in earnest); the database and the disks stay
+away for a fifth of that. Every outage must be seen in `status`, and all must heal without a hand laid on it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from baosong import stack
+from baosong.demo.plan import Drop
+from baosong.findings import Kind, Verdict
+from conftest import until
+from soak import Submitting, WholeStack, audit, final
+
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(3600), pytest.mark.xdist_group("soak")]
+
+AWAY = float(os.environ.get("BAOSONG_SOAK_OUTAGE") or 60)
+DISKS = {"objectstore": "400m", "postgres": "700m", "tmp": "64m"}  # each on a file system of its own
+LARGE = 20 * 1024 * 1024  # a file of this size is copied by way of the disk
+
+
+@pytest.fixture
+def disks(home: Path) -> Iterator[bool]:
+    """Put parts of the home on small file systems where the machine lets us; return whether it did."""
+    mounted = []
+    try:
+        for name, size in DISKS.items():
+            (home / name).mkdir(parents=True)
+            made = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(home / name)], check=False)
+            if made.returncode:
+                break
+            mounted.append(home / name)
+        yield len(mounted) == len(DISKS)
+    finally:
+        for folder in mounted:
+            subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@dataclass(frozen=True)
+class Outage:
+    """Something that goes away for some seconds; `shows` tells whether the operator sees it by now."""
+
+    name: str
+    seconds: float
+    happens: Callable[[], AbstractContextManager[None]]
+    shows: Callable[[], bool]
+
+
+@contextmanager
+def frozen(embedded: WholeStack, name: str) -> Iterator[None]:
+    """Stop a component without ending it; the supervisor may lose patience and start another."""
+    embedded.sends(name, signal.SIGSTOP)
+    yield
+    with suppress(AssertionError):  # it is being started just now
+        embedded.sends(name, signal.SIGCONT)
+
+
+@contextmanager
+def port_taken(embedded: WholeStack) -> Iterator[None]:
+    """Kill the store and sit on its port without listening: whoever comes is refused, and so is its next life."""
+    port = int(os.environ["BAOSONG_S3_PORT"])
+    with socket.socket() as seat:
+        seat.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+
+        def taken() -> bool:
+            with suppress(AssertionError):
+                embedded.sends("objectstore", signal.SIGKILL)
+            with suppress(OSError):
+                seat.bind(("127.0.0.1", port))
+                return True
+            return False
+
+        until(taken, 30, "our hold of the store's port")
+        yield
+
+
+@contextmanager
+def shut_out(embedded: WholeStack) -> Iterator[None]:
+    """Kill the database and shut its folder, so that it cannot start."""
+    data = embedded.home / "postgres" / "data"
+    data.chmod(0o777)  # PostgreSQL refuses a folder that is open to all
+    embedded.sends("postgres", signal.SIGKILL)
+    yield
+    data.chmod(0o700)
+
+
+@contextmanager
+def full(folder: Path) -> Iterator[None]:
+    """Fill the file system of a folder to its last byte."""
+    ballast = folder / "ballast"
+    with suppress(OSError), ballast.open("wb", buffering=0) as f:
+        while f.write(bytes(1 << 20)):
+            pass
+    with suppress(OSError), ballast.open("ab", buffering=0) as f:
+        while f.write(b"0"):
+            pass
+    yield
+    ballast.unlink()
+
+
+def test_outages_delay_and_lose_nothing(disks: bool, embedded: WholeStack) -> None:
+    submitting = Submitting.on(embedded.home)
+    outages = [*_of_services(embedded), *(_of_disks(embedded) if disks else [])]
+    parts = _parts(submitting, len(outages))
+    for outage, part in zip(outages, parts, strict=True):
+        _befall(embedded, submitting, outage, part)
+    submitting.begin(lambda: 1.0, [], correct=True)
+    until(lambda: submitting.over, 600, "the corrections")
+    until(lambda: not submitting.unanswered(), 600, "an answer to each drop")
+    audit(submitting, final(embedded, submitting))
+    if not disks:
+        pytest.skip("the rest held, but no file system can be mounted here: full disks were not tried (run as root)")
+
+
+def _of_services(embedded: WholeStack) -> list[Outage]:
+    def ill(name: str) -> Callable[[], bool]:
+        return lambda: any(c.name == name and not c.healthy for c in stack.status(embedded.home))
+
+    store, database = ill("objectstore"), ill("postgres")
+    return [
+        Outage("the store frozen", AWAY, lambda: frozen(embedded, "objectstore"), store),
+        Outage("the store refusing", AWAY, lambda: port_taken(embedded), store),
+        Outage("the database frozen", AWAY / 5, lambda: frozen(embedded, "postgres"), database),
+        Outage("the database refusing", AWAY / 5, lambda: shut_out(embedded), database),
+    ]
+
+
+def _of_disks(embedded: WholeStack) -> list[Outage]:
+    def shown() -> bool:
+        return any("磁盘" in c.detail and not c.healthy for c in stack.status(embedded.home))
+
+    filling = {name: partial(full, embedded.home / name) for name in DISKS}
+    return [Outage(f"the disk of {name} full", AWAY / 5, fill, shown) for name, fill in filling.items()]
+
+
+def _parts(submitting: Submitting, number: int) -> list[list[Drop]]:
+    """Share the drops out among the outages, each with a large file that is no video."""
+    plan = submitting.plan
+    parts = [plan.first[n::number] for n in range(number)]
+    for n, part in enumerate(parts):
+        path = submitting.desk.settings.home / "dropped" / f"大文件{n}.mov"
+        path.write_bytes(os.urandom(LARGE))
+        large = replace(part[0], code="6501", kind=Kind.VIDEO, folder="视频", path=path, expected=Verdict.REJECTED)
+        plan.first.append(large)
+        part.append(large)
+    return parts
+
+
+def _befall(embedded: WholeStack, submitting: Submitting, outage: Outage, part: list[Drop]) -> None:
+    """Drop a part, let the outage happen in its midst, and wait for the answers to the part."""
+    for drop in part[: len(part) // 2]:
+        submitting.drop(drop)
+    with outage.happens():
+        began = time.monotonic()
+        submitting.begin(lambda: 0.1, part[len(part) // 2 :], correct=False)
+        until(outage.shows, max(60, outage.seconds), f"a word of {outage.name} in the status")
+        shown = time.monotonic() - began
+        time.sleep(max(0, outage.seconds - shown))
+    back = time.monotonic()
+    until(lambda: submitting.over, 400, "the end of the drops")
+    until(lambda: not set(submitting.unanswered()) & {f"{d.code}/{d.path.name}" for d in part}, 600, "the answers")
+    print(
+        f"{outage.name} for {back - began:.0f} s: shown after {shown:.1f} s, all {len(part)} answered "
+        f"{time.monotonic() - back:.0f} s after its end; failed runs: {_failed(embedded)}",
+        flush=True,
+    )
+
+
+def _failed(embedded: WholeStack) -> int:
+    return sum(run["state"] == "failed" for run in embedded.runs("intake"))
