@@ -12,7 +12,7 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -150,11 +150,10 @@ class Submitting:
                     told.setdefault((receipt["prefecture"]["code"], file["file"]), set()).add(file["verdict"])
         return told
 
-    def unanswered(self) -> list[str]:
-        """Return the drops of the plan that have no receipt with the verdict they must get."""
-        told = self.answers()
-        every = [*self.plan.first, *self.plan.corrections]
-        return [f"{d.code}/{d.path.name}" for d in every if d.expected not in told.get((d.code, d.path.name), ())]
+    def unanswered(self, drops: Iterable[Drop] | None = None) -> list[str]:
+        """Return which of these drops, or of all, have no receipt with the verdict they must get."""
+        told, asked = self.answers(), (*self.plan.first, *self.plan.corrections) if drops is None else drops
+        return [f"{d.code}/{d.path.name}" for d in asked if d.expected not in told.get((d.code, d.path.name), ())]
 
     def _go(self, pauses: Callable[[], float], drops: list[Drop], correct: bool) -> None:
         try:

@@ -171,7 +171,7 @@ def _befall(embedded: WholeStack, submitting: Submitting, outage: Outage, part: 
         time.sleep(max(0, outage.seconds - shown))
     back = time.monotonic()
     until(lambda: submitting.over, 400, "the end of the drops")
-    until(lambda: not set(submitting.unanswered()) & {f"{d.code}/{d.path.name}" for d in part}, 600, "the answers")
+    until(lambda: not submitting.unanswered(part), 600, "the answers")
     print(
         f"{outage.name} for {back - began:.0f} s: shown after {shown:.1f} s, all {len(part)} answered "
         f"{time.monotonic() - back:.0f} s after its end; failed runs: {_failed(embedded)}",
