@@ -28,7 +28,7 @@ from soak import Submitting, WholeStack, audit, final
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(3600), pytest.mark.xdist_group("soak")]
 
 AWAY = float(os.environ.get("BAOSONG_SOAK_OUTAGE") or 60)
-DISKS = {"objectstore": "400m", "postgres": "700m", "tmp": "64m"}  # each on a file system of its own
+DISKS = {"objectstore": "600m", "postgres": "700m", "tmp": "64m"}  # each on a file system of its own
 LARGE = 20 * 1024 * 1024  # a file of this size is copied by way of the disk
 
 
