@@ -8,15 +8,18 @@ prefectures, so that the prefecture whose drop is reviewed has 7,143 of the 100,
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import statistics
 import tempfile
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy import event
 
 from baosong import outbox, reception, review
 from baosong.board import render_board
@@ -45,11 +48,12 @@ def run() -> dict[str, Any]:
             for number in range(-1, ROUNDS):
                 for size, desk in desks.items():
                     _round(desk, number, times if number >= 0 else defaultdict(list), size)
+            whole_reads = _whole_reads(desks[SIZES[-1]])
             for desk in desks.values():
                 desk.ledger.close()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return _figures(times)
+    return {**_figures(times), "tables read whole": whole_reads}
 
 
 def _installation(running: Services, size: int) -> Desk:
@@ -84,6 +88,24 @@ def _round(desk: Desk, number: int, times: Times, size: int) -> None:
     timed("state page", lambda: outbox.write_status(desk, campaign, prefecture))
     timed("board", lambda: render_board(desk.ledger, campaign, datetime.now(UTC)))
     timed("night", lambda: sources(region_figures(desk.ledger, campaign, datetime.now(UTC))))
+
+
+def _whole_reads(desk: Desk) -> str:
+    """Return how often the day's work makes PostgreSQL read a table from end to end, by what EXPLAIN says."""
+    asked: dict[str, Any] = {}
+
+    def note(_connection: Any, _cursor: Any, statement: str, values: Any, _context: Any, many: bool) -> None:
+        if statement.startswith("SELECT") and not many:
+            asked[statement] = values
+
+    event.listen(desk.ledger.engine, "before_cursor_execute", note)
+    _round(desk, ROUNDS, defaultdict(list), SIZES[-1])
+    event.remove(desk.ledger.engine, "before_cursor_execute", note)
+    with desk.ledger.engine.connect() as connection:
+        plans = ["\n".join(connection.exec_driver_sql(f"EXPLAIN {q}", v).scalars()) for q, v in asked.items()]
+    found = Counter(table for plan in plans for table in re.findall(r"Seq Scan on (\w+)", plan))
+    told = ", ".join(f"{table} {n} x" for table, n in found.items()) or "none"
+    return f"{told}, of {len(plans)} questions"
 
 
 def _figures(times: Times) -> dict[str, Any]:

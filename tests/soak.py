@@ -71,9 +71,9 @@ class WholeStack:
 
     def sends(self, name: str, number: signal.Signals) -> None:
         """Send a signal to a component and to all that it has started."""
-        main = psutil.Process(self.pid(name))
-        for process in [main, *main.children(recursive=True)]:
-            with suppress(psutil.Error):
+        with suppress(psutil.NoSuchProcess):  # it has just died, and the status does not know yet
+            main = psutil.Process(self.pid(name))
+            for process in [main, *main.children(recursive=True)]:
                 process.send_signal(number)
 
     def api(self, method: str, path: str, **more: Any) -> dict[str, Any]:
