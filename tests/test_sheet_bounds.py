@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import pickle
 import subprocess
 import sys
@@ -59,8 +60,9 @@ def test_the_reader_cannot_take_longer_whatever_it_is_given(tmp_path: Path) -> N
         encoding="utf-8",
     )
     command = [sys.executable, "-S", "-P", str(sheet_cells.CHILD), "10"]
-    done = subprocess.run(command, input=b"x", capture_output=True, env={"PYTHONPATH": str(tmp_path)}, check=True)
-    limits = ((sheet_child.SECONDS,) * 2, (MEMORY,) * 2)
+    paths = {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(sheet_cells.CHILD.parents[2])])}
+    done = subprocess.run(command, input=b"x", capture_output=True, env=paths, check=True)
+    limits = ((sheet_child.SECONDS, sheet_child.SECONDS + 2), (MEMORY,) * 2)
     assert pickle.loads(done.stdout) == ([], f"ValueError: {limits}")
-    assert sheet_child.SECONDS < SECONDS
+    assert sheet_child.SECONDS + 2 <= SECONDS
     assert sheet_cells.TIMEOUT_SECONDS <= SECONDS

@@ -1,7 +1,7 @@
 """The program that unpacks a workbook, in a process of its own: a hostile file takes this process down, not ours.
 
-Run as `python sheet_child.py < workbook > cells`: it imports nothing of Baosong. calamine allocates a sheet's whole
-rectangle, so that two far cells in a file of 5 KB abort the process; the limits below bound what that can cost.
+Run as `python sheet_child.py < workbook > cells`; of Baosong it imports `confine` only. calamine allocates a sheet's
+whole rectangle, so that two far cells in a file of 5 KB abort the process; the limits below bound what that can cost.
 What calamine does not need is imported late: while it reads, by the thread beside it.
 """
 
@@ -10,11 +10,12 @@ from __future__ import annotations
 import gc
 import io
 import os
-import resource
 import sys
 import threading
 from datetime import date
 from itertools import islice
+
+from baosong import confine
 
 TYPE_CHECKING = False  # typing takes longer to import than all others
 if TYPE_CHECKING:
@@ -36,9 +37,7 @@ FORMULAS = (rb"<f[ />]", rb":f[ >]", rb't="e"', rb"t='e'")  # one pattern of all
 
 def main(max_rows: int) -> None:
     """Read a workbook from stdin; write `(sheets, error)` to stdout, error being the parser's word or None."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    confine.shut_in(MEMORY, SECONDS)
     gc.disable()  # it ends in a moment, and makes no circles
     data = sys.stdin.buffer.read()
     import python_calamine
