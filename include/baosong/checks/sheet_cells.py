@@ -22,7 +22,7 @@ from typing import Any
 from baosong.campaign.layout import column_letter
 from baosong.checks.numbers import Raw
 
-TIMEOUT_SECONDS = 10  # the child itself stops after fewer seconds of a processor
+TIMEOUT_SECONDS = 32  # four times what the child may have of a processor: a busy machine is not the file's fault
 PIPE = 1 << 20  # bytes: the child need not wait until we have taken each piece of its answer
 SPARE_ROWS = 1000  # sections, totals and blank rows that a list may carry beside its activities
 MAX_COLUMNS = 256
