@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from baosong.campaign import Campaign
 from baosong.findings import Checked, Finding, Kind
-from baosong.ledger import answers, arrivals, beside, filing, queries
+from baosong.ledger import answers, arrivals, beside, filing, pages, queries
 from baosong.ledger.arrivals import Arrival
 from baosong.ledger.beside import Alike
 from baosong.ledger.engine import Database
@@ -166,3 +166,18 @@ class Ledger(Database):
     def mark_announced(self, campaign_id: str, codes: Collection[str]) -> None:
         """Remember that the completeness of these prefectures was announced."""
         self.run(lambda s: queries.mark_announced(s, campaign_id, codes))
+
+    def unwritten(self) -> list[tuple[str, str]]:
+        """Return campaign and prefecture of the places of which no page of the journal holds everything yet."""
+        return self.run(pages.places)
+
+    def has_pages(self) -> bool:
+        """Return whether this ledger ever wrote a page."""
+        return self.run(pages.any_written)
+
+    def write_page(self, campaign_id: str, code: str, keep: pages.Keep) -> bool:
+        """Let `keep` have the number and the lines of a place's next page; False if there is nothing to write.
+
+        What `keep` raises passes, and the page remains to be written. LedgerLost if the journal is ahead of the ledger.
+        """
+        return self.run(lambda s: pages.write(s, campaign_id, code, keep))

@@ -1,0 +1,67 @@
+"""The journal: in the archive, all that happened to the ledger, page by page, so that it can be lost and rebuilt.
+
+A page is written before a receipt goes out and before anything leaves the intake: whatever a lost ledger knew is in the
+pages or still lies in the intake. Pages of a place, a prefecture's or a campaign's own, are numbered without a gap.
+"""
+
+from __future__ import annotations
+
+from baosong.archive import JOURNAL, UNPLACED, ArchiveError, Record, is_page, sealed, unsealed
+from baosong.ledger import LedgerLost
+from baosong.ledger.pages import Line
+from baosong.storage import Storage
+from baosong.workdesk import Desk
+
+
+def write(desk: Desk, campaign_id: str, code: str) -> None:
+    """Write what the ledger knows of a place and its journal does not; LedgerLost if the journal is ahead of it."""
+
+    def keep(number: int, lines: list[Line]) -> list[Line]:
+        key = page_key(campaign_id, code, number)
+        if (earlier := _left_at(desk.storage, key)) is not None:
+            return earlier
+        told = {"campaign": campaign_id, "prefecture": code, "page": number, "lines": lines}
+        desk.storage.put("archive", key, sealed(told), content_type="application/json")
+        return lines
+
+    while desk.ledger.write_page(campaign_id, code, keep):
+        pass
+
+
+def write_all(desk: Desk) -> None:
+    """Write what is unwritten of any place; LedgerLost if the ledger is empty though there is a journal."""
+    if not desk.ledger.has_pages() and any(is_page(stored.key) for stored in desk.storage.list("archive")):
+        raise LedgerLost(
+            "台账是空的，归档中却有以前台账的日志：台账可能已经丢失。为避免编号错乱，暂停收件，文件留在原处。"
+            "请运行 ./baosong rebuild-ledger 从归档重建台账，之后自动恢复。"
+        )
+    for campaign_id, code in desk.ledger.unwritten():
+        write(desk, campaign_id, code)
+
+
+def page_key(campaign_id: str, code: str, number: int) -> str:
+    """Return where a page lies in the archive, `2023/6501/_journal/00000001.json`."""
+    place = "/".join(part for part in (campaign_id, code) if part) or UNPLACED
+    return f"{place}/{JOURNAL}/{number:08}.json"
+
+
+def read_page(storage: Storage, key: str) -> Record:
+    """Return a page; ArchiveError if it cannot be read, or is not what was written."""
+    page = unsealed(storage.read("archive", key), f"archive/{key}")
+    try:
+        right = page_key(page["campaign"], page["prefecture"], page["page"]) == key and isinstance(page["lines"], list)
+    except (KeyError, TypeError, ValueError):
+        right = False
+    if not right:
+        raise ArchiveError(f"archive/{key}: not this page")
+    return page
+
+
+def _left_at(storage: Storage, key: str) -> list[Line] | None:
+    """Return the lines of a page that an earlier attempt wrote to its end, None if none did."""
+    if storage.stat("archive", key) is None:
+        return None
+    try:
+        return [(number, table, row) for number, table, row in read_page(storage, key)["lines"]]
+    except ArchiveError:  # torn while it was written
+        return None
