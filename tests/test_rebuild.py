@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from baosong import archive, journal, outbox, review
+from baosong import archive, custody, journal, outbox, review
 from baosong.campaign import Campaign
 from baosong.ledger import LedgerLost
 from baosong.ledger.models import Base
@@ -65,6 +65,9 @@ def test_a_dropped_ledger_comes_back_row_by_row_and_goes_on(desk: Desk, campaign
 
     assert (done.salvaged, done.faults, done.aside) == (0, [], None)
     assert tables(desk.ledger) == before
+    there = [s.key for bucket in ("archive", "quarantine") for s in desk.storage.list(bucket)]
+    verified = custody.verify(desk, None, custody.since(datetime.now(UTC)), lambda *_: None)
+    assert (verified.faults, verified.read) == ({}, len(there) - len([key for key in there if f"{key}.json" in there]))
     drop(desk, piece("后来"), "后来.txt")
     run(desk)
     assert max(row.id for row in rows(desk)) == max(row["id"] for row in before["submission"]) + 1
