@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -133,9 +134,8 @@ def _examined(desk: Desk, item: Item) -> list[str] | None:
         if kept is None:
             return _of_stranger(desk, item)
         there = desk.storage.stat(item.bucket, item.key)
-        if there is None:
-            return ["对象缺失：台账登记了它，存储中没有", *_of_records(desk, kept)]
-        return [*_of_bytes(desk, kept, there), *_of_records(desk, kept)]
+        wrong = _of_bytes(desk, kept, there) if there else ["对象缺失：台账登记了它，存储中没有"]
+        return [*wrong, *(_whole_version(desk, kept) if wrong else []), *_of_records(desk, kept)]
     except StorageError as refused:
         desk.storage.stat(item.bucket, item.key)  # is it the store that is ill, or this object?
         return [f"无法读取：{refused}"]
@@ -156,6 +156,15 @@ def _of_bytes(desk: Desk, kept: Kept, there: Stored) -> list[str]:
         return [f"大小不符：应为 {kept.size} 字节，实为 {there.size} 字节"]
     found = archive.sha256_of(desk.storage, kept.bucket, kept.key, there.size)
     return [] if found == kept.sha256 else [f"内容已变：sha256 应为 {kept.sha256}，实为 {found}"]
+
+
+def _whole_version(desk: Desk, kept: Kept) -> list[str]:
+    """Name the newest version with the right bytes, where the store keeps versions."""
+    for version in desk.storage.versions(kept.bucket, kept.key):
+        with desk.storage.source(kept.bucket, version).open() as stream:
+            if hashlib.file_digest(stream, "sha256").hexdigest() == kept.sha256:  # type: ignore[arg-type]
+                return [f"存储中留有完好的旧版本 {version.version_id}，可据以恢复"]
+    return []
 
 
 def _of_records(desk: Desk, kept: Kept) -> list[str]:
