@@ -58,7 +58,9 @@ def test_a_bag_is_valid_and_holds_just_what_counts_with_its_story(
     assert bag.info["Source-Organization"] == campaign.organizer
     assert bag.info["Bagging-Date"] == "2023-06-20"
     kept = {
-        hashlib.sha256(p.read_bytes()).hexdigest() for p in (folder / "data/材料").rglob("*") if p.suffix != ".json"
+        hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in (folder / "data/材料").rglob("*")
+        if p.is_file() and p.suffix != ".json"
     }
     assert kept == {row.sha256 for row in sent if row.state == "accepted"}
     assert {p.name for p in (folder / "data/汇总").rglob("*.xlsx")} == {"汇总表.xlsx"}

@@ -68,4 +68,4 @@ def mark_replied(session: Session, submission_ids: Sequence[int]) -> None:
 def numbers(session: Session, campaign: str) -> dict[int, int]:
     """Return the number of each receipt of a campaign, by its id."""
     found = session.execute(select(Receipt.id, Receipt.number).where(Receipt.campaign == campaign))
-    return dict(row.tuple() for row in found)
+    return {row.id: row.number for row in found}
