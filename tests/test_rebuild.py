@@ -230,6 +230,10 @@ def test_what_a_lost_page_told_comes_from_the_records_and_the_fault_is_named(des
     assert [r["number"] for r in receipts(desk)] == [1, 2, 3, 4]
     (accepted,) = [row for row in rows(desk) if row.state == "accepted"]
     assert desk.storage.read("archive", accepted.archive_key or "") == piece("三")
+    before = tables(desk.ledger)
+    lose(desk)
+    assert again(desk).faults == []  # the journal was mended
+    assert tables(desk.ledger) == before
 
 
 def test_an_archive_older_than_the_journal_is_rebuilt_from_its_records(desk: Desk, campaign: Campaign) -> None:
@@ -264,6 +268,20 @@ def test_a_ledger_from_before_the_journal_is_written_down_whole(desk: Desk) -> N
     review.find_new(desk)
     lose(desk)
     again(desk)
+    assert tables(desk.ledger) == before
+
+
+def test_a_lost_page_is_written_again_while_the_ledger_is_there(desk: Desk) -> None:
+    for text_ in "一二":
+        drop(desk, piece(text_))
+        run(desk)
+    before = tables(desk.ledger)
+    flip(desk.storage, pages(desk)[0])
+    desk.storage.remove("archive", pages(desk)[1])
+    assert len(journal.mend(desk, "2023")) == 2
+    assert journal.mend(desk, None) == []
+    lose(desk)
+    assert again(desk).faults == []
     assert tables(desk.ledger) == before
 
 

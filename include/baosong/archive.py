@@ -173,6 +173,14 @@ def is_page(key: str) -> bool:
     return f"/{JOURNAL}/" in key
 
 
+def place_of(key: str) -> tuple[str, str]:
+    """Return campaign and prefecture of a key in archive or quarantine, empty for what belongs to nobody."""
+    first, second, *_ = [*key.split("/"), ""]
+    if first == UNPLACED:
+        return "", ""
+    return first, "" if second == JOURNAL else second
+
+
 def parted(keys: Iterable[str]) -> tuple[set[str], set[str]]:
     """Return which of a bucket's keys are objects under custody, and the keys of those that have a record beside."""
     kept = {key for key in keys if not is_page(key)}

@@ -130,7 +130,7 @@ def _examined(desk: Desk, item: Item) -> list[str] | None:
     try:
         if archive.is_page(item.key):
             return _of_page(desk, item)
-        kept = item.kept or next(iter(desk.ledger.kept(None, item.key)), None)
+        kept = item.kept or next((k for k in desk.ledger.kept(None, item.key) if k.bucket == item.bucket), None)
         if kept is None:
             return _of_stranger(desk, item)
         there = desk.storage.stat(item.bucket, item.key)
@@ -182,7 +182,7 @@ def _of_records(desk: Desk, kept: Kept) -> list[str]:
 
 def _of_stranger(desk: Desk, item: Item) -> list[str] | None:
     """Return what is wrong with something that the ledger has not filed: perhaps it is just about to."""
-    campaign, prefecture = _place(item.key)
+    campaign, prefecture = archive.place_of(item.key)
     if any((c, p) == (campaign, prefecture) for c, p, _ in desk.ledger.unfinished()):
         return None
     try:
@@ -196,16 +196,10 @@ def _of_stranger(desk: Desk, item: Item) -> list[str] | None:
     return ["多出的对象：台账没有登记" + ("" if records else "，旁边也没有记录")]
 
 
-def _place(key: str) -> tuple[str, str]:
-    """Return campaign and prefecture of a key in archive or quarantine, empty for what belongs to nobody."""
-    first, second, *_ = [*key.split("/"), ""]
-    if first == archive.UNPLACED:
-        return "", ""
-    return first, "" if second == archive.JOURNAL else second
-
-
 def _note(desk: Desk, item: Item, faults: list[str]) -> None:
-    desk.ledger.note_inspections([Inspection(item.bucket, item.key, *_place(item.key), datetime.now(UTC), faults)])
+    desk.ledger.note_inspections(
+        [Inspection(item.bucket, item.key, *archive.place_of(item.key), datetime.now(UTC), faults)]
+    )
 
 
 def _forgive(desk: Desk, campaign_id: str | None, items: Iterable[Item]) -> None:

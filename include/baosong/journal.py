@@ -17,11 +17,9 @@ def write(desk: Desk, campaign_id: str, code: str) -> None:
     """Write what the ledger knows of a place and its journal does not; LedgerLost if the journal is ahead of it."""
 
     def keep(number: int, lines: list[Line]) -> list[Line]:
-        key = page_key(campaign_id, code, number)
-        if (earlier := _left_at(desk.storage, key)) is not None:
+        if (earlier := _left_at(desk.storage, page_key(campaign_id, code, number))) is not None:
             return earlier
-        told = {"campaign": campaign_id, "prefecture": code, "page": number, "lines": lines}
-        desk.storage.put("archive", key, sealed(told), content_type="application/json")
+        _put(desk.storage, campaign_id, code, number, lines)
         return lines
 
     while desk.ledger.write_page(campaign_id, code, keep):
@@ -37,6 +35,23 @@ def write_all(desk: Desk) -> None:
         )
     for campaign_id, code in desk.ledger.unwritten():
         write(desk, campaign_id, code)
+
+
+def mend(desk: Desk, campaign_id: str | None) -> list[str]:
+    """Make the journals of a campaign, or (None) of all, whole again and return the keys of the pages that were not.
+
+    All that the ledger knows of such a place is written once more; then an empty page takes each lost one's number.
+    """
+    mended = []
+    for (campaign, code), last in desk.ledger.last_pages(campaign_id).items():
+        numbers = [n for n in range(1, last + 1) if not _is_whole(desk.storage, page_key(campaign, code, n))]
+        if numbers:
+            desk.ledger.note_again(campaign, code)
+            write(desk, campaign, code)
+        for number in numbers:
+            _put(desk.storage, campaign, code, number, [])
+        mended += [page_key(campaign, code, number) for number in numbers]
+    return mended
 
 
 def page_key(campaign_id: str, code: str, number: int) -> str:
@@ -55,6 +70,18 @@ def read_page(storage: Storage, key: str) -> Record:
     if not right:
         raise ArchiveError(f"archive/{key}: not this page")
     return page
+
+
+def _put(storage: Storage, campaign_id: str, code: str, number: int, lines: list[Line]) -> None:
+    told = {"campaign": campaign_id, "prefecture": code, "page": number, "lines": lines}
+    storage.put("archive", page_key(campaign_id, code, number), sealed(told), content_type="application/json")
+
+
+def _is_whole(storage: Storage, key: str) -> bool:
+    try:
+        return storage.stat("archive", key) is not None and bool(read_page(storage, key))
+    except ArchiveError:
+        return False
 
 
 def _left_at(storage: Storage, key: str) -> list[Line] | None:

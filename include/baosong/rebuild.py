@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import groupby
+from pathlib import PurePosixPath
 from typing import Any
 
 from sqlalchemy import Connection
@@ -61,6 +62,8 @@ def rebuild(desk: Desk, progress: Progress, *, replace: bool = False) -> Rebuilt
             _from_records(desk, session, keys, progress, done)
             session.commit()  # into the connection's transaction
         done.rows = rebuilding.count(connection)
+    if done.faults:
+        journal.mend(desk, None)
     return done
 
 
@@ -78,6 +81,7 @@ def _from_journal(
             except ArchiveError as spoiled:
                 done.faults.append(f"日志已损坏：archive/{key}（{spoiled}）")
                 expected = None
+                last[archive.place_of(key)] = int(PurePosixPath(key).stem)
                 continue
             if expected is not None and page["page"] != expected:
                 done.faults.append(f"日志不连续：archive/{key} 之前缺第 {expected} 页")
@@ -98,7 +102,7 @@ def _from_records(desk: Desk, session: Session, keys: dict[str, list[str]], prog
     for record, bucket, key in _records(desk, keys, progress, done):
         if (arrival := rebuilding.arrival_of(record)) not in known:
             lost.setdefault(arrival, (record, bucket, key))
-    in_order = sorted(lost.values(), key=lambda found: (found[0]["bundle"] is not None, found[0]["filed"]))
+    in_order = sorted(lost.values(), key=lambda found: (found[0].get("bundle") is not None, found[0]["filed"]))
     for record, bucket, key in in_order:
         done.salvaged += rebuilding.salvage(session, record, bucket, key, review.duplicate_of)
 

@@ -82,5 +82,5 @@ def last_pages(session: Session, campaign: str | None) -> dict[tuple[str, str], 
 
 def is_known(session: Session, record: Mapping[str, Any]) -> bool:
     """Return whether the submission of a record is there, whatever became of it."""
-    same = {name: record[name] for name in ("campaign", "prefecture", "identity", "arrival")}
-    return session.scalar(select(Submission.id).filter_by(**same, key=record["origin"])) is not None
+    same = {name: record.get(name) for name in ("campaign", "prefecture", "identity", "arrival")}
+    return session.scalar(select(Submission.id).filter_by(**same, key=record.get("origin"))) is not None

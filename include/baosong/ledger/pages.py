@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -22,6 +22,15 @@ _BEHIND = (
     "文件留在原处，没有发出回执。"
     "请运行 ./baosong rebuild-ledger --replace 从归档重建台账。"
 )
+_HERE = "WHERE t.campaign = :campaign AND t.prefecture = :prefecture"
+_OF_PLACE = {
+    "receipt": f"receipt t {_HERE} ORDER BY t.id",
+    "submission": f"submission t {_HERE} ORDER BY t.id",
+    "history": f"history t JOIN submission s ON s.id = t.submission_id {_HERE.replace('t.', 's.')} ORDER BY t.id",
+    "edition": "edition t WHERE t.campaign = :campaign AND :prefecture = '' ORDER BY t.id",
+    "announcement": f"announcement t {_HERE}",
+    "custody": f"custody t {_HERE}",
+}
 _LARGEST = 8 * 1024 * 1024  # bytes as PostgreSQL packs them
 
 
@@ -64,6 +73,14 @@ def write(session: Session, campaign: str, prefecture: str, keep: Keep) -> bool:
         session.execute(delete(Unwritten).where(Unwritten.id.in_(ids)))
         session.execute(update(Page).where(at).values(number=number))
     return bool(lines)
+
+
+def note_again(session: Session, campaign: str, prefecture: str) -> None:
+    """Note all rows of a place as if they were new: what its pages said of them need not be read any more."""
+    for table, rows in _OF_PLACE.items():
+        noted = f"SELECT :campaign, :prefecture, '{table}', to_jsonb(t) FROM {rows}"  # noqa: S608 - our own names
+        into = text(f'INSERT INTO unwritten (campaign, prefecture, "table", "row") {noted}')
+        session.execute(into, {"campaign": campaign, "prefecture": prefecture})
 
 
 def _these(session: Session, ids: list[int]) -> list[Line]:

@@ -129,7 +129,8 @@ def salvage(
 
     False for a file of a bundle that is not there itself: that lies in the intake still, with all that is in it.
     """
-    if record["bundle"] is not None and session.get(Submission, record["bundle"]) is None:
+    bundle = record.get("bundle")
+    if bundle is not None and session.get(Submission, bundle) is None:
         return False
     row = _row_of(record)
     if session.get(Submission, record["id"]) is not None:
@@ -147,12 +148,18 @@ def salvage(
 
 
 def _row_of(record: Mapping[str, Any]) -> dict[str, Any]:
-    same = ("id", "kind", "slot", "folder", "name", "size", "etag", "version_id", "late", "member")
+    same = ("id", "kind", "slot", "folder", "name", "size", "etag", "version_id", "late")
     checked = ("verdict", "rules_version", "findings", "facts", "figures")
     row = {name: record[name] for name in (*same, *checked)}
     moments = {f"{name}_at": _moment(record[name]) for name in ("modified", "received", "checked")}
     row |= dict(zip(_ARRIVAL, arrival_of(record), strict=True))
-    return {**row, **moments, "bundle_id": record["bundle"], "state": State.CHECKED.value}
+    return {
+        **row,
+        **moments,
+        "bundle_id": record.get("bundle"),
+        "member": record.get("member"),
+        "state": State.CHECKED.value,
+    }
 
 
 def _moment(text: str) -> datetime:

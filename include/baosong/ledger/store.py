@@ -186,6 +186,10 @@ class Ledger(Database):
         """
         return self.run(lambda s: pages.write(s, campaign_id, code, keep))
 
+    def note_again(self, campaign_id: str, code: str) -> None:
+        """Note all rows of a place for its journal, as if they were new."""
+        self.run(lambda s: pages.note_again(s, campaign_id, code))
+
     def kept(self, campaign_id: str | None, key: str | None = None) -> list[keeping.Kept]:
         """Return what should lie in archive and quarantine: of a campaign, or (None) of all; or under one key."""
         return self.run(lambda s: keeping.kept(s, campaign_id, key))
