@@ -38,7 +38,9 @@ def states(desk: Desk) -> list[str]:
 
 
 def keys(desk: Desk, bucket: str, ending: str = "") -> list[str]:
-    return sorted(stored.key for stored in desk.storage.list(bucket) if stored.key.endswith(ending))
+    """Return what lies in a bucket, but for the pages of the journal."""
+    there = (stored.key for stored in desk.storage.list(bucket) if not archive.is_page(stored.key))
+    return sorted(key for key in there if key.endswith(ending))
 
 
 def receipts(desk: Desk) -> list[dict[str, Any]]:

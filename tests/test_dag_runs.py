@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import IO, TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 import pytest
 
 import airflow_home
+from baosong.board import render_board
 from baosong.samples.sheets import make_sheet
 from feed import feed_all
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from baosong.campaign import Campaign
     from baosong.stack.postgres import Postgres
     from baosong.workdesk import Desk
+    from conftest import Store
 
 pytestmark = pytest.mark.xdist_group("dag_runs")
 Run = dict[str, Any]
@@ -204,6 +207,27 @@ def test_the_night_makes_good_a_roll_up_that_was_lost(run: Runner, desk: Desk, c
 def test_the_night_leaves_alone_what_was_never_opened(run: Runner, desk: Desk) -> None:
     assert run("nightly_consolidation", desk)["state"] == "success"
     assert listed(desk, "reports") == []
+
+
+def test_a_damaged_archive_turns_the_night_red_and_the_board_names_it(
+    run: Runner, desk: Desk, campaign: Campaign, store: Store
+) -> None:
+    drop_sheet(desk, campaign, "6501")
+    run("intake", desk)
+    assert run("fixity", desk)["state"] == "success"
+    (sheet,) = desk.ledger.submissions("2023")
+    kept = store.server.data / desk.settings.s3.buckets["archive"] / str(sheet.archive_key)
+    content = kept.read_bytes()
+    kept.unlink()
+
+    assert run("fixity", desk)["state"] == "failed"
+    board = render_board(desk.ledger, campaign, datetime.now(UTC))
+    assert str(sheet.archive_key) in board
+    assert "对象缺失" in board
+
+    desk.storage.put("archive", str(sheet.archive_key), content)
+    assert run("fixity", desk)["state"] == "success"
+    assert "对象缺失" not in render_board(desk.ledger, campaign, datetime.now(UTC))
 
 
 def test_the_report_asks_the_ledger_before_it_believes_the_partition(

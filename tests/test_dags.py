@@ -17,7 +17,7 @@ import airflow_home
 
 PROJECT = airflow_home.PROJECT
 DAG_FILES = sorted((PROJECT / "dags").glob("*.py"))
-DAG_IDS = {"intake", "province_report", "nightly_consolidation"}
+DAG_IDS = {"intake", "province_report", "nightly_consolidation", "fixity"}
 HEAVY = ("pandas", "great_expectations", "openpyxl", "minio", "pymediainfo", "docx", "PIL", "baosong.review")
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
@@ -120,6 +120,12 @@ def test_the_night_is_night_in_china(bag: Any) -> None:
     timetable = bag.dags["nightly_consolidation"].timetable
 
     assert (timetable.expression, timetable.timezone) == ("0 2 * * *", "Asia/Shanghai")
+
+
+def test_custody_is_looked_after_when_the_night_run_is_over(bag: Any) -> None:
+    timetable = bag.dags["fixity"].timetable
+
+    assert (timetable.expression, timetable.timezone) == ("30 3 * * *", "Asia/Shanghai")
 
 
 def test_a_dag_survives_its_serialization(dag: Any) -> None:

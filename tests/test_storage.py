@@ -330,3 +330,11 @@ class TestAnAbsentStore:
         with pytest.raises(StorageError, match="读取 intake/x") as told:
             impatient.read("intake", "x")
         assert "\n" not in str(told.value)
+
+
+def test_a_store_without_versions_and_locks_says_so_and_goes_on(storage: Storage) -> None:
+    """The embedded store answers some of these questions with 200 and nothing: that must not be believed."""
+    assert storage.keep_versions("archive") is False
+    assert storage.lock("archive", 30) is False
+    storage.put("archive", "2023/x", b"1")
+    assert storage.versions("archive", "2023/x") == ()

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -18,10 +18,12 @@ from baosong.storage import Storage, Stored
 
 UNPLACED = "_unplaced"
 UNCLASSIFIED = "unclassified"
+JOURNAL = "_journal"
 
 _CHUNK = 8 * 1024 * 1024
 _IN_MEMORY = 16 * 1024 * 1024
 _LONGEST_NAME = 220  # bytes: with the hash before it and .json behind it stays within a file system's 255
+_SEAL = "seal"
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*]')
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
@@ -128,9 +130,8 @@ def write_record(storage: Storage, bucket: str, key: str, record: Record) -> dat
     if earlier is not None:
         record = {**record, "filed": earlier["filed"]}
     first, *later = [record if k is earlier else k for k in known] if earlier else [*known, record]
-    text = json.dumps({**first, "later": later}, ensure_ascii=False, indent=1, allow_nan=False)
     if earlier != record:
-        storage.put(bucket, f"{key}.json", text.encode(), content_type="application/json")
+        storage.put(bucket, f"{key}.json", sealed({**first, "later": later}), content_type="application/json")
     return datetime.fromisoformat(record["filed"])
 
 
@@ -138,11 +139,53 @@ def read_records(storage: Storage, bucket: str, key: str) -> list[Record]:
     """Return the records beside an object, oldest first, none if it has none; ArchiveError if they are not JSON."""
     if storage.stat(bucket, f"{key}.json") is None:
         return []
+    first = unsealed(storage.read(bucket, f"{key}.json"), f"{bucket}/{key}.json")
     try:
-        first = json.loads(storage.read(bucket, f"{key}.json"))
         return [first, *first.pop("later")]
-    except (ValueError, KeyError, TypeError, AttributeError) as wrong:
+    except (KeyError, TypeError) as wrong:
         raise ArchiveError(f"{bucket}/{key}.json: not a record: {wrong}") from wrong
+
+
+def sealed(told: Record) -> bytes:
+    """Return JSON that carries a sha256 of all that it says, so that it can be proved with nothing else at hand."""
+    whole = {**told, _SEAL: _seal_of(told)}
+    return json.dumps(whole, ensure_ascii=False, indent=1, allow_nan=False).encode()
+
+
+def unsealed(data: bytes, where: str) -> Record:
+    """Return what `sealed` was given; ArchiveError if it says something else by now. Older records have no seal."""
+    try:
+        told = dict(json.loads(data))
+    except (ValueError, TypeError) as wrong:
+        raise ArchiveError(f"{where}: not a record: {wrong}") from wrong
+    if (seal := told.pop(_SEAL, None)) is not None and seal != _seal_of(told):
+        raise ArchiveError(f"{where}: does not say what was written")
+    return told
+
+
+def _seal_of(told: Record) -> str:
+    plain = json.dumps(told, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(plain.encode()).hexdigest()
+
+
+def is_page(key: str) -> bool:
+    """Return whether a key of the archive is a page's of the journal."""
+    return f"/{JOURNAL}/" in key
+
+
+def place_of(key: str) -> tuple[str, str]:
+    """Return campaign and prefecture of a key in archive or quarantine, empty for what belongs to nobody."""
+    first, second, *_ = [*key.split("/"), ""]
+    if first == UNPLACED:
+        return "", ""
+    return first, "" if second == JOURNAL else second
+
+
+def parted(keys: Iterable[str]) -> tuple[set[str], set[str]]:
+    """Return which of a bucket's keys are objects under custody, and the keys of those that have a record beside."""
+    kept = {key for key in keys if not is_page(key)}
+    records = {key for key in kept if key.endswith(".json") and f"{key}.json" not in kept}
+    return kept - records, {key.removesuffix(".json") for key in records}
 
 
 def _arrival(record: Record) -> tuple[Any, ...]:

@@ -36,6 +36,7 @@ def render_board(ledger: Ledger, campaign: Campaign, now: datetime) -> str:
         overdue=now >= campaign.deadline,
         rows=rows,
         summary=_summary(rows),
+        damaged=[(f"{i.bucket}/{i.key}", i.faults) for i in ledger.inspections(campaign.id, faulty=True)],
         arrivals=[_line(s, campaign) for s in ledger.newest(campaign.id, ARRIVALS)],
         editions=[_edition(e, campaign) for e in reversed(ledger.editions(campaign.id))],
         failures=[_line(s, campaign) for s in open_failures(ledger.to_follow_up(campaign.id), complete)[:FAILURES]],

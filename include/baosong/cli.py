@@ -18,6 +18,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from baosong import custody_cli
 from baosong.campaign import Campaign, CampaignError, Campaigns, Prefecture
 from baosong.findings import Checked, Kind, Verdict
 from baosong.settings import PROJECT, SettingsError, campaign_dirs, home_of
@@ -26,6 +27,10 @@ from baosong.source import Source
 app = typer.Typer(name="baosong", no_args_is_help=True, add_completion=False, help="报送：收集、校验、归档、汇总。")
 out = Console()
 err = Console(stderr=True)
+
+app.command("verify")(custody_cli.verify)
+app.command("export")(custody_cli.export)
+app.command("rebuild-ledger")(custody_cli.rebuild_ledger)
 
 CampaignId = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="活动编号，例如 2023")]
 Files = Annotated[list[Path], typer.Argument(metavar="FILE…", exists=True, dir_okay=False, readable=True)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from baosong.storage import Storage
 from baosong.template import make_template
 from baosong.workdesk import Desk
 
+log = logging.getLogger(__name__)
+
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -22,6 +25,7 @@ def open_campaign(desk: Desk, campaign: Campaign) -> Path | None:
     Repeating it changes nothing but the pages' date. With a store of your own the keys are made there: None.
     """
     desk.storage.ensure_buckets()
+    protect(desk, campaign)
     embedded = stack.is_embedded(desk.settings.home)
     if embedded:
         stack.open_campaign_areas(desk.settings.home, campaign)
@@ -31,6 +35,20 @@ def open_campaign(desk: Desk, campaign: Campaign) -> Path | None:
         desk.storage.put("outbox", f"{area}/模板/{name}", make_template(campaign, prefecture), XLSX)
         outbox.write_status(desk, campaign, prefecture)
     return keys_folder(desk.settings.home) if embedded else None
+
+
+def protect(desk: Desk, campaign: Campaign) -> bool:
+    """Have the store keep versions of what is under custody, and lock it for as long as the campaign says.
+
+    False where the campaign asks for a lock that the store cannot give.
+    """
+    versioned = [desk.storage.keep_versions(bucket) for bucket in ("archive", "quarantine")]
+    if campaign.archive is None:
+        return True
+    locked = all(versioned) and desk.storage.lock("archive", campaign.archive.lock_days)
+    if not locked:
+        log.warning("活动 %s 要求锁定归档 %s 天，对象存储做不到。", campaign.id, campaign.archive.lock_days)
+    return locked
 
 
 def opened(desk: Desk) -> list[str]:

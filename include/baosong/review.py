@@ -1,7 +1,8 @@
 """The review of what was dropped: find, check, file away, reply. Each step looks at what is, never at what was told.
 
 The effects follow one order, and each can be repeated: copy and read back (archive), record beside the copy, decide in
-the ledger, write the receipt, take the very bytes that were read out of the intake, mark as replied.
+the ledger, note it in the journal, write the receipt, take the very bytes that were read out of the intake, mark as
+replied.
 A process killed between any two of them leaves work that the next run finds and finishes.
 """
 
@@ -20,6 +21,7 @@ from baosong import (
     bundles,
     checkpages,
     checks,
+    journal,
     neighbours,
     origin,
     outbox,
@@ -45,7 +47,9 @@ def find_new(desk: Desk) -> list[Work]:
     """Record what has arrived in the intake and return one piece of work for every prefecture with unfinished files.
 
     Each is `{"campaign", "prefecture", "name", "files"}`. What belongs to no prefecture is answered here and now.
+    LedgerLost if the ledger is blank though the archive has the journal of another.
     """
+    journal.write_all(desk)
     campaigns = _usable_campaigns(desk)
     reception.record(desk, sorted(reception.unknown(desk), key=lambda s: (s.modified, s.key)), campaigns)
     _settle_unplaced(desk, campaigns)
@@ -90,6 +94,7 @@ def reply(desk: Desk, campaign_id: str, code: str) -> Work | None:
     prefecture = campaign.prefecture(code)
     cells = desk.ledger.completeness(campaign, [code])[code]
     desk.ledger.allot_receipt(campaign_id, code, {kind.value: cell.as_json() for kind, cell in cells.items()})
+    journal.write(desk, campaign_id, code)  # before anybody is told, and before the intake forgets
     unsent = desk.ledger.unsent_receipts(campaign_id, code)
     written = [outbox.write_receipt(desk, campaign, prefecture, receipt, files) for receipt, files in unsent]
     if not written:
@@ -97,6 +102,7 @@ def reply(desk: Desk, campaign_id: str, code: str) -> Work | None:
     outbox.write_status(desk, campaign, prefecture)
     answered = [row for _, files in unsent for row in files]
     _empty_intake(desk, answered)
+    journal.write(desk, campaign_id, code)
     return {"receipts": written, "number": unsent[-1][0].number, "files": len(answered)}
 
 
@@ -138,6 +144,7 @@ def _settle_unplaced(desk: Desk, campaigns: dict[str, Campaign]) -> None:
             desk.ledger.record_check(row.id, Checked([_unplaced(row, campaigns)]), RULES_REVISION)
     file_away(desk, "", "")
     desk.ledger.allot_receipt("", "", {})
+    journal.write(desk, "", "")
     for receipt, files in desk.ledger.unsent_receipts("", ""):
         outbox.write_unplaced(desk, receipt, files)
         _empty_intake(desk, files)
@@ -299,10 +306,11 @@ def _stored_and_decided(desk: Desk, row: Submission) -> State | None:
             previews.write_frame(desk, row, copy.file)
     record = archive.describe(row, copy.sha256, datetime.now(UTC))
     filed_at = archive.write_record(desk.storage, bucket, key, record)
-    return desk.ledger.file(row.id, Filed(copy.sha256, bucket, key, filed_at), _duplicate_of)
+    return desk.ledger.file(row.id, Filed(copy.sha256, bucket, key, filed_at), duplicate_of)
 
 
-def _duplicate_of(twin: Submission) -> Finding:
+def duplicate_of(twin: Submission) -> Finding:
+    """Return the note for a file with the content of an accepted one."""
     return note(
         "file.duplicate",
         "内容与已接收的文件完全相同，不重复计入",

@@ -16,12 +16,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, TypeVar, cast
+from typing import BinaryIO, Literal, TypeVar, cast
+from xml.etree.ElementTree import ParseError
 
 import certifi
 import urllib3
 from minio import Minio
+from minio.commonconfig import ENABLED, GOVERNANCE
 from minio.error import InvalidResponseError, MinioException, S3Error, ServerError
+from minio.objectlockconfig import DAYS, ObjectLockConfig
+from minio.versioningconfig import VersioningConfig
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_exponential_jitter
 
 from baosong.ranged import RangedReader
@@ -192,6 +196,63 @@ class Storage:
             if not self._repeat(f"查看存储桶 {bucket}", partial(self._client.bucket_exists, name)):
                 self._repeat(f"新建存储桶 {bucket}", partial(self._client.make_bucket, name))
 
+    def keep_versions(self, bucket: str) -> bool:
+        """Have the store keep what is overwritten or removed in a bucket; False if it cannot, or we may not ask it."""
+        name = self._buckets[bucket]
+
+        def kept() -> bool:
+            self._client.set_bucket_versioning(name, VersioningConfig(ENABLED))
+            return bool(self._client.get_bucket_versioning(name).status == ENABLED)
+
+        return self._if_able(f"为 {bucket} 启用版本", kept)
+
+    def lock(self, bucket: str, days: int) -> bool:
+        """Have the store refuse for so many days to remove what is put into a bucket; False if it cannot.
+
+        The bucket keeps versions. A longer time that was set before stays.
+        """
+        name = self._buckets[bucket]
+
+        def locked() -> bool:
+            if (self._days_locked(name) or 0) < days:
+                self._client.set_object_lock_config(name, ObjectLockConfig(GOVERNANCE, days, DAYS))
+            return (self._days_locked(name) or 0) >= days
+
+        return self._if_able(f"为 {bucket} 设置保留锁", locked)
+
+    def versions(self, bucket: str, key: str) -> tuple[Stored, ...]:
+        """Return the versions of an object that the store keeps, the newest first; none where it knows no versions."""
+
+        def listed() -> tuple[Stored, ...]:
+            found = self._client.list_objects(self._buckets[bucket], key, True, include_version=True)
+            there = [v for v in found if v.object_name == key and not v.is_delete_marker]
+            told = (Stored(key, v.size or 0, v.etag or "", v.last_modified or _UNKNOWN, v.version_id) for v in there)
+            return tuple(told)
+
+        return self._if_able(f"列出 {bucket}/{key} 的版本", listed) or ()
+
+    def _days_locked(self, name: str) -> int | None:
+        try:
+            rule = self._client.get_object_lock_config(name)
+        except MinioException as problem:
+            if _code_of(problem) == "ObjectLockConfigurationNotFoundError":
+                return None
+            raise
+        return rule.duration * (1 if rule.duration_unit == DAYS else 365) if rule.duration else None
+
+    def _if_able(self, doing: str, call: Callable[[], T]) -> T | Literal[False]:
+        """Return what a call returns, False where the store refuses it for good: not every store can do everything."""
+
+        def attempt() -> T | Literal[False]:
+            try:
+                return call()
+            except (MinioException, ParseError) as refused:
+                if isinstance(refused, MinioException) and _is_passing(refused):
+                    raise
+                return False
+
+        return self._repeat(doing, attempt)
+
     def _first_page(
         self, bucket: str, prefix: str, recursive: bool, after: str | None
     ) -> tuple[Stored | None, Iterator[Stored]]:
@@ -237,7 +298,8 @@ class Storage:
         return RangedReader(fetch, stored.size)
 
     def _fetch_range(self, bucket: str, stored: Stored, offset: int, length: int) -> bytes:
-        response = self._client.get_object(self._buckets[bucket], stored.key, offset, length)
+        name = self._buckets[bucket]
+        response = self._client.get_object(name, stored.key, offset, length, version_id=stored.version_id)
         try:
             if _was_replaced(response.headers, stored):
                 raise StorageError(f"{bucket}/{stored.key} 在读取期间被替换，请重新开始。")

@@ -162,6 +162,20 @@ def consolidate_task(campaign_id: str) -> dict[str, Any]:
     return _write_report(campaign_id, "final" if _is_complete(open_desk(), campaign_id) else "interim")
 
 
+def verify_task() -> None:
+    """Read tonight's share of archive and quarantine; fail, without another try, if anything there is not as it was."""
+    from airflow.sdk.exceptions import AirflowFailException
+
+    from baosong import custody
+
+    found = custody.verify(open_desk(), None, custody.due(datetime.now(UTC)), lambda *_: None)
+    _tell("verified", f"{found.read} of {found.total}")
+    for place, faults in found.faults.items():
+        log.error("%s：%s", place, "；".join(faults))
+    if found.faults:
+        raise AirflowFailException(f"归档或隔离中有 {len(found.faults)} 项与登记不符，逐项见上。")
+
+
 def _write_report(campaign_id: str, edition: Literal["final", "interim"]) -> dict[str, Any]:
     from airflow.sdk.exceptions import AirflowFailException
 

@@ -134,6 +134,12 @@ class PhotoProfile(Model):
     max_pixels: Annotated[int, Field(gt=0)]
 
 
+class ArchiveProfile(Model):
+    """For how many days a store that can lock objects is to refuse their removal, even to us."""
+
+    lock_days: Annotated[int, Field(ge=1, le=36500)]
+
+
 class Campaign(Model):
     """A whole campaign: who must send what, until when, and by which rules it is judged.
 
@@ -155,6 +161,7 @@ class Campaign(Model):
     photo: PhotoProfile
     form: Form
     previous: str | None = None
+    archive: ArchiveProfile | None = None
 
     @field_validator("timezone")
     @classmethod
@@ -197,7 +204,7 @@ class Campaign(Model):
     @cached_property
     def rules_version(self) -> str:
         """Return a short name that changes with any rule of the campaign, its form, or the code's revision."""
-        text = self.model_dump_json(exclude={"id", "title", "theme", "window", "deadline", "previous"})
+        text = self.model_dump_json(exclude={"id", "title", "theme", "window", "deadline", "previous", "archive"})
         return f"{RULES_REVISION}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
     def prefecture(self, code: str) -> Prefecture:

@@ -3,6 +3,7 @@
 from baosong.ledger.arrivals import Arrival, is_unpacked, verdict_of
 from baosong.ledger.filing import Filed, figure
 from baosong.ledger.models import Edition, History, Receipt, Submission
+from baosong.ledger.pages import LedgerLost
 from baosong.ledger.queries import ActivityRow, Cell, IndicatorRow
 from baosong.ledger.states import FILED, TRANSITIONS, IllegalTransition, State
 from baosong.ledger.store import Ledger
@@ -19,6 +20,7 @@ __all__ = [
     "IllegalTransition",
     "IndicatorRow",
     "Ledger",
+    "LedgerLost",
     "Receipt",
     "State",
     "Submission",

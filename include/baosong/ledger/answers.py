@@ -63,3 +63,9 @@ def mark_replied(session: Session, submission_ids: Sequence[int]) -> None:
     """Finish files: their receipt is written and their bytes have left the intake."""
     done = update(Submission).where(Submission.id.in_(submission_ids), Submission.replied_at.is_(None))
     session.execute(done.values(replied_at=datetime.now(UTC)))
+
+
+def numbers(session: Session, campaign: str) -> dict[int, int]:
+    """Return the number of each receipt of a campaign, by its id."""
+    found = session.execute(select(Receipt.id, Receipt.number).where(Receipt.campaign == campaign))
+    return {row.id: row.number for row in found}

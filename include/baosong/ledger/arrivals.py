@@ -129,9 +129,14 @@ def record_check(session: Session, submission_id: int, checked: Checked, rules_v
     row.rules_version = rules_version
     row.checked_at = datetime.now(UTC)
     move(session, row, State.CHECKED, "已校验")
+    note_fingerprints(session, row)
+    return True
+
+
+def note_fingerprints(session: Session, row: Submission) -> None:
+    """Lay out by what a checked sheet's tables are known again."""
     for table, digest in fingerprints(row.figures).items():
         session.add(Fingerprint(submission_id=row.id, table=table, digest=digest))
-    return True
 
 
 def settle(session: Session, submission_id: int, checked: Checked) -> Submission:

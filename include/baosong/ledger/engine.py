@@ -85,16 +85,21 @@ class Database:
         self._patiently.copy()(self._alembic, command.downgrade, revision)
 
     def _alembic(self, action: Callable[[Config, str], None], revision: str) -> None:
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
         with self.engine.begin() as connection:
-            connection.execute(select(func.pg_advisory_xact_lock(_MIGRATING)))
-            config.attributes["connection"] = connection
-            action(config, revision)
+            alembic(connection, action, revision)
 
     def close(self) -> None:
         """Close all connections; the ledger may be used again afterwards."""
         self.engine.dispose()
+
+
+def alembic(connection: Connection, action: Callable[[Config, str], None], revision: str) -> None:
+    """Take the schema up or down within the connection's transaction; processes that do so at once take turns."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    connection.execute(select(func.pg_advisory_xact_lock(_MIGRATING)))
+    config.attributes["connection"] = connection
+    action(config, revision)
 
 
 def _release(connection: Connection, number: int) -> None:

@@ -77,7 +77,7 @@ def _accept(session: Session, row: Submission, remark: Callable[[Submission], Fi
         move(session, holder, State.SUPERSEDED, f"由第 {row.id} 号文件替换")
         session.flush()  # the slot's unique key allows one at a time
     move(session, row, State.ACCEPTED, "校验通过，已归档")
-    _explode(session, row)
+    explode(session, row)
 
 
 def _current(campaign: str, prefecture: str, kind: str | None) -> ColumnElement[bool]:
@@ -89,7 +89,7 @@ def _current(campaign: str, prefecture: str, kind: str | None) -> ColumnElement[
     )
 
 
-def _explode(session: Session, row: Submission) -> None:
+def explode(session: Session, row: Submission) -> None:
     """Lay the figures of an accepted sheet out in rows."""
     figures = row.figures or {}
     indicators = [_indicator(row.id, item) for item in figures.get("indicators", [])]

@@ -220,3 +220,42 @@ class Announcement(Base):
     campaign: Mapped[str] = mapped_column(primary_key=True)
     prefecture: Mapped[str] = mapped_column(primary_key=True)
     at: Mapped[datetime]
+
+
+class Unwritten(Base):
+    """A new row, or the changed fields of one with its key, that no page of the journal holds yet: triggers note it."""
+
+    __tablename__ = "unwritten"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    campaign: Mapped[str]
+    prefecture: Mapped[str]
+    table: Mapped[str]
+    row: Mapped[dict[str, Any]]
+
+    __table_args__ = (Index("ix_unwritten_place", "campaign", "prefecture", "id"),)
+
+
+class Page(Base):
+    """The number of the last page begun in the journal of a place: a prefecture's, a campaign's or nobody's."""
+
+    __tablename__ = "page"
+
+    campaign: Mapped[str] = mapped_column(primary_key=True)
+    prefecture: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int]
+
+
+class Custody(Base):
+    """When an object of archive or quarantine was last read to its end, and what was wrong with it then."""
+
+    __tablename__ = "custody"
+
+    bucket: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    campaign: Mapped[str]
+    prefecture: Mapped[str]
+    read_at: Mapped[datetime]
+    faults: Mapped[list[str]] = mapped_column(JSONB())
+
+    __table_args__ = (Index("ix_custody_faulty", "campaign", postgresql_where=text("faults <> '[]'")),)

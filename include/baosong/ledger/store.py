@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Literal
 
 from baosong.campaign import Campaign
 from baosong.findings import Checked, Finding, Kind
-from baosong.ledger import answers, arrivals, beside, excerpts, filing, queries
+from baosong.ledger import answers, arrivals, beside, excerpts, filing, keeping, pages, queries
 from baosong.ledger.arrivals import Arrival
 from baosong.ledger.beside import Alike
 from baosong.ledger.engine import Database
@@ -110,6 +110,10 @@ class Ledger(Database):
         """Return the receipts not seen through yet, each with all of its files."""
         return self.run(lambda s: answers.unsent(s, campaign_id, code))
 
+    def receipt_numbers(self, campaign_id: str) -> dict[int, int]:
+        """Return the number of each receipt of a campaign, by its id."""
+        return self.run(lambda s: answers.numbers(s, campaign_id))
+
     def mark_replied(self, submission_ids: Sequence[int]) -> None:
         """Finish files: receipt written, bytes gone from the intake."""
         self.run(lambda s: answers.mark_replied(s, submission_ids))
@@ -183,3 +187,42 @@ class Ledger(Database):
     def mark_announced(self, campaign_id: str, codes: Collection[str]) -> None:
         """Remember that the completeness of these prefectures was announced."""
         self.run(lambda s: queries.mark_announced(s, campaign_id, codes))
+
+    def unwritten(self) -> list[tuple[str, str]]:
+        """Return campaign and prefecture of the places of which no page of the journal holds everything yet."""
+        return self.run(pages.places)
+
+    def has_pages(self) -> bool:
+        """Return whether this ledger ever wrote a page."""
+        return self.run(pages.any_written)
+
+    def write_page(self, campaign_id: str, code: str, keep: pages.Keep) -> bool:
+        """Let `keep` have the number and the lines of a place's next page; False if there is nothing to write.
+
+        What `keep` raises passes, and the page remains to be written. LedgerLost if the journal is ahead of the ledger.
+        """
+        return self.run(lambda s: pages.write(s, campaign_id, code, keep))
+
+    def note_again(self, campaign_id: str, code: str) -> None:
+        """Note all rows of a place for its journal, as if they were new."""
+        self.run(lambda s: pages.note_again(s, campaign_id, code))
+
+    def kept(self, campaign_id: str | None, key: str | None = None) -> list[keeping.Kept]:
+        """Return what should lie in archive and quarantine: of a campaign, or (None) of all; or under one key."""
+        return self.run(lambda s: keeping.kept(s, campaign_id, key))
+
+    def inspections(self, campaign_id: str | None, *, faulty: bool = False) -> list[keeping.Inspection]:
+        """Return what was found when objects of a campaign, or (None) of all, were read; or only what was wrong."""
+        return self.run(lambda s: keeping.inspections(s, campaign_id, faulty=faulty))
+
+    def note_inspections(self, found: Sequence[keeping.Inspection]) -> None:
+        """Keep what was found, in the place of what was found before."""
+        self.run(lambda s: keeping.note(s, found))
+
+    def last_pages(self, campaign_id: str | None) -> dict[tuple[str, str], int]:
+        """Return the number of the last page of each place of a campaign, or (None) of all."""
+        return self.run(lambda s: keeping.last_pages(s, campaign_id))
+
+    def is_known(self, record: Mapping[str, Any]) -> bool:
+        """Return whether the submission of a record is there, whatever became of it."""
+        return self.run(lambda s: keeping.is_known(s, record))

@@ -49,6 +49,7 @@ def write_report(desk: Desk, campaign_id: str, edition: Literal["final", "interi
 
 
 def _write(desk: Desk, campaign_id: str, edition: Literal["final", "interim"], now: datetime) -> dict[str, Any]:
+    from baosong import journal
     from baosong.report.document import template_of
     from baosong.report.figures import figures_json
     from baosong.report.material import sources
@@ -73,6 +74,7 @@ def _write(desk: Desk, campaign_id: str, edition: Literal["final", "interim"], n
     }
     _put_files(desk, figures, edition, chosen, template, stated, last, prefix)
     new = desk.ledger.add_edition(campaign_id, edition, version, prefix, inputs_sha, stated)
+    journal.write(desk, campaign_id, "")
     return _told(edition, version, prefix, stated, new=new)
 
 

@@ -1,0 +1,128 @@
+"""The ledger out of the archive and the quarantine alone: the journal's pages, and the records beside the objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import PurePosixPath
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.orm import Session
+
+from baosong import archive, journal, review
+from baosong.archive import ArchiveError, Record
+from baosong.ledger import rebuilding
+from baosong.workdesk import Desk
+
+Progress = Callable[[str, int, int], None]
+"""Is told what is being done, how many of it are done, and of how many."""
+_READERS = 8
+_IN_USE = (
+    "台账不是空的，有 {held} 行，没有改动。确要以归档为准重建的，请加 --replace："
+    "现在的台账移入另一个模式（schema）保留，不会删除。"
+)
+
+
+class RebuildRefused(Exception):
+    """The ledger is in use, and nobody said that it may be replaced; the text is Chinese."""
+
+
+@dataclass(slots=True)
+class Rebuilt:
+    """What came of it: rows by table, files taken from records, what could not be read, where the old ledger is."""
+
+    rows: dict[str, int] = field(default_factory=dict)
+    pages: int = 0
+    salvaged: int = 0
+    faults: list[str] = field(default_factory=list)
+    aside: str | None = None
+
+
+def rebuild(desk: Desk, progress: Progress, *, replace: bool = False) -> Rebuilt:
+    """Make the ledger again, in one transaction; RebuildRefused if it has rows and is not to be replaced.
+
+    A ledger that is replaced is kept under a schema of its own. What arrived and was not answered when the ledger was
+    lost lies in the intake, and the next run reviews it.
+    """
+    done = Rebuilt()
+    with desk.ledger.engine.begin() as connection:
+        held = sum(rebuilding.count(connection).values())
+        if held and not replace:
+            raise RebuildRefused(_IN_USE.format(held=held))
+        if held or rebuilding.is_torn(connection):
+            done.aside = rebuilding.put_aside(connection)
+        rebuilding.begin(connection)
+        keys = {bucket: [stored.key for stored in desk.storage.list(bucket)] for bucket in ("archive", "quarantine")}
+        last = _from_journal(desk, connection, sorted(filter(archive.is_page, keys["archive"])), progress, done)
+        with Session(connection) as session:
+            rebuilding.settle(session, last)
+            _from_records(desk, session, keys, progress, done)
+            session.commit()  # into the connection's transaction
+        done.rows = rebuilding.count(connection)
+    if done.faults:
+        journal.mend(desk, None)
+    return done
+
+
+def _from_journal(
+    desk: Desk, connection: Connection, keys: list[str], progress: Progress, done: Rebuilt
+) -> dict[tuple[str, str], int]:
+    """Restore the rows of all places; return each place's last page."""
+    last: dict[tuple[str, str], int] = {}
+    for _, pages in groupby(keys, key=lambda key: key.rpartition("/")[0]):
+        rows: rebuilding.Rows = {}
+        expected: int | None = 1
+        for key in pages:
+            try:
+                page = journal.read_page(desk.storage, key)
+            except ArchiveError as spoiled:
+                done.faults.append(f"日志已损坏：archive/{key}（{spoiled}）")
+                expected = None
+                last[archive.place_of(key)] = int(PurePosixPath(key).stem)
+                continue
+            if expected is not None and page["page"] != expected:
+                done.faults.append(f"日志不连续：archive/{key} 之前缺第 {expected} 页")
+                expected = None
+            rebuilding.merge(rows, page["lines"], rebuilding.UNCHANGING if expected is None else rebuilding.TOLD)
+            expected = None if expected is None else expected + 1
+            last[page["campaign"], page["prefecture"]] = page["page"]
+            done.pages += 1
+            progress("读取台账日志", done.pages, len(keys))
+        rebuilding.restore(connection, rows)
+    return last
+
+
+def _from_records(desk: Desk, session: Session, keys: dict[str, list[str]], progress: Progress, done: Rebuilt) -> None:
+    """Take from the records what no page tells of: it was filed and not answered yet, or its page is lost."""
+    known = rebuilding.arrivals(session)
+    lost: dict[tuple[Any, ...], tuple[Record, str, str]] = {}
+    for record, bucket, key in _records(desk, keys, progress, done):
+        if (arrival := rebuilding.arrival_of(record)) not in known:
+            lost.setdefault(arrival, (record, bucket, key))
+    in_order = sorted(lost.values(), key=lambda found: (found[0].get("bundle") is not None, found[0]["filed"]))
+    for record, bucket, key in in_order:
+        done.salvaged += rebuilding.salvage(session, record, bucket, key, review.duplicate_of)
+
+
+def _records(
+    desk: Desk, keys: dict[str, list[str]], progress: Progress, done: Rebuilt
+) -> Iterator[tuple[Record, str, str]]:
+    """Yield each record with its object's bucket and key, the archive's first."""
+
+    def read(place: tuple[str, str]) -> list[Record] | str:
+        try:
+            return archive.read_records(desk.storage, *place)
+        except ArchiveError as spoiled:
+            return f"记录已损坏：{'/'.join(place)}.json（{spoiled}）"
+
+    places = [(bucket, key) for bucket, there in keys.items() for key in sorted(archive.parted(there)[1])]
+    with ThreadPoolExecutor(_READERS) as pool:
+        for number, (place, told) in enumerate(zip(places, pool.map(read, places), strict=True), 1):
+            progress("核对归档记录", number, len(places))
+            if isinstance(told, str):
+                done.faults.append(told)
+            else:
+                yield from ((record, *place) for record in told)

@@ -1,0 +1,66 @@
+"""verify, export and rebuild-ledger as an operator calls them: what they say, and with which exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import bagit
+import pytest
+
+import airflow_home
+from baosong.workdesk import Desk
+from conftest import Store
+from custody_help import lose
+from intake_run import drop, piece, rows, run
+from test_cli import call
+
+
+@pytest.fixture
+def told(desk: Desk) -> Callable[..., CompletedProcess[str]]:
+    return lambda *words: call(*words, **airflow_home.baosong_environment(desk.settings))
+
+
+def test_verify_names_what_is_wrong_and_goes_on_where_it_was_interrupted(
+    desk: Desk, store: Store, told: Callable[..., CompletedProcess[str]]
+) -> None:
+    began = datetime.now(UTC)
+    drop(desk, piece())
+    run(desk)
+    good = told("verify", "2023")
+    assert (good.returncode, "全部完好" in good.stdout) == (0, True), good.stderr
+    mark = desk.settings.home / "verify-2023.txt"
+    assert not mark.exists()
+    mark.write_text(began.isoformat())
+    assert "本次读出 0 项" in told("verify", "2023", "--resume").stdout
+
+    key = str(rows(desk)[0].archive_key)
+    kept = store.server.data / desk.settings.s3.buckets["archive"] / key
+    kept.write_bytes(kept.read_bytes()[::-1])
+    bad = told("verify", "--sample", "50")
+    assert bad.returncode == 1
+    assert f"archive/{key}：内容已变" in bad.stderr
+    assert told("verify", "1999").returncode == 2
+
+
+def test_export_and_rebuild_say_what_they_did_and_refuse_what_they_must(
+    desk: Desk, tmp_path: Path, told: Callable[..., CompletedProcess[str]]
+) -> None:
+    drop(desk, piece())
+    run(desk)
+    folder = tmp_path / "移交"
+    assert told("export", "2023", str(folder)).returncode == 0
+    bagit.Bag(str(folder)).validate()
+    again = told("export", "2023", str(folder))
+    assert (again.returncode, "已存在" in again.stderr) == (2, True)
+    nowhere = told("export", "2023", "/proc/nowhere")
+    assert (nowhere.returncode, "Traceback" in nowhere.stderr) == (2, False)
+
+    in_use = told("rebuild-ledger")
+    assert (in_use.returncode, "--replace" in in_use.stderr) == (2, True)
+    lose(desk)
+    done = told("rebuild-ledger")
+    assert (done.returncode, "文件 1" in done.stdout) == (0, True), done.stderr
+    assert [row.state for row in rows(desk)] == ["accepted"]
