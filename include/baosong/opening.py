@@ -22,6 +22,7 @@ def open_campaign(desk: Desk, campaign: Campaign) -> Path | None:
     Repeating it changes nothing but the pages' date. With a store of your own the keys are made there: None.
     """
     desk.storage.ensure_buckets()
+    desk.ledger.expect(campaign)
     embedded = stack.is_embedded(desk.settings.home)
     if embedded:
         stack.open_campaign_areas(desk.settings.home, campaign)

@@ -42,6 +42,7 @@ DAG_ARGS: dict[str, Any] = {
     "is_paused_upon_creation": False,
     "default_args": DEFAULT_ARGS,
 }
+RELEASE, REFUSE = "放行", "退回"
 MOST_PREFECTURES_A_RUN = 1000  # Airflow refuses to map over more than 1024; the next run takes the rest
 
 
@@ -147,6 +148,24 @@ def write_report_task(campaign_id: str) -> dict[str, Any]:
     return _write_report(campaign_id, "final")
 
 
+def decide_held_task(*, params: Any, dag_run: Any) -> None:
+    """Record what an operator has filled in about a held file; the intake, which this rings, does the rest."""
+    from airflow.sdk.exceptions import AirflowFailException
+
+    from baosong import acts
+    from baosong.findings import Kind
+
+    who = dag_run.triggering_user_name or "Airflow"
+    number, reason, kind = params["number"], params["reason"], params["deliverable"]
+    try:
+        if params["decision"] == RELEASE:
+            acts.release(open_desk(), number, who, reason, Kind(kind) if kind else None)
+        else:
+            acts.refuse(open_desk(), number, who, reason)
+    except acts.ActRefused as wrong:  # waiting mends no form
+        raise AirflowFailException(str(wrong)) from wrong
+
+
 def opened_campaigns_task() -> list[str]:
     """Return the campaigns that prefectures can submit to."""
     from baosong.opening import opened
@@ -157,6 +176,13 @@ def opened_campaigns_task() -> list[str]:
 def consolidate_task(campaign_id: str) -> dict[str, Any]:
     """Write tonight's edition: the final one if all is there, so that a lost roll-up is made good, else the interim."""
     return _write_report(campaign_id, "final" if _is_complete(open_desk(), campaign_id) else "interim")
+
+
+def tidy_task(campaign_id: str) -> dict[str, int]:
+    """Remove from quarantine what nobody needs any more; held and unanswered files stay."""
+    from baosong import housekeeping
+
+    return housekeeping.tidy(open_desk(), campaign_id, datetime.now(UTC))
 
 
 def _write_report(campaign_id: str, edition: Literal["final", "interim"]) -> dict[str, Any]:
