@@ -66,7 +66,8 @@ def test_a_released_sheet_is_archived_counted_and_answered(desk: Desk, campaign:
         ("held", "checked", "张三"),
         ("checked", "accepted", None),
     ]
-    assert desk.ledger.history(row.id)[3].note == f"人工审核：放行。{WHY}"
+    notes = [h.note for h in desk.ledger.history(row.id)[3:]]
+    assert notes == [f"人工审核：放行。{WHY}", "人工审核通过，已归档"]
     waiting, answer = receipts(desk)
     assert (waiting["answer"]["code"], answer["answer"]["code"], answer["number"]) == ("held", "accepted", 2)
     assert answer["files"][0]["may_delete_local_copy"]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from datetime import timedelta
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -135,6 +137,13 @@ def test_what_belongs_to_no_opened_campaign_has_its_findings_listed_too(ledger: 
     feed(ledger, campaign, "6501", Kind.PHOTO, "a.jpg", verdict=Verdict.REJECTED)
     (row,) = query(ledger, "select * from v_findings")
     assert (row["地州市"], row["材料"], row["规则"]) == (None, "photo", "photo.unreadable")
+
+
+def test_the_queries_in_the_operators_guide_run(history: Ledger) -> None:
+    guide = (Path(__file__).parents[1] / "docs/operators.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```sql\n(.*?)^```", guide, re.M | re.S)
+    answers = [query(history, statement) for statement in block.split(";") if statement.strip()]
+    assert [bool(rows) for rows in answers] == [True, True, True, False, True], "6529 has not sent a sheet again"
 
 
 def test_what_a_campaign_expects_follows_its_file(ledger: Ledger, campaign: Campaign) -> None:

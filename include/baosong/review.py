@@ -305,17 +305,19 @@ def _stored_and_decided(desk: Desk, row: Submission) -> State | None:
 
 def _placed(desk: Desk, row: Submission, sha256: str) -> tuple[Submission, Submission | None, int | None]:
     """Return a row, its twin, and how many of its kind are taken; one beyond that number is rejected by now."""
-    if verdict_of(row) is not Verdict.ACCEPTED or row.kind is None:
+    if verdict_of(row) is not Verdict.ACCEPTED:
         return row, None, None
-    deliverable = desk.campaigns.get(row.campaign).deliverable(Kind(row.kind))
-    twin, full = desk.ledger.place_for(row, sha256, deliverable.max)
-    if full:
+    asked = desk.campaigns.get(row.campaign).deliverables
+    deliverable = next((d for d in asked if d.kind == row.kind), None)  # none for a bundle
+    most = deliverable.max if deliverable else None
+    twin, full = desk.ledger.place_for(row, sha256, most)
+    if full and deliverable:
         row = desk.ledger.refuse(row.id, _too_many(deliverable))
         previews.drop_preview(desk, row)
         key = archive.object_key(row, sha256)
         if not desk.ledger.is_kept("archive", key):  # a run that found the last place taken may have left a copy
             archive.discard(desk.storage, "archive", key)
-    return row, twin, deliverable.max
+    return row, twin, most
 
 
 def _too_many(deliverable: Deliverable) -> Finding:

@@ -57,7 +57,7 @@ def file(
     row.sha256, row.bucket, row.archive_key, row.filed_at = filed.sha256, filed.bucket, filed.key, filed.at
     match verdict_of(row):
         case Verdict.REJECTED:
-            move(session, row, State.REJECTED, "校验未通过，已移入隔离区")
+            move(session, row, State.REJECTED, f"{_judged_by(row)}未通过，已移入隔离区")
         case Verdict.HELD:
             move(session, row, State.HELD, "待人工审核，已移入隔离区")
         case Verdict.ACCEPTED:
@@ -108,8 +108,12 @@ def _accept(session: Session, row: Submission, remark: Callable[[Submission], Fi
     elif _is_full(session, row, most):
         raise Full
     row.version = (holder.version or 1) + 1 if holder else 1
-    move(session, row, State.ACCEPTED, "校验通过，已归档")
+    move(session, row, State.ACCEPTED, f"{_judged_by(row)}通过，已归档")
     _explode(session, row)
+
+
+def _judged_by(row: Submission) -> str:
+    return "校验" if row.held_key is None else "人工审核"
 
 
 def _holder(session: Session, row: Submission) -> Submission | None:

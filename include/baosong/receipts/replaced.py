@@ -35,7 +35,7 @@ def describe(replaced: Replacement, kind: str | None, campaign: Campaign, prefec
     if kind != Kind.STATISTICS:
         return told
     changes = _changes(replaced, campaign, prefecture)
-    said = "；".join([*_figures(changes), *_activities(replaced)]) or "各项指标和活动明细都没有变化"
+    said = "；".join([*_figures(changes, campaign), *_activities(replaced)]) or "各项指标和活动明细都没有变化"
     return {
         **told,
         "text": f"{prefecture.name}第{replaced.version}次报送：{said}。{told['text']}",
@@ -46,7 +46,8 @@ def describe(replaced: Replacement, kind: str | None, campaign: Campaign, prefec
 
 def _changes(replaced: Replacement, campaign: Campaign, prefecture: Prefecture) -> list[Change]:
     names = {i.code: f"{i.name}（{i.unit}）" for i in campaign.form.indicators.rows}
-    return differences(prefecture.name, names, _of(replaced.then, campaign), _of(replaced.now, campaign))
+    found = differences(prefecture.name, names, _of(replaced.then, campaign), _of(replaced.now, campaign))
+    return sorted(found, key=lambda change: list(names).index(change.code))
 
 
 def _of(rows: Iterable[IndicatorValue], campaign: Campaign) -> Stated:
@@ -61,8 +62,9 @@ def _of(rows: Iterable[IndicatorValue], campaign: Campaign) -> Stated:
     )
 
 
-def _figures(changes: list[Change]) -> list[str]:
-    said = [f"{c.what} {c.before}→{c.after}" for c in changes[:SAID]]
+def _figures(changes: list[Change], campaign: Campaign) -> list[str]:
+    units = {i.code: f"（{i.unit}）" for i in campaign.form.indicators.rows}
+    said = [f"{c.what.replace(units[c.code], '', 1)} {c.before}→{c.after}" for c in changes[:SAID]]
     return [*said, f"等 {len(changes)} 处变化"] if len(changes) > SAID else said
 
 
