@@ -56,7 +56,7 @@ def test_a_released_sheet_is_archived_counted_and_answered(desk: Desk, campaign:
     assert (row.state, row.bucket, row.version) == ("accepted", "archive", 1)
     assert desk.storage.read("archive", row.archive_key or "") == sheet.content
     (record,) = archive.read_records(desk.storage, "archive", row.archive_key or "")
-    assert (record["verdict"], record["findings"][-1]["rule"]) == ("accepted", "file.released")
+    assert (record["verdict"], record["findings"][0]["rule"]) == ("accepted", "file.released")
     found = {r.code: (r.total, r.offline, r.online) for r in desk.ledger.indicators("2023")}
     assert {code: found[code] for code in sheet.indicators} == sheet.indicators
     assert len(desk.ledger.activities("2023")) == sheet.activities

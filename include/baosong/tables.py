@@ -55,7 +55,9 @@ def show_held(console: Console, rows: list[Submission]) -> None:
     if not rows:
         console.print("没有待人工审核的文件。")
         return
-    table = Table("序号", "活动", "地州市", "文件", "原因", "怎样办", show_lines=True)
+    table = Table("序号", "活动", "地州市", show_lines=True)
+    for title in ("文件", "原因", "怎样办"):
+        table.add_column(title, overflow="fold")
     for row in rows:
         why = "\n".join(f["message"] for f in row.findings if f["severity"] != "note")
         cells = (row.campaign, row.prefecture, visible(title_of(row)), why or "没有认出是哪一项材料", advice(row))

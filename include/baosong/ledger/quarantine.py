@@ -44,7 +44,7 @@ def decide(session: Session, submission_id: int, decision: Decision) -> None:
             return
         raise Undecidable(row.state)
     row.verdict = decision.verdict.value
-    row.findings = [*row.findings, storable(decision.finding.as_json())]
+    row.findings = [storable(decision.finding.as_json()), *row.findings]  # the last word stands first
     row.kind, row.slot = decision.kind, decision.slot
     row.held_key = row.archive_key
     row.receipt_id = row.replied_at = None  # the receipt that said "held" has been sent; another one will follow
