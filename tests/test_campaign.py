@@ -81,6 +81,14 @@ def test_every_wrong_field_is_told_in_one_pass(tmp_path: Path) -> None:
     assert "Asia/Shanghai" in told
 
 
+def test_how_long_quarantine_keeps_is_no_rule_and_a_wrong_number_is_told_with_its_line(tmp_path: Path) -> None:
+    told = refusal(write(tmp_path, 'extends: "2023"\nid: x\nquarantine:\n  keep_days: 7\n'))
+    assert told == "x.yaml:4：字段 quarantine.keep_days：应不小于30，现为 7。"
+    same = load_campaign(derived(tmp_path, quarantine={"keep_days": 90}))
+    assert same.rules_version == load_campaign(NOTICE).rules_version
+    assert load_campaign(derived(tmp_path, quarantine=None)).quarantine is None
+
+
 def test_wrong_value_in_the_parent_is_told_with_the_parents_file_and_line(tmp_path: Path) -> None:
     write(tmp_path, 'extends: "2023"\nid: base\nvideo:\n  width: -1\n', "base.yaml")
     assert "base.yaml:4" in refusal(write(tmp_path, "extends: base\nid: x\n"))

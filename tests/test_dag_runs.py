@@ -15,9 +15,11 @@ from typing import IO, TYPE_CHECKING, Any
 import pytest
 
 import airflow_home
+from act_help import run_unscanned
 from baosong.board import render_board
 from baosong.samples.sheets import make_sheet
 from feed import feed_all
+from intake_run import piece
 
 if TYPE_CHECKING:
     from baosong.campaign import Campaign
@@ -66,11 +68,11 @@ class Runner:
             text=True,
         )
 
-    def __call__(self, dag_id: str, desk: Desk, ill: str | None = None) -> Run:
+    def __call__(self, dag_id: str, desk: Desk, ill: str | None = None, **conf: Any) -> Run:
         """Run a DAG once on a desk; a run that dies shows the end of its log."""
         assert self._child.stdin
         assert self._child.stdout
-        request = {"dag": dag_id, "env": airflow_home.baosong_environment(desk.settings), "ill": ill}
+        request = {"dag": dag_id, "env": airflow_home.baosong_environment(desk.settings), "ill": ill, "conf": conf}
         self._child.stdin.write(json.dumps(request) + "\n")
         self._child.stdin.flush()
         for line in self._child.stdout:
@@ -267,14 +269,72 @@ def test_only_an_ill_system_is_worth_waiting_for() -> None:
             raise bug
 
 
+def test_an_operator_releases_a_held_file_from_the_form_and_the_intake_does_the_rest(
+    run: Runner, desk: Desk, campaign: Campaign, postgres: Postgres
+) -> None:
+    desk.storage.put("intake", f"{PLACES['6501']}/媒体报道/链接.txt", piece())
+    run_unscanned(desk)
+    (row,) = desk.ledger.submissions("2023")
+    rung = events_of(postgres, "intake")
+
+    form = {"number": row.id, "decision": "放行", "reason": "已核实", "deliverable": None}
+    decided = run("release_held", desk, **form)
+    answered = run("intake", desk)
+
+    assert (decided["state"], answered["state"]) == ("success", "success")
+    assert events_of(postgres, "intake") == rung + 1, "the intake need not wait for its sweep"
+    assert desk.ledger.submission(row.id).state == "accepted"
+    assert [h.who for h in desk.ledger.history(row.id) if h.who]
+    assert len([key for key in listed(desk, "outbox", ".html") if "回执-002号" in key]) == 1
+
+
+def test_a_form_that_cannot_be_carried_out_turns_red_and_changes_nothing(run: Runner, desk: Desk) -> None:
+    desk.storage.put("intake", f"{PLACES['6501']}/媒体报道/机密★.txt", piece())
+    run("intake", desk)
+    (row,) = desk.ledger.submissions("2023")
+
+    marked = run("release_held", desk, number=row.id, decision="放行", reason="看着没事", deliverable=None)
+    unknown = run("release_held", desk, number=row.id + 1, decision="退回", reason="退", deliverable=None)
+
+    assert (marked["state"], unknown["state"]) == ("failed", "failed")
+    assert desk.ledger.submission(row.id).state == "held"
+
+
+def test_the_night_tidies_quarantine(run: Runner, desk: Desk) -> None:
+    desk.storage.put("outbox", f"{PLACES['6501']}/状态.html", b"opened")
+    desk.storage.put("intake", f"{PLACES['6501']}/媒体报道/空.txt", b"")
+    run("intake", desk)
+    (row,) = desk.ledger.submissions("2023")
+    old = datetime(2020, 1, 1, tzinfo=UTC)
+    desk.ledger.run(lambda s: setattr(s.get_one(type(row), row.id), "replied_at", old))
+
+    done = run("nightly_consolidation", desk)
+
+    assert states(done, "tidy") == {("2023", "success")}
+    assert listed(desk, "quarantine") == [f"{row.archive_key}.json"]
+    assert desk.ledger.submission(row.id).purged_at
+
+
+def events_of(postgres: Postgres, asset: str) -> int:
+    """Return how many events of an asset Airflow has recorded."""
+    query = "SELECT count(*) FROM asset_event e JOIN asset a ON a.id = e.asset_id WHERE a.name = %s"
+    (number,) = metadata(postgres, query, asset)
+    return int(number)
+
+
 def announced(postgres: Postgres) -> list[str]:
     """Return the partitions that Airflow has recorded, in their order."""
+    return metadata(postgres, "SELECT partition_key FROM asset_event WHERE partition_key IS NOT NULL ORDER BY id")
+
+
+def metadata(postgres: Postgres, query: str, *values: str) -> list[Any]:
+    """Return the first column of what Airflow's own database answers."""
     import psycopg2
 
     connection = psycopg2.connect(host=str(postgres.sockets), user="postgres", dbname=METADATA)
     try:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT partition_key FROM asset_event WHERE partition_key IS NOT NULL ORDER BY id")
+            cursor.execute(query, values or None)
             return [row[0] for row in cursor.fetchall()]
     finally:
         connection.close()

@@ -129,9 +129,9 @@ def write_record(storage: Storage, bucket: str, key: str, record: Record) -> dat
     earlier = next((k for k in known if _arrival(k) == _arrival(record)), None)
     if earlier is not None:
         record = {**record, "filed": earlier["filed"]}
-    first, *later = [record if k is earlier else k for k in known] if earlier else [*known, record]
     if earlier != record:
-        storage.put(bucket, f"{key}.json", sealed({**first, "later": later}), content_type="application/json")
+        records = [record if k is earlier else k for k in known] if earlier else [*known, record]
+        _put_records(storage, bucket, key, records)
     return datetime.fromisoformat(record["filed"])
 
 
@@ -186,6 +186,28 @@ def parted(keys: Iterable[str]) -> tuple[set[str], set[str]]:
     kept = {key for key in keys if not is_page(key)}
     records = {key for key in kept if key.endswith(".json") and f"{key}.json" not in kept}
     return kept - records, {key.removesuffix(".json") for key in records}
+
+
+def mark_purged(storage: Storage, bucket: str, key: str, at: datetime) -> datetime:
+    """Write into the record of an object that its bytes are about to go; return when that was first written."""
+    known = read_records(storage, bucket, key)
+    told = next((k["purged"] for k in known if "purged" in k), None)
+    when = datetime.fromisoformat(told) if told else at
+    marked = [{**k, "purged": k.get("purged", when.isoformat())} for k in known]
+    if marked != known:
+        _put_records(storage, bucket, key, marked)
+    return when
+
+
+def discard(storage: Storage, bucket: str, key: str) -> None:
+    """Remove an object and its record; nothing happens where there is none."""
+    storage.remove(bucket, key)
+    storage.remove(bucket, f"{key}.json")
+
+
+def _put_records(storage: Storage, bucket: str, key: str, records: list[Record]) -> None:
+    first, *later = records
+    storage.put(bucket, f"{key}.json", sealed({**first, "later": later}), content_type="application/json")
 
 
 def _arrival(record: Record) -> tuple[Any, ...]:

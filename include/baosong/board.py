@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from baosong.acts import advice
 from baosong.campaign import Campaign
 from baosong.checkpages import has_page
 from baosong.findings import Kind
@@ -82,7 +83,8 @@ def _line(submission: Submission, campaign: Campaign) -> dict[str, Any]:
     told = describe_file(submission, campaign, campaign.zone)
     known = {p.code: p.name for p in campaign.prefectures}
     page = _page(submission) if has_page(submission) else None
-    return {**told, "prefecture": known.get(submission.prefecture, "未能识别"), "page": page}
+    what_to_do = advice(submission) if submission.state == "held" else ""
+    return {**told, "prefecture": known.get(submission.prefecture, "未能识别"), "page": page, "advice": what_to_do}
 
 
 def _page(submission: Submission) -> str:

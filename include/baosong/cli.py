@@ -51,13 +51,14 @@ def main() -> None:
 @contextmanager
 def told() -> Iterator[None]:
     """Turn the errors that a caller can cause into one line; everything else is ours and shows where it broke."""
+    from baosong.acts import ActRefused
     from baosong.report import TemplateRefused
     from baosong.stack import StackError
     from baosong.storage import StorageError
 
     try:
         yield
-    except (CallError, CampaignError, SettingsError, StackError, StorageError, TemplateRefused) as wrong:
+    except (ActRefused, CallError, CampaignError, SettingsError, StackError, StorageError, TemplateRefused) as wrong:
         err.print(str(wrong), style="red", markup=False, highlight=False, soft_wrap=True)
         raise SystemExit(2) from None
 
@@ -247,6 +248,39 @@ def report(
     written = write_report(desk, campaign_id, "interim" if interim else "final", datetime.now(campaign.zone))
     put_pdf(desk.storage, written["prefix"])
     out.print(f"{'已生成' if written['new'] else '数据未变，沿用'} reports/{written['prefix']}", highlight=False)
+
+
+@app.command()
+def held(campaign_id: Annotated[str | None, typer.Argument(metavar="CAMPAIGN", help="只看一次活动")] = None) -> None:
+    """列出待人工审核的文件：序号、原因和可以怎样办。"""
+    from baosong.tables import show_held
+    from baosong.workdesk import Desk
+
+    desk = Desk.open()
+    if campaign_id:
+        campaign_of(campaign_id)
+    show_held(out, desk.ledger.held(campaign_id))
+
+
+@app.command()
+def release(
+    number: Annotated[int, typer.Argument(metavar="ID", help="文件的台账序号，见 ./baosong held")],
+    reason: Annotated[str, typer.Option(help="理由，写进回执和台账")],
+    kind: Annotated[Kind | None, typer.Option("--as", help="没有认出材料的，指明是哪一项")] = None,
+    refuse: Annotated[bool, typer.Option("--refuse", help="不放行，退回")] = False,
+    who: Annotated[str | None, typer.Option("--by", help="审核人；不写则记当前系统用户")] = None,
+) -> None:
+    """人工审核：放行（或退回）一个待审核的文件，随即归档并出具回执。"""
+    from baosong import acts
+    from baosong.tables import show_settled
+    from baosong.workdesk import Desk
+
+    desk, who = Desk.open(), who or acts.operator()
+    if refuse:
+        acts.refuse(desk, number, who, reason)
+    else:
+        acts.release(desk, number, who, reason, kind)
+    show_settled(out, acts.settle(desk, number))
 
 
 @app.command()

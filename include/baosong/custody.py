@@ -98,11 +98,13 @@ def _items(desk: Desk, campaign_id: str | None) -> Iterator[Item]:
     prefix = "" if campaign_id is None else f"{campaign_id}/"
     listed = {bucket: {s.key: s for s in desk.storage.list(bucket, prefix)} for bucket in _BUCKETS}
     kept = {(k.bucket, k.key): k for k in desk.ledger.kept(campaign_id)}
+    purged = desk.ledger.purged(campaign_id)
     seen = {(i.bucket, i.key): i for i in desk.ledger.inspections(campaign_id)}
     pages = {("archive", key) for key in _pages(desk, campaign_id)}
     pages |= {("archive", key) for key in listed["archive"] if archive.is_page(key)}
     for bucket in _BUCKETS:
         objects, recorded = archive.parted(listed[bucket])
+        recorded -= {key for where, key in purged if where == bucket} - objects
         keys = objects | recorded | {key for where, key in (*kept, *pages) if where == bucket}
         for key in sorted(keys):
             before = seen.get((bucket, key))

@@ -26,6 +26,7 @@ def open_campaign(desk: Desk, campaign: Campaign) -> Path | None:
     """
     desk.storage.ensure_buckets()
     protect(desk, campaign)
+    desk.ledger.expect(campaign)
     embedded = stack.is_embedded(desk.settings.home)
     if embedded:
         stack.open_campaign_areas(desk.settings.home, campaign)

@@ -1,4 +1,4 @@
-"""Where the bytes of a row are while they wait in the intake: in an object of their own, or in a bundle's."""
+"""Where the bytes of a row are while they wait: in the intake, as an object or in a bundle's, or held in quarantine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from baosong.bundles.directory import Member
 from baosong.copies import Copy, Listener
 from baosong.ledger import Submission
 from baosong.source import Source
-from baosong.storage import Stored
+from baosong.storage import StorageError, Stored
 from baosong.workdesk import Desk
 
 
@@ -36,6 +36,18 @@ def member_of(row: Submission) -> Member:
     return Member(**{name: value for name, value in (row.member or {}).items() if name != "object"})
 
 
+def path_of(row: Submission) -> str:
+    """Return a row's key as it would be had the bundle that it came in been a folder of the same name."""
+    if row.member is None:
+        return row.key
+    return as_folder(row.member["object"]["key"], row.member["path"])
+
+
+def as_folder(bundle_key: str, path: str) -> str:
+    """Return the key of a bundle's file had the bundle been a folder."""
+    return f"{bundle_key.rpartition('.')[0]}/{path}"
+
+
 def source_of(desk: Desk, row: Submission) -> Source:
     """Return the object that holds a row's bytes as a check sees it."""
     return desk.storage.source("intake", object_of(row))
@@ -43,13 +55,28 @@ def source_of(desk: Desk, row: Submission) -> Source:
 
 @contextmanager
 def fetched(desk: Desk, row: Submission, listener: Listener | None = None) -> Iterator[Copy]:
-    """Read a row's bytes once into a local copy; StorageError if its object is gone or another one by now."""
-    if row.member is None:
+    """Read a row's bytes once into a local copy; StorageError if its object is gone or another one by now.
+
+    ArchiveError if what lay in quarantine is no longer what was put there.
+    """
+    if row.held_key is not None:
+        with archive.fetched(desk.storage, "quarantine", _held(desk, row.held_key), copies(desk), listener) as copy:
+            if copy.sha256 != row.sha256:
+                raise archive.ArchiveError(f"quarantine/{row.held_key}: expected {row.sha256}, read {copy.sha256}")
+            yield copy
+    elif row.member is None:
         with archive.fetched(desk.storage, "intake", object_of(row), copies(desk), listener) as copy:
             yield copy
     else:
         with contents.unpacked(source_of(desk, row), member_of(row), copies(desk), listener) as copy:
             yield copy
+
+
+def _held(desk: Desk, key: str) -> Stored:
+    found = desk.storage.stat("quarantine", key)
+    if found is None:
+        raise StorageError(f"隔离区里没有 quarantine/{key}。")
+    return found
 
 
 def copies(desk: Desk) -> Path:
@@ -58,7 +85,9 @@ def copies(desk: Desk) -> Path:
 
 
 def changed(desk: Desk, row: Submission) -> str | None:
-    """Return why a row's bytes are no longer those that arrived, None if they are."""
+    """Return why a row's bytes are no longer those that arrived, None if they are or if we have them in quarantine."""
+    if row.held_key is not None:
+        return None
     key, identity = row.key, row.identity
     if row.member is not None:
         key, identity = row.member["object"]["key"], row.member["object"]["identity"]
@@ -75,5 +104,8 @@ def withdraw_if_changed(desk: Desk, row: Submission) -> bool:
 
 
 def release(desk: Desk, row: Submission) -> bool:
-    """Remove a row's object from the intake, unless something newer lies there: False. A bundle's goes with itself."""
-    return row.member is not None or desk.storage.remove_if_same("intake", object_of(row))
+    """Remove a row's object from the intake, unless something newer lies there: False. A bundle's goes with itself.
+
+    What was held left the intake long ago; quarantine is emptied by the night (`housekeeping`).
+    """
+    return row.held_key is not None or row.member is not None or desk.storage.remove_if_same("intake", object_of(row))

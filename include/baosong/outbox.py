@@ -13,7 +13,7 @@ from baosong.archive import UNPLACED, safe_name
 from baosong.campaign import Campaign, Prefecture
 from baosong.findings import Finding, Kind, Severity
 from baosong.intake import place
-from baosong.ledger import Cell, Receipt, State, Submission
+from baosong.ledger import Cell, Receipt, Replacement, State, Submission
 from baosong.workdesk import Desk
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,10 @@ def write_receipt(
     cells = {Kind(kind): Cell.from_json(cell) for kind, cell in receipt.status.items()}
     copies = {row.id: copy for row in files if (copy := _annotated(desk, campaign, row))}
     names = _copy_names([row for row in files if row.id in copies])
-    page = receipts.render_receipt(campaign, prefecture, receipt.number, receipt.issued_at, files, cells, names)
+    replaced = {row.id: earlier for row in files if (earlier := _replacement(desk, row))}
+    page = receipts.render_receipt(
+        campaign, prefecture, receipt.number, receipt.issued_at, files, cells, names, replaced
+    )
     folder = f"{campaign.id}/{prefecture.folder}/{RECEIPTS}"
     for number, copy in copies.items():
         name = receipts.annotated_name(page.name, names[number])
@@ -61,6 +64,10 @@ def write_status(desk: Desk, campaign: Campaign, prefecture: Prefecture) -> None
     links = _links(desk, f"{campaign.id}/{prefecture.folder}/")
     page = receipts.render_status(campaign, prefecture, datetime.now(UTC), row, files, links, of - len(files))
     desk.storage.put("outbox", f"{campaign.id}/{prefecture.folder}/{STATUS}", page.encode(), content_type=_HTML)
+
+
+def _replacement(desk: Desk, row: Submission) -> Replacement | None:
+    return desk.ledger.replacement(row.id) if row.replaces_id is not None else None
 
 
 def _annotated(desk: Desk, campaign: Campaign, row: Submission) -> bytes | None:

@@ -58,6 +58,11 @@ def write_frame(desk: Desk, row: Submission, film: BinaryIO) -> None:
     _keep(desk, row, drawn)
 
 
+def drop_preview(desk: Desk, row: Submission) -> None:
+    """See that there is no preview of a submission."""
+    _keep(desk, row, b"")
+
+
 def render_gallery(ledger: Ledger, campaign: Campaign, code: str) -> str:
     """Return the page with all of a prefecture's previews as one HTML text; KeyError if there is no such prefecture."""
     prefecture = campaign.prefecture(code)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import PurePosixPath
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from baosong import archive, journal, review
 from baosong.archive import ArchiveError, Record
+from baosong.campaign import CampaignError
 from baosong.ledger import rebuilding
 from baosong.workdesk import Desk
 
@@ -62,6 +64,9 @@ def rebuild(desk: Desk, progress: Progress, *, replace: bool = False) -> Rebuilt
             _from_records(desk, session, keys, progress, done)
             session.commit()  # into the connection's transaction
         done.rows = rebuilding.count(connection)
+    for campaign_id in sorted({campaign for campaign, _ in last} & set(desk.campaigns.ids())):
+        with suppress(CampaignError):  # its views stay blank until the file is mended
+            desk.ledger.expect(desk.campaigns.get(campaign_id))
     if done.faults:
         journal.mend(desk, None)
     return done

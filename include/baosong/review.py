@@ -30,11 +30,11 @@ from baosong import (
     whole_read,
 )
 from baosong.bundles import contents, unpacking
-from baosong.campaign import Campaign, CampaignError, Prefecture
+from baosong.campaign import Campaign, CampaignError, Deliverable, Prefecture
 from baosong.campaign.model import RULES_REVISION
 from baosong.findings import Checked, Finding, Kind, Verdict, error, note, warning
 from baosong.intake import place
-from baosong.ledger import Filed, State, Submission, figure, is_unpacked, verdict_of
+from baosong.ledger import Filed, Full, State, Submission, figure, is_unpacked, verdict_of
 from baosong.storage import StorageError
 from baosong.workdesk import Desk
 
@@ -284,6 +284,8 @@ def _file_one(desk: Desk, row: Submission) -> Work:
         return _told(row, State.WITHDRAWN)
     try:
         state = _stored_and_decided(desk, row)
+    except Full:  # another run took the last place meanwhile: now that is known beforehand
+        state = _stored_and_decided(desk, row)
     except (StorageError, OSError):  # perhaps the object went away under our hands
         if origin.withdraw_if_changed(desk, row):
             return _told(row, State.WITHDRAWN)
@@ -296,17 +298,43 @@ def _stored_and_decided(desk: Desk, row: Submission) -> State | None:
         if copy.size != row.size or origin.changed(desk, row):
             desk.ledger.withdraw(row.id, "归档前文件已被替换或删除")
             return State.WITHDRAWN
-        row = decided()
+        row, twin, most = _placed(desk, decided(), copy.sha256)
         accepted = verdict_of(row) is Verdict.ACCEPTED
         bucket = "archive" if accepted else "quarantine"
-        twin = desk.ledger.twin_of(row, copy.sha256) if accepted else None
         key = twin.archive_key if twin and twin.archive_key else archive.object_key(row, copy.sha256)
         archive.keep(desk.storage, bucket, key, copy)
         if accepted:
             previews.write_frame(desk, row, copy.file)
     record = archive.describe(row, copy.sha256, datetime.now(UTC))
     filed_at = archive.write_record(desk.storage, bucket, key, record)
-    return desk.ledger.file(row.id, Filed(copy.sha256, bucket, key, filed_at), duplicate_of)
+    return desk.ledger.file(row.id, Filed(copy.sha256, bucket, key, filed_at), duplicate_of, most)
+
+
+def _placed(desk: Desk, row: Submission, sha256: str) -> tuple[Submission, Submission | None, int | None]:
+    """Return a row, its twin, and how many of its kind are taken; one beyond that number is rejected by now."""
+    if verdict_of(row) is not Verdict.ACCEPTED:
+        return row, None, None
+    asked = desk.campaigns.get(row.campaign).deliverables
+    deliverable = next((d for d in asked if d.kind == row.kind), None)  # none for a bundle
+    most = deliverable.max if deliverable else None
+    twin, full = desk.ledger.place_for(row, sha256, most)
+    if full and deliverable:
+        row = desk.ledger.refuse(row.id, _too_many(deliverable))
+        previews.drop_preview(desk, row)
+        key = archive.object_key(row, sha256)
+        if not desk.ledger.is_kept("archive", key):  # a run that found the last place taken may have left a copy
+            archive.discard(desk.storage, "archive", key)
+    return row, twin, most
+
+
+def _too_many(deliverable: Deliverable) -> Finding:
+    return error(
+        "file.too_many",
+        f"{deliverable.name}最多接收 {deliverable.max} 个，已经收满，这一个没有接收。",
+        observed=f"已接收 {deliverable.max} 个",
+        expected=f"不超过 {deliverable.max} 个",
+        fix="已接收的不受影响。要用这一个换下已接收的某一个，请改成那个文件的名字，重新放入同一个文件夹。",
+    )
 
 
 def duplicate_of(twin: Submission) -> Finding:

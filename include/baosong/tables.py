@@ -8,11 +8,21 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from baosong.acts import advice
 from baosong.campaign import Campaign
 from baosong.findings import Kind
+from baosong.ledger import Submission
+from baosong.receipts.view import title_of
+from baosong.receipts.words import visible
 from baosong.stack import ComponentState, StackInfo
 
 _VERDICTS = {"accepted": ("接收", "green"), "rejected": ("退回", "red"), "held": ("待人工审核", "yellow")}
+_OUTCOMES = {
+    "accepted": "已放行并归档",
+    "superseded": "已放行并归档，现由后报送的文件替换",
+    "duplicate": "与已接收的文件内容相同，不重复计入",
+    "rejected": "已退回",
+}
 _SEVERITIES = {"error": ("错误", "red"), "warning": ("提醒", "yellow"), "note": ("说明", "cyan")}
 
 
@@ -38,6 +48,28 @@ def _findings(findings: list[dict[str, Any]]) -> Table:
         cells = [place, found["message"], found["observed"], found["expected"], found["fix"]]
         table.add_row(Text(word, style), *(Text(cell) for cell in cells))
     return table
+
+
+def show_held(console: Console, rows: list[Submission]) -> None:
+    """Print the files that wait for an operator, with why and what can be done; their names are never markup."""
+    if not rows:
+        console.print("没有待人工审核的文件。")
+        return
+    table = Table("序号", "活动", "地州市", show_lines=True)
+    for title in ("文件", "原因", "怎样办"):
+        table.add_column(title, overflow="fold")
+    for row in rows:
+        why = "\n".join(f["message"] for f in row.findings if f["severity"] != "note")
+        cells = (row.campaign, row.prefecture, visible(title_of(row)), why or "没有认出是哪一项材料", advice(row))
+        table.add_row(str(row.id), *(Text(cell) for cell in cells))
+    console.print(table)
+
+
+def show_settled(console: Console, told: dict[str, Any]) -> None:
+    """Print what became of a file that an operator has decided on."""
+    word = _OUTCOMES.get(told["state"], "已登记，由“收件”流程继续办理")
+    answered = "，回执已发" if told["answered"] else "，回执随后发出"
+    console.print(Text(f"第 {told['id']} 号文件“{visible(told['name'])}”：{word}{answered}。"))
 
 
 def show_stack(console: Console, info: StackInfo) -> None:

@@ -45,6 +45,7 @@ DAG_ARGS: dict[str, Any] = {
     "is_paused_upon_creation": False,
     "default_args": DEFAULT_ARGS,
 }
+RELEASE, REFUSE = "放行", "退回"
 MOST_PREFECTURES_A_RUN = 1000  # Airflow refuses to map over more than 1024; the next run takes the rest
 
 
@@ -150,6 +151,24 @@ def write_report_task(campaign_id: str) -> dict[str, Any]:
     return _write_report(campaign_id, "final")
 
 
+def decide_held_task(*, params: Any, dag_run: Any) -> None:
+    """Record what an operator has filled in about a held file; the intake, which this rings, does the rest."""
+    from airflow.sdk.exceptions import AirflowFailException
+
+    from baosong import acts
+    from baosong.findings import Kind
+
+    who = dag_run.triggering_user_name or "Airflow"
+    number, reason, kind = params["number"], params["reason"], params["deliverable"]
+    try:
+        if params["decision"] == RELEASE:
+            acts.release(open_desk(), number, who, reason, Kind(kind) if kind else None)
+        else:
+            acts.refuse(open_desk(), number, who, reason)
+    except acts.ActRefused as wrong:  # waiting mends no form
+        raise AirflowFailException(str(wrong)) from wrong
+
+
 def opened_campaigns_task() -> list[str]:
     """Return the campaigns that prefectures can submit to."""
     from baosong.opening import opened
@@ -174,6 +193,13 @@ def verify_task() -> None:
         log.error("%s：%s", place, "；".join(faults))
     if found.faults:
         raise AirflowFailException(f"归档或隔离中有 {len(found.faults)} 项与登记不符，逐项见上。")
+
+
+def tidy_task(campaign_id: str) -> dict[str, int]:
+    """Remove from quarantine what nobody needs any more; held and unanswered files stay."""
+    from baosong import housekeeping
+
+    return housekeeping.tidy(open_desk(), campaign_id, datetime.now(UTC))
 
 
 def _write_report(campaign_id: str, edition: Literal["final", "interim"]) -> dict[str, Any]:

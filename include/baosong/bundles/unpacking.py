@@ -44,12 +44,11 @@ def concluded(row: Submission, members: Sequence[Submission]) -> Checked:
 def _arrival(row: Submission, member: Member, kind: Kind | None, campaign: Campaign) -> Arrival:
     """Return a file of a bundle as it would be had the bundle been a folder: received when the bundle was."""
     key = f"{row.key}/{member.path}"
-    as_folder = f"{row.key.rpartition('.')[0]}/{member.path}"
     return Arrival(
         campaign=row.campaign,
         prefecture=row.prefecture,
         kind=kind.value if kind else None,
-        slot=slot_of(as_folder if kind else key, kind, campaign),
+        slot=slot_of(origin.as_folder(row.key, member.path) if kind else key, kind, campaign),
         key=key,
         name=member.name,
         folder=row.folder,

@@ -209,8 +209,10 @@ def _plain(problem: Any) -> str:
         "list": "应为列表",
         "too_short": f"至少要有 {context.get('min_length', 1)} 项",
         "too_long": f"最多 {context.get('max_length', '')} 项",
-        "greater": f"应大于{context.get('gt', context.get('ge', ''))}",
-        "less": f"应不大于{context.get('le', context.get('lt', ''))}",
+        "greater_than_equal": f"应不小于{context.get('ge', '')}",
+        "greater": f"应大于{context.get('gt', '')}",
+        "less_than_equal": f"应不大于{context.get('le', '')}",
+        "less": f"应小于{context.get('lt', '')}",
         "model": "应是“字段: 值”的列表",
         "dict": "应是“字段: 值”的列表",
     }

@@ -16,7 +16,7 @@ from baosong.campaign.form import Form
 from baosong.findings import Kind
 
 # Raised by hand when the meaning of a check changes in code, so that a receipt names the rules that judged the file.
-RULES_REVISION = "2"
+RULES_REVISION = "3"
 
 Text = Annotated[str, Field(min_length=1, max_length=300)]
 Share = Annotated[float, Field(ge=0, le=0.2)]
@@ -140,10 +140,17 @@ class ArchiveProfile(Model):
     lock_days: Annotated[int, Field(ge=1, le=36500)]
 
 
+class Quarantine(Model):
+    """How long rejected files are kept after their receipt, in days; held ones are kept until they are decided."""
+
+    keep_days: Annotated[int, Field(ge=30, le=36500)]
+
+
 class Campaign(Model):
     """A whole campaign: who must send what, until when, and by which rules it is judged.
 
-    `previous` is the id of last year's campaign, if its submissions are to be compared with.
+    `previous` is the id of last year's campaign, if its submissions are to be compared with. Without `quarantine`
+    rejected files are kept for ever.
     """
 
     id: Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z.-]{0,39}$")]
@@ -162,6 +169,7 @@ class Campaign(Model):
     form: Form
     previous: str | None = None
     archive: ArchiveProfile | None = None
+    quarantine: Quarantine | None = None
 
     @field_validator("timezone")
     @classmethod
@@ -204,7 +212,8 @@ class Campaign(Model):
     @cached_property
     def rules_version(self) -> str:
         """Return a short name that changes with any rule of the campaign, its form, or the code's revision."""
-        text = self.model_dump_json(exclude={"id", "title", "theme", "window", "deadline", "previous", "archive"})
+        apart = {"id", "title", "theme", "window", "deadline", "previous", "archive", "quarantine"}
+        text = self.model_dump_json(exclude=apart)
         return f"{RULES_REVISION}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
     def prefecture(self, code: str) -> Prefecture:

@@ -1,10 +1,12 @@
 """The ledger: every arrival, what became of it and why, in PostgreSQL."""
 
 from baosong.ledger.arrivals import Arrival, is_unpacked, verdict_of
-from baosong.ledger.filing import Filed, figure
+from baosong.ledger.filing import Filed, Full, figure
 from baosong.ledger.models import Edition, History, Receipt, Submission
 from baosong.ledger.pages import LedgerLost
+from baosong.ledger.quarantine import Decision, Undecidable
 from baosong.ledger.queries import ActivityRow, Cell, IndicatorRow
+from baosong.ledger.replacing import Replacement
 from baosong.ledger.states import FILED, TRANSITIONS, IllegalTransition, State
 from baosong.ledger.store import Ledger
 
@@ -14,16 +16,20 @@ __all__ = [
     "ActivityRow",
     "Arrival",
     "Cell",
+    "Decision",
     "Edition",
     "Filed",
+    "Full",
     "History",
     "IllegalTransition",
     "IndicatorRow",
     "Ledger",
     "LedgerLost",
     "Receipt",
+    "Replacement",
     "State",
     "Submission",
+    "Undecidable",
     "figure",
     "is_unpacked",
     "verdict_of",

@@ -60,11 +60,14 @@ def receive(session: Session, arrivals: Sequence[Arrival]) -> list[Arrival]:
     return [a for a in arrivals if (a.key, a.identity, a.arrival) not in fresh]
 
 
-def move(session: Session, row: Submission, after: State, why: str) -> None:
+def move(session: Session, row: Submission, after: State, why: str, who: str | None = None) -> None:
     """Change a submission's state along the table of transitions and note it; IllegalTransition if there is no way."""
     before = row.state
     row.state = after
-    session.add(History(submission_id=row.id, at=datetime.now(UTC), before=before, after=after, note=why))
+    told = storable(why), storable(who)
+    session.add(
+        History(submission_id=row.id, at=datetime.now(UTC), before=before, after=after, note=told[0], who=told[1])
+    )
 
 
 def locked(session: Session, submission_id: int) -> Submission:

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, func, insert, select
 from sqlalchemy.orm import Session
 
 from baosong.findings import Finding, Verdict
-from baosong.ledger.arrivals import add_finding, locked, move, verdict_of
+from baosong.ledger.arrivals import add_finding, locked, move, storable, verdict_of
 from baosong.ledger.engine import lock_number
 from baosong.ledger.models import Activity, IndicatorValue, Submission
 from baosong.ledger.states import FILED, State
@@ -31,10 +31,24 @@ class Filed:
     at: datetime
 
 
-def file(session: Session, submission_id: int, filed: Filed, remark: Callable[[Submission], Finding]) -> State | None:
+class Full(Exception):
+    """The deliverable has as many accepted files as it may have, and this one would replace none."""
+
+
+class Place(NamedTuple):
+    """What an accepted file would meet: a `twin` of the same bytes, or a deliverable that is `full`."""
+
+    twin: Submission | None
+    full: bool
+
+
+def file(
+    session: Session, submission_id: int, filed: Filed, remark: Callable[[Submission], Finding], most: int | None
+) -> State | None:
     """Decide what a checked file becomes and return its state; repeated, only return it; None if it was withdrawn.
 
-    `remark` words the note for a duplicate of the submission it is given.
+    `remark` words the note for a duplicate of the submission it is given. Raises Full, and nothing is changed, if
+    there are `most` accepted files already.
     """
     _one_at_a_time(session, session.get_one(Submission, submission_id))
     row = locked(session, submission_id)
@@ -43,12 +57,27 @@ def file(session: Session, submission_id: int, filed: Filed, remark: Callable[[S
     row.sha256, row.bucket, row.archive_key, row.filed_at = filed.sha256, filed.bucket, filed.key, filed.at
     match verdict_of(row):
         case Verdict.REJECTED:
-            move(session, row, State.REJECTED, "校验未通过，已移入隔离区")
+            move(session, row, State.REJECTED, f"{_judged_by(row)}未通过，已移入隔离区")
         case Verdict.HELD:
             move(session, row, State.HELD, "待人工审核，已移入隔离区")
         case Verdict.ACCEPTED:
-            _accept(session, row, remark)
+            _accept(session, row, remark, most)
     return State(row.state)
+
+
+def place_for(session: Session, row: Submission, sha256: str, most: int | None) -> Place:
+    """Return what an accepted file of this content would meet if it were filed now; see `file`."""
+    twin = twin_of(session, row.campaign, row.prefecture, row.kind, sha256)
+    return Place(twin, twin is None and _holder(session, row) is None and _is_full(session, row, most))
+
+
+def refuse(session: Session, submission_id: int, finding: Finding) -> Submission:
+    """Reject a checked file for what this error says; return the submission. Nothing changes once it is filed."""
+    row = locked(session, submission_id)
+    if row.state == State.CHECKED:
+        row.verdict = Verdict.REJECTED
+        row.findings = [*row.findings, storable(finding.as_json())]
+    return row
 
 
 def twin_of(session: Session, campaign: str, prefecture: str, kind: str | None, sha256: str) -> Submission | None:
@@ -62,22 +91,41 @@ def _one_at_a_time(session: Session, row: Submission) -> None:
     session.execute(select(func.pg_advisory_xact_lock(lock_number(f"filing:{row.campaign}:{row.prefecture}"))))
 
 
-def _accept(session: Session, row: Submission, remark: Callable[[Submission], Finding]) -> None:
+def _accept(session: Session, row: Submission, remark: Callable[[Submission], Finding], most: int | None) -> None:
     twin = twin_of(session, row.campaign, row.prefecture, row.kind, row.sha256 or "")
     if twin is not None:
         add_finding(row, remark(twin))
         move(session, row, State.DUPLICATE, f"与第 {twin.id} 号文件内容相同")
         return
-    in_slot = select(Submission).where(_current(row.campaign, row.prefecture, row.kind), Submission.slot == row.slot)
-    holder = session.scalars(in_slot).one_or_none()
+    holder = _holder(session, row)
     if holder is not None and holder.id > row.id:
         move(session, row, State.SUPERSEDED, f"第 {holder.id} 号文件报送更晚，已先归档")
         return
     if holder is not None:
         move(session, holder, State.SUPERSEDED, f"由第 {row.id} 号文件替换")
         session.flush()  # the slot's unique key allows one at a time
-    move(session, row, State.ACCEPTED, "校验通过，已归档")
+        row.replaces_id = holder.id
+    elif _is_full(session, row, most):
+        raise Full
+    row.version = (holder.version or 1) + 1 if holder else 1
+    move(session, row, State.ACCEPTED, f"{_judged_by(row)}通过，已归档")
     explode(session, row)
+
+
+def _judged_by(row: Submission) -> str:
+    return "校验" if row.held_key is None else "人工审核"
+
+
+def _holder(session: Session, row: Submission) -> Submission | None:
+    in_slot = select(Submission).where(_current(row.campaign, row.prefecture, row.kind), Submission.slot == row.slot)
+    return session.scalars(in_slot).one_or_none()
+
+
+def _is_full(session: Session, row: Submission, most: int | None) -> bool:
+    if most is None:
+        return False
+    counted = select(func.count()).where(_current(row.campaign, row.prefecture, row.kind))
+    return (session.scalar(counted) or 0) >= most
 
 
 def _current(campaign: str, prefecture: str, kind: str | None) -> ColumnElement[bool]:

@@ -43,13 +43,22 @@ def kept(session: Session, campaign: str | None, key: str | None = None) -> list
     """Return what should lie in archive and quarantine: of a campaign, or (None) of all; or under one key."""
     s = Submission
     place = (s.bucket, s.archive_key, s.campaign, s.prefecture)
-    wanted = select(*place, func.max(s.sha256), func.max(s.size), func.array_agg(s.id)).where(s.bucket.is_not(None))
+    wanted = select(*place, func.max(s.sha256), func.max(s.size), func.array_agg(s.id))
+    wanted = wanted.where(s.bucket.is_not(None), s.purged_at.is_(None))
     if campaign is not None:
         wanted = wanted.where(s.campaign == campaign)
     if key is not None:
         wanted = wanted.where(s.archive_key == key)
     found = session.execute(wanted.group_by(*place).order_by(s.bucket, s.archive_key))
     return [Kept(b or "", k or "", c, p, sha or "", size, tuple(sorted(ids))) for b, k, c, p, sha, size, ids in found]
+
+
+def purged(session: Session, campaign: str | None) -> set[tuple[str, str]]:
+    """Return bucket and key of what was removed when its time was over; the records beside it stay."""
+    s = Submission
+    wanted = select(s.bucket, s.archive_key).where(s.purged_at.is_not(None))
+    found = session.execute(wanted if campaign is None else wanted.where(s.campaign == campaign))
+    return {(bucket or "", key or "") for bucket, key in found}
 
 
 def inspections(session: Session, campaign: str | None, *, faulty: bool) -> list[Inspection]:

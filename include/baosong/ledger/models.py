@@ -55,6 +55,8 @@ class Submission(Base):
     `identity`, `etag`, `modified_at` and `version_id` say which bytes were meant; `arrival` tells apart drops that
     look alike even so. `slot` is what a later file replaces: empty for single deliverables, else the file's path.
     A file out of a zip names the zip's arrival as its `bundle_id`, and in `member` where its bytes lie in which object.
+    `version` counts the accepted files of a place, `replaces_id` is the one before. `held_key` is where an operator's
+    decision found the bytes in quarantine; `purged_at` when they were removed from there, their time being over.
     """
 
     __tablename__ = "submission"
@@ -90,6 +92,10 @@ class Submission(Base):
     member: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     receipt_id: Mapped[int | None] = mapped_column(ForeignKey("receipt.id"))
     replied_at: Mapped[datetime | None]
+    version: Mapped[int | None]
+    replaces_id: Mapped[int | None] = mapped_column(ForeignKey("submission.id"))
+    held_key: Mapped[str | None]
+    purged_at: Mapped[datetime | None]
 
     __table_args__ = (
         CheckConstraint(f"state IN ({STATES})", name="known_state"),
@@ -128,7 +134,7 @@ class Submission(Base):
 
 
 class History(Base):
-    """One change of a submission's state; the database itself refuses to alter or delete these rows."""
+    """One change of a submission, by `who` if not by the pipeline; the database refuses to alter or delete them."""
 
     __tablename__ = "history"
 
@@ -138,6 +144,7 @@ class History(Base):
     before: Mapped[str | None]
     after: Mapped[str]
     note: Mapped[str]
+    who: Mapped[str | None]
 
 
 class Receipt(Base):
@@ -210,6 +217,22 @@ class Edition(Base):
     created_at: Mapped[datetime]
 
     __table_args__ = (UniqueConstraint("campaign", "edition", "version"),)
+
+
+class Expected(Base):
+    """What an opened campaign expects of one prefecture: a copy of its file, for the views that people query."""
+
+    __tablename__ = "expected"
+
+    campaign: Mapped[str] = mapped_column(primary_key=True)
+    prefecture: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    unit: Mapped[str]
+    title: Mapped[str]
+    required: Mapped[bool]
+    least: Mapped[int]
+    most: Mapped[int]
+    deadline: Mapped[datetime]
 
 
 class Announcement(Base):

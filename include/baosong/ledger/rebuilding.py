@@ -142,7 +142,7 @@ def salvage(
     ):
         session.add(History(submission_id=number, at=at, before=before, after=after, note=note))
     note_fingerprints(session, session.get_one(Submission, number))
-    filing.file(session, number, filing.Filed(record["sha256"], bucket, key, _moment(record["filed"])), remark)
+    filing.file(session, number, filing.Filed(record["sha256"], bucket, key, _moment(record["filed"])), remark, None)
     session.execute(text("SELECT setval(pg_get_serial_sequence('submission', 'id'), max(id)) FROM submission"))
     return True
 
@@ -156,6 +156,7 @@ def _row_of(record: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **row,
         **moments,
+        "purged_at": _moment(record["purged"]) if "purged" in record else None,
         "bundle_id": record.get("bundle"),
         "member": record.get("member"),
         "state": State.CHECKED.value,

@@ -19,6 +19,7 @@ class State(StrEnum):
 
 
 # A checked file may be superseded at once: a later drop into the same slot can be filed before an earlier one.
+# A held one is checked again when an operator has decided. The database holds the same table: change both.
 TRANSITIONS: dict[State | None, frozenset[State]] = {
     None: frozenset({State.RECEIVED}),
     State.RECEIVED: frozenset({State.CHECKED, State.WITHDRAWN}),
@@ -27,7 +28,7 @@ TRANSITIONS: dict[State | None, frozenset[State]] = {
     ),
     State.ACCEPTED: frozenset({State.SUPERSEDED}),
     State.REJECTED: frozenset(),
-    State.HELD: frozenset(),
+    State.HELD: frozenset({State.CHECKED}),
     State.DUPLICATE: frozenset(),
     State.SUPERSEDED: frozenset(),
     State.WITHDRAWN: frozenset(),

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
 from baosong.campaign import Campaign
 from baosong.findings import Checked, Finding, Kind
-from baosong.ledger import answers, arrivals, beside, excerpts, filing, keeping, pages, queries
+from baosong.ledger import answers, arrivals, beside, excerpts, filing, keeping, pages, quarantine, queries, replacing
 from baosong.ledger.arrivals import Arrival
 from baosong.ledger.beside import Alike
 from baosong.ledger.engine import Database
 from baosong.ledger.excerpts import Excerpt
-from baosong.ledger.filing import Filed
+from baosong.ledger.filing import Filed, Place
 from baosong.ledger.models import Edition, History, Receipt, Submission
+from baosong.ledger.quarantine import Decision
 from baosong.ledger.queries import ActivityRow, Cell, IndicatorRow
+from baosong.ledger.replacing import Replacement
 from baosong.ledger.states import State
 
 
@@ -70,13 +73,54 @@ class Ledger(Database):
         """Give up a file that is no longer what arrived; False if it was filed meanwhile."""
         return self.run(lambda s: arrivals.withdraw(s, submission_id, why))
 
-    def twin_of(self, row: Submission, sha256: str) -> Submission | None:
-        """Return the current accepted file with this content in the row's prefecture and deliverable."""
-        return self.run(lambda s: filing.twin_of(s, row.campaign, row.prefecture, row.kind, sha256))
+    def place_for(self, row: Submission, sha256: str, most: int | None) -> Place:
+        """Return what a file of this content would meet if it were accepted now, `most` being allowed."""
+        return self.run(lambda s: filing.place_for(s, row, sha256, most))
 
-    def file(self, submission_id: int, filed: Filed, remark: Callable[[Submission], Finding]) -> State | None:
-        """Decide what a checked file becomes; `remark` words the note for a duplicate. None if it was withdrawn."""
-        return self.run(lambda s: filing.file(s, submission_id, filed, remark))
+    def refuse(self, submission_id: int, finding: Finding) -> Submission:
+        """Reject a checked file for an error found since; return the submission."""
+        return self.run(lambda s: filing.refuse(s, submission_id, finding))
+
+    def file(
+        self,
+        submission_id: int,
+        filed: Filed,
+        remark: Callable[[Submission], Finding],
+        most: int | None = None,
+    ) -> State | None:
+        """Decide what a checked file becomes; `remark` words the note for a duplicate. None if it was withdrawn.
+
+        Raises Full if it would be accepted beyond `most`.
+        """
+        return self.run(lambda s: filing.file(s, submission_id, filed, remark, most))
+
+    def decide(self, submission_id: int, decision: Decision) -> None:
+        """Record an operator's decision on a held file, which makes it one to be filed; Undecidable if it is none."""
+        self.run(lambda s: quarantine.decide(s, submission_id, decision))
+
+    def held(self, campaign_id: str | None = None) -> list[Submission]:
+        """Return the files that wait for an operator's decision, of one campaign or of all, oldest first."""
+        return self.run(lambda s: quarantine.held(s, campaign_id))
+
+    def is_kept(self, bucket: str, key: str) -> bool:
+        """Return whether any submission's bytes lie under this key."""
+        return self.run(lambda s: quarantine.is_kept(s, bucket, key))
+
+    def left_over(self, campaign_id: str, code: str, before: datetime | None) -> list[str]:
+        """Return the keys in a prefecture's quarantine that nobody needs any more."""
+        return self.run(lambda s: quarantine.left_over(s, campaign_id, code, before))
+
+    def mark_emptied(self, key: str, at: datetime, note: str) -> int:
+        """Remember that nothing lies under a key in quarantine; return how many files lost their bytes by that."""
+        return self.run(lambda s: quarantine.mark_emptied(s, key, at, note))
+
+    def replacement(self, submission_id: int) -> Replacement | None:
+        """Return what an accepted file has replaced and what differs between the two sheets; None if nothing."""
+        return self.run(lambda s: replacing.replacement(s, submission_id))
+
+    def expect(self, campaign: Campaign) -> None:
+        """Copy what a campaign expects into the table that the views read."""
+        self.run(lambda s: replacing.expect(s, campaign))
 
     def files_beside(self, campaign_id: str, code: str) -> dict[Kind, int]:
         """Return how many files of each kind a prefecture has accepted or still being checked."""
@@ -210,6 +254,10 @@ class Ledger(Database):
     def kept(self, campaign_id: str | None, key: str | None = None) -> list[keeping.Kept]:
         """Return what should lie in archive and quarantine: of a campaign, or (None) of all; or under one key."""
         return self.run(lambda s: keeping.kept(s, campaign_id, key))
+
+    def purged(self, campaign_id: str | None) -> set[tuple[str, str]]:
+        """Return bucket and key of what was removed when its time was over: of a campaign, or (None) of all."""
+        return self.run(lambda s: keeping.purged(s, campaign_id))
 
     def inspections(self, campaign_id: str | None, *, faulty: bool = False) -> list[keeping.Inspection]:
         """Return what was found when objects of a campaign, or (None) of all, were read; or only what was wrong."""

@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo
 
 from baosong.campaign import Campaign, Prefecture
 from baosong.findings import Kind
-from baosong.receipts import view
+from baosong.receipts import replaced, view
 from baosong.receipts.page import render
 from baosong.receipts.words import moment, remaining
 
 if TYPE_CHECKING:
-    from baosong.ledger import Cell, Submission
+    from baosong.ledger import Cell, Replacement, Submission
 
 DEFAULT_ZONE = ZoneInfo("Asia/Shanghai")
 TEMPLATES = "模板/"
@@ -39,10 +39,12 @@ def render_receipt(
     submissions: Sequence[Submission],
     completeness_row: Mapping[Kind, Cell],
     annotated: Mapping[int, str] | None = None,
+    replacements: Mapping[int, Replacement] | None = None,
 ) -> Receipt:
     """Return receipt `number` about these files; `completeness_row` is the prefecture's state after them.
 
     `annotated` names the marked copies of sheets by submission; they lie beside the page, see `annotated_name`.
+    `replacements` tell, by submission, what a file has replaced.
     """
     zone = campaign.zone
     files = [view.describe_file(s, campaign, zone) for s in view.in_reading_order(submissions)]
@@ -52,6 +54,8 @@ def render_receipt(
     for file in files:
         if copy := (annotated or {}).get(file["submission"]):
             file["annotated"] = _link(annotated_name(name, copy), annotated_name(name, copy))
+        if earlier := (replacements or {}).get(file["submission"]):
+            file["replaced"] = replaced.describe(earlier, file["deliverable"], campaign, prefecture)
     told = {
         **heading,
         "campaign": _campaign(campaign),

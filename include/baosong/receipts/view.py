@@ -70,6 +70,7 @@ def describe_file(submission: Submission, campaign: Campaign | None, zone: ZoneI
         "facts": submission.facts or {},
         "video": _video_table(submission.facts or {}),
         "annotated": None,
+        "replaced": None,
     }
 
 

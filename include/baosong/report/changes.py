@@ -5,20 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from baosong.differences import Change, differences, stated
+
 Json = dict[str, Any]
-_PARTS = {"total": "", "offline": "（线下）", "online": "（线上）"}
 REGION = "全区"
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One figure that differs; a dash where it was not, or is no longer, stated."""
-
-    place: str
-    code: str
-    what: str
-    before: str
-    after: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,28 +30,17 @@ def changes_since(before: Json, after: Json) -> Changes:
     pairs = [(REGION, _region(before), _region(after))]
     old = {p["code"]: p for p in before["prefectures"]}
     pairs += [(p["name"], _stated(old.get(p["code"])), _stated(p)) for p in after["prefectures"]]
-    figures = [
-        Change(
-            place, code, names.get(code, code) + _PARTS[part], one.get((code, part), "—"), two.get((code, part), "—")
-        )
-        for place, one, two in pairs
-        for code, part in dict.fromkeys([*one, *two])
-        if one.get((code, part)) != two.get((code, part))
-    ]
+    figures = [change for place, one, two in pairs for change in differences(place, names, one, two)]
     return Changes(before["version"], figures, [*_inputs(before, after), *_missing(before, after)])
 
 
 def _region(told: Json) -> dict[tuple[str, str], str]:
     values = {code: {"total": total, **told["parts"].get(code, {})} for code, total in told["totals"].items()}
-    return _flat(values) | {("活动明细", "total"): str(told["activities"])}
+    return stated(values) | {("活动明细", "total"): str(told["activities"])}
 
 
 def _stated(prefecture: Json | None) -> dict[tuple[str, str], str]:
-    return _flat(prefecture["values"]) if prefecture else {}
-
-
-def _flat(values: dict[str, Json]) -> dict[tuple[str, str], str]:
-    return {(code, part): v[part] for code, v in values.items() for part in _PARTS if v.get(part) is not None}
+    return stated(prefecture["values"]) if prefecture else {}
 
 
 def _inputs(before: Json, after: Json) -> list[str]:

@@ -1,0 +1,105 @@
+"""What lies in quarantine: held files that wait for an operator's decision, and what nobody needs any more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import exists, or_, select, update
+from sqlalchemy.orm import Session, defer
+
+from baosong.findings import Finding, Verdict
+from baosong.ledger.arrivals import locked, move, storable
+from baosong.ledger.models import History, Submission
+from baosong.ledger.states import State
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What an operator makes of a held file: `finding` tells its sender, `note` and `who` go to the history.
+
+    `kind` and `slot` are the deliverable and the place that a file of none is given; else they are the file's own.
+    """
+
+    verdict: Verdict
+    who: str
+    note: str
+    finding: Finding
+    kind: str | None
+    slot: str
+
+
+class Undecidable(Exception):
+    """The file does not wait for a decision (any more), or has not been answered yet."""
+
+
+def decide(session: Session, submission_id: int, decision: Decision) -> None:
+    """Turn a held file into a checked one with the operator's verdict, still to be filed and answered.
+
+    The same decision repeated changes nothing. Raises Undecidable.
+    """
+    row = locked(session, submission_id)
+    if row.state != State.HELD or row.replied_at is None:
+        if _was_decided(session, submission_id, decision):
+            return
+        raise Undecidable(row.state)
+    row.verdict = decision.verdict.value
+    row.findings = [storable(decision.finding.as_json()), *row.findings]  # the last word stands first
+    row.kind, row.slot = decision.kind, decision.slot
+    row.held_key = row.archive_key
+    row.receipt_id = row.replied_at = None  # the receipt that said "held" has been sent; another one will follow
+    move(session, row, State.CHECKED, decision.note, decision.who)
+
+
+def _was_decided(session: Session, submission_id: int, decision: Decision) -> bool:
+    same = (History.note == storable(decision.note)) & (History.who == storable(decision.who))
+    decided = (History.submission_id == submission_id) & (History.before == State.HELD.value)
+    return bool(session.scalar(select(exists().where(decided & same))))
+
+
+def held(session: Session, campaign: str | None) -> list[Submission]:
+    """Return the held files that were answered, oldest first, without their figures."""
+    wanted = select(Submission).where(Submission.state == State.HELD, Submission.replied_at.is_not(None))
+    if campaign is not None:
+        wanted = wanted.where(Submission.campaign == campaign)
+    return list(session.scalars(wanted.order_by(Submission.id).options(defer(Submission.figures))))
+
+
+def is_kept(session: Session, bucket: str, key: str) -> bool:
+    """Return whether the bytes of any submission lie under a key."""
+    there = (Submission.bucket == bucket) & (Submission.archive_key == key)
+    return bool(session.scalar(select(exists().where(there))))
+
+
+def left_over(session: Session, campaign: str, prefecture: str, before: datetime | None) -> list[str]:
+    """Return the keys in a prefecture's quarantine that nobody needs any more, sorted.
+
+    These held released files, which lie in the archive by now, or rejected ones answered earlier than `before` (None:
+    these are kept for ever). A key stays while any other submission's bytes are the same.
+    """
+    s = Submission
+    columns = (s.state, s.bucket, s.archive_key, s.held_key, s.replied_at)
+    ours = select(*columns).where(s.campaign == campaign, s.prefecture == prefecture, s.purged_at.is_(None))
+    rows = session.execute(ours.where(or_(s.bucket == "quarantine", s.held_key.is_not(None)))).all()
+    released = {row.held_key for row in rows if row.held_key and row.bucket == "archive" and row.replied_at}
+    inside = [row for row in rows if row.bucket == "quarantine"]
+    expired = [row for row in inside if _is_rejected_before(row.state, row.replied_at, before)]
+    needed = {row.archive_key for row in inside if row not in expired}
+    return sorted((released | {row.archive_key for row in expired}) - needed)
+
+
+def _is_rejected_before(state: str, replied_at: datetime | None, before: datetime | None) -> bool:
+    return state == State.REJECTED and replied_at is not None and before is not None and replied_at < before
+
+
+def mark_emptied(session: Session, key: str, at: datetime, note: str) -> int:
+    """Remember that nothing lies under a key in quarantine any more; return how many files lost their bytes."""
+    inside = select(Submission).where(Submission.bucket == "quarantine", Submission.archive_key == key)
+    rejected = inside.where(Submission.state == State.REJECTED, Submission.purged_at.is_(None))
+    rows = session.scalars(rejected.with_for_update()).all()
+    for row in rows:
+        row.purged_at = at
+        session.add(History(submission_id=row.id, at=at, before=row.state, after=row.state, note=note))
+    moved = update(Submission).where(Submission.held_key == key, Submission.bucket == "archive")
+    session.execute(moved.values(held_key=None))
+    return len(rows)
