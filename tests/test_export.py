@@ -36,6 +36,7 @@ def a_campaign(desk: Desk, campaign: Campaign) -> list[Submission]:
     for seed in (1, 2):
         sheet = make_sheet(campaign, campaign.prefecture(CODE), seed)
         drop(desk, sheet.content, sheet.name, "统计表")
+        run(desk)
     drop(desk, piece("增"), "=增长50%.txt")
     drop(desk, b"", "空.txt")
     send(desk, packed({"媒体报道/一.txt": piece("包一")}))
@@ -64,12 +65,12 @@ def test_a_bag_is_valid_and_holds_just_what_counts_with_its_story(
     }
     assert kept == {row.sha256 for row in sent if row.state == "accepted"}
     assert {p.name for p in (folder / "data/汇总").rglob("*.xlsx")} == {"汇总表.xlsx"}
-    assert len(list((folder / "data/回执").rglob("*.html"))) == 2
+    assert len(list((folder / "data/回执").rglob("*.html"))) == 4
 
     told = listed(folder)
     assert [int(line["台账序号"]) for line in told] == [row.id for row in sent]
     assert {line["结论"] for line in told} == {"接收", "接收，后被替换", "与已接收的相同", "退回"}
-    assert {line["回执号"] for line in told} == {"1", "2"}
+    assert {line["回执号"] for line in told} == {"1", "2", "3", "4"}
     for line, row in zip(told, sent, strict=True):
         assert (line["sha256"], line["收件位置"]) == (row.sha256, row.key)
         if line["包内位置"]:

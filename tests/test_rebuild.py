@@ -191,6 +191,16 @@ def test_a_ledger_with_tables_missing_is_rebuilt_and_what_was_left_kept_aside(de
     assert states(desk) == ["accepted"]
 
 
+def test_a_database_shared_with_others_is_left_as_it_is(desk: Desk) -> None:
+    drop(desk, piece())
+    run(desk)
+    with desk.ledger.engine.begin() as connection:
+        connection.execute(text("CREATE TABLE somebody_elses (id int)"))
+    with pytest.raises(RebuildRefused, match="somebody_elses"):
+        again(desk, replace=True)
+    assert states(desk) == ["accepted"]
+
+
 def test_an_interrupted_rebuild_leaves_what_was_there(desk: Desk) -> None:
     drop(desk, piece())
     run(desk)

@@ -22,6 +22,7 @@ from baosong.workdesk import Desk
 Progress = Callable[[str, int, int], None]
 """Is told what is being done, how many of it are done, and of how many."""
 _READERS = 8
+_SHARED = "台账所在的数据库里还有别的表（{others} 等），不能移动，没有改动。请让台账独用一个数据库。"
 _IN_USE = (
     "台账不是空的，有 {held} 行，没有改动。确要以归档为准重建的，请加 --replace："
     "现在的台账移入另一个模式（schema）保留，不会删除。"
@@ -55,6 +56,8 @@ def rebuild(desk: Desk, progress: Progress, *, replace: bool = False) -> Rebuilt
         if held and not replace:
             raise RebuildRefused(_IN_USE.format(held=held))
         if held or rebuilding.is_torn(connection):
+            if others := rebuilding.strangers(connection):
+                raise RebuildRefused(_SHARED.format(others="、".join(others[:5])))
             done.aside = rebuilding.put_aside(connection)
         rebuilding.begin(connection)
         keys = {bucket: [stored.key for stored in desk.storage.list(bucket)] for bucket in ("archive", "quarantine")}

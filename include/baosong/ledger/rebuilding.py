@@ -32,6 +32,7 @@ DERIVED = ("indicator_value", "activity", "fingerprint")
 _BATCH = 200
 _ARRIVAL = ("campaign", "prefecture", "key", "identity", "arrival")
 _TABLES = Base.metadata.tables
+_OURS = {*_TABLES, "ledger_revision"}
 
 
 def count(connection: Connection) -> dict[str, int]:
@@ -42,8 +43,13 @@ def count(connection: Connection) -> dict[str, int]:
 
 def is_torn(connection: Connection) -> bool:
     """Return whether some of the tables are there and others are not."""
-    there = set(inspect(connection).get_table_names())
+    there = set(inspect(connection).get_table_names()) & _OURS
     return bool(there) and not there >= set(_TABLES)
+
+
+def strangers(connection: Connection) -> list[str]:
+    """Return tables beside the ledger's that are somebody else's."""
+    return sorted(set(inspect(connection).get_table_names()) - _OURS)
 
 
 def put_aside(connection: Connection) -> str:
