@@ -50,6 +50,12 @@ def tabled(value: Decimal | None, indicator: Indicator) -> str:
     return NOTHING if shown is None else f"{shown:,}"
 
 
+def grouped(number: str) -> str:
+    """Return a number's text with its thousands grouped; what is no number as it is."""
+    whole, dot, rest = number.partition(".")
+    return f"{int(whole):,}{dot}{rest}" if whole.isdecimal() else number
+
+
 def day(when: date) -> str:
     """Return a day in words, 2023年5月20日."""
     return f"{when.year}年{when.month}月{when.day}日"
