@@ -113,9 +113,12 @@ class Table:
         return self.sheet.column_dimensions[get_column_letter(column)].width
 
     def widths(self, widths: Sequence[float]) -> None:
-        """Set the columns' widths in characters, from the first on."""
+        """Set the columns' widths in characters, from the first on, and the height that the explanation takes there."""
         for column, width in enumerate(widths, start=1):
             self.sheet.column_dimensions[get_column_letter(column)].width = width
+        for merged in (r for r in self.sheet.merged_cells.ranges if r.min_row == r.max_row == 2):
+            room = sum(self._width(c) for c in range(merged.min_col, merged.max_col + 1))
+            self.sheet.row_dimensions[2].height = max(32.0, 14.0 * lines_of(merged.start_cell.value, room) + 5)
 
     def printed(self, head: tuple[int, int], *, beside: int, scale: int = 0, apart: Collection[int] = ()) -> None:
         """Set A4 landscape, and what is repeated on paper and stays on screen: rows `head`, the first `beside` columns.

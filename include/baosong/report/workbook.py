@@ -72,7 +72,7 @@ def _behind(
     """Write the sheets behind the figures."""
     # Where columns are repeated on each printed page, the title stands beside them: it would be repeated in pieces.
     for name, first, last in (
-        (trace.ORIGINS, 3, 12),
+        (trace.ORIGINS, 3, 9),
         (trace.QUALITY, 1, 6),
         (trace.METHOD, 1, 2),
         (trace.CHARTS, 1, 12),
@@ -167,7 +167,7 @@ def _result(value: Decimal | None, indicator: Indicator) -> Decimal:
 
 def _prefectures(table: Table, figures: RegionFigures, columns: Sequence[_Column], heading: str) -> None:
     first, last = _rows(figures)
-    table.title(f"{heading}：{PREFECTURES}", explanation(figures), 3, 12)
+    table.title(f"{heading}：{PREFECTURES}", explanation(figures), 3, 9)
     table.head(HEAD, 1, "代码", to_row=HEAD + 2)
     table.head(HEAD, 2, "地州市", to_row=HEAD + 2)
     for c in columns:
