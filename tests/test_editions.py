@@ -9,25 +9,30 @@ from __future__ import annotations
 import io
 import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
+from openxml_audit import FileFormat, OpenXmlValidator, ValidationSeverity
+from pypdf import PageObject, PdfReader
 from sqlalchemy import delete
 
 from airflow_home import baosong_environment
 from baosong.findings import Kind
 from baosong.ledger import Edition as Recorded
+from baosong.report.pdf import make_pdf
 from baosong.settings import PROJECT
 from baosong.stack.postgres import Postgres
 from conftest import Store, fresh_buckets, fresh_database, opened, settings_of
 from demo_region import AGAIN, CORRECTED, ID, Walk, walk_demo
-from editions import BOOK, FILES, PAGE, WORD, Chart, files_of, json_of, told_by_page
+from editions import BOOK, FILES, PAGE, WORD, Chart, book_of, files_of, json_of, told_by_page
 from expected import (
     KINDS,
     NAMES,
@@ -48,6 +53,7 @@ from expected import (
 from recount import PARTS, digits
 
 pytestmark = pytest.mark.xdist_group("editions")
+needs_office = pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +99,80 @@ def test_another_process_writes_the_same_bytes(walk: Walk, editions: dict[str, E
     for name in (WORD, BOOK):
         with zipfile.ZipFile(io.BytesIO(editions["v2"].files[name])) as package:
             assert {member.date_time for member in package.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+# --- what other programs make of the files
+
+
+def test_the_files_are_valid_open_xml(editions: dict[str, Edition], tmp_path: Path) -> None:
+    """Schemas, relations and parts as the Open XML SDK holds them; it also says so where a chart is not right."""
+    chart = "word/charts/chart1.xml"
+    assert audited(editions["v2"].files[WORD], tmp_path / "a.docx") == []
+    # openpyxl writes a font's properties in an order that ECMA-376 leaves free and the SDK does not.
+    assert [e for e in audited(editions["v2"].files[BOOK], tmp_path / "a.xlsx") if "/fonts[1]/" not in e] == []
+    bad = members(editions["v2"].files[WORD])
+    bad[chart] = bad[chart].replace(b'<c:barDir val="bar"/>', b"")
+    assert [e for e in audited(packed(bad), tmp_path / "b.docx") if "'barDir' is missing" in e]
+
+
+def audited(content: bytes, path: Path) -> list[str]:
+    path.write_bytes(content)
+    found = OpenXmlValidator(file_format=FileFormat.OFFICE_2019, max_errors=0).validate(path).errors
+    return [f"{e.part_uri} {e.path}: {e.description}" for e in found if e.severity is ValidationSeverity.ERROR]
+
+
+def members(package: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(package)) as opened_:
+        return {name: opened_.read(name) for name in opened_.namelist()}
+
+
+def packed(contents: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as package:
+        for name, content in contents.items():
+            package.writestr(name, content)
+    return out.getvalue()
+
+
+@needs_office
+def test_office_numbers_the_pages_outside_and_ends_none_with_a_heading(editions: dict[str, Edition]) -> None:
+    made = make_pdf(editions["v2"].files[WORD])
+    assert made
+    headings = {t for t in editions["v2"].word.texts if re.match(r"[一二三四五六七八九]、|（[一二三]）", t)}
+    for number, page in enumerate(PdfReader(io.BytesIO(made)).pages, start=1):
+        lines = lines_of(page)
+        (foot, x), *_ = lines
+        assert foot == f"—{number}—"
+        assert (x > float(page.mediabox.width) / 2) == (number % 2 == 1)
+        assert lines[1][0] not in headings
+
+
+def lines_of(page: PageObject) -> list[tuple[str, float]]:
+    """Return a page's lines from below, without spaces, each with the place where it begins."""
+    pieces: dict[int, list[tuple[float, str]]] = {}
+
+    def piece(text: str, _: Any, at: list[float], *__: Any) -> None:
+        if text.strip():
+            pieces.setdefault(round(at[5]), []).append((at[4], "".join(text.split())))
+
+    page.extract_text(visitor_text=piece)
+    return [("".join(t for _, t in line), line[0][0]) for _, line in sorted(pieces.items())]
+
+
+@needs_office
+def test_office_works_out_what_the_workbook_says(editions: dict[str, Edition], tmp_path: Path) -> None:
+    """The results are taken out first, or the program would believe them."""
+    e = editions["v2"]
+    bare, out = tmp_path / "bare.xlsx", tmp_path / "out"
+    book_of(e.files[BOOK]).save(bare)
+    profile = f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"
+    command = ["soffice", profile, "--headless", "--convert-to", "xlsx", "--outdir", str(out), str(bare)]
+    subprocess.run(command, capture_output=True, check=True, timeout=200)
+    worked = book_of((out / "bare.xlsx").read_bytes(), results=True)
+    formulas = [(s.title, c.coordinate) for s in e.book for row in s.iter_rows() for c in row if c.data_type == "f"]
+    assert len(formulas) > 3 * len(e.region.indicators)
+    for sheet, at in formulas:
+        assert exactly(worked[sheet][at].value) == exactly(e.results[sheet][at].value), (sheet, at)
 
 
 # --- the words

@@ -14,7 +14,9 @@ from typing import Any
 
 import docx
 import pytest
-from docx.oxml.ns import qn
+from docx.oxml import parse_xml
+from docx.oxml.ns import nsdecls, qn
+from docx.shared import RGBColor
 from PIL import Image
 
 from baosong.campaign import Campaign, Campaigns
@@ -348,3 +350,25 @@ def test_a_campaign_may_have_a_template_of_its_own(desk: Desk, campaign: Campaig
     _template(tmp_path / "templates", _reword("活动期间", "只此一年。"))
     (tmp_path / "templates" / "templates").rename(tmp_path / "templates" / "2023")
     assert "只此一年。" in written(desk, "interim").text
+
+
+def test_a_letterhead_in_the_template_is_taken_over_as_it_stands(desk: Desk, tmp_path: Path) -> None:
+    """Before the title and in the first page's header, with colour and red line."""
+
+    def head(document: Any) -> None:
+        mark = document.paragraphs[0].insert_paragraph_before("")
+        mark.add_run("自治区科学技术厅文件").font.color.rgb = RGBColor(0xFF, 0, 0)
+        red = 'w:val="single" w:sz="18" w:space="1" w:color="FF0000"'
+        mark._p.get_or_add_pPr().append(parse_xml(f"<w:pBdr {nsdecls('w')}><w:bottom {red}/></w:pBdr>"))
+        document.sections[0].different_first_page_header_footer = True
+        document.sections[0].first_page_header.paragraphs[0].text = "内部资料 {{ 版本.日期 }}"
+
+    desk = _with_folder(desk, tmp_path)
+    _template(tmp_path, head)
+    told = written(desk, "interim")
+    mark, title = told.document.paragraphs[:2]
+    assert (mark.text, title.text) == ("自治区科学技术厅文件", "2023年自治区科技活动周")
+    assert mark.runs[0].font.color.rgb == RGBColor(0xFF, 0, 0)
+    assert mark._p.pPr.find(qn("w:pBdr")).find(qn("w:bottom")).get(qn("w:color")) == "FF0000"
+    assert told.document.sections[0].first_page_header.paragraphs[0].text == "内部资料 2023年6月1日"
+    assert '<p class="">自治区科学技术厅文件</p>' in told.page
