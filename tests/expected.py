@@ -170,7 +170,7 @@ def punctuality(e: Edition) -> list[list[str]]:
     for code, name in e.walk.places.items():
         counts = [len(e.post.counted(code, d.kind)) for d in e.walk.campaign.deliverables]
         timely = ("按时" if e.post.on_time(code) else "迟报") if e.post.complete(code) else "未报齐"
-        shown = [str(n) if n else "已退回，待重新报送" for n in counts]
+        shown = [str(n) if n else "已退回" for n in counts]
         rows.append([name, *shown, timely, str(e.post.rejected(code)), str(e.post.replaced(code))])
     return rows
 

@@ -172,7 +172,8 @@ def punctuality_table(figures: RegionFigures) -> Table:
     rows = []
     for status in figures.punctuality[:MOST_UNITS]:
         cells = [status.states.get(d.kind) for d in kinds]
-        states = [f"{c.accepted}" if c and c.accepted else CELL_WORDS[c.state if c else "missing"] for c in cells]
+        words = [CELL_WORDS[c.state if c else "missing"].partition("，")[0] for c in cells]  # 已退回 needs no more here
+        states = [str(c.accepted) if c and c.accepted else word for c, word in zip(cells, words, strict=True)]
         timely = ("按时" if status.on_time else "迟报") if status.complete else "未报齐"
         rows.append([status.prefecture.name, *states, timely, str(status.rejected), str(status.replaced)])
     room = (_TEXT - _NAME - 3 * _FOUR) / len(kinds)
