@@ -52,7 +52,8 @@ from expected import (
 )
 from recount import PARTS, digits
 
-pytestmark = pytest.mark.xdist_group("editions")
+# On a busy machine the walk takes minutes: that must decide nothing.
+pytestmark = [pytest.mark.xdist_group("editions"), pytest.mark.timeout(900)]
 needs_office = pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
 
 
