@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,6 +93,12 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 
 @pytest.fixture
 def postgres_url(postgres: Postgres) -> Iterator[str]:
+    with fresh_database(postgres) as url:
+        yield url
+
+
+@contextmanager
+def fresh_database(postgres: Postgres) -> Iterator[str]:
     name = f"test_{os.getpid()}_{next(_numbers)}"
     postgres.execute(f'CREATE DATABASE "{name}"')
     yield postgres.url(name)
@@ -124,6 +131,10 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 @pytest.fixture
 def s3(store: Store) -> S3Settings:
+    return fresh_buckets(store)
+
+
+def fresh_buckets(store: Store) -> S3Settings:
     mark = next(_numbers)
     buckets = {name: f"{name}-{mark}" for name in BUCKETS}
     settings = S3Settings(store.server.endpoint, PIPELINE_KEY, store.secret, False, "us-east-1", buckets)
@@ -183,12 +194,22 @@ def campaign() -> Campaign:
 
 @pytest.fixture
 def settings(tmp_path: Path, s3: S3Settings, postgres_url: str) -> Settings:
-    return Settings(tmp_path / "home", s3, postgres_url, [PROJECT / "include" / "campaigns"])
+    return settings_of(tmp_path / "home", s3, postgres_url)
+
+
+def settings_of(home: Path, s3: S3Settings, postgres_url: str) -> Settings:
+    return Settings(home, s3, postgres_url, [PROJECT / "include" / "campaigns"])
 
 
 @pytest.fixture
 def desk(settings: Settings) -> Iterator[Desk]:
-    opened = Desk.open(settings)
-    opened.ledger.migrate()
-    yield opened
-    opened.ledger.close()
+    with opened(settings) as desk:
+        yield desk
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Desk]:
+    desk = Desk.open(settings)
+    desk.ledger.migrate()
+    yield desk
+    desk.ledger.close()

@@ -1,16 +1,13 @@
-"""A whole region's made-up material in archive and ledger, and its sheets read without the project's code."""
+"""A whole region's made-up material in archive and ledger, filed without the checks."""
 
 from __future__ import annotations
 
-import hashlib
 import io
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any
-
-from openpyxl import load_workbook
 
 from baosong.campaign import Campaign
 from baosong.checks import check
@@ -32,14 +29,6 @@ class Sent:
 
     files: list[tuple[Kind, str, bytes]]
     figures: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Read:
-    """A sheet as this test reads it by itself: indicator -> (total, offline, online), and its rows of activities."""
-
-    values: Sums
-    activities: list[tuple[Any, ...]]
 
 
 @cache
@@ -92,24 +81,6 @@ def file_region(desk: Desk, campaign: Campaign, count: int = 14) -> dict[str, by
             if kind is Kind.STATISTICS:
                 sheets[prefecture.code] = content
     return sheets
-
-
-def read_sheet(content: bytes) -> Read:
-    """Read a sheet in the campaign's template with nothing but openpyxl: columns 合计, 线下, 线上 of the indicators."""
-    book = load_workbook(io.BytesIO(content), data_only=True)
-    totals, details = book.worksheets[0], book.worksheets[1]
-    values: Sums = {}
-    for row in totals.iter_rows(values_only=True):
-        code = str(row[0])
-        if len(code) == 3 and code[0].isalpha() and code[1:].isdigit():
-            whole, *parts = (None if v is None else Decimal(str(v)) for v in row[3:6])
-            values[code] = (whole or Decimal(0), parts[0], parts[1])
-    rows = [row for row in details.iter_rows(values_only=True) if isinstance(row[0], int) and row[1]]
-    return Read(values, rows)
-
-
-def sha256(content: bytes) -> str:
-    return hashlib.sha256(content.hex().encode()).hexdigest()
 
 
 def _campaign(campaign_id: str) -> Campaign:

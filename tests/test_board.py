@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from html import unescape
+from urllib.parse import unquote
 
 import pytest
 
@@ -24,7 +25,7 @@ def text_of(html: str) -> str:
 
 
 def board_of(desk: Desk, campaign: Campaign) -> str:
-    return render_board(desk.ledger, campaign, NOW)
+    return render_board(desk.ledger, campaign, NOW, bool)
 
 
 def rows_of(html: str) -> list[str]:
@@ -107,7 +108,7 @@ def test_names_and_findings_of_prefectures_are_escaped(desk: Desk, campaign: Cam
 
 def test_a_late_arrival_is_flagged_and_the_passed_deadline_said(desk: Desk, campaign: Campaign) -> None:
     feed(desk.ledger, campaign, "6501", Kind.PHOTO, "a.jpg", at=campaign.deadline + timedelta(hours=1))
-    text = text_of(render_board(desk.ledger, campaign, campaign.deadline + timedelta(days=3)))
+    text = text_of(render_board(desk.ledger, campaign, campaign.deadline + timedelta(days=3), bool))
     assert "迟报" in text
     assert "已超过截止时间 3 天" in text
 
@@ -119,11 +120,16 @@ def test_the_board_asks_for_itself_again_and_runs_nothing(desk: Desk, campaign: 
     assert "<img" not in html
 
 
-def test_the_latest_editions_are_linked(desk: Desk, campaign: Campaign) -> None:
-    desk.ledger.add_edition(campaign.id, "final", 2, "2023/final/v2/", "x", {})
-    html = board_of(desk, campaign)
-    assert 'href="2023/reports/final/v2/%E6%B1%87%E6%80%BB%E8%A1%A8.xlsx"' in html
-    assert "终稿 第 2 版" in html
+def test_the_latest_editions_are_linked_in_all_their_forms(desk: Desk, campaign: Campaign) -> None:
+    for version in range(1, 5):
+        desk.ledger.add_edition(campaign.id, "final", version, f"2023/final/v{version}/", "x", {})
+    pdf = {"2023/final/v4/汇总总结报告.pdf"}
+    html = unquote(render_board(desk.ledger, campaign, NOW, pdf.__contains__))
+    links = re.findall(r'<a href="2023/reports/final/(v\d)/(.+?)">(.+?)</a>', html)
+    forms = [("汇总表.xlsx", "汇总表"), ("汇总总结报告.docx", "Word"), ("汇总总结报告.html", "网页")]
+    newest = [("v4", *form) for form in [*forms, ("汇总总结报告.pdf", "PDF")]]
+    assert links == [*newest, *(("v3", *form) for form in forms), *(("v2", *form) for form in forms)]
+    assert "终稿 第 4 版" in html
 
 
 @pytest.mark.parametrize("count", [0, 2])

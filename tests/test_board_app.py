@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import pytest
 
 import airflow_home
+from baosong.report import write_report
+from feed import NOW
 
 if TYPE_CHECKING:
     from baosong.workdesk import Desk
@@ -81,6 +85,22 @@ def test_a_report_is_downloaded_under_its_chinese_name(client: Any, desk: Desk) 
 
     assert answer.content == content
     assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''%E6%B1%87%E6%80%BB%E8%A1%A8.xlsx"
+
+
+def test_a_report_in_every_form_can_be_reached_from_the_board(client: Any, desk: Desk) -> None:
+    """The page opens where it is, and runs nothing; no other page below the reports opens unless in its sandbox."""
+    prefix = write_report(desk, "2023", "interim", NOW)["prefix"]
+    desk.storage.put("reports", f"{prefix}汇总总结报告.pdf", b"%PDF")
+
+    links = re.findall(r'<a href="(2023/reports/[^"]+)"', client.get("/2023").text)
+    answers = {unquote(link).rpartition(".")[2]: client.get(f"/{link}") for link in links}
+
+    assert list(answers) == ["xlsx", "docx", "html", "pdf"]
+    assert {answer.status_code for answer in answers.values()} == {200}
+    assert [form for form, a in answers.items() if "content-disposition" not in a.headers] == ["html"]
+    assert answers["html"].headers["content-security-policy"].startswith("default-src 'none'; style-src")
+    desk.storage.put("reports", "2023/checks/6501/12.html", b"x")
+    assert "content-disposition" in client.get("/2023/reports/checks/6501/12.html").headers
 
 
 def test_the_page_of_a_checked_sheet_is_shut_in_a_sandbox(client: Any, desk: Desk) -> None:

@@ -86,7 +86,7 @@ def test_a_zip_counts_for_nothing_itself_and_is_kept_as_it_came(desk: Desk, camp
 def test_pages_show_where_a_file_came_from_and_no_zip_as_unknown(desk: Desk, campaign: Campaign) -> None:
     send(desk, packed(SMALL), "甲.zip")
     run(desk)
-    board = render_board(desk.ledger, campaign, datetime.now(UTC))
+    board = render_board(desk.ledger, campaign, datetime.now(UTC), bool)
     status = desk.storage.read("outbox", f"{AREA}/状态.html").decode()
     assert "甲.zip/媒体报道/空.txt" in board
     assert "甲.zip/媒体报道/空.txt" in status

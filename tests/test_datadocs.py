@@ -218,7 +218,7 @@ def test_each_submission_keeps_its_own_page_and_the_board_leads_to_it(desk: Desk
     assert "很多" in desk.storage.read("reports", pages(desk)[0]).decode()
     assert "很多" not in desk.storage.read("reports", pages(desk)[1]).decode()
 
-    html = render_board(desk.ledger, desk.campaigns.get("2023"), NOW)
+    html = render_board(desk.ledger, desk.campaigns.get("2023"), NOW, bool)
     matrix, _, lists = html.partition("</table>")
     assert re.findall(r'href="([^"]*/checks/[^"]*)"', matrix) == [f"2023/checks/6501/{second.id}"]
     assert set(re.findall(r'href="([^"]*/checks/[^"]*)"', lists)) == {
@@ -246,7 +246,7 @@ def test_a_sheet_that_is_held_or_was_not_judged_leaves_no_page_and_no_link(
     run(desk)
     assert desk.ledger.submission(row.id).state == state
     assert pages(desk) == []
-    assert "/checks/" not in render_board(desk.ledger, desk.campaigns.get("2023"), NOW)
+    assert "/checks/" not in render_board(desk.ledger, desk.campaigns.get("2023"), NOW, bool)
 
 
 def test_other_deliverables_have_no_page(desk: Desk) -> None:

@@ -148,7 +148,7 @@ def test_every_accepted_picture_and_film_leaves_one_and_the_board_leads_to_them(
         assert max(Image.open(io.BytesIO(desk.storage.read("reports", key))).size) == 320
 
     campaign = desk.campaigns.get("2023")
-    board = render_board(desk.ledger, campaign, rows["好.jpg"].received_at)
+    board = render_board(desk.ledger, campaign, rows["好.jpg"].received_at, bool)
     assert board.count('href="2023/previews/6501"') == 2
     assert "previews/6502" not in board
     page = previews.render_gallery(desk.ledger, campaign, "6501")

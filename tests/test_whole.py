@@ -18,8 +18,10 @@ import psutil
 import pytest
 
 from baosong import stack
+from baosong.findings import Kind
 from baosong.settings import PROJECT
 from conftest import until
+from recount import Region, digits, read_sheet
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600), pytest.mark.xdist_group("whole")]
 
@@ -48,6 +50,12 @@ class Demo:
     told: str
     killed: int
     scheduler: stack.ComponentState  # as it was when the demo had ended
+
+    @property
+    def report(self) -> Path:
+        """Return the folder of the report as the demo tells it."""
+        line = next(line for line in self.told.splitlines() if line.startswith("全区汇总"))
+        return Path(line.removeprefix("全区汇总").strip())
 
     def facts(self) -> dict[str, str]:
         found: dict[str, str] = json.loads((self.home / "stack.json").read_text(encoding="utf-8"))
@@ -100,9 +108,19 @@ def test_roll_up_fires_exactly_once(demo: Demo) -> None:
 
 
 def test_report_lies_where_the_demo_says(demo: Demo) -> None:
-    prefix = next(line for line in demo.told.splitlines() if line.startswith("全区汇总"))
-    folder = Path(prefix.removeprefix("全区汇总").strip())
-    assert {"figures.json", "汇总表.xlsx", "汇总总结报告.docx"} <= {p.name for p in folder.iterdir()}
+    assert {"figures.json", "汇总表.xlsx", "汇总总结报告.docx"} <= {p.name for p in demo.report.iterdir()}
+
+
+def test_report_adds_up_the_sheets_in_the_archive(demo: Demo) -> None:
+    """Recounted from the archived bytes, without the project's code; in full this is done by test_editions.py."""
+    archive = demo.home / "objectstore" / "data" / "archive" / demo.report.parts[-3]
+    paths = archive.glob(f"*/{Kind.STATISTICS.value}/*.xlsx")
+    sheets = {path.parts[-3]: read_sheet(path.read_bytes()) for path in paths}
+    region = Region(dict.fromkeys(sheets, ""), sheets)
+    told = json.loads((demo.report / "figures.json").read_text(encoding="utf-8"))
+    assert len(sheets) == 14
+    assert told["totals"] == {code: digits(region.total(code), code) for code in region.indicators}
+    assert told["activities"] == len(region.activities)
 
 
 def test_intake_is_empty_when_all_is_answered(demo: Demo) -> None:

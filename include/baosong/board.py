@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -14,17 +14,22 @@ from baosong.findings import Kind
 from baosong.receipts.page import render
 from baosong.receipts.view import describe_deliverables, describe_file, open_failures
 from baosong.receipts.words import moment, remaining
-from baosong.report import WORKBOOK
+from baosong.report import DOCUMENT, PAGE, PDF, WORKBOOK
 
 if TYPE_CHECKING:
     from baosong.ledger import Cell, Edition, Ledger, Submission
 
 ARRIVALS = 15
 FAILURES = 30
+EDITIONS = 3
+_FILES = {WORKBOOK: "汇总表", DOCUMENT: "Word", PAGE: "网页", PDF: "PDF"}
 
 
-def render_board(ledger: Ledger, campaign: Campaign, now: datetime) -> str:
-    """Return the board of a campaign as one HTML page that asks for itself again every 15 seconds."""
+def render_board(ledger: Ledger, campaign: Campaign, now: datetime, is_there: Callable[[str], bool]) -> str:
+    """Return the board of a campaign as one HTML page that asks for itself again every 15 seconds.
+
+    `is_there` tells whether a key of the reports bucket exists: a PDF is made only where LibreOffice is.
+    """
     cells = ledger.completeness(campaign)
     complete = set(ledger.complete_prefectures(campaign))
     pages = {(s.prefecture, s.state): _page(s) for s in ledger.newest_sheets(campaign.id) if has_page(s)}
@@ -39,7 +44,7 @@ def render_board(ledger: Ledger, campaign: Campaign, now: datetime) -> str:
         summary=_summary(rows),
         damaged=[(f"{i.bucket}/{i.key}", i.faults) for i in ledger.inspections(campaign.id, faulty=True)],
         arrivals=[_line(s, campaign) for s in ledger.newest(campaign.id, ARRIVALS)],
-        editions=[_edition(e, campaign) for e in reversed(ledger.editions(campaign.id))],
+        editions=[_edition(e, campaign, is_there) for e in ledger.editions(campaign.id)[: -EDITIONS - 1 : -1]],
         failures=[_line(s, campaign) for s in open_failures(ledger.to_follow_up(campaign.id), complete)[:FAILURES]],
     )
 
@@ -91,10 +96,11 @@ def _page(submission: Submission) -> str:
     return quote(f"{submission.campaign}/checks/{submission.prefecture}/{submission.id}")
 
 
-def _edition(edition: Edition, campaign: Campaign) -> dict[str, str]:
+def _edition(edition: Edition, campaign: Campaign, is_there: Callable[[str], bool]) -> dict[str, Any]:
     folder = edition.prefix.removeprefix(f"{campaign.id}/").strip("/")
+    files = [name for name in _FILES if name != PDF or is_there(f"{edition.prefix}{PDF}")]
     name = f"终稿 第 {edition.version} 版" if edition.edition == "final" else f"中期 第 {edition.version} 版"
     return {
         "title": f"{name}（{moment(edition.created_at, campaign.zone)}）",
-        "href": quote(f"{campaign.id}/reports/{folder}/{WORKBOOK}"),
+        "files": [(_FILES[name], quote(f"{campaign.id}/reports/{folder}/{name}")) for name in files],
     }

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any
 
 from baosong.campaign import Campaign, Prefecture
@@ -42,6 +43,14 @@ class PrefectureFigures:
     sheet: Submission | None
     values: dict[str, Figure]
     cells: dict[str, str]
+
+    def cell(self, code: str, part: str) -> str:
+        """Return the cell of a part of an indicator; only its row where the check did not record the column."""
+        row, columns = (
+            self.cells[code].lstrip(ascii_uppercase),
+            (self.sheet.facts if self.sheet else {}).get("columns", {}),
+        )
+        return f"{columns[part]}{row}" if part in columns else f"第{row}行"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -27,7 +28,8 @@ from baosong.checkpages import page_key
 from baosong.opening import opened
 from baosong.outbox import RECEIPTS
 from baosong.previews import preview_key, render_gallery
-from baosong.storage import RangedReader, StorageError
+from baosong.report import PAGE
+from baosong.storage import RangedReader, Storage, StorageError
 from baosong_airflow.illness import words
 from baosong_airflow.tasks import open_desk
 
@@ -90,7 +92,13 @@ def _opened() -> Iterator[Campaign]:
 @app.get("/{campaign_id}")
 def board(campaign_id: str) -> Response:
     """Show one campaign's board."""
-    return HTMLResponse(render_board(_desk().ledger, _campaign(campaign_id), datetime.now(UTC)), 200, SAFE)
+    desk = _desk()
+    shown = render_board(desk.ledger, _campaign(campaign_id), datetime.now(UTC), partial(_is_there, desk.storage))
+    return HTMLResponse(shown, 200, SAFE)
+
+
+def _is_there(storage: Storage, key: str) -> bool:
+    return storage.stat("reports", key) is not None
 
 
 @app.get("/{campaign_id}/receipts/{code}/{name}")
@@ -106,8 +114,9 @@ def receipt(campaign_id: str, code: str, name: str) -> Response:
 
 @app.get("/{campaign_id}/reports/{path:path}")
 def report(campaign_id: str, path: str) -> Response:
-    """Download a file of one of the campaign's editions."""
-    return _stored("reports", f"{_campaign(campaign_id).id}/{_safe(path)}", download=True)
+    """Download a file of one of the campaign's editions; its page opens in the browser."""
+    is_page = path.rpartition("/")[2] == PAGE
+    return _stored("reports", f"{_campaign(campaign_id).id}/{_safe(path)}", download=not is_page)
 
 
 @app.get("/{campaign_id}/checks/{code}/{number}")

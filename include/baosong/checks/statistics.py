@@ -14,6 +14,7 @@ from xml.etree.ElementTree import ParseError
 
 from baosong.campaign import Campaign, Prefecture
 from baosong.campaign.form import ActivityField, Form
+from baosong.campaign.layout import column_letter
 from baosong.checks import crosschecks, hostile, zips
 from baosong.checks.filetypes import identify
 from baosong.checks.numbers import plain
@@ -22,7 +23,7 @@ from baosong.checks.sheet_formulas import work_out
 from baosong.checks.sheet_reader import Reading, read
 from baosong.checks.sheet_structure import structure_findings
 from baosong.checks.sheet_tables import Tables, find_tables
-from baosong.checks.sheet_values import Values, normalise, shown
+from baosong.checks.sheet_values import AMOUNTS, Values, normalise, shown
 from baosong.findings import Checked, Finding, Severity, Where, error, has_error
 from baosong.source import Source
 
@@ -117,11 +118,18 @@ def _facts(sheets: list[Sheet], tables: Tables, reading: Reading, campaign: Camp
     return {
         "sheets": [shown(s.name) for s in sheets],
         "used": [shown(name) for name in used],
+        "columns": _columns(tables),
         "rows": len(reading.activity_rows),
         "unit": shown(unit),
         "unit_prefecture": named.code if named else None,
         "form": campaign.form.version,
     }
+
+
+def _columns(tables: Tables) -> dict[str, str]:
+    """Return in which column 合计, 线下 and 线上 of every indicator stand: with its row, each figure's own cell."""
+    table = tables.indicators
+    return {a: column_letter(table.columns[a] + 1) for a in AMOUNTS if a in table.columns} if table else {}
 
 
 def _producer(data: bytes) -> dict[str, Any]:

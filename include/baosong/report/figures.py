@@ -50,8 +50,13 @@ def _parts(figure: Figure, indicator: Indicator) -> Json:
 def _prefecture(p: PrefectureFigures, rows: tuple[Indicator, ...]) -> Json:
     stated = [i for i in rows if i.code in p.values]
     values = {i.code: {"total": said(p.values[i.code].total, i), **_parts(p.values[i.code], i)} for i in stated}
-    cells = {code: {**value, "cell": p.cells[code]} for code, value in values.items()}
+    cells = {code: {**value, "cell": p.cells[code], "cells": _cells(p, code)} for code, value in values.items()}
     return {"code": p.prefecture.code, "name": p.prefecture.name, "counted": p.sheet is not None, "values": cells}
+
+
+def _cells(p: PrefectureFigures, code: str) -> Json:
+    parts = ("offline", "online")
+    return {part: p.cell(code, part) for part in parts if getattr(p.values[code], part) is not None}
 
 
 def _input(p: PrefectureFigures) -> Json:

@@ -51,6 +51,10 @@ def make_template() -> bytes:
     _page_numbers(document)
     for line in LETTER.read_text(encoding="utf-8").splitlines():
         _paragraph(document, line)
+    for relation in [r for r in document.part.rels.values() if r.reltype.endswith("/stylesWithEffects")]:
+        del document.part.rels[
+            relation.rId
+        ]  # python-docx's own template has it for Word 2010; it would contradict ours
     document.core_properties.title, document.core_properties.author = "汇总总结报告模板", ""
     document.core_properties.created = document.core_properties.modified = _DAY.replace(tzinfo=None)
     raw = io.BytesIO()

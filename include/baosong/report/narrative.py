@@ -20,7 +20,7 @@ from baosong.report.excerpt import visible
 from baosong.report.lastyear import Comparison
 from baosong.report.material import Highlight
 from baosong.report.parts import Part, Picture
-from baosong.report.wording import day, listed, minute, said, share, tabled
+from baosong.report.wording import day, listed, minute, rounded, said, share, tabled
 
 Words = dict[str, Any]
 MARK = "\ue000"  # a private character, which no text from outside keeps: see `visible`
@@ -108,12 +108,12 @@ class Spoken:
 
     @property
     def 分类(self) -> str:
-        """Return what adds up to it, the largest first, with shares."""
+        """Return what adds up to it, the largest first and 其他 last, with shares."""
         kinds = self.figures.campaign.form.kinds_of(self.indicator.code)
         totals = [(k, self.figures.totals[k.code].total or Decimal(0)) for k in kinds]
         told = [
             f"{k.name}{said(v, k.unit)}（占{share(v, self._total.total)}）"
-            for k, v in sorted(totals, key=lambda item: -item[1])
+            for k, v in sorted(totals, key=lambda item: (item[0].name.startswith("其他"), -item[1]))
             if v
         ]
         return "，".join(told) or "均为0"
@@ -153,7 +153,7 @@ def words(figures: RegionFigures, edition: str, version: int, material: Material
 
 def _per(whole: Spoken, count: Spoken) -> str:
     mean = _mean(_total(whole), _total(count))
-    return said(mean if mean < 10 else mean.to_integral_value(), whole.indicator.unit)
+    return said(mean if mean < 10 else rounded(mean, 0), whole.indicator.unit)
 
 
 def _total(spoken: Spoken) -> Decimal | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from baosong.report.pages import render
+from baosong.report.wording import grouped
 
 _LEVELS = {
     "公文标题": "title",
@@ -103,15 +104,10 @@ def _chart(xml: bytes) -> Block:
     names = _values(next(root.iter(f"{_C}ser")), "cat")
     longest = max((sum(values) for values in zip(*columns, strict=True)), default=0) or 1
     bars = [
-        Bar(name, [round(c[n] * 100 / longest, 2) for c in columns], "＋".join(f"{_grouped(c[n])}" for c in exact))
+        Bar(name, [round(c[n] * 100 / longest, 2) for c in columns], "＋".join(grouped(c[n]) for c in exact))
         for n, name in enumerate(names)
     ]
     return Block("chart", text=title, bars=bars, series=series)
-
-
-def _grouped(number: str) -> str:
-    whole, dot, rest = number.partition(".")
-    return f"{int(whole):,}{dot}{rest}"
 
 
 def _values(series: Any, what: str) -> list[str]:

@@ -12,7 +12,7 @@ from baosong.campaign.form import Indicator
 from baosong.consolidate import Figure, PrefectureFigures, RegionFigures, exact
 from baosong.receipts.view import CELL_WORDS
 from baosong.report.changes import Changes
-from baosong.report.wording import NOTHING, days, share, tabled
+from baosong.report.wording import NOTHING, days, grouped, share, tabled
 
 if TYPE_CHECKING:
     from baosong.ledger import ActivityRow
@@ -22,6 +22,8 @@ MOST_UNITS = 400  # rows of prefectures in the Word report; the workbook has all
 MOST_BARS = 20
 MOST_ACTIVITIES = 600
 _TEXT = 156.0  # mm across the text of a page
+_NAME = 37.0  # the longest name, 克孜勒苏柯尔克孜自治州, on one line
+_FOUR = 15.0  # four characters on one line
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,6 @@ def indicator_tables(figures: RegionFigures) -> list[Table]:
 
 
 def _indicator_table(figures: RegionFigures, part: Sequence[Indicator], number: str) -> Table:
-    name = 37.0  # the longest name, 克孜勒苏柯尔克孜自治州, on one line
     rows = [
         [p.prefecture.name + ("" if p.sheet else "（未计入）"), *(tabled(value(p, i.code), i) for i in part)]
         for p in units(figures)
@@ -95,7 +96,7 @@ def _indicator_table(figures: RegionFigures, part: Sequence[Indicator], number: 
     return Table(
         head=["地州市", *(f"{i.name}（{i.unit}）" for i in part)],
         rows=rows,
-        widths=[name, *([(_TEXT - name) / len(part)] * len(part))],
+        widths=[_NAME, *([(_TEXT - _NAME) / len(part)] * len(part))],
         aligns="l" + "r" * len(part),
         caption=f"各地州市主要指标{number}",
         last_is_sum=True,
@@ -143,7 +144,7 @@ def ranking_table(figures: RegionFigures) -> Table:
     sums = [[tabled(_total(figures, i), i), share(t := _total(figures, i), t), NOTHING] for i in wanted]
     rows.append(["合计", *(text for part in sums for text in part)])
     head = ["地州市", *(text for i in wanted for text in (f"{i.name}（{i.unit}）", "占比", "名次"))]
-    widths = [48.0, *([27.0, 15.0, 12.0] * len(wanted))]
+    widths = [_NAME, *([32.0, _FOUR, 12.0] * len(wanted))]
     return Table(head, rows, widths, "l" + "rrc" * len(wanted), "各地州市占比和名次", True)
 
 
@@ -171,12 +172,15 @@ def punctuality_table(figures: RegionFigures) -> Table:
     rows = []
     for status in figures.punctuality[:MOST_UNITS]:
         cells = [status.states.get(d.kind) for d in kinds]
-        states = [f"{c.accepted}" if c and c.accepted else CELL_WORDS[c.state if c else "missing"] for c in cells]
+        words = [CELL_WORDS[c.state if c else "missing"].partition("，")[0] for c in cells]  # 已退回 needs no more here
+        states = [str(c.accepted) if c and c.accepted else word for c, word in zip(cells, words, strict=True)]
         timely = ("按时" if status.on_time else "迟报") if status.complete else "未报齐"
         rows.append([status.prefecture.name, *states, timely, str(status.rejected), str(status.replaced)])
-    room = (_TEXT - 38 - 16 - 24) / len(kinds)
+    room = (_TEXT - _NAME - 3 * _FOUR) / len(kinds)
     head = ["地州市", *(f"{d.name}（个）" for d in kinds), "是否按时报齐", "退回文件", "更正替换"]
-    return Table(head, rows, [38, *([room] * len(kinds)), 16, 12, 12], "l" + "c" * (len(kinds) + 3), "材料报送情况")
+    return Table(
+        head, rows, [_NAME, *([room] * len(kinds)), *([_FOUR] * 3)], "l" + "c" * (len(kinds) + 3), "材料报送情况"
+    )
 
 
 def lists_all(figures: RegionFigures) -> bool:
@@ -199,10 +203,10 @@ def activity_table(figures: RegionFigures) -> Table:
         for number, a in islice(chosen, MOST_ACTIVITIES)
     ]  # fmt: skip
     head = ["序号", "地州市", "活动名称", "类别", "日期", "地点", "线下人次", "线上人次"]
-    return Table(head, rows, [11, 25, 37, 14, 19, 24, 13, 13], "cllcclrr", "活动一览")
+    return Table(head, rows, [10, 23, 36, _FOUR, 18, 24, _FOUR, _FOUR], "cllcclrr", "活动一览")
 
 
 def change_table(changes: Changes) -> Table:
     """Return every figure that differs from the version before."""
-    rows = [[c.place, c.what, c.before, c.after] for c in changes.figures[:MOST_ACTIVITIES]]
+    rows = [[c.place, c.what, grouped(c.before), grouped(c.after)] for c in changes.figures[:MOST_ACTIVITIES]]
     return Table(["地州市", "指标", f"第{changes.against}版", "本版"], rows, [46, 60, 25, 25], "llrr", "数据变化")

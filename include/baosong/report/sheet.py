@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 from typing import cast
 
 from openpyxl.cell.cell import Cell
@@ -112,9 +113,12 @@ class Table:
         return self.sheet.column_dimensions[get_column_letter(column)].width
 
     def widths(self, widths: Sequence[float]) -> None:
-        """Set the columns' widths in characters, from the first on."""
+        """Set the columns' widths in characters, from the first on, and the height that the explanation takes there."""
         for column, width in enumerate(widths, start=1):
             self.sheet.column_dimensions[get_column_letter(column)].width = width
+        for merged in (r for r in self.sheet.merged_cells.ranges if r.min_row == r.max_row == 2):
+            room = sum(self._width(c) for c in range(merged.min_col, merged.max_col + 1))
+            self.sheet.row_dimensions[2].height = max(32.0, 14.0 * lines_of(merged.start_cell.value, room) + 5)
 
     def printed(self, head: tuple[int, int], *, beside: int, scale: int = 0, apart: Collection[int] = ()) -> None:
         """Set A4 landscape, and what is repeated on paper and stays on screen: rows `head`, the first `beside` columns.
@@ -145,13 +149,12 @@ class Table:
     def _breaks(self, beside: int, room: float, apart: Collection[int]) -> list[int]:
         """Return the columns that begin a printed page after the first; a page has `room` for so many characters."""
         widths = [self._width(c) for c in range(1, self.sheet.max_column + 1)]
-        fixed = used = sum(widths[:beside])
-        begin = []
-        for column, width in enumerate(widths[beside:], start=beside + 1):
-            if column in apart or used + width > room:
-                begin.append(column)
-                used = fixed
-            used += width
+        room -= sum(widths[:beside])
+        begin: list[int] = []
+        groups = [beside + 1, *sorted(apart), len(widths) + 1]
+        for first, end in pairwise(groups):
+            begin += [first] * (first > beside + 1)
+            begin += [first + n for n in _evenly(widths[first - 1 : end - 1], room)]
         return begin
 
     def _cell(self, row: int, column: int) -> Cell:
@@ -161,6 +164,19 @@ class Table:
 
     def _bare(self, row: int, column: int) -> Cell:
         return cast(Cell, self.sheet.cell(row, column))  # nothing is written into what is merged already
+
+
+def _evenly(widths: Sequence[float], room: float) -> list[int]:
+    """Return where to break columns into as few pages as hold them; none is left with a column or two."""
+    begin, used, wanted = [], 0.0, room
+    if (pages := math.ceil(sum(widths) / room)) > 1:
+        wanted = min(room, max(sum(widths) / pages + max(widths) / 2, max(widths)))
+    for n, width in enumerate(widths):
+        if n and used + width > wanted:
+            begin.append(n)
+            used = 0.0
+        used += width
+    return begin
 
 
 def lines_of(text: object, width: float) -> int:

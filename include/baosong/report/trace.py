@@ -68,6 +68,7 @@ def origins(table: Table, figures: RegionFigures, columns: Sequence[Column], fir
             table.put(row, n, told)
     table.heights([head, head + 1, head + 2], 26)
     table.widths([8, 34, *([14] * len(columns)), 10, 34, 50, 68])
+    table.fit(range(first, first + len(figures.prefectures)))
     table.printed((head, head + 2), beside=2, scale=60)
 
 
@@ -75,13 +76,7 @@ def _origin(p: PrefectureFigures, column: Column, figures: RegionFigures) -> str
     figure, code = p.values.get(column.indicator.code), column.indicator.code
     if p.sheet is None or figure is None or getattr(figure, column.part) is None:
         return NOTHING
-    sheet = used_sheet(p.sheet, 0, figures.campaign.form.indicators.sheet)
-    cell = p.cells[code]
-    if column.part == "total":
-        return f"{sheet}!{cell}"
-    return (
-        f"{sheet}第{''.join(c for c in cell if c.isdigit())}行"  # the ledger keeps the cell of 合计; parts stand beside
-    )
+    return f"{used_sheet(p.sheet, 0, figures.campaign.form.indicators.sheet)}!{p.cell(code, column.part)}"
 
 
 def link(sheet: Worksheet, figures: RegionFigures, columns: Sequence[Column], first: int) -> None:
@@ -194,7 +189,7 @@ def _add(
     if place > FIRST_CHART:
         table.sheet.row_breaks.append(Break(id=place - 1))  # no chart is torn by the end of a page
     table.sheet.add_chart(chart, f"A{place}")
-    return place + int(chart.height * 2) + 2
+    return place + int(chart.height * 1.9) + 1  # rows of 15 points, which some programs draw lower
 
 
 def _hatched() -> GraphicalProperties:

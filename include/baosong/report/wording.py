@@ -13,19 +13,13 @@ NOTHING = "—"
 
 def said(value: Decimal, unit: str = "") -> str:
     """Return a number with its unit as a sentence says it: 12.35万人次, 1.2亿元, 268项."""
-    if unit.startswith("万"):  # amounts in 万元 never become 万万元
-        return (
-            _scaled(value, Decimal(10**4), "亿", unit[1:]) if abs(value) >= 10**4 else trimmed(rounded(value, 2)) + unit
-        )
-    if abs(value) >= 10**8:
-        return _scaled(value, Decimal(10**8), "亿", unit)
-    if abs(value) >= 10**4:
-        return _scaled(value, Decimal(10**4), "万", unit)
-    return trimmed(rounded(value, 2)) + unit
-
-
-def _scaled(value: Decimal, step: Decimal, word: str, unit: str) -> str:
-    return trimmed(rounded(value / step, 2)) + word + unit
+    in_wan = unit.startswith("万")  # amounts in 万元 never become 万万元
+    words = ("", "亿") if in_wan else ("", "万", "亿")
+    step, shown = 0, rounded(value, 2)
+    while abs(shown) >= 10**4 and step + 1 < len(words):
+        step += 1
+        shown = rounded(value / 10 ** (4 * step), 2)
+    return trimmed(shown) + words[step] + (unit[1:] if in_wan and step else unit)
 
 
 def rounded(value: Decimal, digits: int) -> Decimal:
@@ -48,6 +42,12 @@ def tabled(value: Decimal | None, indicator: Indicator) -> str:
     """Return a figure exactly, its thousands grouped; a dash where nobody stated it."""
     shown = exact(value, indicator)
     return NOTHING if shown is None else f"{shown:,}"
+
+
+def grouped(number: str) -> str:
+    """Return a number's text with its thousands grouped; what is no number as it is."""
+    whole, dot, rest = number.partition(".")
+    return f"{int(whole):,}{dot}{rest}" if whole.isdecimal() else number
 
 
 def day(when: date) -> str:

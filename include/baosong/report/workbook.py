@@ -70,8 +70,14 @@ def _behind(
     tables: dict[str, Table], figures: RegionFigures, columns: Sequence[_Column], heading: str, changes: Changes | None
 ) -> None:
     """Write the sheets behind the figures."""
-    for name, last in ((trace.ORIGINS, 12), (trace.QUALITY, 6), (trace.METHOD, 2), (trace.CHARTS, 12)):
-        tables[name].title(f"{heading}：{name}", explanation(figures), 1, last)
+    # Where columns are repeated on each printed page, the title stands beside them: it would be repeated in pieces.
+    for name, first, last in (
+        (trace.ORIGINS, 3, 9),
+        (trace.QUALITY, 1, 6),
+        (trace.METHOD, 1, 2),
+        (trace.CHARTS, 1, 12),
+    ):
+        tables[name].title(f"{heading}：{name}", explanation(figures), first, last)
     rows = _rows(figures)
     trace.origins(tables[trace.ORIGINS], figures, columns, rows[0], HEAD)
     trace.link(tables[PREFECTURES].sheet, figures, columns, rows[0])
@@ -161,7 +167,7 @@ def _result(value: Decimal | None, indicator: Indicator) -> Decimal:
 
 def _prefectures(table: Table, figures: RegionFigures, columns: Sequence[_Column], heading: str) -> None:
     first, last = _rows(figures)
-    table.title(f"{heading}：{PREFECTURES}", explanation(figures), 3, 12)
+    table.title(f"{heading}：{PREFECTURES}", explanation(figures), 3, 9)
     table.head(HEAD, 1, "代码", to_row=HEAD + 2)
     table.head(HEAD, 2, "地州市", to_row=HEAD + 2)
     for c in columns:
@@ -200,7 +206,7 @@ def _activities(table: Table, figures: RegionFigures, heading: str) -> Callable[
     count = min(len(figures.activities), MOST_ROWS)
     cut = f"（只列出前 {MOST_ROWS:,} 项）" if count < len(figures.activities) else ""
     said = f"共 {len(figures.activities)} 项活动{cut}。{explanation(figures)}"
-    table.title(f"{heading}：{ACTIVITIES}", said, 4, 9)
+    table.title(f"{heading}：{ACTIVITIES}", said, 4, 12)
     for column, label in enumerate(["序号", "地州市", *(f.label for f in fields), "来源"], start=1):
         table.head(HEAD, column, label)
     for row, text in ((HEAD + 1, "文"), (HEAD + 2, "=")):  # patterns of the rows, which take their styles
