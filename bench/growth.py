@@ -86,7 +86,7 @@ def _round(desk: Desk, number: int, times: Times, size: int) -> None:
     timed("reply", lambda: review.reply(desk, CAMPAIGN, CODE))
     timed("newly complete", lambda: review.newly_complete(desk))
     timed("state page", lambda: outbox.write_status(desk, campaign, prefecture))
-    timed("board", lambda: render_board(desk.ledger, campaign, datetime.now(UTC)))
+    timed("board", lambda: render_board(desk.ledger, campaign, datetime.now(UTC), bool))
     timed("night", lambda: sources(region_figures(desk.ledger, campaign, datetime.now(UTC))))
 
 

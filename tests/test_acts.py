@@ -288,7 +288,7 @@ def test_the_board_gives_the_number_and_what_to_do(desk: Desk, campaign: Campaig
     row = held_piece(desk)
     drop(desk, piece("二"), "机密★.txt")
     run(desk)
-    html = render_board(desk.ledger, campaign, NOW)
+    html = render_board(desk.ledger, campaign, NOW, bool)
     assert f"序号 <b>{row.id}</b>：看过后放行或退回。" in html
     assert f"序号 <b>{newest(desk).id}</b>：疑似涉密" in html
     assert "release_held" in html

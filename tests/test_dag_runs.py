@@ -223,13 +223,13 @@ def test_a_damaged_archive_turns_the_night_red_and_the_board_names_it(
     kept.unlink()
 
     assert run("fixity", desk)["state"] == "failed"
-    board = render_board(desk.ledger, campaign, datetime.now(UTC))
+    board = render_board(desk.ledger, campaign, datetime.now(UTC), bool)
     assert str(sheet.archive_key) in board
     assert "对象缺失" in board
 
     desk.storage.put("archive", str(sheet.archive_key), content)
     assert run("fixity", desk)["state"] == "success"
-    assert "对象缺失" not in render_board(desk.ledger, campaign, datetime.now(UTC))
+    assert "对象缺失" not in render_board(desk.ledger, campaign, datetime.now(UTC), bool)
 
 
 def test_the_report_asks_the_ledger_before_it_believes_the_partition(
