@@ -81,10 +81,13 @@ def port_taken(embedded: WholeStack) -> Iterator[None]:
             with suppress(OSError):
                 seat.bind(("127.0.0.1", port))
                 return True
-            return False
+            return False  # it is open still, or again
 
         until(taken, 30, "our hold of the store's port")
+        seat.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)  # now nobody may share it
         yield
+        with socket.socket() as caller:
+            assert caller.connect_ex(("127.0.0.1", port)) != 0, "the store was not away at all"
 
 
 @contextmanager
