@@ -67,17 +67,52 @@ def _accept(session: Session, row: Submission, remark: Callable[[Submission], Fi
     if twin is not None:
         add_finding(row, remark(twin))
         move(session, row, State.DUPLICATE, f"与第 {twin.id} 号文件内容相同")
+        if twin.slot != row.slot and _last_in_slot(session, row).id == row.id:
+            _replace_holder(session, row)
         return
-    in_slot = select(Submission).where(_current(row.campaign, row.prefecture, row.kind), Submission.slot == row.slot)
-    holder = session.scalars(in_slot).one_or_none()
-    if holder is not None and holder.id > row.id:
-        move(session, row, State.SUPERSEDED, f"第 {holder.id} 号文件报送更晚，已先归档")
+    later = _last_in_slot(session, row)
+    if later.id > row.id:
+        move(session, row, State.SUPERSEDED, f"第 {later.id} 号文件报送更晚，已先归档")
         return
-    if holder is not None:
-        move(session, holder, State.SUPERSEDED, f"由第 {row.id} 号文件替换")
-        session.flush()  # the slot's unique key allows one at a time
+    _replace_holder(session, row)
     move(session, row, State.ACCEPTED, "校验通过，已归档")
     _explode(session, row)
+
+
+def _last_in_slot(session: Session, row: Submission) -> Submission:
+    """Return the file that was sent last of the good ones of the row's slot that are filed, or the row itself."""
+    good = Submission.state.in_((State.ACCEPTED, State.DUPLICATE, State.SUPERSEDED))
+    filed = select(Submission).where(_beside(row), Submission.slot == row.slot, good, Submission.id > row.id)
+    return session.scalars(filed.order_by(Submission.id.desc()).limit(1)).one_or_none() or row
+
+
+def _replace_holder(session: Session, row: Submission) -> None:
+    """Let the file that the row's slot holds count no longer; a copy of it that stands in another slot counts now."""
+    in_slot = _current(row.campaign, row.prefecture, row.kind) & (Submission.slot == row.slot)
+    holder = session.scalars(select(Submission).where(in_slot)).one_or_none()
+    if holder is None:
+        return
+    move(session, holder, State.SUPERSEDED, f"由第 {row.id} 号文件替换")
+    session.flush()  # the slot's unique key allows one at a time
+    copies = select(Submission).where(
+        _beside(row),
+        Submission.sha256 == holder.sha256,
+        Submission.state == State.DUPLICATE,
+        Submission.slot != row.slot,
+    )
+    for copy in session.scalars(copies.order_by(Submission.id)):
+        if _last_in_slot(session, copy).id == copy.id:
+            move(session, copy, State.ACCEPTED, f"相同内容的第 {holder.id} 号文件已被替换，改计此件")
+            _explode(session, copy)
+            return
+
+
+def _beside(row: Submission) -> ColumnElement[bool]:
+    return (
+        (Submission.campaign == row.campaign)
+        & (Submission.prefecture == row.prefecture)
+        & (Submission.kind == row.kind)
+    )
 
 
 def _current(campaign: str, prefecture: str, kind: str | None) -> ColumnElement[bool]:
