@@ -267,8 +267,8 @@ def bench(name: Annotated[str | None, typer.Argument(help="只跑一项，例如
 
 
 # Half of the suite waits for other processes; more than four workers would ask for more memory than a desk has.
-SPREAD = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadgroup", "-m", "not stack")
-ALONE = ("-m", "stack")  # the whole stack is a computer's work already
+SPREAD = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadgroup", "-m", "not stack and not soak")
+ALONE = ("-m", "stack and not soak")  # the whole stack is a computer's work already
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
