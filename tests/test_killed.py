@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import cache
+from typing import Any
 
 import pytest
 
 from baosong.campaign import Campaign
+from baosong.report import write_report
 from baosong.samples.documents import make_report
 from baosong.samples.media import make_photo
 from baosong.samples.sheets import make_sheet, wrong_total
 from baosong.stack.postgres import Postgres
+from baosong.workdesk import Desk
 from bundle_help import packed
 from clips import Clips
 from conftest import Store
-from custody import World, Worlds, installed, killing
-from intake_run import AREA, CODE, piece
+from custody import CAMPAIGNS, World, Worlds, installed, killing
+from faults import Seam, closed, cut_connections, seamed
+from intake_run import AREA, CODE, piece, run
+from region import read_sheet
 
 pytestmark = pytest.mark.xdist_group("killed")
 
@@ -129,3 +138,91 @@ def test_a_review_of_everything_killed_at_any_effect_is_finished_by_the_next(
 ) -> None:
     with prepared(worlds, *sent(campaign, clips)) as origin:
         print(every_death_is_healed(worlds, origin), "deaths")
+
+
+# --- reports
+
+NOW = datetime(2023, 6, 1, 8, 0, tzinfo=UTC)
+
+
+@cache
+def sheet_of(seed: int) -> bytes:
+    campaign = CAMPAIGNS.get("2023")
+    return make_sheet(campaign, campaign.prefecture(CODE), seed, 3).content
+
+
+@contextmanager
+def reported(worlds: Worlds) -> Iterator[World]:
+    """Give a world whose report of the day is out, and then a sheet was replaced."""
+    key = f"{AREA}/统计表/统计表.xlsx"
+    worlds.learn([(key, sheet_of(seed)) for seed in (1, 2)])
+    with worlds.world() as world:
+        world.drop(key, sheet_of(1))
+        world.quieten()
+        write(world.desk)
+        world.drop(key, sheet_of(2))
+        world.quieten()
+        yield world
+
+
+def write(desk: Desk) -> dict[str, Any]:
+    return write_report(desk, "2023", "interim", NOW)
+
+
+def files_of(world: World) -> dict[str, str]:
+    return {key: sha for key, sha in world.audit.bytes.of("reports").items() if "/interim/" in key}
+
+
+def holds(world: World, content: bytes) -> None:
+    """Hold that the report of the day is the ledger's last edition, and states the figures of this sheet."""
+    last = world.desk.ledger.editions("2023")[-1]
+    there = json.loads(world.desk.storage.read("reports", f"{last.prefix}figures.json"))
+    assert there == last.figures
+    read = read_sheet(content).values
+    stated = {code: Decimal(text) for code, text in there["totals"].items() if text is not None}
+    assert stated == {code: read[code][0] for code in stated}
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+def test_a_report_killed_at_any_effect_is_written_by_the_next(worlds: Worlds) -> None:
+    with reported(worlds) as origin:
+        with worlds.world(like=origin) as world:
+            seam = Seam()
+            with closed(seamed(world.desk.settings, CAMPAIGNS, seam)) as desk:
+                write(desk)
+            undisturbed = files_of(world)
+        for number, name in enumerate(seam.effects):
+            for phase in ("before", "after"):
+                with worlds.world(like=origin) as world:
+                    assert world.killed(killing(number, phase), write).killed
+                    assert write(world.desk)["version"] == 2, (number, name)
+                    assert files_of(world) == undisturbed, (number, name)
+                    holds(world, sheet_of(2))
+
+
+def test_a_report_that_died_over_the_one_of_the_day_is_noticed(worlds: Worlds) -> None:
+    """The inputs are as before again, and yet the folder holds the beginnings of another report."""
+    with reported(worlds) as world:
+        assert world.killed(killing(4, "after"), write).killed
+        world.drop(f"{AREA}/统计表/统计表.xlsx", sheet_of(1))
+        world.quieten()
+        write(world.desk)
+        holds(world, sheet_of(1))
+
+
+@pytest.mark.parametrize("moment", [30, 35, 40])
+def test_a_writer_that_lost_its_claim_does_not_write_over_the_next_one(worlds: Worlds, moment: int) -> None:
+    with reported(worlds) as world:
+
+        def overtake() -> None:
+            cut_connections(world.desk.ledger)
+            world.drop(f"{AREA}/统计表/统计表.xlsx", sheet_of(1))
+            run(world.desk)
+            write(world.desk)
+
+        seam = Seam(at_moment={moment: overtake})
+        with closed(seamed(world.desk.settings, CAMPAIGNS, seam)) as desk:
+            write(desk)
+        holds(world, sheet_of(1))
+        assert not seam.at_moment, seam.moments

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -128,10 +128,26 @@ def write_record(storage: Storage, bucket: str, key: str, record: Record) -> dat
     if earlier is not None:
         record = {**record, "filed": earlier["filed"]}
     first, *later = [record if k is earlier else k for k in known] if earlier else [*known, record]
-    text = json.dumps({**first, "later": later}, ensure_ascii=False, indent=1, allow_nan=False)
     if earlier != record:
-        storage.put(bucket, f"{key}.json", text.encode(), content_type="application/json")
+        _put_records(storage, bucket, key, [first, *later])
     return datetime.fromisoformat(record["filed"])
+
+
+def mend_records(storage: Storage, bucket: str, key: str, records: Sequence[Record]) -> None:
+    """See to it that these records stand beside an object, each with its time of filing; others stay as they are."""
+    right = {_arrival(record): record for record in records}
+    known = read_records(storage, bucket, key)
+    mended = [{**k, "filed": right[_arrival(k)]["filed"]} if _arrival(k) in right else k for k in known]
+    there = {_arrival(k) for k in known}
+    mended += [record for arrival, record in right.items() if arrival not in there]
+    if mended != known:
+        _put_records(storage, bucket, key, mended)
+
+
+def _put_records(storage: Storage, bucket: str, key: str, records: Sequence[Record]) -> None:
+    first, *later = records
+    text = json.dumps({**first, "later": later}, ensure_ascii=False, indent=1, allow_nan=False)
+    storage.put(bucket, f"{key}.json", text.encode(), content_type="application/json")
 
 
 def read_records(storage: Storage, bucket: str, key: str) -> list[Record]:

@@ -57,6 +57,12 @@ def twin_of(session: Session, campaign: str, prefecture: str, kind: str | None, 
     return session.scalars(select(Submission).where(_current(campaign, prefecture, kind), same)).one_or_none()
 
 
+def filed_under(session: Session, bucket: str, key: str) -> list[Submission]:
+    """Return the submissions whose bytes lie under a key, oldest first."""
+    there = select(Submission).where(Submission.archive_key == key, Submission.bucket == bucket)
+    return list(session.scalars(there.order_by(Submission.id)))
+
+
 def _one_at_a_time(session: Session, row: Submission) -> None:
     """Let the filings of one prefecture take turns, so that each sees what the one before it decided."""
     session.execute(select(func.pg_advisory_xact_lock(lock_number(f"filing:{row.campaign}:{row.prefecture}"))))

@@ -77,6 +77,10 @@ class Ledger(Database):
         """Decide what a checked file becomes; `remark` words the note for a duplicate. None if it was withdrawn."""
         return self.run(lambda s: filing.file(s, submission_id, filed, remark))
 
+    def filed_under(self, bucket: str, key: str) -> list[Submission]:
+        """Return the submissions whose bytes lie under a key, oldest first."""
+        return self.run(lambda s: filing.filed_under(s, bucket, key))
+
     def files_beside(self, campaign_id: str, code: str) -> dict[Kind, int]:
         """Return how many files of each kind a prefecture has accepted or still being checked."""
         return self.run(lambda s: beside.files(s, campaign_id, code))
