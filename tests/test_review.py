@@ -126,6 +126,28 @@ def test_same_bytes_again_are_acknowledged_and_not_counted(desk: Desk, campaign:
     audit(desk)
 
 
+def test_a_copy_counts_once_the_file_that_it_repeats_is_replaced(desk: Desk) -> None:
+    for text, name in (("一", "甲.txt"), ("一", "乙.txt"), ("二", "甲.txt")):
+        drop(desk, piece(text), name)
+        run(desk)
+    assert states(desk) == ["superseded", "accepted", "accepted"]
+
+
+def test_a_file_replaced_by_a_copy_of_another_counts_no_longer(desk: Desk) -> None:
+    for text, name in (("一", "甲.txt"), ("二", "乙.txt"), ("一", "乙.txt")):
+        drop(desk, piece(text), name)
+        run(desk)
+    assert states(desk) == ["accepted", "superseded", "duplicate"]
+
+
+def test_files_that_exchange_their_names_both_count(desk: Desk) -> None:
+    for text, name in (("一", "甲.txt"), ("二", "乙.txt"), ("二", "甲.txt"), ("一", "乙.txt")):
+        drop(desk, piece(text), name)
+        run(desk)
+    counted = {(row.name, row.sha256) for row in rows(desk) if row.state == "accepted"}
+    assert len({sha256 for _, sha256 in counted}) == 2
+
+
 def test_a_rejected_file_dropped_again_is_reviewed_again(desk: Desk) -> None:
     for _ in range(2):
         drop(desk, b"", "空.txt")

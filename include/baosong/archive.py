@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -135,6 +135,17 @@ def write_record(storage: Storage, bucket: str, key: str, record: Record) -> dat
     return datetime.fromisoformat(record["filed"])
 
 
+def mend_records(storage: Storage, bucket: str, key: str, records: Sequence[Record]) -> None:
+    """See to it that these records stand beside an object, each with its time of filing; others stay as they are."""
+    right = {_arrival(record): record for record in records}
+    known = read_records(storage, bucket, key)
+    mended = [{**k, "filed": right[_arrival(k)]["filed"]} if _arrival(k) in right else k for k in known]
+    there = {_arrival(k) for k in known}
+    mended += [record for arrival, record in right.items() if arrival not in there]
+    if mended != known:
+        _put_records(storage, bucket, key, mended)
+
+
 def read_records(storage: Storage, bucket: str, key: str) -> list[Record]:
     """Return the records beside an object, oldest first, none if it has none; ArchiveError if they are not JSON."""
     if storage.stat(bucket, f"{key}.json") is None:
@@ -205,7 +216,7 @@ def discard(storage: Storage, bucket: str, key: str) -> None:
     storage.remove(bucket, f"{key}.json")
 
 
-def _put_records(storage: Storage, bucket: str, key: str, records: list[Record]) -> None:
+def _put_records(storage: Storage, bucket: str, key: str, records: Sequence[Record]) -> None:
     first, *later = records
     storage.put(bucket, f"{key}.json", sealed({**first, "later": later}), content_type="application/json")
 

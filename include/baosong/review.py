@@ -307,7 +307,17 @@ def _stored_and_decided(desk: Desk, row: Submission) -> State | None:
             previews.write_frame(desk, row, copy.file)
     record = archive.describe(row, copy.sha256, datetime.now(UTC))
     filed_at = archive.write_record(desk.storage, bucket, key, record)
-    return desk.ledger.file(row.id, Filed(copy.sha256, bucket, key, filed_at), duplicate_of, most)
+    state = desk.ledger.file(row.id, Filed(copy.sha256, bucket, key, filed_at), duplicate_of, most)
+    _mend_records(desk, bucket, key, filed_at)
+    return state
+
+
+def _mend_records(desk: Desk, bucket: str, key: str, filed_at: datetime) -> None:
+    """Write again what was overwritten, where this run had lost its claim and another one had filed the same bytes."""
+    rows = desk.ledger.filed_under(bucket, key)
+    if len(rows) > 1 or any(row.filed_at != filed_at for row in rows):
+        told = [archive.describe(row, row.sha256 or "", row.filed_at or filed_at) for row in rows]
+        archive.mend_records(desk.storage, bucket, key, told)
 
 
 def _placed(desk: Desk, row: Submission, sha256: str) -> tuple[Submission, Submission | None, int | None]:

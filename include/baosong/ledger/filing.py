@@ -86,6 +86,12 @@ def twin_of(session: Session, campaign: str, prefecture: str, kind: str | None, 
     return session.scalars(select(Submission).where(_current(campaign, prefecture, kind), same)).one_or_none()
 
 
+def filed_under(session: Session, bucket: str, key: str) -> list[Submission]:
+    """Return the submissions whose bytes lie under a key, oldest first."""
+    there = select(Submission).where(Submission.archive_key == key, Submission.bucket == bucket)
+    return list(session.scalars(there.order_by(Submission.id)))
+
+
 def _one_at_a_time(session: Session, row: Submission) -> None:
     """Let the filings of one prefecture take turns, so that each sees what the one before it decided."""
     session.execute(select(func.pg_advisory_xact_lock(lock_number(f"filing:{row.campaign}:{row.prefecture}"))))
@@ -96,14 +102,17 @@ def _accept(session: Session, row: Submission, remark: Callable[[Submission], Fi
     if twin is not None:
         add_finding(row, remark(twin))
         move(session, row, State.DUPLICATE, f"与第 {twin.id} 号文件内容相同")
+        holder = _holder(session, row)
+        if holder is not None and twin.slot != row.slot and _last_in_slot(session, row).id == row.id:
+            _replace(session, holder, row, most)
+        return
+    later = _last_in_slot(session, row)
+    if later.id > row.id:
+        move(session, row, State.SUPERSEDED, f"第 {later.id} 号文件报送更晚，已先归档")
         return
     holder = _holder(session, row)
-    if holder is not None and holder.id > row.id:
-        move(session, row, State.SUPERSEDED, f"第 {holder.id} 号文件报送更晚，已先归档")
-        return
     if holder is not None:
-        move(session, holder, State.SUPERSEDED, f"由第 {row.id} 号文件替换")
-        session.flush()  # the slot's unique key allows one at a time
+        _replace(session, holder, row, most)
         row.replaces_id = holder.id
     elif _is_full(session, row, most):
         raise Full
@@ -126,6 +135,40 @@ def _is_full(session: Session, row: Submission, most: int | None) -> bool:
         return False
     counted = select(func.count()).where(_current(row.campaign, row.prefecture, row.kind))
     return (session.scalar(counted) or 0) >= most
+
+
+def _last_in_slot(session: Session, row: Submission) -> Submission:
+    """Return the file that was sent last of the good ones of the row's slot that are filed, or the row itself."""
+    good = Submission.state.in_((State.ACCEPTED, State.DUPLICATE, State.SUPERSEDED))
+    filed = select(Submission).where(_beside(row), Submission.slot == row.slot, good, Submission.id > row.id)
+    return session.scalars(filed.order_by(Submission.id.desc()).limit(1)).one_or_none() or row
+
+
+def _replace(session: Session, holder: Submission, row: Submission, most: int | None) -> None:
+    """Let the file that the row's slot holds count no longer; a copy of it that stands in another slot counts now."""
+    move(session, holder, State.SUPERSEDED, f"由第 {row.id} 号文件替换")
+    session.flush()  # the slot's unique key allows one at a time
+    copies = select(Submission).where(
+        _beside(row),
+        Submission.sha256 == holder.sha256,
+        Submission.state == State.DUPLICATE,
+        Submission.slot != row.slot,
+    )
+    room = row.state == State.DUPLICATE or most is None or not _is_full(session, row, most - 1)  # the row comes next
+    for copy in session.scalars(copies.order_by(Submission.id)) if room else ():
+        if _last_in_slot(session, copy).id == copy.id:
+            move(session, copy, State.ACCEPTED, f"相同内容的第 {holder.id} 号文件已被替换，改计此件")
+            copy.version = 1
+            explode(session, copy)
+            return
+
+
+def _beside(row: Submission) -> ColumnElement[bool]:
+    return (
+        (Submission.campaign == row.campaign)
+        & (Submission.prefecture == row.prefecture)
+        & (Submission.kind == row.kind)
+    )
 
 
 def _current(campaign: str, prefecture: str, kind: str | None) -> ColumnElement[bool]:

@@ -18,6 +18,7 @@ class State(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+# A duplicate counts once the file that it repeats is replaced under that one's name, but not under its own.
 # A checked file may be superseded at once: a later drop into the same slot can be filed before an earlier one.
 # A held one is checked again when an operator has decided. The database holds the same table: change both.
 TRANSITIONS: dict[State | None, frozenset[State]] = {
@@ -29,7 +30,7 @@ TRANSITIONS: dict[State | None, frozenset[State]] = {
     State.ACCEPTED: frozenset({State.SUPERSEDED}),
     State.REJECTED: frozenset(),
     State.HELD: frozenset({State.CHECKED}),
-    State.DUPLICATE: frozenset(),
+    State.DUPLICATE: frozenset({State.ACCEPTED}),
     State.SUPERSEDED: frozenset(),
     State.WITHDRAWN: frozenset(),
 }

@@ -122,6 +122,10 @@ class Ledger(Database):
         """Copy what a campaign expects into the table that the views read."""
         self.run(lambda s: replacing.expect(s, campaign))
 
+    def filed_under(self, bucket: str, key: str) -> list[Submission]:
+        """Return the submissions whose bytes lie under a key, oldest first."""
+        return self.run(lambda s: filing.filed_under(s, bucket, key))
+
     def files_beside(self, campaign_id: str, code: str) -> dict[Kind, int]:
         """Return how many files of each kind a prefecture has accepted or still being checked."""
         return self.run(lambda s: beside.files(s, campaign_id, code))

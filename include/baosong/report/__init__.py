@@ -59,7 +59,7 @@ def _write(desk: Desk, campaign_id: str, edition: Literal["final", "interim"], n
     chosen, template = sources(figures), template_of(campaign_id, desk.settings.campaign_dirs).read_bytes()
     inputs_sha = _inputs_sha(figures, chosen, template)
     last = _last(desk.ledger, campaign_id, edition)
-    if last is not None and last.inputs_sha == inputs_sha:
+    if last is not None and last.inputs_sha == inputs_sha and _stands(desk, last):
         return _told(edition, last.version, last.prefix, last.figures, new=False)
     version = last.version + 1 if last else 1
     prefix = _prefix(figures, edition, version)
@@ -73,9 +73,10 @@ def _write(desk: Desk, campaign_id: str, edition: Literal["final", "interim"], n
         ],
     }
     _put_files(desk, figures, edition, chosen, template, stated, last, prefix)
-    new = desk.ledger.add_edition(campaign_id, edition, version, prefix, inputs_sha, stated)
+    if not desk.ledger.add_edition(campaign_id, edition, version, prefix, inputs_sha, stated):
+        raise ReportBusy(f"another run has written {prefix} meanwhile")
     journal.write(desk, campaign_id, "")
-    return _told(edition, version, prefix, stated, new=new)
+    return _told(edition, version, prefix, stated, new=True)
 
 
 def _put_files(
@@ -105,7 +106,8 @@ def _put_files(
     )
     said = words(figures, edition, stated["version"], material)
     document = make_document(template, said, figures.as_of)
-    desk.storage.remove("reports", f"{prefix}{PDF}")  # of an earlier edition of the day
+    for name in (FIGURES, PDF):  # of an earlier edition of the day: the figures stand there once all else does
+        desk.storage.remove("reports", f"{prefix}{name}")
     told = changes.as_json() if changes else {"against": None, "figures": [], "texts": []}
     for name, content, kind in (
         (WORKBOOK, make_workbook(figures, edition, changes), XLSX),
@@ -114,7 +116,19 @@ def _put_files(
         (CHANGES, _json(told), "application/json"),
         (FIGURES, _json(stated), "application/json"),
     ):
+        now_last = _last(desk.ledger, figures.campaign.id, edition)
+        if now_last is not None and now_last.version >= stated["version"]:  # our claim was lost with its connection
+            raise ReportBusy(f"another run has written {now_last.prefix} meanwhile")
         desk.storage.put("reports", f"{prefix}{name}", content, kind)
+
+
+def _stands(desk: Desk, last: Edition) -> bool:
+    """Return whether an edition's folder holds that edition: a later one of the day may have died over it."""
+    key = f"{last.prefix}{FIGURES}"
+    if desk.storage.stat("reports", key) is None:
+        return False
+    there = json.loads(desk.storage.read("reports", key))
+    return (there["inputs_sha"], there["version"]) == (last.inputs_sha, last.version)
 
 
 def _json(told: dict[str, Any]) -> bytes:

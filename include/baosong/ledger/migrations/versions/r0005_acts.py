@@ -18,7 +18,7 @@ BEGIN
     ('received', 'checked'), ('received', 'withdrawn'),
     ('checked', 'accepted'), ('checked', 'rejected'), ('checked', 'held'), ('checked', 'duplicate'),
     ('checked', 'superseded'), ('checked', 'withdrawn'),
-    ('accepted', 'superseded'), ('held', 'checked')
+    ('accepted', 'superseded'), ('duplicate', 'accepted'), ('held', 'checked')
   ) THEN RAISE EXCEPTION 'illegal transition: % -> %', OLD.state, NEW.state;
   END IF;
   RETURN NEW;

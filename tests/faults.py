@@ -1,0 +1,178 @@
+"""A desk whose every effect is a point where a test may kill the process, fail, act as somebody else, or run again.
+
+An effect is what outlives the process: an object written or removed, a transaction of the ledger that changed
+something. Everything goes through `Storage` and `Ledger`, so the seam is two subclasses that a test puts on its desk;
+the pipeline itself has no hook that anybody could pull. A moment is finer: the beginning of any call to either,
+reading ones as well; there nothing is half done, and others may act.
+
+Effects and moments are counted from 0 and bear names, so that a schedule can be read and run again:
+`写入 archive/2023/6501/press/…`, `删除 intake/…`, `ledger file`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from baosong.campaign import Campaigns
+from baosong.ledger import Ledger
+from baosong.settings import S3Settings, Settings
+from baosong.storage import Storage
+from baosong.workdesk import Desk
+
+T = TypeVar("T")
+Phase = Literal["before", "after"]
+"""Of a transaction: all is done but the commit, or the commit is done. Of an object: not yet written, or written."""
+
+_WRITES = ("写入", "删除")
+
+
+@dataclass
+class Seam:
+    """What shall happen where, and what has happened."""
+
+    at_effect: dict[tuple[int, Phase], Callable[[], None]] = field(default_factory=dict)
+    at_moment: dict[int, Callable[[], None]] = field(default_factory=dict)
+    effects: list[str] = field(default_factory=list)
+    moments: list[str] = field(default_factory=list)
+
+    def moment(self, name: str) -> None:
+        self.moments.append(name)
+        self.at_moment.pop(len(self.moments) - 1, _nothing)()
+
+    def begun(self, name: str) -> int:
+        """Note an effect about to be; return its number."""
+        self.effects.append(name)
+        number = len(self.effects) - 1
+        self.at_effect.pop((number, "before"), _nothing)()
+        return number
+
+    def done(self, number: int) -> None:
+        self.at_effect.pop((number, "after"), _nothing)()
+
+
+class SeamedStorage(Storage):
+    """The object store with a seam around each of its calls."""
+
+    def __init__(self, s3: S3Settings, seam: Seam, patience: float) -> None:
+        super().__init__(s3, patience)
+        self._seam = seam
+
+    def _repeat(self, doing: str, call: Callable[[], T], attempts: int | None = None) -> T:
+        self._seam.moment(doing)
+        if not doing.startswith(_WRITES):
+            return super()._repeat(doing, call, attempts)
+        number = self._seam.begun(doing)
+        result = super()._repeat(doing, call, attempts)
+        self._seam.done(number)
+        return result
+
+
+class SeamedLedger(Ledger):
+    """The ledger with a seam at each transaction: PostgreSQL itself says whether it has changed anything."""
+
+    def __init__(self, url: str, seam: Seam, patience: float) -> None:
+        super().__init__(url, patience)
+        self._seam = seam
+
+    def run(self, work: Callable[[Session], T]) -> T:
+        name = sys._getframe(1).f_code.co_name  # the ledger's method: a transaction each
+        self._seam.moment(f"ledger {name}")
+        done: T = self._patiently.copy()(self._seamed, name, work)
+        return done
+
+    def _seamed(self, name: str, work: Callable[[Session], T]) -> T:
+        numbers: list[int] = []
+
+        def watched(session: Session) -> T:
+            result = work(session)
+            session.flush()
+            if session.scalar(select(func.pg_current_xact_id_if_assigned().is_not(None))):
+                numbers.append(self._seam.begun(f"ledger {name}"))
+            return result
+
+        result = self._once(watched)
+        for number in numbers:
+            self._seam.done(number)
+        return result
+
+
+def seamed(settings: Settings, campaigns: Campaigns, seam: Seam, patience: float = 5.0) -> Desk:
+    """Return a desk with a seam at every effect, and connections of its own: a fork must not share its parent's."""
+    store, ledger = SeamedStorage(settings.s3, seam, patience), SeamedLedger(settings.ledger_url, seam, patience)
+    return Desk(settings, store, ledger, campaigns)
+
+
+# --- what may happen there
+
+
+def _nothing() -> None:
+    pass
+
+
+def kill() -> None:
+    """End this process as the kernel would when memory runs out: no handler, no clean-up, no goodbye."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def lose_answer() -> None:
+    """Fail as a database does whose answer to the last statement was lost on the way."""
+    raise OperationalError("commit", None, Exception("server closed the connection unexpectedly"))
+
+
+def cut_connections(ledger: Ledger) -> None:
+    """End all other connections to the ledger's database, as a failover does; claims and open transactions go too."""
+    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> %s"
+    with ledger.engine.connect() as connection:
+        mine = connection.scalar(text("SELECT pg_backend_pid()"))
+        connection.execute(text(others % int(mine or 0)))
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a child ended: by SIGKILL, or by itself having done all (0), or by an error (1), which was printed."""
+
+    status: int
+
+    @property
+    def killed(self) -> bool:
+        return os.WIFSIGNALED(self.status) and os.WTERMSIG(self.status) == signal.SIGKILL
+
+    @property
+    def well(self) -> bool:
+        return self.status == 0
+
+
+def in_child(work: Callable[[], Any]) -> Ended:
+    """Do work in a fork of this process, which has all libraries imported, and wait for its end."""
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            with suppress(KeyboardInterrupt):
+                work()
+                code = 0
+        except BaseException:
+            os.write(2, traceback.format_exc().encode())
+        finally:
+            os._exit(code)
+    return Ended(os.waitpid(pid, 0)[1])
+
+
+@contextmanager
+def closed(desk: Desk) -> Iterator[Desk]:
+    """Give a desk and let go of its connections afterwards."""
+    try:
+        yield desk
+    finally:
+        desk.ledger.close()
