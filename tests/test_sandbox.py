@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import pickle
 import re
 import signal
 import subprocess
@@ -17,9 +18,9 @@ from typing import Any
 import psutil
 import pytest
 
-from baosong import checks, review
+from baosong import checks, confine, review
 from baosong.campaign import Campaign
-from baosong.checks import check, confine, judge, sandbox
+from baosong.checks import check, judge, sandbox, sheet_cells
 from baosong.findings import Kind, Verdict
 from baosong.samples import media
 from baosong.source import Source
@@ -298,5 +299,47 @@ def test_where_the_kernel_offers_nothing_the_limits_still_hold(monkeypatch: pyte
             return lambda *_: -1
 
     monkeypatch.setattr(confine, "_LIBC", Refuses())
-    confine.leave_the_world(["/"])
+    confine.leave_the_world()
     confine.stay_alone()
+
+
+SHUT_IN = """
+from baosong import confine
+confine.shut_in(1 << 30, 20)
+try:
+    {code}
+except PermissionError:
+    print("refused")
+"""
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import socket; socket.socket()",
+        "open('/etc/passwd')",
+        "open('/tmp/no-such-file', 'w')",
+        "import os; os.fork()",
+        "import os; os.execv('/bin/sh', ['sh'])",
+    ],
+)
+def test_a_program_that_is_shut_in_reaches_nothing(code: str) -> None:
+    run = [sys.executable, "-S", "-P", "-c", SHUT_IN.format(code=code)]
+    done = subprocess.run(run, env={"PYTHONPATH": str(INCLUDE)}, capture_output=True, check=True)
+    assert done.stdout == b"refused\n"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"\x80",
+        pickle.dumps(([], None, 3)),
+        pickle.dumps(([{"name": "甲"}], None)),
+        pickle.dumps((Does("raise SystemError('taken over')"), None)),
+    ],
+    ids=["nothing", "half a word", "too much", "not a sheet", "something that acts"],
+)
+def test_a_sheet_reader_that_was_taken_over_is_not_believed(answer: bytes) -> None:
+    with pytest.raises(sheet_cells.UnreadableSheet):
+        sheet_cells._sheets(answer)

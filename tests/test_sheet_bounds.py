@@ -1,8 +1,9 @@
-"""Whatever a sheet is made of, its answer takes at most ten seconds and, in each of two processes, 1 GiB."""
+"""Whatever a sheet is made of, each of two processes takes at most ten seconds of a processor and 1 GiB for it."""
 
 from __future__ import annotations
 
 import multiprocessing
+import os
 import pickle
 import subprocess
 import sys
@@ -31,7 +32,7 @@ def taken(server: ForkServerContext, name: str) -> Taken:
     process = server.Process(target=run, args=(name, answers))
     process.start()
     try:
-        return answers.get(timeout=60)
+        return answers.get(timeout=200)
     finally:
         process.kill()
         process.join()
@@ -59,8 +60,9 @@ def test_the_reader_cannot_take_longer_whatever_it_is_given(tmp_path: Path) -> N
         encoding="utf-8",
     )
     command = [sys.executable, "-S", "-P", str(sheet_cells.CHILD), "10"]
-    done = subprocess.run(command, input=b"x", capture_output=True, env={"PYTHONPATH": str(tmp_path)}, check=True)
-    limits = ((sheet_child.SECONDS,) * 2, (MEMORY,) * 2)
+    paths = {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(sheet_cells.CHILD.parents[2])])}
+    done = subprocess.run(command, input=b"x", capture_output=True, env=paths, check=True)
+    limits = ((sheet_child.SECONDS, sheet_child.SECONDS + 2), (MEMORY,) * 2)
     assert pickle.loads(done.stdout) == ([], f"ValueError: {limits}")
-    assert sheet_child.SECONDS < SECONDS
-    assert sheet_cells.TIMEOUT_SECONDS <= SECONDS
+    assert sheet_child.SECONDS + 2 <= SECONDS
+    assert sheet_cells.TIMEOUT_SECONDS == 4 * sheet_child.SECONDS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from datetime import date, datetime
 from functools import partial
@@ -17,8 +18,11 @@ from corpus.base import LIST, TOTALS
 from corpus.case import Case, accepted, cell, rejected, sheet, total
 from sheet_help import CAMPAIGN, URUMQI
 
+_EMPTY = re.compile(rb"(?s)(\x06\x00.\x00.{6})\x03\0{5}\xff\xff")  # a formula, and its result: an empty text
+
 
 def xls(book: dirt.Book, epoch_1904: bool = False, code: str = "utf-8") -> bytes:
+    """An old workbook; a text such as #DIV/0! becomes the error value, and =1/0 a formula with that result."""
     made = xlwt.Workbook(encoding=code)
     made.dates_1904 = epoch_1904
     day = xlwt.easyxf(num_format_str="YYYY/M/D")
@@ -28,11 +32,15 @@ def xls(book: dirt.Book, epoch_1904: bool = False, code: str = "utf-8") -> bytes
             for c, value in enumerate(row):
                 if isinstance(value, date):
                     page.write(r, c, value, day)
+                elif isinstance(value, str) and value.startswith("="):
+                    page.write(r, c, xlwt.Formula(value[1:]))
+                elif isinstance(value, str) and value.startswith("#"):
+                    page.row(r).set_cell_error(c, value)
                 elif value is not None:
                     page.write(r, c, value)
     out = io.BytesIO()
     made.save(out)
-    return out.getvalue()
+    return _EMPTY.sub(lambda found: found[1] + b"\2\0\7\0\0\0\xff\xff", out.getvalue())
 
 
 def ods(book: dirt.Book) -> bytes:
@@ -84,6 +92,14 @@ SHEET_1 = "统计表"
 CASES: list[Case] = [
     accepted("format xls", sheet(write=xls), file="统计表.xls"),
     accepted("format xls with dates of 1904", sheet(write=partial(xls, epoch_1904=True)), file="统计表.xls"),
+    rejected(
+        "format xls with error values",
+        sheet(total("C02", "#DIV/0!"), total("D01", "=1/0"), cell("offline", 6, "#REF!"), write=xls),
+        f"error formula {TOTALS}!D22",
+        f"error formula {TOTALS}!D25",
+        f"error formula {LIST}!K6",
+        file="统计表.xls",
+    ),
     accepted("format et", sheet(write=xls), file="统计表.et"),
     rejected(
         "format xls with a word for a number",

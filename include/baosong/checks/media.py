@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 import struct
 import subprocess
@@ -95,9 +96,10 @@ class _Parser:
     """The child process. It never waits but for our bytes, so its own limit of processor time is enough to end it."""
 
     def __init__(self, size: int, how: str) -> None:
-        command = [sys.executable, "-I", "-S", str(CHILD), _library(), str(size), how]
+        environment = {"PYTHONPATH": str(CHILD.parents[2]), "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", "")}
+        command = [sys.executable, "-S", "-P", str(CHILD), _library(), str(size), how]
         pipe = subprocess.PIPE
-        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL)
+        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env=environment)
         self._size = size
         self._in, self._out = cast(IO[bytes], self._process.stdin), cast(IO[bytes], self._process.stdout)
 

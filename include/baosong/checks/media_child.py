@@ -1,7 +1,7 @@
 """The program that runs MediaInfo over a film, in a process of its own: a hostile film takes down this one, not ours.
 
-Run as `python media_child.py LIBRARY SIZE HOW`; it imports nothing of Baosong. With HOW `atoms`, `ends` or `head` it
-asks on stdout for ranges (offset and length, 64 bits each) and reads them from stdin; with `whole` the film itself
+Run as `python media_child.py LIBRARY SIZE HOW`; of Baosong it imports `confine`. With HOW `atoms`, `ends` or `head`
+it asks on stdout for ranges (offset and length, 64 bits each) and reads them from stdin; with `whole` the film itself
 comes on stdin. Its last word is the request (DONE, length), followed by a mark and MediaInfo's JSON. The mark is "-"
 where the last picture is not in the file, "~" where a MOV was recorded in pieces that each have an index, else "+".
 """
@@ -13,6 +13,8 @@ import resource
 import struct
 import sys
 from collections.abc import Callable, Iterator
+
+from baosong import confine
 
 MEMORY = 1 << 30
 SECONDS = 20
@@ -43,10 +45,8 @@ Hole = tuple[int, int, int, int]  # begin, end, and the table it continues: its 
 def main(library: str, size: int, how: str) -> None:
     """Parse a film of `size` bytes and write MediaInfo's answer."""
     seconds = SECONDS + (size // WHOLE_PACE if how == "whole" else 0)
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     parser, mark = Parser(library, size, 1 if how == "whole" else 0), b"+"
+    confine.shut_in(MEMORY, seconds)
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))  # a MOV may name other files and addresses to be looked at
     if how == "whole":
         while piece := sys.stdin.buffer.read(PIECE):

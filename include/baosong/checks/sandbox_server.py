@@ -25,7 +25,8 @@ import docx
 from PIL import Image
 from pydantic_core import to_json
 
-from baosong.checks import confine, documents, photo
+from baosong import confine
+from baosong.checks import documents, photo
 from baosong.samples.documents import make_pdf
 from baosong.source import Source
 
@@ -34,7 +35,6 @@ LONGEST_MESSAGE = 16
 OUT_OF_MEMORY, BROKEN = 3, 4  # exit codes
 LINE, ANSWER, CONTENT = 100, 101, 102  # a child's only descriptors, but for the standard ones
 DESCRIPTORS = 3
-_READABLE = ("/usr/lib", "/lib", "/lib64", "/usr/share/zoneinfo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def main(channel: socket.socket) -> None:
     """Serve until the other end of the channel is closed everywhere."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for who started us, whose end is ours
     Image.init()
-    confine.leave_the_world([*sys.path, sys.base_prefix, *_READABLE])
+    confine.leave_the_world()
     if not select.select([channel], [], [], 0)[0]:  # else somebody waits for a first answer, perhaps the only one
         warm_up()
     gc.freeze()

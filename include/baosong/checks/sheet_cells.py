@@ -6,6 +6,7 @@ Every cell keeps its place, so that a finding can name it; what a hostile file c
 from __future__ import annotations
 
 import csv
+import datetime
 import io
 import os
 import pickle
@@ -21,7 +22,7 @@ from typing import Any
 from baosong.campaign.layout import column_letter
 from baosong.checks.numbers import Raw
 
-TIMEOUT_SECONDS = 10  # the child itself stops after fewer seconds of a processor
+TIMEOUT_SECONDS = 32  # four times what the child may have of a processor: a busy machine is not the file's fault
 PIPE = 1 << 20  # bytes: the child need not wait until we have taken each piece of its answer
 SPARE_ROWS = 1000  # sections, totals and blank rows that a list may carry beside its activities
 MAX_COLUMNS = 256
@@ -92,8 +93,8 @@ def read_book(data: bytes, max_rows: int) -> list[Sheet]:
     """Return the sheets of a workbook, at most `max_rows` rows each; raises `LockedSheet` or `UnreadableSheet`."""
     import python_calamine
 
-    packages = str(Path(python_calamine.__file__).parent.parent)
-    environment = {"PYTHONPATH": packages, "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", "")}
+    paths = [str(Path(python_calamine.__file__).parents[1]), str(CHILD.parents[2])]
+    environment = {"PYTHONPATH": os.pathsep.join(paths), "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", "")}
     command = [sys.executable, "-S", "-P", str(CHILD), str(max_rows)]
     try:
         with tempfile.TemporaryFile() as book:  # a pipe would hand it over in hundreds of small pieces
@@ -112,12 +113,29 @@ def read_book(data: bytes, max_rows: int) -> list[Sheet]:
         raise UnreadableSheet("内容过于庞大，读取超时") from None
     if done.returncode != 0:
         raise UnreadableSheet("表格范围大得异常或结构异常，读取时超出了内存上限")
-    sheets, problem = pickle.loads(done.stdout)  # noqa: S301 our own program's answer, not the sender's bytes
-    if problem == "password":
-        raise LockedSheet
+    return _sheets(done.stdout)
+
+
+def _sheets(answer: bytes) -> list[Sheet]:
+    """Return what the child read; raises `LockedSheet`, or `UnreadableSheet`, also for what no child of ours says."""
+    try:
+        read, problem = _Answer(io.BytesIO(answer)).load()
+        sheets = [_sheet(s) for s in read]
+    except (pickle.UnpicklingError, EOFError, LookupError, TypeError, ValueError, AttributeError) as wrong:
+        raise UnreadableSheet("读取时出现了不应有的内容") from wrong
     if problem:
-        raise UnreadableSheet("文件内部结构已损坏")
-    return [_sheet(s) for s in sheets]
+        raise LockedSheet if problem == "password" else UnreadableSheet("文件内部结构已损坏")
+    return sheets
+
+
+class _Answer(pickle.Unpickler):
+    """A child's answer. A parser that was taken over may write it, so it can hold values and nothing that acts."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Return one of the classes that a cell can have; UnpicklingError for anything else."""
+        if module == "datetime" and name in ("date", "datetime", "time", "timedelta"):
+            return getattr(datetime, name)
+        raise pickle.UnpicklingError(f"{module}.{name}")
 
 
 def _sheet(answer: dict[str, Any]) -> Sheet:

@@ -1,7 +1,7 @@
 """The program that unpacks a workbook, in a process of its own: a hostile file takes this process down, not ours.
 
-Run as `python sheet_child.py < workbook > cells`: it imports nothing of Baosong. calamine allocates a sheet's whole
-rectangle, so that two far cells in a file of 5 KB abort the process; the limits below bound what that can cost.
+Run as `python sheet_child.py < workbook > cells`; of Baosong it imports `confine` only. calamine allocates a sheet's
+whole rectangle, so that two far cells in a file of 5 KB abort the process; the limits below bound what that can cost.
 What calamine does not need is imported late: while it reads, by the thread beside it.
 """
 
@@ -10,16 +10,18 @@ from __future__ import annotations
 import gc
 import io
 import os
-import resource
 import sys
 import threading
 from datetime import date
 from itertools import islice
 
+from baosong import confine
+
 TYPE_CHECKING = False  # typing takes longer to import than all others
 if TYPE_CHECKING:
     import re
     import zipfile
+    from collections.abc import Iterator
     from typing import IO, Any
 
 MEMORY = 1 << 30
@@ -33,12 +35,16 @@ CHUNK = 1 << 20
 LONGEST_FORMULA = 400
 FORMULAS = (rb"<f[ />]", rb":f[ >]", rb't="e"', rb"t='e'")  # one pattern of all is slower
 
+# A workbook of before 2007: a row of records, each a number and a length. What may be an error value, and its record.
+OLD = b"\xd0\xcf\x11\xe0"
+OLD_ERROR = rb"(?s)\x05\x02\x08\x00.{7}\x01|\x06\x00.{8}\x02.{5}\xff\xff"
+BOUND_SHEET, BEGIN, END, FORMULA, BOOL_OR_ERROR = 0x85, 0x809, 0x0A, 0x06, 0x205
+ERRORS = {0: "#NULL!", 7: "#DIV/0!", 15: "#VALUE!", 23: "#REF!", 29: "#NAME?", 36: "#NUM!", 42: "#N/A"}
+
 
 def main(max_rows: int) -> None:
     """Read a workbook from stdin; write `(sheets, error)` to stdout, error being the parser's word or None."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    confine.shut_in(MEMORY, SECONDS)
     gc.disable()  # it ends in a moment, and makes no circles
     data = sys.stdin.buffer.read()
     import python_calamine
@@ -67,8 +73,11 @@ def main(max_rows: int) -> None:
 
 def _look(data: bytes, parts: set[str], problem: list[str]) -> None:
     """Look into the parts while calamine reads: `parts` gets those that hold formulas or error values."""
+    import re
     import zipfile
 
+    if data.startswith(OLD) and re.search(OLD_ERROR, data):
+        parts.add("")
     if not data.startswith(b"PK"):
         return
     try:
@@ -142,6 +151,9 @@ def _with_holes(
 
     by_name = {s["name"]: s["holes"] for s in sheets}
     try:
+        if data.startswith(OLD):
+            _find_old_errors(data, [s["holes"] for s in sheets], max_rows)
+            return sheets, None
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             for name, part in _sheet_parts(archive).items():
                 if part in parts and name in by_name:
@@ -150,6 +162,36 @@ def _with_holes(
     except Exception as e:  # a formula that cannot be looked for must not pass for an empty cell
         return [], f"{type(e).__name__}: {e}"[:300]
     return sheets, None
+
+
+def _find_old_errors(data: bytes, of_sheets: list[dict[tuple[int, int], str]], max_rows: int) -> None:
+    """Tell the error values of an old workbook, sheet by sheet."""
+    import olefile  # type: ignore[import-untyped]
+
+    with olefile.OleFileIO(io.BytesIO(data)) as book:
+        stream = book.openstream("Workbook" if book.exists("Workbook") else "Book").read()
+    starts = [int.from_bytes(body[:4], "little") for number, body in _records(stream, 0) if number == BOUND_SHEET]
+    for start, holes in zip(starts, of_sheets, strict=True):
+        for number, body in _records(stream, start):
+            row, column = (int.from_bytes(body[at : at + 2], "little") for at in (0, 2))
+            if row < max_rows and column < MAX_COLUMNS and len(holes) < MAX_HOLES:
+                if number == BOOL_OR_ERROR and body[7:8] == b"\1":
+                    holes[row, column] = ERRORS.get(body[6], "#")
+                elif number == FORMULA and body[6:7] == b"\2" and body[12:14] == b"\xff\xff":
+                    holes[row, column] = ERRORS.get(body[8], "#")
+
+
+def _records(stream: bytes, at: int) -> Iterator[tuple[int, bytes]]:
+    """Yield number and body of each record from a beginning to its end, but for those of charts within a sheet."""
+    depth = 0
+    while at + 4 <= len(stream):
+        number, length = (int.from_bytes(stream[i : i + 2], "little") for i in (at, at + 2))
+        depth += (number == BEGIN) - (number == END)
+        if depth == 1:
+            yield number, stream[at + 4 : at + 4 + length]
+        if depth <= 0:
+            return
+        at += 4 + length
 
 
 def _sheet_parts(archive: zipfile.ZipFile) -> dict[str, str]:
