@@ -155,7 +155,7 @@ def sheet_of(seed: int) -> bytes:
 def reported(worlds: Worlds) -> Iterator[World]:
     """Give a world whose report of the day is out, and then a sheet was replaced."""
     key = f"{AREA}/统计表/统计表.xlsx"
-    worlds.learn([(key, sheet_of(seed)) for seed in (1, 2)])
+    worlds.learn([(key, sheet_of(seed)) for seed in (1, 2, 3)])
     with worlds.world() as world:
         world.drop(key, sheet_of(1))
         world.quieten()
@@ -211,18 +211,18 @@ def test_a_report_that_died_over_the_one_of_the_day_is_noticed(worlds: Worlds) -
         holds(world, sheet_of(1))
 
 
-@pytest.mark.parametrize("moment", [30, 35, 40])
+@pytest.mark.parametrize("moment", [10, 25])
 def test_a_writer_that_lost_its_claim_does_not_write_over_the_next_one(worlds: Worlds, moment: int) -> None:
     with reported(worlds) as world:
 
         def overtake() -> None:
             cut_connections(world.desk.ledger)
-            world.drop(f"{AREA}/统计表/统计表.xlsx", sheet_of(1))
+            world.drop(f"{AREA}/统计表/统计表.xlsx", sheet_of(3))
             run(world.desk)
             write(world.desk)
 
         seam = Seam(at_moment={moment: overtake})
         with closed(seamed(world.desk.settings, CAMPAIGNS, seam)) as desk:
             write(desk)
-        holds(world, sheet_of(1))
+        holds(world, sheet_of(3))
         assert not seam.at_moment, seam.moments

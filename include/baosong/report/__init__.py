@@ -55,10 +55,10 @@ def _write(desk: Desk, campaign_id: str, edition: Literal["final", "interim"], n
     from baosong.report.material import sources
 
     campaign = desk.campaigns.get(campaign_id)
+    last = _last(desk.ledger, campaign_id, edition)  # before the figures: who is overtaken in between must notice
     figures = region_figures(desk.ledger, campaign, now.astimezone(campaign.zone))
     chosen, template = sources(figures), template_of(campaign_id, desk.settings.campaign_dirs).read_bytes()
     inputs_sha = _inputs_sha(figures, chosen, template)
-    last = _last(desk.ledger, campaign_id, edition)
     if last is not None and last.inputs_sha == inputs_sha and _stands(desk, last):
         return _told(edition, last.version, last.prefix, last.figures, new=False)
     version = last.version + 1 if last else 1
