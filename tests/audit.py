@@ -16,7 +16,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -27,7 +26,7 @@ from baosong.consolidate import region_figures
 from baosong.intake import is_ignored
 from baosong.ledger import Receipt, Submission
 from baosong.workdesk import Desk
-from region import Read, read_sheet
+from recount import read_shortly
 
 PLACES = ("archive", "quarantine")
 ANSWERED = ("accepted", "superseded", "rejected", "held", "duplicate")
@@ -68,7 +67,11 @@ class Bytes:
 
     def of(self, bucket: str) -> dict[str, str]:
         """Return the sha256 of every object of a bucket by its key."""
-        return {stored.key: self._hash(bucket, stored) for stored in self._desk.storage.list(bucket)}
+        return {
+            stored.key: self._hash(bucket, stored)
+            for stored in self._desk.storage.list(bucket)
+            if not archive.is_page(stored.key)
+        }
 
     def _hash(self, bucket: str, stored: Any) -> str:
         name = (bucket, stored.key, stored.identity)
@@ -213,7 +216,7 @@ class Audit:
             sheets = [
                 r for r in filed if r.campaign == campaign.id and r.kind == "statistics" and r.state == "accepted"
             ]
-            read = [_read(self.desk.storage.read("archive", r.archive_key or "")) for r in sheets]
+            read = [read_shortly(self.desk.storage.read("archive", r.archive_key or "")) for r in sheets]
             figures = region_figures(self.desk.ledger, campaign, datetime.now(UTC))
             for code, figure in figures.totals.items():
                 parts = [sheet.values[code] for sheet in read]
@@ -238,11 +241,6 @@ def errors_of(findings: Sequence[Mapping[str, Any]]) -> frozenset[str]:
 
 def _all_receipts(session: Any) -> list[Receipt]:
     return list(session.scalars(select(Receipt)))
-
-
-@cache
-def _read(content: bytes) -> Read:
-    return read_sheet(content)
 
 
 def _sum(values: Sequence[Decimal | None]) -> Decimal | None:

@@ -51,6 +51,22 @@ def read_sheet(content: bytes) -> Sheet:
     )
 
 
+@dataclass(frozen=True)
+class Read:
+    """A sheet in short: indicator -> (total, offline, online), and its rows of activities as they stand."""
+
+    values: dict[str, tuple[Decimal, Decimal | None, Decimal | None]]
+    activities: list[tuple[Any, ...]]
+
+
+def read_shortly(content: bytes) -> Read:
+    """Read a workbook as `read_sheet` does."""
+    sheet, none = read_sheet(content), Decimal(0)
+    parts = {code: [sheet.values.get((code, part)) for part in PARTS.values()] for code in sheet.names}
+    values = {code: (total or none, offline, online) for code, (total, offline, online) in parts.items()}
+    return Read(values, [tuple(fields.values()) for _, fields in sheet.activities])
+
+
 def _headed(sheets: Iterable[Worksheet], heading: str) -> tuple[Worksheet, int]:
     return next((s, row[0].row) for s in sheets for row in s.iter_rows(max_row=12) for c in row if c.value == heading)
 

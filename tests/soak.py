@@ -31,7 +31,7 @@ from baosong.opening import open_campaign, storage_as
 from baosong.storage import Storage, StorageError
 from baosong.workdesk import Desk
 from conftest import until
-from region import read_sheet
+from recount import read_sheet
 
 
 @dataclass
@@ -204,7 +204,7 @@ def audit(submitting: Submitting, figures: dict[str, Any]) -> None:
     sheets = [read_sheet(d.path.read_bytes()) for d in accepted if d.kind is Kind.STATISTICS]
     assert len(sheets) == len(submitting.campaign.prefectures)
     for code in plan.totals:
-        assert Decimal(figures["totals"].get(code, "0")) == sum(s.values[code][0] for s in sheets if code in s.values)
+        assert Decimal(figures["totals"].get(code, "0")) == sum(s.values.get((code, "total"), 0) for s in sheets)
     assert figures["activities"] == sum(len(s.activities) for s in sheets)
     assert figures["missing"] == []
 

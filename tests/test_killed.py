@@ -25,7 +25,7 @@ from conftest import Store
 from custody import CAMPAIGNS, World, Worlds, installed, killing
 from faults import Seam, closed, cut_connections, seamed
 from intake_run import AREA, CODE, piece, run
-from region import read_sheet
+from recount import read_shortly
 
 pytestmark = pytest.mark.xdist_group("killed")
 
@@ -126,6 +126,7 @@ def every_death_is_healed(worlds: Worlds, origin: World) -> int:
     return len(deaths)
 
 
+@pytest.mark.timeout(1200)
 def test_a_review_killed_at_any_effect_is_finished_by_the_next(worlds: Worlds) -> None:
     with prepared(worlds, {"媒体报道/链接.txt": piece("一")}, few()) as origin:
         assert every_death_is_healed(worlds, origin) > 80
@@ -178,7 +179,7 @@ def holds(world: World, content: bytes) -> None:
     last = world.desk.ledger.editions("2023")[-1]
     there = json.loads(world.desk.storage.read("reports", f"{last.prefix}figures.json"))
     assert there == last.figures
-    read = read_sheet(content).values
+    read = read_shortly(content).values
     stated = {code: Decimal(text) for code, text in there["totals"].items() if text is not None}
     assert stated == {code: read[code][0] for code in stated}
 

@@ -16,7 +16,7 @@ from baosong.samples.documents import make_report
 from baosong.samples.sheets import SheetSample, make_sheet
 from baosong.workdesk import Desk
 from intake_run import CODE, Killed, drop, killed_at, piece, receipts, rows, run, states
-from region import read_sheet
+from recount import read_shortly
 
 PARTS = ("合计", "线下", "线上")
 
@@ -41,7 +41,7 @@ def differing(before: SheetSample, after: SheetSample) -> dict[tuple[str, str], 
 
 
 def _figures(content: bytes) -> dict[tuple[str, str], str]:
-    values = read_sheet(content).values
+    values = read_shortly(content).values
     return {
         (code, part): f"{figure:.2f}" if code in ("E01", "E02") else str(figure)
         for code, figures in values.items()
@@ -73,7 +73,7 @@ def test_a_sheet_that_replaces_tells_every_figure_that_has_changed(desk: Desk, c
     first = expected["A01", "合计"]
     assert told["text"].startswith(f"乌鲁木齐市第2次报送：举办活动总数 {first[0]}→{first[1]}；")
     assert [c["code"] for c in told["changes"]] == sorted(c["code"] for c in told["changes"])
-    mine, others = ({(a[1], a[5], a[6]) for a in read_sheet(s.content).activities} for s in (after, before))
+    mine, others = ({(a[1], a[5], a[6]) for a in read_shortly(s.content).activities} for s in (after, before))
     assert told["activities"] == {"new": len(mine - others), "gone": len(others - mine)}
     view = desk.ledger.run(lambda s: s.execute(text("select 指标, 分项, 原数, 新数, 第几次 from v_changes")).all())
     assert {(code, part): (_as_told(code, one), _as_told(code, two)) for code, part, one, two, _ in view} == expected
