@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable
@@ -161,6 +162,20 @@ def test_a_later_file_of_the_same_name_replaces_and_the_replaced_one_is_kept(des
         drop(desk, piece(text))
         run(desk)
     assert states(desk) == ["superseded", "superseded", "accepted"]
+    audit(desk)
+
+
+def test_other_bytes_whose_hash_begins_alike_do_not_take_the_place_of_what_is_kept(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive.object_key, "__defaults__", (1,))  # twelve digits would take minutes to find
+    pieces = (piece(str(n)) for n in range(1000))
+    first = next(pieces)
+    alike = next(p for p in pieces if hashlib.sha256(p).hexdigest()[0] == hashlib.sha256(first).hexdigest()[0])
+    for data in (first, alike):
+        drop(desk, data)
+        run(desk)
+    assert states(desk) == ["superseded", "accepted"]
     audit(desk)
 
 

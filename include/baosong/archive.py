@@ -20,9 +20,12 @@ UNPLACED = "_unplaced"
 UNCLASSIFIED = "unclassified"
 JOURNAL = "_journal"
 
+DIGITS, MORE_DIGITS = 12, 24
+"""Of a sha256 in a key. Other bytes with the same twelve can be sought and found, and must not take their place."""
+
 _CHUNK = 8 * 1024 * 1024
 _IN_MEMORY = 16 * 1024 * 1024
-_LONGEST_NAME = 220  # bytes: with the hash before it and .json behind it stays within a file system's 255
+_LONGEST_NAME = 220  # bytes: with 24 digits before it and .json behind it stays within a file system's 255
 _SEAL = "seal"
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*]')
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -46,10 +49,10 @@ def fetched(
         yield copy
 
 
-def object_key(row: Submission, sha256: str) -> str:
+def object_key(row: Submission, sha256: str, digits: int = DIGITS) -> str:
     """Return where a submission's bytes belong, `2023/6501/photo/<sha256[:12]>-<name>`: same bytes, same place."""
     place = f"{row.campaign}/{row.prefecture}/{row.kind or UNCLASSIFIED}" if row.prefecture else UNPLACED
-    return f"{place}/{sha256[:12]}-{safe_name(row.name)}"
+    return f"{place}/{sha256[:digits]}-{safe_name(row.name)}"
 
 
 def safe_name(name: str) -> str:

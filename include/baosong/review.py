@@ -301,7 +301,7 @@ def _stored_and_decided(desk: Desk, row: Submission) -> State | None:
         row, twin, most = _placed(desk, decided(), copy.sha256)
         accepted = verdict_of(row) is Verdict.ACCEPTED
         bucket = "archive" if accepted else "quarantine"
-        key = twin.archive_key if twin and twin.archive_key else archive.object_key(row, copy.sha256)
+        key = twin.archive_key if twin and twin.archive_key else _key_for(desk, row, bucket, copy.sha256)
         archive.keep(desk.storage, bucket, key, copy)
         if accepted:
             previews.write_frame(desk, row, copy.file)
@@ -310,6 +310,13 @@ def _stored_and_decided(desk: Desk, row: Submission) -> State | None:
     state = desk.ledger.file(row.id, Filed(copy.sha256, bucket, key, filed_at), duplicate_of, most)
     _mend_records(desk, bucket, key, filed_at)
     return state
+
+
+def _key_for(desk: Desk, row: Submission, bucket: str, sha256: str) -> str:
+    key = archive.object_key(row, sha256)
+    if any(filed.sha256 != sha256 for filed in desk.ledger.filed_under(bucket, key)):
+        return archive.object_key(row, sha256, archive.MORE_DIGITS)
+    return key
 
 
 def _mend_records(desk: Desk, bucket: str, key: str, filed_at: datetime) -> None:
