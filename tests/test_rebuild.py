@@ -11,8 +11,9 @@ from sqlalchemy import text
 
 from baosong import archive, custody, journal, outbox, review
 from baosong.campaign import Campaign
-from baosong.ledger import LedgerLost
+from baosong.ledger import Ledger, LedgerLost
 from baosong.ledger.models import Base
+from baosong.ledger.pages import Keep, Line
 from baosong.ledger.rebuilding import DERIVED, TOLD
 from baosong.rebuild import RebuildRefused, Rebuilt, rebuild
 from baosong.report import write_report
@@ -309,3 +310,47 @@ def test_the_journal_is_plain_json_with_every_withdrawal(desk: Desk) -> None:
     taken_back(desk)
     lines = [line for key in pages(desk) for line in json.loads(desk.storage.read("archive", key))["lines"]]
     assert [row["after"] for _, table, row in lines if table == "history"] == ["received", "withdrawn"]
+
+
+def test_a_first_page_whose_writer_died_is_not_taken_for_another_ledgers(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Died(Exception):
+        pass
+
+    real = Ledger.write_page
+
+    def dying(ledger: Ledger, campaign_id: str, code: str, keep: Keep) -> bool:
+        def keep_and_die(number: int, lines: list[Line]) -> list[Line]:
+            keep(number, lines)
+            raise Died
+
+        return real(ledger, campaign_id, code, keep_and_die)
+
+    drop(desk, piece())
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "write_page", dying)
+        with pytest.raises(Died):
+            run(desk)
+    assert pages(desk)
+    run(desk)
+    assert states(desk) == ["accepted"]
+    audit(desk)
+
+
+def test_a_first_page_that_another_run_writes_meanwhile_is_no_other_ledgers_either(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Ledger.has_pages
+
+    def overtaken(ledger: Ledger) -> bool:
+        answer = real(ledger)
+        monkeypatch.setattr(Ledger, "has_pages", real)
+        drop(desk, piece())
+        run(desk)
+        return answer
+
+    monkeypatch.setattr(Ledger, "has_pages", overtaken)
+    run(desk)
+    assert states(desk) == ["accepted"]
+    audit(desk)

@@ -28,13 +28,21 @@ def write(desk: Desk, campaign_id: str, code: str) -> None:
 
 def write_all(desk: Desk) -> None:
     """Write what is unwritten of any place; LedgerLost if the ledger is empty though there is a journal."""
-    if not desk.ledger.has_pages() and any(is_page(stored.key) for stored in desk.storage.list("archive")):
+    if _is_blank(desk) and any(is_page(stored.key) for stored in desk.storage.list("archive")) and _is_blank(desk):
         raise LedgerLost(
             "台账是空的，归档中却有以前台账的日志：台账可能已经丢失。为避免编号错乱，暂停收件，文件留在原处。"
             "请运行 ./baosong rebuild-ledger 从归档重建台账，之后自动恢复。"
         )
     for campaign_id, code in desk.ledger.unwritten():
         write(desk, campaign_id, code)
+
+
+def _is_blank(desk: Desk) -> bool:
+    """Return whether nothing ever happened here: of a first page that a run is writing, the lines are there before it.
+
+    To be asked again after the archive was looked at, as another run may have written that page meanwhile.
+    """
+    return not desk.ledger.unwritten() and not desk.ledger.has_pages()
 
 
 def mend(desk: Desk, campaign_id: str | None) -> list[str]:
