@@ -40,7 +40,6 @@ import json, sys, time
 from datetime import datetime
 from baosong.report import write_report
 from baosong.workdesk import Desk
-from shared.services import services
 desk, began = Desk.open(), time.monotonic()
 written = write_report(desk, sys.argv[1], "interim", datetime.fromisoformat(sys.argv[2]))
 print(json.dumps({"seconds": time.monotonic() - began, "prefix": written["prefix"]}))
