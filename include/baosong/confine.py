@@ -59,15 +59,13 @@ def die_with(parent: int) -> None:
 def leave_the_world() -> None:
     """Keep this process and its children from the network, and from all files but our code, which they can read."""
     _LIBC.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
-    _LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    _landlock([*sys.path, sys.base_prefix, *_CODE])
+    _read_code_only()
 
 
 def shut_in(memory: int, seconds: int) -> None:
     """Put all belts on a program that opens one file, but the namespace, which costs more to make than they all."""
     limit(memory, seconds)
-    _LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    _landlock([*sys.path, sys.base_prefix, *_CODE])
+    _read_code_only()
     _refuse_calls()
 
 
@@ -75,6 +73,11 @@ def stay_alone() -> None:
     """Refuse this process every signal to others, every new process, program and socket; threads it may have."""
     _landlock(["/"])
     _refuse_calls()
+
+
+def _read_code_only() -> None:
+    _LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    _landlock([*sys.path, sys.base_prefix, *_CODE])
 
 
 def _refuse_calls() -> None:
