@@ -43,8 +43,13 @@ class Seam:
 
     at_effect: dict[tuple[int, Phase], Callable[[], None]] = field(default_factory=dict)
     at_moment: dict[int, Callable[[], None]] = field(default_factory=dict)
+    named: list[tuple[str, str, Phase, Callable[[], None]]] = field(default_factory=list)
     effects: list[str] = field(default_factory=list)
     moments: list[str] = field(default_factory=list)
+
+    def at(self, begins: str, ends: str, phase: Phase, act: Callable[[], None]) -> None:
+        """Have something happen at the first effect whose name begins and ends so."""
+        self.named.append((begins, ends, phase, act))
 
     def moment(self, name: str) -> None:
         self.moments.append(name)
@@ -54,11 +59,18 @@ class Seam:
         """Note an effect about to be; return its number."""
         self.effects.append(name)
         number = len(self.effects) - 1
-        self.at_effect.pop((number, "before"), _nothing)()
+        self._act(number, "before")
         return number
 
     def done(self, number: int) -> None:
-        self.at_effect.pop((number, "after"), _nothing)()
+        self._act(number, "after")
+
+    def _act(self, number: int, phase: Phase) -> None:
+        name = self.effects[number]
+        for one in [n for n in self.named if name.startswith(n[0]) and name.endswith(n[1]) and n[2] == phase]:
+            self.named.remove(one)
+            one[3]()
+        self.at_effect.pop((number, phase), _nothing)()
 
 
 class SeamedStorage(Storage):
