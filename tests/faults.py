@@ -18,6 +18,8 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from threading import Event
 from typing import Any, Literal, TypeVar
 
 from sqlalchemy import func, select, text
@@ -135,6 +137,31 @@ def _nothing() -> None:
 def kill() -> None:
     """End this process as the kernel would when memory runs out: no handler, no clean-up, no goodbye."""
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def kill_half_way() -> None:
+    """End this process when it has sent half of its next body; for a child only, which is not mended afterwards."""
+    send = HTTPConnection.send
+
+    def half(line: HTTPConnection, data: Any) -> None:
+        if data[:4] in (b"PUT ", b"HEAD", b"GET "):
+            send(line, data)
+        else:
+            send(line, data[: len(data) // 2])
+            kill()
+
+    HTTPConnection.send = half  # type: ignore[method-assign]
+
+
+def waiting(until: Event, saying: Event | None = None) -> Callable[[], None]:
+    """Return a delay that lasts until another run says that it has come so far; first it says that itself has."""
+
+    def wait() -> None:
+        if saying is not None:
+            saying.set()
+        assert until.wait(60), "the other run never came so far"
+
+    return wait
 
 
 def lose_answer() -> None:
