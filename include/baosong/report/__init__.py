@@ -125,7 +125,7 @@ def _put_files(
 def _stands(desk: Desk, last: Edition) -> bool:
     """Return whether an edition's folder holds that edition: a later one of the day may have died over it."""
     key = f"{last.prefix}{FIGURES}"
-    if desk.storage.stat("reports", key) is None:
+    if desk.storage.head("reports", key) is None:
         return False
     there = json.loads(desk.storage.read("reports", key))
     return (there["inputs_sha"], there["version"]) == (last.inputs_sha, last.version)

@@ -23,7 +23,7 @@ _WITHIN = 180.0  # seconds
 
 def put_pdf(storage: Storage, prefix: str) -> bool:
     """Put the PDF of an edition beside it if it is not there yet; return whether it is there now."""
-    if storage.stat("reports", f"{prefix}{PDF}") is not None:
+    if storage.head("reports", f"{prefix}{PDF}") is not None:
         return True
     made = make_pdf(storage.read("reports", f"{prefix}{DOCUMENT}")) if _program() else None
     if made is not None:
