@@ -126,3 +126,12 @@ def test_how_slots_stand_is_told_by_an_index_alone(much: Desk, place: str) -> No
     assert "Index Only Scan" in plan
     assert "ix_submission_standing" in plan
     assert "Sort" not in plan
+
+
+def test_the_newest_arrivals_are_told_by_an_index(much: Desk, campaign: Campaign) -> None:
+    query = "EXPLAIN SELECT name FROM submission WHERE campaign = '2023' ORDER BY received_at DESC, id DESC LIMIT 15"
+    with much.ledger.engine.connect() as connection:
+        connection.execute(text("SET enable_seqscan = off"))
+        plan = "\n".join(connection.scalars(text(query)))
+    assert "Index Scan Backward using ix_submission_newest" in plan
+    assert "Sort" not in plan
