@@ -27,8 +27,8 @@ from minio.objectlockconfig import DAYS, ObjectLockConfig
 from minio.versioningconfig import VersioningConfig
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_exponential_jitter
 
+from baosong.connections import pool
 from baosong.ranged import RangedReader
-from baosong.s3client import client
 from baosong.settings import S3Settings
 from baosong.source import Source
 
@@ -70,7 +70,7 @@ class Storage:
     def __init__(self, s3: S3Settings, patience: float = 60.0) -> None:
         self._buckets = s3.buckets
         self._patience = patience
-        doors = {endpoint: client(s3, endpoint) for endpoint in map(s3.endpoint_of, s3.buckets)}
+        doors = {endpoint: _client(s3, endpoint) for endpoint in map(s3.endpoint_of, s3.buckets)}
         self._clients = {bucket: doors[s3.endpoint_of(bucket)] for bucket in s3.buckets}
 
     def list(self, bucket: str, prefix: str = "", recursive: bool = True, after: str | None = None) -> Iterator[Stored]:
@@ -327,6 +327,11 @@ class _Counted:
         chunk = self._data.read(size)
         self.count += len(chunk)
         return chunk
+
+
+def _client(s3: S3Settings, endpoint: str) -> Minio:
+    key, secret, connections = s3.access_key, s3.secret_key, pool(s3.secure)
+    return Minio(endpoint, key, secret, secure=s3.secure, region=s3.region, http_client=connections)
 
 
 def _days_locked(client: Minio, name: str) -> int | None:
