@@ -21,7 +21,7 @@ def lay_by(storage: Storage, campaign_id: str, contents: dict[str, bytes]) -> di
     """Put a copy of each file that is not there yet; return the sha256 of each by its name."""
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     for name, content in contents.items():
-        there = storage.stat("reports", _key(campaign_id, hashes[name]))
+        there = storage.head("reports", _key(campaign_id, hashes[name]))
         if there is None or there.size != len(content):
             storage.put("reports", _key(campaign_id, hashes[name]), content)
     return hashes
@@ -67,7 +67,7 @@ def _right(storage: Storage, edition: Edition, name: str) -> bytes | None:
 
 
 def _read(storage: Storage, key: str) -> bytes | None:
-    return storage.read("reports", key) if storage.stat("reports", key) is not None else None
+    return storage.read("reports", key) if storage.head("reports", key) is not None else None
 
 
 def _figures_of(content: bytes) -> Any:

@@ -26,7 +26,7 @@ def put_pdf(storage: Storage, prefix: str) -> bool:
 
     A document that was replaced meanwhile has its PDF made anew.
     """
-    if storage.stat("reports", f"{prefix}{PDF}") is not None:
+    if storage.head("reports", f"{prefix}{PDF}") is not None:
         return True
     document = storage.read("reports", f"{prefix}{DOCUMENT}") if _program() else b""
     while document and (made := make_pdf(document)) is not None:
