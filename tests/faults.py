@@ -48,14 +48,31 @@ class Seam:
     named: list[tuple[str, str, Phase, Callable[[], None]]] = field(default_factory=list)
     effects: list[str] = field(default_factory=list)
     moments: list[str] = field(default_factory=list)
+    alone: bool = False  # within a transaction: whoever else writes waits for its end
+    _due: list[Callable[[], None]] = field(default_factory=list)
 
     def at(self, begins: str, ends: str, phase: Phase, act: Callable[[], None]) -> None:
         """Have something happen at the first effect whose name begins and ends so."""
         self.named.append((begins, ends, phase, act))
 
     def moment(self, name: str) -> None:
+        """Let happen what is due. Within a transaction others must wait, so what they would do is put off to its end.
+
+        Done at once, in this thread, it would wait for ever for the very transaction that waits for it.
+        """
         self.moments.append(name)
-        self.at_moment.pop(len(self.moments) - 1, _nothing)()
+        self._due.append(self.at_moment.pop(len(self.moments) - 1, _nothing))
+        while self._due and not self.alone:
+            self._due.pop(0)()
+
+    @contextmanager
+    def in_transaction(self) -> Iterator[None]:
+        """Note that a transaction is open, and locks with it."""
+        self.alone = True
+        try:
+            yield
+        finally:
+            self.alone = False
 
     def begun(self, name: str) -> int:
         """Note an effect about to be; return its number."""
@@ -115,7 +132,8 @@ class SeamedLedger(Ledger):
                 numbers.append(self._seam.begun(f"ledger {name}"))
             return result
 
-        result = self._once(watched)
+        with self._seam.in_transaction():
+            result = self._once(watched)
         for number in numbers:
             self._seam.done(number)
         return result

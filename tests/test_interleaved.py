@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier, Event
 
@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from baosong import archive
 from baosong.ledger import Ledger
 from baosong.stack.postgres import Postgres
-from conftest import Store
+from conftest import Store, until
 from custody import World, Worlds, installed
 from faults import Seam, cut_connections, kill_half_way, waiting
 from intake_run import AREA, piece, run
@@ -86,6 +86,35 @@ def test_two_runs_that_wait_for_each_other_within_their_effects_leave_no_doubles
             assert [one.result(), other.result()] == [first, second]
         assert not first.named
         assert not second.named
+        world.quieten()
+        assert [row.state for row in world.rows()] == ["accepted"]
+
+
+def test_what_is_due_in_the_midst_of_a_transaction_happens_at_its_end() -> None:
+    """Another run in the same thread would wait for the very transaction that waits for it: a schedule once hung so."""
+    happened: list[str] = []
+    seam = Seam(at_moment={0: lambda: happened.append("another run")})
+    with seam.in_transaction():
+        seam.moment("查看 archive/2023/_journal/00000001.json")
+        assert happened == []
+    seam.moment("ledger unwritten")
+    assert happened == ["another run"]
+
+
+def test_two_runs_that_write_the_same_page_of_the_journal_take_turns(worlds: Worlds, postgres: Postgres) -> None:
+    with worlds.world() as world, ThreadPoolExecutor(1) as pool:
+        world.drop(ONE, SAME)
+        others: list[Future[Seam]] = []
+
+        def meet() -> None:
+            others.append(pool.submit(world.review))
+            waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            until(lambda: bool(postgres.execute(waits)), what="the other run at the page that this one is writing")
+
+        seam = Seam()
+        seam.at("写入 archive/2023/6501/_journal/", "", "before", meet)
+        world.review(seam)
+        others[0].result()
         world.quieten()
         assert [row.state for row in world.rows()] == ["accepted"]
 
