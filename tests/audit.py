@@ -101,7 +101,8 @@ class Audit:
         rows = self.desk.ledger.run(lambda s: list(s.scalars(select(Submission).order_by(Submission.id))))
         self._each_drop_is_filed_once(drops, rows)
         filed = [row for row in rows if row.state != "withdrawn"]
-        self._each_row_has_its_bytes_and_its_record(filed, {d.sha256 for d in drops if d.taken_back})
+        taken_back = {sha256 for d in drops if d.taken_back for sha256 in (d.sha256, *d.members)}
+        self._each_row_has_its_bytes_and_its_record(filed, taken_back)
         self._verdicts_are_those_of_a_quiet_review(filed)
         self._the_last_of_a_place_counts(filed)
         self._each_row_is_answered_once(filed)
