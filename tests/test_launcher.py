@@ -54,6 +54,14 @@ def test_an_installed_project_starts_at_once_from_anywhere(project: Path, tmp_pa
     )
 
 
+def test_compiled_code_is_kept_in_the_venv(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or each process would compile its libraries anew, which takes longer than most of them live."""
+    mark(project, "requirements.txt")
+    script(project / ".venv/bin/python", '#!/bin/sh\necho "${PYTHONDONTWRITEBYTECODE-kept}"\n')
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    assert call(project / "baosong", "status") == (0, "kept\n")
+
+
 def test_a_link_to_the_launcher_finds_the_project(project: Path, tmp_path: Path) -> None:
     mark(project, "requirements.txt")
     (tmp_path / "bin").mkdir()
