@@ -90,3 +90,10 @@ def test_a_python_that_is_too_new_is_named_in_one_line(project: Path, tmp_path: 
     code, said = call(project / "baosong", "status", path=str(tmp_path / "bin"))
     assert code == 2
     assert said == "需要 Python 3.11 或 3.12（尚不支持 3.13 及以上），本机的 Python 是：3.13.1。\n"
+
+
+@pytest.mark.xdist_group("together")
+def test_groups_of_tests_stay_together(request: pytest.FixtureRequest) -> None:
+    """pytest-xdist knows a group by the end of its tests' names: where a new pytest undoes it, each worker does all."""
+    if request.config.getoption("loadgroup", False):
+        assert request.node.nodeid.endswith("@together")
