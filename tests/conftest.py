@@ -12,7 +12,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -156,6 +155,15 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     running.stop()
 
 
+@pytest.fixture(scope="session")
+def custody_door(store: Store) -> Iterator[ObjectStore]:
+    """The second server of the session's store; most tests do without, as they look at its disk and change it."""
+    door = store.server.custody_door(free_port(), store.server.log.with_name("custody.log"))
+    child = run(door.program(), door.is_ready)
+    yield door
+    stop(child, door.program().stop)
+
+
 @pytest.fixture
 def s3(store: Store) -> S3Settings:
     return fresh_buckets(store)
@@ -183,7 +191,7 @@ def prefecture_keys(store: Store, s3: S3Settings) -> Callable[..., S3Settings]:
         key, secret = f"P{code}N{next(_numbers)}", secrets.token_hex(16)
         areas = [Area(s3.buckets["intake"], folder, True), Area(s3.buckets["outbox"], folder, False)]
         store.server.grant(key, key, secret, areas)
-        return replace(s3, access_key=key, secret_key=secret)
+        return s3.as_prefecture(key, secret)
 
     return make
 
@@ -195,6 +203,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name)
     monkeypatch.setenv("BAOSONG_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("BAOSONG_S3_PORT", str(free_port()))
+    monkeypatch.setenv("BAOSONG_S3_CUSTODY_PORT", str(free_port()))
     monkeypatch.setenv("BAOSONG_UI_PORT", str(free_port()))
     return tmp_path / "home"
 

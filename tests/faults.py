@@ -18,6 +18,8 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from threading import Event
 from typing import Any, Literal, TypeVar
 
 from sqlalchemy import func, select, text
@@ -43,22 +45,51 @@ class Seam:
 
     at_effect: dict[tuple[int, Phase], Callable[[], None]] = field(default_factory=dict)
     at_moment: dict[int, Callable[[], None]] = field(default_factory=dict)
+    named: list[tuple[str, str, Phase, Callable[[], None]]] = field(default_factory=list)
     effects: list[str] = field(default_factory=list)
     moments: list[str] = field(default_factory=list)
+    alone: bool = False  # within a transaction: whoever else writes waits for its end
+    _due: list[Callable[[], None]] = field(default_factory=list)
+
+    def at(self, begins: str, ends: str, phase: Phase, act: Callable[[], None]) -> None:
+        """Have something happen at the first effect whose name begins and ends so."""
+        self.named.append((begins, ends, phase, act))
 
     def moment(self, name: str) -> None:
+        """Let happen what is due. Within a transaction others must wait, so what they would do is put off to its end.
+
+        Done at once, in this thread, it would wait for ever for the very transaction that waits for it.
+        """
         self.moments.append(name)
-        self.at_moment.pop(len(self.moments) - 1, _nothing)()
+        self._due.append(self.at_moment.pop(len(self.moments) - 1, _nothing))
+        while self._due and not self.alone:
+            self._due.pop(0)()
+
+    @contextmanager
+    def in_transaction(self) -> Iterator[None]:
+        """Note that a transaction is open, and locks with it."""
+        self.alone = True
+        try:
+            yield
+        finally:
+            self.alone = False
 
     def begun(self, name: str) -> int:
         """Note an effect about to be; return its number."""
         self.effects.append(name)
         number = len(self.effects) - 1
-        self.at_effect.pop((number, "before"), _nothing)()
+        self._act(number, "before")
         return number
 
     def done(self, number: int) -> None:
-        self.at_effect.pop((number, "after"), _nothing)()
+        self._act(number, "after")
+
+    def _act(self, number: int, phase: Phase) -> None:
+        name = self.effects[number]
+        for one in [n for n in self.named if name.startswith(n[0]) and name.endswith(n[1]) and n[2] == phase]:
+            self.named.remove(one)
+            one[3]()
+        self.at_effect.pop((number, phase), _nothing)()
 
 
 class SeamedStorage(Storage):
@@ -101,7 +132,8 @@ class SeamedLedger(Ledger):
                 numbers.append(self._seam.begun(f"ledger {name}"))
             return result
 
-        result = self._once(watched)
+        with self._seam.in_transaction():
+            result = self._once(watched)
         for number in numbers:
             self._seam.done(number)
         return result
@@ -123,6 +155,31 @@ def _nothing() -> None:
 def kill() -> None:
     """End this process as the kernel would when memory runs out: no handler, no clean-up, no goodbye."""
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def kill_half_way() -> None:
+    """End this process when it has sent half of its next body; for a child only, which is not mended afterwards."""
+    send = HTTPConnection.send
+
+    def half(line: HTTPConnection, data: Any) -> None:
+        if data[:4] in (b"PUT ", b"HEAD", b"GET "):
+            send(line, data)
+        else:
+            send(line, data[: len(data) // 2])
+            kill()
+
+    HTTPConnection.send = half  # type: ignore[method-assign]
+
+
+def waiting(until: Event, saying: Event | None = None) -> Callable[[], None]:
+    """Return a delay that lasts until another run says that it has come so far; first it says that itself has."""
+
+    def wait() -> None:
+        if saying is not None:
+            saying.set()
+        assert until.wait(60), "the other run never came so far"
+
+    return wait
 
 
 def lose_answer() -> None:

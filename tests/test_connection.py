@@ -27,7 +27,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.Monke
     """An environment that names the ledger, and a store only if the test says so."""
     monkeypatch.setenv("BAOSONG_HOME", str(tmp_path))
     monkeypatch.setenv("BAOSONG_LEDGER_URL", "postgresql://ledger")
-    for name in ("ENDPOINT", "ACCESS_KEY", "SECRET_KEY", "SECURE", "REGION"):
+    for name in ("ENDPOINT", "CUSTODY_ENDPOINT", "ACCESS_KEY", "SECRET_KEY", "SECURE", "REGION"):
         monkeypatch.delenv(f"BAOSONG_S3_{name}", raising=False)
     return monkeypatch
 
@@ -65,3 +65,21 @@ def test_the_connection_wins_and_leaves_the_rest_to_the_environment(environment:
     s3 = load_settings().s3
 
     assert (s3.endpoint, s3.access_key, s3.secure) == ("store.example", "key of the environment", False)
+
+
+@pytest.mark.parametrize(("named", "second"), [("127.0.0.1:9000", "127.0.0.1:9001"), ("store.example", "")])
+def test_the_running_stacks_second_endpoint_is_not_that_of_another_store(
+    environment: pytest.MonkeyPatch, tmp_path: Path, named: str, second: str
+) -> None:
+    facts = {"BAOSONG_S3_ENDPOINT": "127.0.0.1:9000", "BAOSONG_S3_CUSTODY_ENDPOINT": "127.0.0.1:9001"}
+    keys = {"BAOSONG_S3_ACCESS_KEY": "key", "BAOSONG_S3_SECRET_KEY": "secret"}
+    (tmp_path / "stack.json").write_text(json.dumps({**facts, **keys}))
+    assert load_settings().s3.custody_endpoint == "127.0.0.1:9001"
+    environment.setenv("BAOSONG_S3_ENDPOINT", named)
+    assert load_settings().s3.custody_endpoint == second
+    for name, value in facts.items():
+        environment.setenv(name, value)
+    environment.setenv("AIRFLOW_CONN_BAOSONG_S3", json.dumps({"conn_type": "aws", "host": named}))
+    s3 = load_settings().s3
+    assert (s3.endpoint, s3.custody_endpoint) == (named, second)
+    assert [s3.endpoint_of(bucket) for bucket in ("intake", "archive")] == [named, second or named]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -59,6 +60,32 @@ def test_the_status_page_lists_the_newest_of_each_kind_and_says_how_many_are_old
     assert f"已接收 {MOST_OF_EACH + 20} 个" in page
 
 
+@pytest.mark.parametrize("last", [0, 3, 999, 1004, 1016])
+def test_the_status_page_links_the_newest_receipts_and_lists_no_others(
+    desk: Desk, campaign: Campaign, monkeypatch: pytest.MonkeyPatch, last: int
+) -> None:
+    """Of more than 999 the names no longer sort as the numbers do: 回执-1016号 stands before 回执-101号."""
+    prefecture = campaign.prefecture(CODE)
+    area = f"{campaign.id}/{prefecture.folder}"
+    receipts = "INSERT INTO receipt (campaign, prefecture, number, issued_at, status)"
+    receipts += f" SELECT '{campaign.id}', '{CODE}', n, now(), '{{}}' FROM generate_series(1, {last}) n"
+    desk.ledger.run(lambda s: s.execute(text(receipts)))
+    there = sorted({1, 99, 100, 101, 102, 500, *range(max(1, last - 12), last + 1)} & set(range(last + 1)))
+    for number in there:
+        for ending in ("html", "json"):
+            desk.storage.put("outbox", f"{area}/回执/回执-{number:03d}号-20230601-0800-全部接收.{ending}", b"")
+    seen: list[str] = []
+    listed = desk.storage.list
+    monkeypatch.setattr(desk.storage, "list", lambda *a, **b: (seen.append(s.key) or s for s in listed(*a, **b)))
+    outbox.write_status(desk, campaign, prefecture)
+    page = desk.storage.read("outbox", f"{area}/状态.html").decode()
+    shown = [int(number) for number in re.findall(r">回执-(\d+)号-", page)]
+    assert shown == sorted(there, reverse=True)[: outbox.MOST_RECEIPTS]
+    assert ("份见“回执”文件夹" in page) == (last > outbox.MOST_RECEIPTS)
+    assert f"更早的 {last - outbox.MOST_RECEIPTS} 份" in page or last <= outbox.MOST_RECEIPTS
+    assert len(seen) <= 2 * outbox.MOST_RECEIPTS + 4
+
+
 def test_the_board_reads_what_it_shows(much: Desk, campaign: Campaign) -> None:
     rows = loaded(much, lambda: render_board(much.ledger, campaign, NOW, bool))
     assert rows <= ARRIVALS + 5
@@ -98,4 +125,13 @@ def test_how_slots_stand_is_told_by_an_index_alone(much: Desk, place: str) -> No
         plan = "\n".join(connection.scalars(text(query)))
     assert "Index Only Scan" in plan
     assert "ix_submission_standing" in plan
+    assert "Sort" not in plan
+
+
+def test_the_newest_arrivals_are_told_by_an_index(much: Desk, campaign: Campaign) -> None:
+    query = "EXPLAIN SELECT name FROM submission WHERE campaign = '2023' ORDER BY received_at DESC, id DESC LIMIT 15"
+    with much.ledger.engine.connect() as connection:
+        connection.execute(text("SET enable_seqscan = off"))
+        plan = "\n".join(connection.scalars(text(query)))
+    assert "Index Scan Backward using ix_submission_newest" in plan
     assert "Sort" not in plan

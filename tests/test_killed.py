@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from baosong.campaign import Campaign
-from baosong.report import write_report
+from baosong.report import CHANGES, DOCUMENT, FIGURES, PAGE, WORKBOOK, copies, write_report
 from baosong.samples.documents import make_report
 from baosong.samples.media import make_photo
 from baosong.samples.sheets import make_sheet, wrong_total
@@ -23,7 +23,7 @@ from bundle_help import packed
 from clips import Clips
 from conftest import Store
 from custody import CAMPAIGNS, World, Worlds, installed, killing
-from faults import Seam, closed, cut_connections, seamed
+from faults import Seam, closed, cut_connections, kill, seamed
 from intake_run import AREA, CODE, piece, run
 from recount import read_shortly
 
@@ -212,18 +212,58 @@ def test_a_report_that_died_over_the_one_of_the_day_is_noticed(worlds: Worlds) -
         holds(world, sheet_of(1))
 
 
+def overtaking(world: World) -> Callable[[], None]:
+    """Return what happens to a writer that loses its claim: a sheet is replaced, and another one writes the report."""
+
+    def overtake() -> None:
+        cut_connections(world.desk.ledger)
+        world.drop(f"{AREA}/统计表/统计表.xlsx", sheet_of(3))
+        run(world.desk)
+        write(world.desk)
+
+    return overtake
+
+
 @pytest.mark.parametrize("moment", [10, 25])
 def test_a_writer_that_lost_its_claim_does_not_write_over_the_next_one(worlds: Worlds, moment: int) -> None:
     with reported(worlds) as world:
-
-        def overtake() -> None:
-            cut_connections(world.desk.ledger)
-            world.drop(f"{AREA}/统计表/统计表.xlsx", sheet_of(3))
-            run(world.desk)
-            write(world.desk)
-
-        seam = Seam(at_moment={moment: overtake})
+        seam = Seam(at_moment={moment: overtaking(world)})
         with closed(seamed(world.desk.settings, CAMPAIGNS, seam)) as desk:
             write(desk)
         holds(world, sheet_of(3))
         assert not seam.at_moment, seam.moments
+
+
+def others_files(world: World) -> list[str]:
+    return copies.astray(world.desk.storage, world.desk.ledger.editions("2023")[-1])
+
+
+def every_late_file_is_put_right(worlds: Worlds, late: dict[str, bool]) -> None:
+    """Let a file be under way while another one records the edition; its sender may die as soon as it is there."""
+    with reported(worlds) as origin:
+        for name, dies in late.items():
+            with worlds.world(like=origin) as world:
+                seam = Seam()
+                seam.at("写入", name, "before", overtaking(world))
+                if dies:
+                    seam.at("写入", name, "after", kill)
+                    assert world.killed(seam, write).killed
+                    assert others_files(world) == [name]
+                    assert not write(world.desk)["new"]
+                else:
+                    with closed(seamed(world.desk.settings, CAMPAIGNS, seam)) as desk:
+                        assert write(desk)["version"] == 2
+                    assert not seam.named
+                assert others_files(world) == []
+                holds(world, sheet_of(3))
+
+
+def test_a_file_that_an_overtaken_writer_was_sending_is_put_right(worlds: Worlds) -> None:
+    """Itself it notices; if it dies there, the next run does."""
+    every_late_file_is_put_right(worlds, {DOCUMENT: True, FIGURES: False})
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("dies", [False, True])
+def test_any_file_that_an_overtaken_writer_was_sending_is_put_right(worlds: Worlds, dies: bool) -> None:
+    every_late_file_is_put_right(worlds, dict.fromkeys((WORKBOOK, DOCUMENT, PAGE, CHANGES, FIGURES), dies))

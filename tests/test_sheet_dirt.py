@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import random
+import re
+import struct
 import zipfile
 from datetime import datetime
 from functools import cache
@@ -15,11 +17,24 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from baosong.checks import statistics
+from baosong.checks import sheet_child, statistics
 from baosong.findings import Severity, Verdict
 from baosong.samples import dirt
 from baosong.source import Source
-from sheet_help import CAMPAIGN, URUMQI, crossed, edited, figures, judged, read_back, sample, values_of
+from corpus.formats import xls
+from sheet_help import (
+    CAMPAIGN,
+    TOTALS,
+    URUMQI,
+    crossed,
+    edited,
+    figures,
+    judged,
+    put,
+    read_back,
+    sample,
+    values_of,
+)
 
 FEW = settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 MANY = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -54,6 +69,52 @@ def test_an_ole_workbook_is_read(name: str) -> None:
     indicators, activities = figures(found)
     assert indicators["A01"][0] == len(activities) > 0
     assert indicators["B01"][0] == sum(a[6] + a[7] for a in activities)
+
+
+def test_an_error_value_whose_record_is_torn_by_scattered_sectors_is_found() -> None:
+    """Found by a search of the raw file, such a value would be missed: its record's ends lie apart in the file."""
+
+    def made(title: str) -> bytes:
+        return xls(edited(put(TOTALS, "D22", "#DIV/0!"), put(TOTALS, "A1", title)))
+
+    where = re.search(sheet_child.OLD_ERROR, made("表")).start()  # type: ignore[union-attr]
+    torn = _sectors_reversed(made("表" * (1 + (506 - where) % 512 // 2)))
+    assert not re.search(sheet_child.OLD_ERROR, torn)
+    found = judged(torn, "统计表.xls")
+    assert [f.where.get("cell") for f in found.findings if f.rule == "statistics.formula"] == ["D22"]
+
+
+def _sectors_reversed(workbook: bytes) -> bytes:
+    """Return an OLE file that says the same with its sectors in the opposite order, as a fragmented one may have."""
+    head, sectors = (
+        bytearray(workbook[:512]),
+        [bytearray(workbook[n : n + 512]) for n in range(512, len(workbook), 512)],
+    )
+
+    def moved(number: int) -> int:
+        return len(sectors) - 1 - number if number < len(sectors) else number  # above: the end of a chain, or nothing
+
+    def renumber(part: bytearray, at: int, count: int = 1) -> list[int]:
+        numbers = struct.unpack_from(f"<{count}I", part, at)
+        struct.pack_into(f"<{count}I", part, at, *map(moved, numbers))
+        return [n for n in numbers if n < len(sectors)]
+
+    tables = [sectors[n] for n in renumber(head, 76, 109)]
+    folder = renumber(head, 48)[0]
+    renumber(head, 60), renumber(head, 68)
+    links = [n for table in tables for n in struct.unpack("<128I", table)]
+    while folder < len(sectors):
+        for entry in range(0, 512, 128):
+            renumber(sectors[folder], entry + 116)
+        folder = links[folder]
+    for table in tables:
+        fresh = [moved(n) for n in struct.unpack("<128I", table)]
+        struct.pack_into("<128I", table, 0, *fresh)
+    whole = [n for table in tables for n in struct.unpack("<128I", table)]
+    order = [whole[moved(n)] for n in range(len(sectors))] + whole[len(sectors) :]
+    for number, table in enumerate(tables):
+        struct.pack_into("<128I", table, 0, *order[128 * number : 128 * number + 128])
+    return bytes(head) + b"".join(reversed(sectors))
 
 
 def test_a_workbook_with_backslashes_in_its_directory_is_read() -> None:

@@ -6,13 +6,14 @@ away for a fifth of that. Every outage must be seen in `status`, and all must he
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -28,6 +29,7 @@ from soak import Submitting, WholeStack, audit, final
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(3600), pytest.mark.xdist_group("soak")]
 
 AWAY = float(os.environ.get("BAOSONG_SOAK_OUTAGE") or 60)
+DOORS = {"objectstore": "BAOSONG_S3_ENDPOINT", "objectstore-custody": "BAOSONG_S3_CUSTODY_ENDPOINT"}
 DISKS = {"objectstore": "600m", "postgres": "700m", "tmp": "64m"}  # each on a file system of its own
 LARGE = 20 * 1024 * 1024  # a file of this size is copied by way of the disk
 
@@ -60,24 +62,27 @@ class Outage:
 
 
 @contextmanager
-def frozen(embedded: WholeStack, name: str) -> Iterator[None]:
-    """Stop a component without ending it; the supervisor may lose patience and start another."""
-    embedded.sends(name, signal.SIGSTOP)
+def frozen(embedded: WholeStack, *names: str) -> Iterator[None]:
+    """Stop components without ending them; the supervisor may lose patience and start others."""
+    for name in names:
+        embedded.sends(name, signal.SIGSTOP)
     yield
-    with suppress(AssertionError):  # it is being started just now
-        embedded.sends(name, signal.SIGCONT)
+    for name in names:
+        with suppress(AssertionError):  # it is being started just now
+            embedded.sends(name, signal.SIGCONT)
 
 
 @contextmanager
-def port_taken(embedded: WholeStack) -> Iterator[None]:
-    """Kill the store and sit on its port without listening: whoever comes is refused, and so is its next life."""
-    port = int(os.environ["BAOSONG_S3_PORT"])
+def port_taken(embedded: WholeStack, name: str) -> Iterator[None]:
+    """Kill a server of the store and sit on its port without listening: all are refused, also its next life."""
+    facts = json.loads((embedded.home / "stack.json").read_text(encoding="utf-8"))
+    port = int(facts[DOORS[name]].rpartition(":")[2])
     with socket.socket() as seat:
         seat.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
         def taken() -> bool:
             with suppress(AssertionError):
-                embedded.sends("objectstore", signal.SIGKILL)
+                embedded.sends(name, signal.SIGKILL)
             with suppress(OSError):
                 seat.bind(("127.0.0.1", port))
                 return True
@@ -88,6 +93,15 @@ def port_taken(embedded: WholeStack) -> Iterator[None]:
         yield
         with socket.socket() as caller:
             assert caller.connect_ex(("127.0.0.1", port)) != 0, "the store was not away at all"
+
+
+@contextmanager
+def refusing(embedded: WholeStack) -> Iterator[None]:
+    """Take the ports of all servers of the store."""
+    with ExitStack() as held:
+        for name in DOORS:
+            held.enter_context(port_taken(embedded, name))
+        yield
 
 
 @contextmanager
@@ -132,10 +146,11 @@ def _of_services(embedded: WholeStack) -> list[Outage]:
     def ill(name: str) -> Callable[[], bool]:
         return lambda: any(c.name == name and not c.healthy for c in stack.status(embedded.home))
 
-    store, database = ill("objectstore"), ill("postgres")
+    store, custody, database = ill("objectstore"), ill("objectstore-custody"), ill("postgres")
     return [
-        Outage("the store frozen", AWAY, lambda: frozen(embedded, "objectstore"), store),
-        Outage("the store refusing", AWAY, lambda: port_taken(embedded), store),
+        Outage("the store frozen", AWAY, lambda: frozen(embedded, *DOORS), store),
+        Outage("the store refusing", AWAY, lambda: refusing(embedded), store),
+        Outage("the store's own door frozen", AWAY / 5, lambda: frozen(embedded, "objectstore-custody"), custody),
         Outage("the database frozen", AWAY / 5, lambda: frozen(embedded, "postgres"), database),
         Outage("the database refusing", AWAY / 5, lambda: shut_out(embedded), database),
     ]

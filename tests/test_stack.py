@@ -13,7 +13,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -49,6 +48,7 @@ def used_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def home(used_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("BAOSONG_S3_PORT", str(free_port()))
+    monkeypatch.setenv("BAOSONG_S3_CUSTODY_PORT", str(free_port()))
     monkeypatch.setenv("BAOSONG_HOME", str(used_home))
     yield used_home
     stack.down(used_home)
@@ -166,7 +166,7 @@ class TestNothingOutlivesTheStack:
 
 
 class TestWhatDiesComesBack:
-    @pytest.mark.parametrize("name", ["postgres", "objectstore"])
+    @pytest.mark.parametrize("name", ["postgres", "objectstore", "objectstore-custody"])
     def test_a_killed_component_is_restarted_and_its_data_is_there(self, running: Path, name: str) -> None:
         storage = Storage(Settings.load().s3)
         storage.put("archive", f"2023/{name}", b"kept")
@@ -249,13 +249,28 @@ class TestWhatDiesComesBack:
         assert not (tmp_path / "data" / "postmaster.pid").exists()
 
     def test_leftovers_of_killed_uploads_are_cleared_at_the_start(self, home: Path) -> None:
-        area = home / "objectstore" / "data" / "intake"
-        (area / ".rclone_temp_put_123").write_bytes(b"half")
-        (area / "whole").write_bytes(b"whole")
-        shutil.chown(area / "whole", area.stat().st_uid)
+        areas = [home / "objectstore" / "data" / bucket for bucket in ("intake", "archive")]
+        for area in areas:
+            (area / ".rclone_temp_put_123").write_bytes(b"half")
+            (area / "whole").write_bytes(b"whole")
+            shutil.chown(area / "whole", area.stat().st_uid)
         stack.up(home, airflow=False)
-        assert not (area / ".rclone_temp_put_123").exists()
-        assert Storage(Settings.load().s3).read("intake", "whole") == b"whole"
+        for area in areas:
+            assert not (area / ".rclone_temp_put_123").exists()
+            assert Storage(Settings.load().s3).read(area.name, "whole") == b"whole"
+
+    @pytest.mark.parametrize(("killed", "other"), [("objectstore", "archive"), ("objectstore-custody", "intake")])
+    def test_an_upload_through_the_other_door_outlives_the_death_of_one(
+        self, running: Path, killed: str, other: str
+    ) -> None:
+        going_on = running / "objectstore" / "data" / other / ".rclone_temp_put_456"
+        going_on.write_bytes(b"half")
+        (pid,) = [c.pid for c in stack.status(running) if c.name == killed]
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: any(c.name == killed and c.healthy and c.pid != pid for c in stack.status(running)), 20, killed)
+        assert going_on.exists()
+        going_on.unlink()
 
 
 class TestPorts:
@@ -280,8 +295,9 @@ class TestPorts:
             usual = taken.getsockname()[1]
             monkeypatch.setitem(ports.WANTED, "BAOSONG_UI_PORT", ("Airflow 界面", usual))
             monkeypatch.setitem(ports.WANTED, "BAOSONG_S3_PORT", ("对象存储", usual))
+            monkeypatch.setitem(ports.WANTED, "BAOSONG_S3_CUSTODY_PORT", ("对象存储的留存入口", usual))
             chosen = ports.choose_ports({})
-        assert usual < chosen["BAOSONG_UI_PORT"] < chosen["BAOSONG_S3_PORT"]
+        assert usual < chosen["BAOSONG_UI_PORT"] < chosen["BAOSONG_S3_PORT"] < chosen["BAOSONG_S3_CUSTODY_PORT"]
 
     @pytest.mark.parametrize("text", ["0", "65536", "http", "-1", "８０"])
     def test_what_is_no_port_is_refused(self, text: str) -> None:
@@ -316,7 +332,7 @@ class TestSecrets:
         mine, other = (f"2023/{campaign.prefecture(code).folder}/统计表/x.xlsx" for code in ("6501", "6502"))
         keys = json.loads((running / "credentials" / "6501.json").read_text(encoding="utf-8"))
         assert keys["endpoint"] == s3.endpoint
-        urumqi = Storage(replace(s3, access_key=keys["access_key"], secret_key=keys["secret_key"]), patience=0.2)
+        urumqi = Storage(s3.as_prefecture(keys["access_key"], keys["secret_key"]), patience=0.2)
         urumqi.put("intake", mine, b"1")
         with pytest.raises(StorageError):
             urumqi.put("intake", other, b"1")

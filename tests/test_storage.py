@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from baosong.campaign import Campaign
 from baosong.ranged import RangedReader
 from baosong.settings import S3Settings
+from baosong.stack.objectstore import ObjectStore
 from baosong.storage import PART_SIZE, Storage, StorageError
 from conftest import Store, until
 
@@ -134,7 +135,93 @@ class TestJails:
         assert storage.read("intake", MINE) == b"2"
 
 
-class TestObjects:
+class ThroughEitherDoor:
+    """What follows holds of each of the store's two servers, the one with its long memory of folders included."""
+
+    @pytest.fixture(params=[False, True], ids=["prefectures", "custody"])
+    def storage(self, request: pytest.FixtureRequest, s3: S3Settings, custody_door: ObjectStore) -> Storage:
+        storage = Storage(replace(s3, endpoint=custody_door.endpoint) if request.param else s3)
+        storage.ensure_buckets()
+        return storage
+
+
+class TestBothDoors:
+    """The pipeline as the stack runs it: the intake through the prefectures' door, all else through its own."""
+
+    @pytest.fixture
+    def storage(self, s3: S3Settings, custody_door: ObjectStore) -> Storage:
+        storage = Storage(replace(s3, custody_endpoint=custody_door.endpoint))
+        storage.ensure_buckets()
+        return storage
+
+    def test_a_prefecture_sees_at_once_what_is_put_replaced_and_removed_in_its_outbox(
+        self, urumqi: Storage, storage: Storage
+    ) -> None:
+        for content in (b"1", b"22", b"333"):
+            storage.put("outbox", MINE, content)
+            assert storage.read("outbox", MINE) == content
+            until(
+                lambda content=content: keys(urumqi, "outbox") == [MINE] and urumqi.read("outbox", MINE) == content, 1
+            )
+        storage.remove("outbox", MINE)
+        assert keys(storage, "outbox") == []
+        until(lambda: keys(urumqi, "outbox") == [] and urumqi.head("outbox", MINE) is None, 1)
+
+    def test_the_pipeline_sees_and_removes_at_once_what_a_prefecture_puts(
+        self, urumqi: Storage, storage: Storage
+    ) -> None:
+        for content in (b"1", b"22"):
+            urumqi.put("intake", MINE, content)
+            until(lambda content=content: storage.read("intake", MINE) == content, 1)
+            (stored,) = storage.list("intake")
+            assert storage.remove_if_same("intake", stored)
+            until(lambda: keys(urumqi) == [], 1)
+
+    def test_an_area_that_is_opened_after_the_door_has_looked_can_be_filled(
+        self, storage: Storage, prefecture_keys: KeyMaker, campaign: Campaign
+    ) -> None:
+        storage.put("outbox", OTHER, b"1")
+        assert keys(storage, "outbox") == [OTHER]
+        urumqi = Storage(prefecture_keys(campaign, "6501"), patience=0.2)
+        assert storage.head("outbox", MINE) is None
+        storage.put("outbox", MINE, b"2")
+        until(lambda: keys(urumqi, "outbox") == [MINE], 1)
+        assert keys(storage, "outbox") == [MINE, OTHER]
+
+    def test_many_who_write_and_remove_in_one_folder_at_once_see_it_alike(
+        self, s3: S3Settings, custody_door: ObjectStore, storage: Storage
+    ) -> None:
+        """Processes of the stack have clients of their own, but share the server and hence its memory of the folder."""
+        others = [Storage(replace(s3, custody_endpoint=custody_door.endpoint)) for _ in range(4)]
+
+        def work(number: int) -> None:
+            for n in range(20):
+                key = f"2023/6501/photo/{number}-{n}.jpg"
+                others[number].put("archive", key, b"x" * n)
+                if n % 2:
+                    others[number].remove("archive", key)
+                found = others[(number + 1) % 4].head("archive", key)
+                assert (found.size if found else None) == (None if n % 2 else n)
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(work, range(4)))
+        assert len(keys(storage, "archive")) == 40
+
+    def test_what_is_archived_is_reached_while_the_prefectures_door_is_shut(
+        self, s3: S3Settings, custody_door: ObjectStore, storage: Storage, store: Store
+    ) -> None:
+        storage.put("archive", "2023/x", b"1")
+        impatient = Storage(replace(s3, custody_endpoint=custody_door.endpoint), patience=0.2)
+        store.stop()
+        try:
+            assert impatient.read("archive", "2023/x") == b"1"
+            with pytest.raises(StorageError):
+                impatient.stat("intake", "2023/x")
+        finally:
+            store.start()
+
+
+class TestObjects(ThroughEitherDoor):
     @pytest.mark.parametrize(
         "name",
         [
@@ -151,6 +238,8 @@ class TestObjects:
         storage.put("intake", key, b"1")
         assert keys(storage) == [key]
         assert storage.read("intake", key) == b"1"
+        found = storage.head("intake", key)
+        assert (found and (found.key, found.size)) == (key, 1)
 
     def test_an_empty_object_is_an_object(self, storage: Storage) -> None:
         storage.put("intake", MINE, b"")
@@ -171,6 +260,9 @@ class TestObjects:
 
     def test_what_does_not_exist_is_none_or_an_error_and_never_a_wait(self, storage: Storage) -> None:
         assert storage.stat("intake", "no") is None
+        assert storage.head("intake", "no") is None
+        storage.put("intake", MINE, b"1")
+        assert storage.head("intake", MINE.rpartition("/")[0]) is None
         storage.remove("intake", "no")
         for attempt in (storage.read, storage.open):
             with pytest.raises(StorageError, match="没有"):
@@ -192,6 +284,12 @@ class TestObjects:
         storage.put("outbox", "2023/6501-乌鲁木齐市/x", b"1")
         assert [s.key for s in storage.list("outbox", recursive=False)] == ["2023/"]
 
+    def test_a_listing_begins_after_a_key_where_asked(self, storage: Storage) -> None:
+        for name in ("回执-1000号-a.html", "回执-998号-a.html", "回执-999号-a.html", "回执-999号-a.json"):
+            storage.put("intake", f"2023/回执/{name}", b"")
+        found = [s.key for s in storage.list("intake", "2023/回执/", after="2023/回执/回执-999号")]
+        assert found == ["2023/回执/回执-999号-a.html", "2023/回执/回执-999号-a.json"]
+
 
 class TestRemoveIfSame:
     def test_the_very_bytes_listed_are_removed(self, storage: Storage) -> None:
@@ -210,7 +308,7 @@ class TestRemoveIfSame:
         assert storage.read("intake", MINE) == b"new"
 
 
-class TestStreams:
+class TestStreams(ThroughEitherDoor):
     def test_a_large_object_travels_in_parts_and_arrives_whole(self, storage: Storage) -> None:
         content = os.urandom(1024 * 1024) * 17 + b"tail"
         assert len(content) > PART_SIZE

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from baosong.settings import BUCKETS, PROJECT
+from baosong.settings import BUCKETS, CUSTODY_ENDPOINT, PROJECT
 from baosong.stack.objectstore import ObjectStore
 from baosong.stack.postgres import Postgres
 from baosong.stack.process import Program, start, stop
@@ -22,11 +22,15 @@ KEY = "BENCH"
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The two running services; `environment` makes a ledger and names the buckets of one installation on them."""
+    """The running services, both of the store's doors among them.
+
+    `environment` makes a ledger and names the buckets of one installation on them.
+    """
 
     folder: Path
     postgres: Postgres
     store: ObjectStore
+    custody: ObjectStore
     secret: str
 
     def environment(self, name: str) -> dict[str, str]:
@@ -36,6 +40,7 @@ class Services:
             "BAOSONG_HOME": str(self.folder / "home"),
             "BAOSONG_LEDGER_URL": self.postgres.url(name),
             "BAOSONG_S3_ENDPOINT": self.store.endpoint,
+            CUSTODY_ENDPOINT: self.custody.endpoint,
             "BAOSONG_S3_ACCESS_KEY": KEY,
             "BAOSONG_S3_SECRET_KEY": self.secret,
             "BAOSONG_CAMPAIGNS": os.pathsep.join(
@@ -48,21 +53,22 @@ class Services:
 
 @contextmanager
 def services(folder: Path) -> Iterator[Services]:
-    """Run both services in `folder` and end them."""
+    """Run the services in `folder` and end them."""
     for part in ("postgres", "objectstore"):
         (folder / part).mkdir()
     postgres = Postgres(folder / "postgres", folder / "postgres.log", durable=False)
     postgres.prepare()
     store = ObjectStore(folder / "objectstore", _free_port(), folder / "objectstore.log")
     store.prepare(())
+    custody = store.custody_door(_free_port(), folder / "custody.log")
     secret = secrets.token_hex(16)
     store.grant_all(KEY, secret)
     children: list[tuple[Any, Program]] = []
     try:
-        for program, ready in ((postgres.program(), postgres.is_ready), (store.program(), store.is_ready)):
-            children.append((start(program), program))
-            _wait(ready)
-        yield Services(folder, postgres, store, secret)
+        for server in (postgres, store, custody):
+            children.append((start(server.program()), server.program()))
+            _wait(server.is_ready)
+        yield Services(folder, postgres, store, custody, secret)
     finally:
         for child, program in reversed(children):
             stop(child, program.stop)

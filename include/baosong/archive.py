@@ -71,7 +71,7 @@ def keep(storage: Storage, bucket: str, key: str, copy: Copy) -> None:
 
     Repeated, it only reads; what an earlier attempt left unfinished is written again.
     """
-    there = storage.stat(bucket, key)
+    there = storage.head(bucket, key)
     if there is not None and there.size == copy.size and sha256_of(storage, bucket, key, copy.size) == copy.sha256:
         return
     copy.file.seek(0)
@@ -151,7 +151,7 @@ def mend_records(storage: Storage, bucket: str, key: str, records: Sequence[Reco
 
 def read_records(storage: Storage, bucket: str, key: str) -> list[Record]:
     """Return the records beside an object, oldest first, none if it has none; ArchiveError if they are not JSON."""
-    if storage.stat(bucket, f"{key}.json") is None:
+    if storage.head(bucket, f"{key}.json") is None:
         return []
     first = unsealed(storage.read(bucket, f"{key}.json"), f"{bucket}/{key}.json")
     try:

@@ -135,16 +135,16 @@ def _examined(desk: Desk, item: Item) -> list[str] | None:
         kept = item.kept or next((k for k in desk.ledger.kept(None, item.key) if k.bucket == item.bucket), None)
         if kept is None:
             return _of_stranger(desk, item)
-        there = desk.storage.stat(item.bucket, item.key)
+        there = desk.storage.head(item.bucket, item.key)
         wrong = _of_bytes(desk, kept, there) if there else ["对象缺失：台账登记了它，存储中没有"]
         return [*wrong, *(_whole_version(desk, kept) if wrong else []), *_of_records(desk, kept)]
     except StorageError as refused:
-        desk.storage.stat(item.bucket, item.key)  # is it the store that is ill, or this object?
+        desk.storage.head(item.bucket, item.key)  # is it the store that is ill, or this object?
         return [f"无法读取：{refused}"]
 
 
 def _of_page(desk: Desk, item: Item) -> list[str]:
-    if desk.storage.stat("archive", item.key) is None:
+    if desk.storage.head("archive", item.key) is None:
         return ["日志缺页：台账写过这一页，存储中没有"]
     try:
         journal.read_page(desk.storage, item.key)
@@ -193,7 +193,7 @@ def _of_stranger(desk: Desk, item: Item) -> list[str] | None:
         return ["记录已变：旁边的 .json 与写入时不同"]
     if records and all(desk.ledger.is_known(record) for record in records):
         return []  # taken back by its sender while it was being filed
-    if desk.storage.stat(item.bucket, item.key) is None:
+    if desk.storage.head(item.bucket, item.key) is None:
         return ["对象缺失：只有旁边的 .json，台账也没有登记"] if records else []
     return ["多出的对象：台账没有登记" + ("" if records else "，旁边也没有记录")]
 

@@ -87,14 +87,14 @@ def _put(storage: Storage, campaign_id: str, code: str, number: int, lines: list
 
 def _is_whole(storage: Storage, key: str) -> bool:
     try:
-        return storage.stat("archive", key) is not None and bool(read_page(storage, key))
+        return storage.head("archive", key) is not None and bool(read_page(storage, key))
     except ArchiveError:
         return False
 
 
 def _left_at(storage: Storage, key: str) -> list[Line] | None:
     """Return the lines of a page that an earlier attempt wrote to its end, None if none did."""
-    if storage.stat("archive", key) is None:
+    if storage.head("archive", key) is None:
         return None
     try:
         return [(number, table, row) for number, table, row in read_page(storage, key)["lines"]]

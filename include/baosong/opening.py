@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import replace
 from pathlib import Path
 
 from baosong import outbox, stack
@@ -71,4 +70,4 @@ def storage_as(code: str) -> Storage:
         keys = json.loads(path.read_text(encoding="utf-8"))
     except OSError:
         raise SettingsError(f"没有 {code} 的密钥 {path}。请先运行 ./baosong open 开放活动。") from None
-    return Storage(replace(settings.s3, access_key=keys["access_key"], secret_key=keys["secret_key"]))
+    return Storage(settings.s3.as_prefecture(keys["access_key"], keys["secret_key"]))

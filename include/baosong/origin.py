@@ -73,7 +73,7 @@ def fetched(desk: Desk, row: Submission, listener: Listener | None = None) -> It
 
 
 def _held(desk: Desk, key: str) -> Stored:
-    found = desk.storage.stat("quarantine", key)
+    found = desk.storage.head("quarantine", key)
     if found is None:
         raise StorageError(f"隔离区里没有 quarantine/{key}。")
     return found

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
@@ -25,6 +27,7 @@ TEMPLATES = "模板"
 _HTML = "text/html; charset=utf-8"
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MOST_OF_EACH = 50  # files of a kind and state on the status page: it is written anew with each receipt
+MOST_RECEIPTS = 10  # linked on the status page; the others are in their folder
 _JUDGED = (State.REJECTED, State.ACCEPTED, State.SUPERSEDED)  # what is held must not be handed out again
 _LONGEST_STEM = 120  # bytes: with the receipt's own name before it, within what a store takes
 
@@ -61,8 +64,18 @@ def write_status(desk: Desk, campaign: Campaign, prefecture: Prefecture) -> None
     """Write the prefecture's overview as the ledger and the outbox are now."""
     row = desk.ledger.completeness(campaign, [prefecture.code])[prefecture.code]
     files, of = desk.ledger.newest_of_each(campaign.id, prefecture.code, MOST_OF_EACH)
-    links = _links(desk, f"{campaign.id}/{prefecture.folder}/")
-    page = receipts.render_status(campaign, prefecture, datetime.now(UTC), row, files, links, of - len(files))
+    last = desk.ledger.last_receipt(campaign.id, prefecture.code)
+    links = _links(desk, f"{campaign.id}/{prefecture.folder}/", last)
+    page = receipts.render_status(
+        campaign,
+        prefecture,
+        datetime.now(UTC),
+        row,
+        files,
+        links,
+        left_out=of - len(files),
+        receipts_left_out=max(0, last - MOST_RECEIPTS),
+    )
     desk.storage.put("outbox", f"{campaign.id}/{prefecture.folder}/{STATUS}", page.encode(), content_type=_HTML)
 
 
@@ -108,9 +121,20 @@ def _write(desk: Desk, folder: str, page: receipts.Receipt) -> str:
     return f"{folder}/{page.name}.html"
 
 
-def _links(desk: Desk, prefix: str) -> dict[str, str]:
-    """Return titles and relative keys of the templates and of the receipts, the newest first."""
-    keys = [stored.key.removeprefix(prefix) for stored in desk.storage.list("outbox", prefix)]
-    pages = sorted((k for k in keys if k.startswith(f"{RECEIPTS}/") and k.endswith(".html")), reverse=True)
-    templates = sorted(k for k in keys if k.startswith(f"{TEMPLATES}/"))
-    return {PurePosixPath(key).stem: key for key in [*templates, *pages]}
+def _links(desk: Desk, prefix: str, last: int) -> dict[str, str]:
+    """Return titles and relative keys of the templates and of the newest receipts, `last` and those before it."""
+    templates = sorted(stored.key for stored in desk.storage.list("outbox", f"{prefix}{TEMPLATES}/"))
+    pages = [key for _, key in sorted(_newest_pages(desk, prefix, last), reverse=True)]
+    return {PurePosixPath(key).stem: key.removeprefix(prefix) for key in [*templates, *pages]}
+
+
+def _newest_pages(desk: Desk, prefix: str, last: int) -> Iterator[tuple[int, str]]:
+    """Yield numbers and keys of the newest receipts' pages, listing little else: as many digits, the same order."""
+    wanted = range(max(1, last - MOST_RECEIPTS + 1), last + 1)
+    folder = f"{prefix}{RECEIPTS}/"
+    for _, alike in itertools.groupby(wanted, key=lambda number: len(receipts.stem_of(number))):
+        stems = [f"{folder}{receipts.stem_of(number)}" for number in alike]
+        listed = desk.storage.list("outbox", folder, after=stems[0])
+        for stored in itertools.takewhile(lambda s, end=f"{stems[-1]}\U0010ffff": s.key < end, listed):  # type: ignore[misc]
+            if (number := receipts.number_of(stored.key.removeprefix(folder))) in wanted:
+                yield number, stored.key

@@ -6,11 +6,12 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
 BUCKETS = ("intake", "outbox", "archive", "quarantine", "reports")
+CUSTODY_ENDPOINT = "BAOSONG_S3_CUSTODY_ENDPOINT"
 
 
 class SettingsError(Exception):
@@ -19,7 +20,10 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class S3Settings:
-    """How to reach the object store. `endpoint` is host:port; `buckets` maps our five names to the store's."""
+    """How to reach the object store. `endpoint` is host:port; `buckets` maps our five names to the store's.
+
+    `custody_endpoint` leads to the same store for the buckets that the pipeline alone writes; empty means `endpoint`.
+    """
 
     endpoint: str
     access_key: str
@@ -27,6 +31,15 @@ class S3Settings:
     secure: bool
     region: str
     buckets: dict[str, str]
+    custody_endpoint: str = ""
+
+    def endpoint_of(self, bucket: str) -> str:
+        """Return where one of our five buckets is read and written: always the same place, as each has its own view."""
+        return self.endpoint if bucket == "intake" else self.custody_endpoint or self.endpoint
+
+    def as_prefecture(self, access_key: str, secret_key: str) -> S3Settings:
+        """Return the settings of somebody who sends: another key, and the one endpoint that he is told of."""
+        return replace(self, access_key=access_key, secret_key=secret_key, custody_endpoint="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +58,8 @@ class Settings:
 
         Raises SettingsError where neither says enough.
         """
-        values = dict(_of_running_stack(home_of(env)))
-        values.update({k: v for k, v in (os.environ if env is None else env).items() if k.startswith("BAOSONG_") and v})
+        given = {k: v for k, v in (os.environ if env is None else env).items() if k.startswith("BAOSONG_") and v}
+        values = overlaid(_of_running_stack(home_of(env)), given)
         ledger_url, clamd = _need(values, "BAOSONG_LEDGER_URL"), _clamd(values.get("BAOSONG_CLAMD", ""))
         return cls(home_of(env), _s3(values), ledger_url, campaign_dirs(values), clamd)
 
@@ -55,6 +68,17 @@ def home_of(env: Mapping[str, str] | None = None) -> Path:
     """Return the folder of all state: `BAOSONG_HOME`, by default `.baosong` beside the project's README."""
     named = (os.environ if env is None else env).get("BAOSONG_HOME")
     return Path(named).expanduser().resolve() if named else PROJECT / ".baosong"
+
+
+def overlaid(lower: Mapping[str, str], upper: Mapping[str, str]) -> dict[str, str]:
+    """Return settings laid over others; where they name another store, its second endpoint is not that of the first."""
+    same = upper.get("BAOSONG_S3_ENDPOINT") in (None, lower.get("BAOSONG_S3_ENDPOINT"))
+    return {**{name: value for name, value in lower.items() if same or name != CUSTODY_ENDPOINT}, **upper}
+
+
+def bucket_names(values: Mapping[str, str]) -> dict[str, str]:
+    """Return what the store calls each of our five buckets."""
+    return {name: values.get(f"BAOSONG_BUCKET_{name.upper()}") or name for name in BUCKETS}
 
 
 def campaign_dirs(env: Mapping[str, str] | None = None) -> list[Path]:
@@ -80,7 +104,8 @@ def _s3(values: Mapping[str, str]) -> S3Settings:
         secret_key=_need(values, "BAOSONG_S3_SECRET_KEY"),
         secure=values.get("BAOSONG_S3_SECURE", "").lower() in ("1", "true", "yes"),
         region=values.get("BAOSONG_S3_REGION", "us-east-1"),
-        buckets={name: values.get(f"BAOSONG_BUCKET_{name.upper()}", name) for name in BUCKETS},
+        buckets=bucket_names(values),
+        custody_endpoint=values.get(CUSTODY_ENDPOINT, ""),
     )
 
 

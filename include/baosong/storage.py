@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import BinaryIO, Literal, TypeVar, cast
 from xml.etree.ElementTree import ParseError
 
-import certifi
 import urllib3
 from minio import Minio
 from minio.commonconfig import ENABLED, GOVERNANCE
@@ -28,6 +27,7 @@ from minio.objectlockconfig import DAYS, ObjectLockConfig
 from minio.versioningconfig import VersioningConfig
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_exponential_jitter
 
+from baosong.connections import pool
 from baosong.ranged import RangedReader
 from baosong.settings import S3Settings
 from baosong.source import Source
@@ -70,18 +70,15 @@ class Storage:
     def __init__(self, s3: S3Settings, patience: float = 60.0) -> None:
         self._buckets = s3.buckets
         self._patience = patience
-        self._client = Minio(
-            s3.endpoint,
-            access_key=s3.access_key,
-            secret_key=s3.secret_key,
-            secure=s3.secure,
-            region=s3.region,
-            http_client=_pool(s3.secure),
-        )
+        doors = {endpoint: _client(s3, endpoint) for endpoint in map(s3.endpoint_of, s3.buckets)}
+        self._clients = {bucket: doors[s3.endpoint_of(bucket)] for bucket in s3.buckets}
 
-    def list(self, bucket: str, prefix: str = "", recursive: bool = True) -> Iterator[Stored]:
-        """Yield the objects under a prefix in the store's order; without `recursive` also folders, ending in "/"."""
-        last: str | None = None
+    def list(self, bucket: str, prefix: str = "", recursive: bool = True, after: str | None = None) -> Iterator[Stored]:
+        """Yield the objects under a prefix in the store's order, or only those `after` a key.
+
+        Without `recursive` also folders, ending in "/".
+        """
+        last = after
         doing = f"列出 {bucket}/{prefix}"
         while True:
             first, rest = self._repeat(doing, partial(self._first_page, bucket, prefix, recursive, last))
@@ -106,9 +103,13 @@ class Storage:
 
         return self._repeat(f"查看 {bucket}/{key}", look)
 
+    def head(self, bucket: str, key: str) -> Stored | None:
+        """Return one object, or None, without a listing: its size is right, its identity not to be compared."""
+        return self._repeat(f"查看 {bucket}/{key}", lambda: self._head(bucket, key))
+
     def open(self, bucket: str, key: str) -> RangedReader:
         """Return a seekable reader that fetches only what is read; StorageError if there is no such object."""
-        stored = self._repeat(f"查看 {bucket}/{key}", lambda: self._head(bucket, key))
+        stored = self.head(bucket, key)
         if stored is None:
             raise StorageError(f"对象存储中没有 {bucket}/{key}。")
         return self._reader(bucket, stored)
@@ -123,7 +124,7 @@ class Storage:
         """Return the whole object; callers look at its size first. StorageError if there is none."""
 
         def fetch() -> bytes:
-            response = self._client.get_object(self._buckets[bucket], key)
+            response = self._clients[bucket].get_object(self._buckets[bucket], key)
             try:
                 return bytes(response.read())
             finally:
@@ -162,13 +163,13 @@ class Storage:
             return self._send(bucket, key, data, size, content_type)
 
         sent = self._repeat(doing, send, attempts=None if start is not None else 1)
-        shown = self._repeat(f"查看 {bucket}/{key}", lambda: self._head(bucket, key))
+        shown = self.head(bucket, key)
         if shown is None or shown.size != sent:
             raise StorageError(f"{doing}：写后核对大小不符，应为 {sent} 字节，实为 {shown.size if shown else 0} 字节。")
 
     def remove(self, bucket: str, key: str) -> None:
         """Remove an object; nothing happens if there is none."""
-        self._repeat(f"删除 {bucket}/{key}", lambda: self._client.remove_object(self._buckets[bucket], key))
+        self._repeat(f"删除 {bucket}/{key}", lambda: self._clients[bucket].remove_object(self._buckets[bucket], key))
 
     def remove_if_same(self, bucket: str, stored: Stored) -> bool:
         """Remove an object only if it still is the one listed; return False where something else lies there now.
@@ -176,7 +177,7 @@ class Storage:
         A store with versions removes the very version. Without them the identity is compared just before: whatever
         was replaced before this call stays; a replacement during these few milliseconds cannot be told.
         """
-        head = self._repeat(f"查看 {bucket}/{stored.key}", lambda: self._head(bucket, stored.key))
+        head = self.head(bucket, stored.key)
         if head is not None and head.version_id is None:
             time.sleep(_SETTLED)
         now = self.stat(bucket, stored.key)
@@ -186,23 +187,24 @@ class Storage:
             return False
         self._repeat(
             f"删除 {bucket}/{stored.key}",
-            lambda: self._client.remove_object(self._buckets[bucket], stored.key, head.version_id),
+            lambda: self._clients[bucket].remove_object(self._buckets[bucket], stored.key, head.version_id),
         )
         return True
 
     def ensure_buckets(self) -> None:
         """Make the buckets that do not exist yet."""
         for bucket, name in self._buckets.items():
-            if not self._repeat(f"查看存储桶 {bucket}", partial(self._client.bucket_exists, name)):
-                self._repeat(f"新建存储桶 {bucket}", partial(self._client.make_bucket, name))
+            client = self._clients[bucket]
+            if not self._repeat(f"查看存储桶 {bucket}", partial(client.bucket_exists, name)):
+                self._repeat(f"新建存储桶 {bucket}", partial(client.make_bucket, name))
 
     def keep_versions(self, bucket: str) -> bool:
         """Have the store keep what is overwritten or removed in a bucket; False if it cannot, or we may not ask it."""
-        name = self._buckets[bucket]
+        client, name = self._clients[bucket], self._buckets[bucket]
 
         def kept() -> bool:
-            self._client.set_bucket_versioning(name, VersioningConfig(ENABLED))
-            return bool(self._client.get_bucket_versioning(name).status == ENABLED)
+            client.set_bucket_versioning(name, VersioningConfig(ENABLED))
+            return bool(client.get_bucket_versioning(name).status == ENABLED)
 
         return self._if_able(f"为 {bucket} 启用版本", kept)
 
@@ -211,12 +213,12 @@ class Storage:
 
         The bucket keeps versions. A longer time that was set before stays.
         """
-        name = self._buckets[bucket]
+        client, name = self._clients[bucket], self._buckets[bucket]
 
         def locked() -> bool:
-            if (self._days_locked(name) or 0) < days:
-                self._client.set_object_lock_config(name, ObjectLockConfig(GOVERNANCE, days, DAYS))
-            return (self._days_locked(name) or 0) >= days
+            if (_days_locked(client, name) or 0) < days:
+                client.set_object_lock_config(name, ObjectLockConfig(GOVERNANCE, days, DAYS))
+            return (_days_locked(client, name) or 0) >= days
 
         return self._if_able(f"为 {bucket} 设置保留锁", locked)
 
@@ -224,21 +226,12 @@ class Storage:
         """Return the versions of an object that the store keeps, the newest first; none where it knows no versions."""
 
         def listed() -> tuple[Stored, ...]:
-            found = self._client.list_objects(self._buckets[bucket], key, True, include_version=True)
+            found = self._clients[bucket].list_objects(self._buckets[bucket], key, True, include_version=True)
             there = [v for v in found if v.object_name == key and not v.is_delete_marker]
             told = (Stored(key, v.size or 0, v.etag or "", v.last_modified or _UNKNOWN, v.version_id) for v in there)
             return tuple(told)
 
         return self._if_able(f"列出 {bucket}/{key} 的版本", listed) or ()
-
-    def _days_locked(self, name: str) -> int | None:
-        try:
-            rule = self._client.get_object_lock_config(name)
-        except MinioException as problem:
-            if _code_of(problem) == "ObjectLockConfigurationNotFoundError":
-                return None
-            raise
-        return rule.duration * (1 if rule.duration_unit == DAYS else 365) if rule.duration else None
 
     def _if_able(self, doing: str, call: Callable[[], T]) -> T | Literal[False]:
         """Return what a call returns, False where the store refuses it for good: not every store can do everything."""
@@ -260,14 +253,14 @@ class Storage:
         return next(pages, None), pages
 
     def _pages(self, bucket: str, prefix: str, recursive: bool, after: str | None) -> Iterator[Stored]:
-        found = self._client.list_objects(self._buckets[bucket], prefix or None, recursive, after)
+        found = self._clients[bucket].list_objects(self._buckets[bucket], prefix or None, recursive, after)
         for item in found:
             etag = (item.etag or "").strip('"')
             yield Stored(item.object_name, item.size or 0, etag, item.last_modified or _UNKNOWN, item.version_id)
 
     def _head(self, bucket: str, key: str) -> Stored | None:
         try:
-            item = self._client.stat_object(self._buckets[bucket], key)
+            item = self._clients[bucket].stat_object(self._buckets[bucket], key)
         except MinioException as problem:
             if _code_of(problem) in _ABSENT:
                 return None
@@ -276,7 +269,7 @@ class Storage:
 
     def _send(self, bucket: str, key: str, data: BinaryIO, size: int, content_type: str) -> int:
         counted = _Counted(data)
-        self._client.put_object(
+        self._clients[bucket].put_object(
             self._buckets[bucket],
             key,
             cast(BinaryIO, counted),
@@ -298,8 +291,8 @@ class Storage:
         return RangedReader(fetch, stored.size)
 
     def _fetch_range(self, bucket: str, stored: Stored, offset: int, length: int) -> bytes:
-        name = self._buckets[bucket]
-        response = self._client.get_object(name, stored.key, offset, length, version_id=stored.version_id)
+        client, name = self._clients[bucket], self._buckets[bucket]
+        response = client.get_object(name, stored.key, offset, length, version_id=stored.version_id)
         try:
             if _was_replaced(response.headers, stored):
                 raise StorageError(f"{bucket}/{stored.key} 在读取期间被替换，请重新开始。")
@@ -336,13 +329,19 @@ class _Counted:
         return chunk
 
 
-def _pool(secure: bool) -> urllib3.PoolManager:
-    """Return connections that never retry by themselves: all patience is in one place."""
-    timeout = urllib3.Timeout(connect=5, read=120)
-    if not secure:
-        return urllib3.PoolManager(maxsize=8, retries=False, timeout=timeout)
-    trusted = os.environ.get("SSL_CERT_FILE") or certifi.where()
-    return urllib3.PoolManager(maxsize=8, retries=False, timeout=timeout, cert_reqs="CERT_REQUIRED", ca_certs=trusted)
+def _client(s3: S3Settings, endpoint: str) -> Minio:
+    key, secret, connections = s3.access_key, s3.secret_key, pool(s3.secure)
+    return Minio(endpoint, key, secret, secure=s3.secure, region=s3.region, http_client=connections)
+
+
+def _days_locked(client: Minio, name: str) -> int | None:
+    try:
+        rule = client.get_object_lock_config(name)
+    except MinioException as problem:
+        if _code_of(problem) == "ObjectLockConfigurationNotFoundError":
+            return None
+        raise
+    return rule.duration * (1 if rule.duration_unit == DAYS else 365) if rule.duration else None
 
 
 def _is_passing(problem: BaseException) -> bool:

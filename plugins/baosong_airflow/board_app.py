@@ -98,7 +98,7 @@ def board(campaign_id: str) -> Response:
 
 
 def _is_there(storage: Storage, key: str) -> bool:
-    return storage.stat("reports", key) is not None
+    return storage.head("reports", key) is not None
 
 
 @app.get("/{campaign_id}/receipts/{code}/{name}")
@@ -152,7 +152,7 @@ def _of_submission(key_of: Callable[[str, str, int], str], campaign_id: str, cod
     if not NUMBER.fullmatch(number) or code not in {p.code for p in campaign.prefectures}:
         return None
     key = key_of(campaign.id, code, int(number))
-    return storage.read("reports", key) if storage.stat("reports", key) else None
+    return storage.read("reports", key) if storage.head("reports", key) else None
 
 
 def _campaign(campaign_id: str) -> Campaign:
@@ -171,7 +171,7 @@ def _safe(path: str) -> str:
 
 def _stored(bucket: str, key: str, *, download: bool = False) -> Response:
     storage = _desk().storage
-    found = storage.stat(bucket, key)
+    found = storage.head(bucket, key)
     if found is None:
         raise HTTPException(404, "没有这个文件。")
     name = key.rsplit("/", 1)[-1]

@@ -38,9 +38,9 @@ async def aload_settings() -> Settings:
 
 
 def _settings(connection: Any) -> Settings:
-    from baosong.settings import Settings
+    from baosong.settings import Settings, overlaid
 
-    return Settings.load({**os.environ, **(as_environment(connection) if connection else {})})
+    return Settings.load(overlaid(os.environ, as_environment(connection) if connection else {}))
 
 
 def as_environment(connection: Any) -> dict[str, str]:

@@ -76,11 +76,13 @@ def _look(data: bytes, parts: set[str], problem: list[str]) -> None:
     import re
     import zipfile
 
-    if data.startswith(OLD) and re.search(OLD_ERROR, data):
-        parts.add("")
-    if not data.startswith(b"PK"):
+    if not data.startswith((OLD, b"PK")):
         return
     try:
+        if data.startswith(OLD):
+            if re.search(OLD_ERROR, _old_stream(data)):
+                parts.add("")
+            return
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             _guard(archive)
             _find_formulas(archive, parts)
@@ -166,10 +168,7 @@ def _with_holes(
 
 def _find_old_errors(data: bytes, of_sheets: list[dict[tuple[int, int], str]], max_rows: int) -> None:
     """Tell the error values of an old workbook, sheet by sheet."""
-    import olefile  # type: ignore[import-untyped]
-
-    with olefile.OleFileIO(io.BytesIO(data)) as book:
-        stream = book.openstream("Workbook" if book.exists("Workbook") else "Book").read()
+    stream = _old_stream(data)
     starts = [int.from_bytes(body[:4], "little") for number, body in _records(stream, 0) if number == BOUND_SHEET]
     for start, holes in zip(starts, of_sheets, strict=True):
         for number, body in _records(stream, start):
@@ -179,6 +178,15 @@ def _find_old_errors(data: bytes, of_sheets: list[dict[tuple[int, int], str]], m
                     holes[row, column] = ERRORS.get(body[6], "#")
                 elif number == FORMULA and body[6:7] == b"\2" and body[12:14] == b"\xff\xff":
                     holes[row, column] = ERRORS.get(body[8], "#")
+
+
+def _old_stream(data: bytes) -> bytes:
+    """Return the records of an old workbook, none where it has none. In the file their sectors may lie anywhere."""
+    import olefile  # type: ignore[import-untyped]
+
+    with olefile.OleFileIO(io.BytesIO(data)) as book:
+        name = next((name for name in ("Workbook", "Book") if book.exists(name)), None)
+        return bytes(book.openstream(name).read()) if name else b""
 
 
 def _records(stream: bytes, at: int) -> Iterator[tuple[int, bytes]]:

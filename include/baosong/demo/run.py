@@ -136,7 +136,7 @@ class _Walk:
     def wait_for_report(self) -> tuple[dict[str, Any], str]:
         task = self.progress.add_task("等待全区汇总", total=1)
         prefix = f"{self.campaign.id}/final/v1/"
-        if not _until(lambda: self.desk.storage.stat("reports", f"{prefix}figures.json") is not None, REPORT_WITHIN):
+        if not _until(lambda: self.desk.storage.head("reports", f"{prefix}figures.json") is not None, REPORT_WITHIN):
             raise DemoFailed(f"{REPORT_WITHIN:.0f} 秒内没有写出全区汇总。")
         self.progress.advance(task)
         return json.loads(self.desk.storage.read("reports", f"{prefix}figures.json")), prefix

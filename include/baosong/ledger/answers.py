@@ -27,11 +27,10 @@ def allot(session: Session, campaign: str, prefecture: str, status: dict[str, An
     rows = session.scalars(unanswered.order_by(Submission.id).with_for_update()).all()
     if not rows:
         return None
-    last = select(func.max(Receipt.number)).where(Receipt.campaign == campaign, Receipt.prefecture == prefecture)
     receipt = Receipt(
         campaign=campaign,
         prefecture=prefecture,
-        number=(session.scalar(last) or 0) + 1,
+        number=last(session, campaign, prefecture) + 1,
         issued_at=datetime.now(UTC),
         status=status,
     )
@@ -40,6 +39,12 @@ def allot(session: Session, campaign: str, prefecture: str, status: dict[str, An
     for row in rows:
         row.receipt_id = receipt.id
     return receipt
+
+
+def last(session: Session, campaign: str, prefecture: str) -> int:
+    """Return the number of a prefecture's last receipt, 0 if it has none."""
+    highest = select(func.max(Receipt.number)).where(Receipt.campaign == campaign, Receipt.prefecture == prefecture)
+    return session.scalar(highest) or 0
 
 
 def unsent(session: Session, campaign: str, prefecture: str) -> list[tuple[Receipt, list[Submission]]]:

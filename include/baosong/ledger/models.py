@@ -114,6 +114,7 @@ class Submission(Base):
         ),
         Index("ix_submission_unfinished", "campaign", "prefecture", "id", postgresql_where=text(UNFINISHED)),
         Index("ix_submission_place", "campaign", "prefecture", "id"),
+        Index("ix_submission_newest", "campaign", "received_at", "id"),
         Index(
             "ix_submission_standing",
             "campaign",

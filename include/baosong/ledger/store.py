@@ -162,6 +162,10 @@ class Ledger(Database):
         """Return the number of each receipt of a campaign, by its id."""
         return self.run(lambda s: answers.numbers(s, campaign_id))
 
+    def last_receipt(self, campaign_id: str, code: str) -> int:
+        """Return the number of a prefecture's last receipt, 0 if it has none."""
+        return self.run(lambda s: answers.last(s, campaign_id, code))
+
     def mark_replied(self, submission_ids: Sequence[int]) -> None:
         """Finish files: receipt written, bytes gone from the intake."""
         self.run(lambda s: answers.mark_replied(s, submission_ids))

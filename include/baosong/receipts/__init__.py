@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -106,12 +107,13 @@ def render_status(
     submissions: Sequence[Submission],
     links: Mapping[str, str] | None = None,
     left_out: int = 0,
+    receipts_left_out: int = 0,
 ) -> str:
     """Return the prefecture's overview page 状态.html.
 
     `links` are titles and keys relative to the page, in the order to show: `{"空白表": "模板/空白表.xlsx",
     "回执-003号": "回执/回执-003号.html"}`; what lies under 模板 is offered as a template, the rest as receipts.
-    `left_out` is how many older files there are besides these submissions.
+    `left_out` is how many older files there are besides these submissions, `receipts_left_out` how many older receipts.
     """
     zone = campaign.zone
     files = [view.describe_file(s, campaign, zone) for s in view.in_reading_order(submissions)]
@@ -134,6 +136,7 @@ def render_status(
         bundles=[f for f in now_files if f["deliverable"] is None and f["may_delete_local_copy"]],
         past=[f for f in files if f["submission"] not in current],
         left_out=left_out,
+        receipts_left_out=receipts_left_out,
         next=view.next_steps(now_files, deliverables, campaign.deadline_text),
         templates=[_link(title, key) for title, key in (links or {}).items() if key.startswith(TEMPLATES)],
         receipts=[_link(title, key) for title, key in (links or {}).items() if not key.startswith(TEMPLATES)],
@@ -162,5 +165,16 @@ def _campaign(campaign: Campaign) -> dict[str, Any]:
     return {**told, "deadline": campaign.deadline.isoformat(), "deadline_text": campaign.deadline_text}
 
 
+def stem_of(number: int) -> str:
+    """Return how the names of a receipt's page and all that lies beside it begin."""
+    return f"回执-{number:03d}号"
+
+
+def number_of(name: str) -> int:
+    """Return the number of the receipt whose page has this name; 0 if it is none's."""
+    found = re.match(r"回执-(\d+)号-.*\.html", name)
+    return int(found[1]) if found else 0
+
+
 def _name(told: Mapping[str, Any], issued: datetime) -> str:
-    return f"回执-{told['number_text']}-{issued:%Y%m%d-%H%M}-{told['answer']['short']}"
+    return f"{stem_of(told['number'])}-{issued:%Y%m%d-%H%M}-{told['answer']['short']}"

@@ -24,6 +24,14 @@ FIGURES = "figures.json"
 CHANGES = "changes.json"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+TYPES = {
+    WORKBOOK: XLSX,
+    DOCUMENT: DOCX,
+    PAGE: "text/html; charset=utf-8",
+    CHANGES: "application/json",
+    FIGURES: "application/json",
+}
+"""The files of an edition in the order in which they are written; the figures stand there once all else does."""
 
 
 class ReportBusy(RuntimeError):
@@ -39,8 +47,9 @@ def write_report(desk: Desk, campaign_id: str, edition: Literal["final", "interi
     """Write an edition to the reports bucket and record it; the same inputs as the last one's write nothing.
 
     Returns `{"edition", "version", "prefix", "totals": {code: text}, "missing": [codes], "new": bool}`. Repeating it
-    after a crash writes the same version again: an edition exists once the ledger has it. ReportBusy if another run
-    is writing the same edition and does not finish; TemplateRefused if the report's template is wrong.
+    after a crash writes the same version again: an edition exists once the ledger has it. What another writer left in
+    the last edition's folder is put right first. ReportBusy if another run is writing the same edition and does not
+    finish; TemplateRefused if the report's template is wrong.
     """
     with desk.ledger.claim(f"report:{campaign_id}:{edition}") as mine:
         if not mine:
@@ -50,6 +59,7 @@ def write_report(desk: Desk, campaign_id: str, edition: Literal["final", "interi
 
 def _write(desk: Desk, campaign_id: str, edition: Literal["final", "interim"], now: datetime) -> dict[str, Any]:
     from baosong import journal
+    from baosong.report.copies import made_whole
     from baosong.report.document import template_of
     from baosong.report.figures import figures_json
     from baosong.report.material import sources
@@ -59,10 +69,14 @@ def _write(desk: Desk, campaign_id: str, edition: Literal["final", "interim"], n
     figures = region_figures(desk.ledger, campaign, now.astimezone(campaign.zone))
     chosen, template = sources(figures), template_of(campaign_id, desk.settings.campaign_dirs).read_bytes()
     inputs_sha = _inputs_sha(figures, chosen, template)
-    if last is not None and last.inputs_sha == inputs_sha and _stands(desk, last):
-        return _told(edition, last.version, last.prefix, last.figures, new=False)
     version = last.version + 1 if last else 1
     prefix = _prefix(figures, edition, version)
+    unchanged = last is not None and last.inputs_sha == inputs_sha
+    if last is not None and (unchanged or last.prefix != prefix):  # nothing else will be written over it
+        whole = made_whole(desk.storage, last)
+        _refuse_if_overtaken(desk, campaign_id, edition, version)
+        if unchanged and whole:
+            return _told(edition, last.version, last.prefix, last.figures, new=False)
     stated = figures_json(figures, edition, version)
     stated |= {
         "inputs_sha": inputs_sha,
@@ -90,6 +104,7 @@ def _put_files(
     prefix: str,
 ) -> None:
     from baosong.report.changes import changes_since
+    from baosong.report.copies import lay_by
     from baosong.report.document import make_document
     from baosong.report.lastyear import compared
     from baosong.report.material import highlights, pictures
@@ -106,32 +121,30 @@ def _put_files(
     )
     said = words(figures, edition, stated["version"], material)
     document = make_document(template, said, figures.as_of)
-    for name in (FIGURES, PDF):  # of an earlier edition of the day: the figures stand there once all else does
+    contents = {
+        WORKBOOK: make_workbook(figures, edition, changes),
+        DOCUMENT: document,
+        PAGE: make_page(document).encode(),
+        CHANGES: json_bytes(changes.as_json() if changes else {"against": None, "figures": [], "texts": []}),
+    }
+    stated["files"] = lay_by(desk.storage, figures.campaign.id, contents)
+    contents[FIGURES] = json_bytes(stated)
+    for name in (FIGURES, PDF):  # of an earlier edition of the day
         desk.storage.remove("reports", f"{prefix}{name}")
-    told = changes.as_json() if changes else {"against": None, "figures": [], "texts": []}
-    for name, content, kind in (
-        (WORKBOOK, make_workbook(figures, edition, changes), XLSX),
-        (DOCUMENT, document, DOCX),
-        (PAGE, make_page(document).encode(), "text/html; charset=utf-8"),
-        (CHANGES, _json(told), "application/json"),
-        (FIGURES, _json(stated), "application/json"),
-    ):
-        now_last = _last(desk.ledger, figures.campaign.id, edition)
-        if now_last is not None and now_last.version >= stated["version"]:  # our claim was lost with its connection
-            raise ReportBusy(f"another run has written {now_last.prefix} meanwhile")
-        desk.storage.put("reports", f"{prefix}{name}", content, kind)
+    for name, kind in TYPES.items():
+        _refuse_if_overtaken(desk, figures.campaign.id, edition, stated["version"])
+        desk.storage.put("reports", f"{prefix}{name}", contents[name], kind)
 
 
-def _stands(desk: Desk, last: Edition) -> bool:
-    """Return whether an edition's folder holds that edition: a later one of the day may have died over it."""
-    key = f"{last.prefix}{FIGURES}"
-    if desk.storage.stat("reports", key) is None:
-        return False
-    there = json.loads(desk.storage.read("reports", key))
-    return (there["inputs_sha"], there["version"]) == (last.inputs_sha, last.version)
+def _refuse_if_overtaken(desk: Desk, campaign_id: str, edition: str, version: int) -> None:
+    """Raise ReportBusy where the ledger has this version by now: our claim was lost with its connection."""
+    last = _last(desk.ledger, campaign_id, edition)
+    if last is not None and last.version >= version:
+        raise ReportBusy(f"another run has written {last.prefix} meanwhile")
 
 
-def _json(told: dict[str, Any]) -> bytes:
+def json_bytes(told: dict[str, Any]) -> bytes:
+    """Return figures or changes as they lie in an edition's folder."""
     return json.dumps(told, ensure_ascii=False, indent=1).encode()
 
 

@@ -90,7 +90,7 @@ def _title(row: Submission) -> str:
 
 def _asked(storage: Storage, row: Submission, what: Callable[[Source], Any]) -> Any:
     """Return what a child makes of an archived file; nothing where it makes nothing, or the file is not there."""
-    stored = storage.stat("archive", row.archive_key or "")
+    stored = storage.head("archive", row.archive_key or "")
     try:
         made = json.loads(sandbox.run(what, storage.source("archive", stored))) if stored else None
     except (sandbox.Exhausted, sandbox.Crashed) as how:

@@ -22,13 +22,19 @@ _WITHIN = 180.0  # seconds
 
 
 def put_pdf(storage: Storage, prefix: str) -> bool:
-    """Put the PDF of an edition beside it if it is not there yet; return whether it is there now."""
-    if storage.stat("reports", f"{prefix}{PDF}") is not None:
+    """Put the PDF of an edition beside it if it is not there yet; return whether it is there now.
+
+    A document that was replaced meanwhile has its PDF made anew.
+    """
+    if storage.head("reports", f"{prefix}{PDF}") is not None:
         return True
-    made = make_pdf(storage.read("reports", f"{prefix}{DOCUMENT}")) if _program() else None
-    if made is not None:
+    document = storage.read("reports", f"{prefix}{DOCUMENT}") if _program() else b""
+    while document and (made := make_pdf(document)) is not None:
         storage.put("reports", f"{prefix}{PDF}", made, "application/pdf")
-    return made is not None
+        before, document = document, storage.read("reports", f"{prefix}{DOCUMENT}")
+        if document == before:
+            return True
+    return False
 
 
 def make_pdf(document: bytes) -> bytes | None:

@@ -9,7 +9,7 @@ from baosong.stack import private
 
 # The supervisor's exit code where another one runs in the same home.
 ALREADY_RUNS = 3
-COMPONENTS = ("postgres", "objectstore", "api-server", "scheduler", "dag-processor", "triggerer")
+COMPONENTS = ("postgres", "objectstore", "objectstore-custody", "api-server", "scheduler", "dag-processor", "triggerer")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,14 @@ A put outside a key's own areas is refused, because the server may not write int
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
 import os
 import shutil
 import sys
 import sysconfig
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from baosong.settings import BUCKETS
@@ -27,6 +28,10 @@ from baosong.stack.process import Program
 # rclone keeps each key's view of a folder this long, so this is how late one key can see what another has put.
 # Every folder ever written to costs a timer at twice this rate: 600 of them cost 1.5 % of a core.
 FRESHNESS = "5ms"
+# What the pipeline alone writes it writes and reads through a door of its own, a second server over the same folder
+# that need not look at a folder again for each request. Only what somebody does on the disk by hand is seen this late.
+CUSTODY = "objectstore-custody"
+CUSTODY_FRESHNESS = "1m"
 
 _AUTH = """#!/bin/sh
 # rclone runs this for an access key it has not seen lately: it says {"user": KEY}, we say that key's secret and root
@@ -61,6 +66,12 @@ class ObjectStore:
     folder: Path
     port: int
     log: Path
+    name: str = "objectstore"
+    freshness: str = FRESHNESS
+
+    def custody_door(self, port: int, log: Path) -> ObjectStore:
+        """Return a second server of the same folders and keys, for the buckets that nobody writes through this one."""
+        return replace(self, port=port, log=log, name=CUSTODY, freshness=CUSTODY_FRESHNESS)
 
     @property
     def endpoint(self) -> str:
@@ -81,9 +92,11 @@ class ObjectStore:
             private.make_folder(self.folder / name)
         (self.folder / "roots").mkdir(exist_ok=True)
         (self.folder / "roots").chmod(0o755)
-        (self.folder / "auth").unlink(missing_ok=True)
-        (self.folder / "auth").write_text(_AUTH, encoding="utf-8")
-        private.hand_over(self.folder / "auth", 0o500)
+        fresh = self.folder / "auth.new"  # a server that runs may ask just now
+        fresh.unlink(missing_ok=True)
+        fresh.write_text(_AUTH, encoding="utf-8")
+        private.hand_over(fresh, 0o500)
+        fresh.replace(self.folder / "auth")
 
     def program(self) -> Program:
         """Return how to start the server."""
@@ -91,7 +104,7 @@ class ObjectStore:
             "--addr": self.endpoint,
             "--auth-proxy": "./auth",
             "--etag-hash": "",  # a listing would read every new video to the end
-            "--dir-cache-time": FRESHNESS,
+            "--dir-cache-time": self.freshness,
             "--poll-interval": "0",
             "--buffer-size": "0",  # a ranged read must not read ahead
             "--config": "",
@@ -100,7 +113,7 @@ class ObjectStore:
         }
         argv = [str(_rclone()), "serve", "s3", *(part for pair in flags.items() for part in pair)]
         env = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": str(self.folder), "TZ": "Asia/Shanghai"}
-        return Program("objectstore", argv, self.folder, self.log, env, private=True)
+        return Program(self.name, argv, self.folder, self.log, env, private=True)
 
     def is_ready(self) -> bool:
         """Return whether the server answers, if only that it knows us not: a frozen one still takes connections."""
@@ -135,9 +148,13 @@ class ObjectStore:
         }
         self._write_key(access_key, backend, secret_key)
 
-    def sweep_temporaries(self) -> int:
-        """Remove what uploads left behind when the server was killed; only while it does not run. Return how many."""
-        left = [Path(folder) / f for folder, _, files in os.walk(self.data) for f in files if _is_temporary(f)]
+    def sweep_temporaries(self, buckets: Iterable[str]) -> int:
+        """Remove what uploads to these buckets left behind when the server was killed; return how many.
+
+        Only while the server does not run through which they are written.
+        """
+        walks = itertools.chain.from_iterable(os.walk(self.data / bucket) for bucket in buckets)
+        left = [Path(folder) / f for folder, _, files in walks for f in files if _is_temporary(f)]
         for path in left:
             path.unlink(missing_ok=True)
         return len(left)

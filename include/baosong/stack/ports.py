@@ -1,4 +1,4 @@
-"""Choose the two TCP ports of the stack: the ones asked for, or the first free one from the usual number upwards."""
+"""Choose the TCP ports of the stack: the ones asked for, or the first free one from the usual number upwards."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from collections.abc import Mapping
 
 from baosong.stack.errors import StackError
 
-WANTED = {"BAOSONG_UI_PORT": ("Airflow 界面", 8080), "BAOSONG_S3_PORT": ("对象存储", 9000)}
+WANTED = {
+    "BAOSONG_UI_PORT": ("Airflow 界面", 8080),
+    "BAOSONG_S3_PORT": ("对象存储", 9000),
+    "BAOSONG_S3_CUSTODY_PORT": ("对象存储的留存入口", 9001),
+}
 _TRIES = 200
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
+from baosong.settings import CUSTODY_ENDPOINT, bucket_names
 from baosong.stack import remains
 from baosong.stack.airflow import environment, programs, version
 from baosong.stack.areas import tell_endpoint
@@ -29,7 +30,7 @@ from baosong.stack.errors import StackError
 from baosong.stack.files import write_json
 from baosong.stack.health import HealthWatch
 from baosong.stack.layout import ALREADY_RUNS, Layout
-from baosong.stack.objectstore import ObjectStore
+from baosong.stack.objectstore import CUSTODY, ObjectStore
 from baosong.stack.ports import choose_ports
 from baosong.stack.postgres import Postgres
 from baosong.stack.process import die_with_parent
@@ -57,15 +58,22 @@ class Supervisor:
         self._store = ObjectStore(
             self.layout.objectstore, self._ports["BAOSONG_S3_PORT"], self.layout.log("objectstore")
         )
+        self._custody = self._store.custody_door(self._ports["BAOSONG_S3_CUSTODY_PORT"], self.layout.log(CUSTODY))
+        self._buckets = bucket_names(os.environ)
         self._base = [
             Component(self._postgres.program(), self._postgres.prepare),
             Component(self._store.program(), self._prepare_store),
+            Component(self._custody.program(), self._prepare_custody),
         ]
         self._airflow = [
             Component(p, partial(bury_job, self._postgres, p.name))
             for p in programs(self.layout, self._ports["BAOSONG_UI_PORT"], self._env())
         ]
-        probes = {"postgres": self._postgres.is_ready, "objectstore": self._store.is_ready}
+        probes = {
+            "postgres": self._postgres.is_ready,
+            "objectstore": self._store.is_ready,
+            CUSTODY: self._custody.is_ready,
+        }
         self._watch = HealthWatch(self.components, probes, self._ports["BAOSONG_UI_PORT"])
         self._stopping = False
         self._said: StackState | None = None
@@ -92,6 +100,7 @@ class Supervisor:
         return {
             "BAOSONG_HOME": str(self.layout.home),
             "BAOSONG_S3_ENDPOINT": self._store.endpoint,
+            CUSTODY_ENDPOINT: self._custody.endpoint,
             "BAOSONG_S3_ACCESS_KEY": self._secrets.s3_access_key,
             "BAOSONG_S3_SECRET_KEY": self._secrets.s3_secret_key,
             "BAOSONG_S3_SECURE": "false",
@@ -107,7 +116,11 @@ class Supervisor:
     def _prepare_store(self) -> None:
         self._store.prepare()
         self._store.grant_all(self._secrets.s3_access_key, self._secrets.s3_secret_key)
-        self._store.sweep_temporaries()
+        self._store.sweep_temporaries([self._buckets["intake"]])
+
+    def _prepare_custody(self) -> None:
+        """Clear up where this door alone writes: through the other one an upload may be going on."""
+        self._custody.sweep_temporaries(there for bucket, there in self._buckets.items() if bucket != "intake")
 
     def _start(self) -> None:
         write_json(self.layout.airflow / "passwords.json", {OPERATOR: self._secrets.password})

@@ -1,0 +1,202 @@
+"""Runs that really meet: one waits at an effect until the other has passed one, dies within a body, is deadlocked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier, Event
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from baosong import archive
+from baosong.ledger import Ledger
+from baosong.stack.postgres import Postgres
+from conftest import Store, until
+from custody import World, Worlds, installed
+from faults import Seam, cut_connections, kill_half_way, waiting
+from intake_run import AREA, piece, run
+
+pytestmark = pytest.mark.xdist_group("killed")
+
+ONE, TWO = f"{AREA}/媒体报道/甲.txt", f"{AREA}/媒体报道/乙.txt"
+SAME = piece("同")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    store = Store(tmp_path_factory.mktemp("interleaved"))
+    yield store
+    store.stop()
+
+
+@pytest.fixture(scope="module")
+def worlds(store: Store, postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worlds]:
+    with pytest.MonkeyPatch.context() as patch:
+        installed(patch)
+        made = Worlds(store, postgres, tmp_path_factory.mktemp("copies"), "interleaved")
+        made.learn([(ONE, SAME)])
+        yield made
+
+
+def recorded(world: World) -> list[str]:
+    """Return the origins told by the record beside the one object."""
+    (row,) = (r for r in world.rows() if r.state == "accepted")
+    return [r["origin"] for r in archive.read_records(world.desk.storage, "archive", row.archive_key or "")]
+
+
+def test_a_record_overwritten_by_a_run_without_its_claim_is_written_again(worlds: Worlds) -> None:
+    """It read the records beside the object before another run filed the same bytes once more."""
+    with worlds.world() as world:
+        world.drop(ONE, SAME)
+
+        def overtake() -> None:
+            cut_connections(world.desk.ledger)
+            world.drop(TWO, SAME)
+            run(world.desk)
+            assert sorted(recorded(world)) == sorted([ONE, TWO])
+
+        seam = Seam()
+        seam.at("写入 archive", ".txt.json", "before", overtake)
+        world.review(seam)
+        assert not seam.named
+        assert sorted(recorded(world)) == sorted([ONE, TWO])
+        world.audit.at_any_time(world.drops)
+        world.quieten()
+
+
+@pytest.mark.parametrize("ending", [".txt", ".txt.json"])
+def test_two_runs_that_wait_for_each_other_within_their_effects_leave_no_doubles(worlds: Worlds, ending: str) -> None:
+    """The first lost its claim before a write; the second stops right after the same one until the first has filed."""
+    with worlds.world() as world:
+        world.drop(ONE, SAME)
+        lost, written, filed = Event(), Event(), Event()
+        first, second = Seam(), Seam()
+        first.at("写入 archive", ending, "before", lambda: cut_connections(world.desk.ledger))
+        first.at("写入 archive", ending, "before", waiting(written, saying=lost))
+        first.at("ledger file", "", "after", filed.set)
+        second.at("写入 archive", ending, "after", waiting(filed, saying=written))
+        with ThreadPoolExecutor(2) as pool:
+            one = pool.submit(world.review, first)
+            waiting(lost)()
+            other = pool.submit(world.review, second)
+            assert [one.result(), other.result()] == [first, second]
+        assert not first.named
+        assert not second.named
+        world.quieten()
+        assert [row.state for row in world.rows()] == ["accepted"]
+
+
+def test_what_is_due_in_the_midst_of_a_transaction_happens_at_its_end() -> None:
+    """Another run in the same thread would wait for the very transaction that waits for it: a schedule once hung so."""
+    happened: list[str] = []
+    seam = Seam(at_moment={0: lambda: happened.append("another run")})
+    with seam.in_transaction():
+        seam.moment("查看 archive/2023/_journal/00000001.json")
+        assert happened == []
+    seam.moment("ledger unwritten")
+    assert happened == ["another run"]
+
+
+def test_two_runs_that_write_the_same_page_of_the_journal_take_turns(worlds: Worlds, postgres: Postgres) -> None:
+    with worlds.world() as world, ThreadPoolExecutor(1) as pool:
+        world.drop(ONE, SAME)
+        others: list[Future[Seam]] = []
+
+        def meet() -> None:
+            others.append(pool.submit(world.review))
+            waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            until(lambda: bool(postgres.execute(waits)), what="the other run at the page that this one is writing")
+
+        seam = Seam()
+        seam.at("写入 archive/2023/6501/_journal/", "", "before", meet)
+        world.review(seam)
+        others[0].result()
+        world.quieten()
+        assert [row.state for row in world.rows()] == ["accepted"]
+
+
+@pytest.mark.parametrize("ending", [".txt", ".txt.json"])
+def test_a_client_that_dies_in_the_middle_of_a_body_leaves_nothing_that_stays(
+    worlds: Worlds, store: Store, ending: str
+) -> None:
+    """A new object, and one that is written over: the record of bytes that come a second time."""
+    with worlds.world() as world:
+        if ending == ".txt.json":
+            world.drop(ONE, SAME)
+            world.quieten()
+        world.drop(TWO, SAME)
+        folder = store.server.data / world.desk.settings.s3.buckets["archive"]
+        seam = Seam()
+        before = bytes_in(folder)
+        seam.at("写入 archive", ending, "before", kill_half_way)
+        assert world.killed(seam).killed
+        assert bytes_in(folder) == before
+        world.audit.at_any_time(world.drops)
+        world.quieten()
+        assert len(bytes_in(folder)) == len([*world.desk.storage.list("archive")])
+
+
+def bytes_in(folder: Path) -> dict[str, bytes]:
+    """Return all that a store keeps in a bucket's folder, beginnings and temporary files included."""
+    files = (p for p in folder.rglob("*") if p.is_file())
+    return {str(p): p.read_bytes() for p in files}
+
+
+class Quarrel:
+    """Two transactions that add to rows of a table, stop until both have come so far, and add to others."""
+
+    def __init__(self, ledger: Ledger, isolation: str) -> None:
+        self.ledger, self.isolation, self.both = ledger, isolation, Barrier(2)
+        self.refused: list[str] = []
+
+    def add(self, before: list[int], after: list[int]) -> None:
+        tries = 0
+
+        def work(session: Session) -> None:
+            nonlocal tries
+            tries += 1
+            session.execute(text(f"SET TRANSACTION ISOLATION LEVEL {self.isolation}"))
+            session.execute(text("SELECT n FROM met"))
+            self._add(session, before)
+            if tries == 1:
+                self.both.wait(30)
+            self._add(session, after)
+
+        self.ledger.run(work)
+
+    def _add(self, session: Session, rows: list[int]) -> None:
+        try:
+            for row in rows:
+                session.execute(text("UPDATE met SET n = n + 1 WHERE id = :id"), {"id": row})
+        except DBAPIError as refused:
+            self.refused.append(getattr(refused.orig, "pgcode", None) or getattr(refused.orig, "sqlstate", ""))
+            raise
+
+
+@pytest.mark.parametrize(
+    ("isolation", "works", "code", "left"),
+    [
+        ("READ COMMITTED", [([1], [2]), ([2], [1])], "40P01", {2}),
+        ("REPEATABLE READ", [([], [1]), ([], [1])], "40001", {0, 2}),
+    ],
+    ids=["deadlock", "serialization"],
+)
+def test_the_one_that_postgresql_refuses_tries_again(
+    postgres_url: str, isolation: str, works: list[tuple[list[int], list[int]]], code: str, left: set[int]
+) -> None:
+    """Real refusals: two transactions in each other's way, and in the end both are done, once."""
+    ledger = Ledger(postgres_url, patience=30)
+    try:
+        ledger.run(lambda s: s.execute(text("CREATE TABLE met (id int PRIMARY KEY, n int)")))
+        ledger.run(lambda s: s.execute(text("INSERT INTO met VALUES (1, 0), (2, 0)")))
+        quarrel = Quarrel(ledger, isolation)
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda work: quarrel.add(*work), works))
+        assert quarrel.refused == [code]
+        assert set(ledger.run(lambda s: list(s.scalars(text("SELECT n FROM met"))))) == left
+    finally:
+        ledger.close()
