@@ -130,7 +130,7 @@ def test_the_copy_in_quarantine_goes_in_the_night_and_not_before(desk: Desk) -> 
     assert housekeeping.tidy(desk, "2023", NOW)["objects"] == 0
     run(desk)
     assert keys(desk, "quarantine", ".txt") == [row.archive_key]
-    assert housekeeping.tidy(desk, "2023", NOW) == {"objects": 1, "purged": 0}
+    assert housekeeping.tidy(desk, "2023", NOW) == {"objects": 1, "purged": 0, "copies": 0}
     assert (keys(desk, "quarantine"), housekeeping.tidy(desk, "2023", NOW)["objects"]) == ([], 0)
     row = desk.ledger.submission(row.id)
     assert (row.held_key, row.purged_at, lies_where_it_says(desk, row)) == (None, None, True)

@@ -175,7 +175,7 @@ def test_a_store_that_is_away_is_no_fault_of_the_archive(desk: Desk, monkeypatch
     def away(*_: object) -> None:
         raise StorageError("对象存储未能完成")
 
-    for name in ("stat", "read"):
+    for name in ("head", "read"):
         monkeypatch.setattr(type(desk.storage), name, away)
     with pytest.raises(StorageError):
         verified(desk)

@@ -11,6 +11,7 @@ from act_help import changed, lies_where_it_says, newest, run_unscanned
 from baosong import acts, archive, housekeeping, review
 from baosong.campaign.model import Quarantine
 from baosong.ledger import Ledger
+from baosong.report import copies
 from baosong.storage import Storage
 from baosong.workdesk import Desk
 from intake_run import ALL_KINDS, CODE, Killed, drop, keys, killed_at, piece, receipts, rows, run, states
@@ -35,7 +36,7 @@ def reject(desk: Desk, name: str = "空.txt") -> None:
 def test_a_rejected_file_goes_when_its_time_is_over_and_what_was_said_of_it_stays(desk: Desk) -> None:
     reject(desk)
     assert tidy(desk, DAYS - 1)["objects"] == 0
-    assert tidy(desk) == {"objects": 1, "purged": 1}
+    assert tidy(desk) == {"objects": 1, "purged": 1, "copies": 0}
     (row,) = rows(desk)
     assert (keys(desk, "quarantine"), row.state) == ([f"{row.archive_key}.json"], "rejected")
     (record,) = archive.read_records(desk.storage, "quarantine", row.archive_key or "")
@@ -77,7 +78,7 @@ def test_bytes_that_another_still_needs_stay(desk: Desk) -> None:
     reject(desk)
     assert newest(desk).archive_key == first.archive_key
     assert tidy(desk, 0)["objects"] == 0
-    assert tidy(desk) == {"objects": 1, "purged": 2}
+    assert tidy(desk) == {"objects": 1, "purged": 2, "copies": 0}
 
 
 def test_bytes_that_come_again_after_they_were_purged_are_kept_again(desk: Desk) -> None:
@@ -90,7 +91,7 @@ def test_bytes_that_come_again_after_they_were_purged_are_kept_again(desk: Desk)
         True,
         False,
     ]
-    assert tidy(desk) == {"objects": 1, "purged": 1}
+    assert tidy(desk) == {"objects": 1, "purged": 1, "copies": 0}
 
 
 def test_a_released_copy_goes_though_nothing_else_may(desk: Desk) -> None:
@@ -100,7 +101,7 @@ def test_a_released_copy_goes_though_nothing_else_may(desk: Desk) -> None:
     run(desk)
     reject(desk)
     forever = changed(desk, quarantine=None)
-    assert housekeeping.tidy(forever, "2023", later(10_000)) == {"objects": 1, "purged": 0}
+    assert housekeeping.tidy(forever, "2023", later(10_000)) == {"objects": 1, "purged": 0, "copies": 0}
     assert all(lies_where_it_says(desk, row) for row in rows(desk))
 
 
@@ -139,3 +140,21 @@ def test_another_campaigns_quarantine_is_its_own(desk: Desk) -> None:
     reject(desk)
     soon = changed(desk, quarantine=Quarantine(keep_days=30))
     assert housekeeping.tidy(soon, "2023", later(31))["objects"] == 1
+
+
+def test_copies_of_reports_go_when_no_folder_holds_their_edition_any_more(desk: Desk) -> None:
+    """An interim edition written over on its day, and what a writer laid by that died before it recorded it."""
+    for kind, version, folder, said in (
+        ("interim", 1, "interim/2023-06-01/", b"morning"),
+        ("interim", 2, "interim/2023-06-01/", b"evening"),
+        ("interim", 3, "interim/2023-06-02/", b"next day"),
+        ("final", 1, "final/v1/", b"first"),
+        ("final", 2, "final/v2/", b"second"),
+    ):
+        figures = {"files": copies.lay_by(desk.storage, "2023", {"汇总总结报告.docx": said})}
+        assert desk.ledger.add_edition("2023", kind, version, f"2023/{folder}", str(version), figures)
+    copies.lay_by(desk.storage, "2023", {"汇总总结报告.docx": b"never recorded"})
+    assert tidy(desk, 0)["copies"] == 0
+    assert tidy(desk, 2)["copies"] == 2
+    left = {desk.storage.read("reports", s.key) for s in desk.storage.list("reports", "2023/_copies/")}
+    assert left == {b"evening", b"next day", b"first", b"second"}

@@ -132,6 +132,7 @@ class TestJails:
             urumqi.put("intake", MINE, b"1")
             storage.remove("intake", MINE)
         urumqi.put("intake", MINE, b"2")
+        until(lambda: storage.stat("intake", MINE) is not None, 1)
         assert storage.read("intake", MINE) == b"2"
 
 

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 from baosong.report import DOCUMENT, FIGURES, PDF, TYPES, json_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
     from baosong.ledger import Edition
     from baosong.storage import Storage
 
@@ -46,6 +49,16 @@ def made_whole(storage: Storage, edition: Edition) -> bool:
     for name, content in contents.items():
         storage.put("reports", f"{edition.prefix}{name}", content, TYPES[name])
     return True
+
+
+def forget(storage: Storage, campaign_id: str, editions: Sequence[Edition], before: datetime) -> int:
+    """Remove the copies from before that moment which no folder's edition needs any more; return how many."""
+    standing = {edition.prefix: edition for edition in sorted(editions, key=lambda e: e.version)}
+    needed = {_key(campaign_id, sha) for e in standing.values() for sha in e.figures.get("files", {}).values()}
+    copies = [s for s in storage.list("reports", _key(campaign_id, "")) if s.key not in needed and s.modified < before]
+    for copy in copies:
+        storage.remove("reports", copy.key)
+    return len(copies)
 
 
 def _is_its_own(storage: Storage, edition: Edition, name: str) -> bool:
