@@ -6,6 +6,7 @@ import itertools
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -39,6 +40,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Give each session a folder of its own: another session shuts the common one to our servers' account."""
     if config.option.basetemp is None:
         config.option.basetemp = tempfile.mkdtemp(prefix="baosong-tests-")
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background: our children would ignore it, too
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
