@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from multiprocessing.queues import Queue
 from pathlib import Path
 
-from baosong.checks import check, statistics
+from baosong.checks import check, expectations, sandbox, statistics
 from baosong.findings import Kind
 from baosong.source import Source
 from corpus.case import said
 from sheet_bombs import BOMBS
 from sheet_help import CAMPAIGN, URUMQI
 
-__all__ = ["Taken", "run", "statistics"]  # imported before any fork; what starts threads is left to the forked
+__all__ = ["Taken", "run", "statistics"]  # imported before any fork
+expectations.great_expectations()
+sandbox.start()  # one for all, as the pipeline's workers have it
 
 
 @dataclass(frozen=True)

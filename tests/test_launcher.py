@@ -54,6 +54,14 @@ def test_an_installed_project_starts_at_once_from_anywhere(project: Path, tmp_pa
     )
 
 
+def test_compiled_code_is_kept_in_the_venv(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or each process would compile its libraries anew, which takes longer than most of them live."""
+    mark(project, "requirements.txt")
+    script(project / ".venv/bin/python", '#!/bin/sh\necho "${PYTHONDONTWRITEBYTECODE-kept}"\n')
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    assert call(project / "baosong", "status") == (0, "kept\n")
+
+
 def test_a_link_to_the_launcher_finds_the_project(project: Path, tmp_path: Path) -> None:
     mark(project, "requirements.txt")
     (tmp_path / "bin").mkdir()
@@ -82,3 +90,10 @@ def test_a_python_that_is_too_new_is_named_in_one_line(project: Path, tmp_path: 
     code, said = call(project / "baosong", "status", path=str(tmp_path / "bin"))
     assert code == 2
     assert said == "需要 Python 3.11 或 3.12（尚不支持 3.13 及以上），本机的 Python 是：3.13.1。\n"
+
+
+@pytest.mark.xdist_group("together")
+def test_groups_of_tests_stay_together(request: pytest.FixtureRequest) -> None:
+    """pytest-xdist knows a group by the end of its tests' names: where a new pytest undoes it, each worker does all."""
+    if request.config.getoption("loadgroup", False):
+        assert request.node.nodeid.endswith("@together")

@@ -25,9 +25,8 @@ REMARK: Callable[[Submission], Finding] = lambda twin: note("file.duplicate", f"
 
 
 @pytest.fixture
-def ledger(postgres_url: str) -> Iterator[Ledger]:
-    ledger = Ledger(postgres_url, patience=10)
-    ledger.migrate()
+def ledger(ledger_url: str) -> Iterator[Ledger]:
+    ledger = Ledger(ledger_url, patience=10)
     yield ledger
     ledger.close()
 

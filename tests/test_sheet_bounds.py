@@ -7,6 +7,7 @@ import os
 import pickle
 import subprocess
 import sys
+from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
@@ -24,6 +25,9 @@ def server() -> ForkServerContext:
     """One process that has imported everything, and is forked for each sheet: pytest itself has threads."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["bounds_run"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))  # some Pythons do not tell it, and preload nothing
+        forkserver.ensure_running()
     return context
 
 

@@ -10,6 +10,7 @@ import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -51,16 +52,23 @@ def main() -> None:
 @contextmanager
 def told() -> Iterator[None]:
     """Turn the errors that a caller can cause into one line; everything else is ours and shows where it broke."""
+    try:
+        yield
+    except Exception as wrong:
+        if not isinstance(wrong, _callers_errors()):
+            raise
+        err.print(str(wrong), style="red", markup=False, highlight=False, soft_wrap=True)
+        raise SystemExit(2) from None
+
+
+def _callers_errors() -> tuple[type[Exception], ...]:
+    """Import what names them only when there is an error: it takes most commands longer than their work."""
     from baosong.acts import ActRefused
     from baosong.report import TemplateRefused
     from baosong.stack import StackError
     from baosong.storage import StorageError
 
-    try:
-        yield
-    except (ActRefused, CallError, CampaignError, SettingsError, StackError, StorageError, TemplateRefused) as wrong:
-        err.print(str(wrong), style="red", markup=False, highlight=False, soft_wrap=True)
-        raise SystemExit(2) from None
+    return ActRefused, CallError, CampaignError, SettingsError, StackError, StorageError, TemplateRefused
 
 
 def campaign_of(campaign_id: str) -> Campaign:
@@ -314,13 +322,15 @@ ALONE = ("-m", "stack and not soak")  # the whole stack is a computer's work alr
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def test(context: typer.Context) -> None:
     """运行测试；其余参数交给 pytest。"""
-    checks = [
-        ["ruff", "check", "."],
-        ["ruff", "format", "--check", "."],
-        ["mypy"],
-        ["pytest", *SPREAD],
-        ["pytest", *ALONE],
-    ]
-    chosen = [["pytest", *context.args]] if context.args else checks
-    codes = [subprocess.run([sys.executable, "-m", *c], cwd=PROJECT, check=False).returncode for c in chosen]
-    raise typer.Exit(next((c for c in codes if c), 0))
+
+    def run(*words: str, **how: Any) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run([sys.executable, "-m", *words], cwd=PROJECT, check=False, **how)
+
+    if context.args:
+        raise typer.Exit(run("pytest", *context.args).returncode)
+    checks = [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["pytest", *SPREAD], ["pytest", *ALONE]]
+    with ThreadPoolExecutor(1) as beside:  # one process that nobody waits for: it fills what the tests leave idle
+        types = beside.submit(run, "mypy", stdout=subprocess.PIPE)
+        codes = [run(*c).returncode for c in checks]
+        sys.stdout.buffer.write(types.result().stdout)
+    raise typer.Exit(next((c for c in [*codes, types.result().returncode] if c), 0))
