@@ -21,6 +21,8 @@ COPY --from=packages /opt/venv /opt/venv
 COPY dags /opt/baosong/dags
 COPY plugins /opt/baosong/plugins
 COPY include /opt/baosong/include
+# Nothing is compiled later, for the services may not write here: else each process would compile all it imports.
+RUN python -m compileall -q /opt/baosong
 WORKDIR /opt/baosong
 USER 10001:10001
 CMD ["airflow", "version"]
