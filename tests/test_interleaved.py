@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from baosong import archive
 from baosong.ledger import Ledger
 from baosong.stack.postgres import Postgres
+from bundle_help import packed
 from conftest import Store, until
 from custody import World, Worlds, installed
 from faults import Seam, cut_connections, kill_half_way, waiting
@@ -88,6 +89,22 @@ def test_two_runs_that_wait_for_each_other_within_their_effects_leave_no_doubles
         assert not second.named
         world.quieten()
         assert [row.state for row in world.rows()] == ["accepted"]
+
+
+def test_a_bundle_replaced_between_any_two_reads_is_withdrawn_and_the_next_one_filed(worlds: Worlds) -> None:
+    """Of one size and put within a second they cannot be told apart while reading: a file inside is then torn."""
+    key, old, new = f"{AREA}/材料.zip", *(packed({"媒体报道/一.txt": piece(text)}) for text in "一三")
+    assert len(old) == len(new)
+    worlds.learn([(key, old), (key, new)])
+    with worlds.world() as world:
+        world.drop(key, old)
+        moments = world.review().moments
+    for at in (n for n, name in enumerate(moments) if name.startswith("读取 intake")):
+        with worlds.world() as world:
+            world.drop(key, old)
+            world.review(Seam(at_moment={at: lambda world=world: world.drop(key, new)}))
+            world.quieten()
+            assert [r.name for r in world.rows() if r.state == "accepted" and r.kind] == ["一.txt"]
 
 
 def test_what_is_due_in_the_midst_of_a_transaction_happens_at_its_end() -> None:

@@ -21,7 +21,7 @@ KILLS = int(os.environ.get("BAOSONG_SOAK_KILLS") or 20)
 def test_killed_at_random_moments_the_stack_still_ends_with_the_right_report(embedded: WholeStack) -> None:
     chance = seed()
     submitting = Submitting.on(embedded.home)
-    submitting.begin(lambda: chance.uniform(0, 9), submitting.plan.first, correct=True)
+    submitting.begin(lambda: chance.uniform(0, 18), submitting.plan.first, correct=True)
     ups = [25.0]
     for number in range(KILLS):
         # A machine that needs longer to come up is given longer: what is killed must have had a chance to work.

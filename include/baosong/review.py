@@ -286,7 +286,7 @@ def _file_one(desk: Desk, row: Submission) -> Work:
         state = _stored_and_decided(desk, row)
     except Full:  # another run took the last place meanwhile: now that is known beforehand
         state = _stored_and_decided(desk, row)
-    except (StorageError, OSError):  # perhaps the object went away under our hands
+    except Exception:  # perhaps the object went away under our hands, or what was read is half of one, half of another
         if origin.withdraw_if_changed(desk, row):
             return _told(row, State.WITHDRAWN)
         raise
