@@ -28,13 +28,6 @@ SAME = piece("同")
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    store = Store(tmp_path_factory.mktemp("interleaved"))
-    yield store
-    store.stop()
-
-
-@pytest.fixture(scope="module")
 def worlds(store: Store, postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worlds]:
     with pytest.MonkeyPatch.context() as patch:
         installed(patch)

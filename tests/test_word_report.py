@@ -21,7 +21,7 @@ from PIL import Image
 
 from baosong.campaign import Campaign, Campaigns
 from baosong.findings import Kind, warning
-from baosong.report import TemplateRefused, write_report
+from baosong.report import TemplateRefused, pdf, write_report
 from baosong.report.excerpt import best_sentence
 from baosong.report.letter import make_template
 from baosong.report.pdf import put_pdf
@@ -319,6 +319,23 @@ def test_a_pdf_is_put_beside_once_where_the_program_is_there(
     file_region(desk, campaign, 1)
     assert write_report(desk, "2023", "interim", NOW)["prefix"] == prefix
     assert desk.storage.stat("reports", f"{prefix}汇总总结报告.pdf") is None
+
+
+def test_a_document_replaced_while_its_pdf_is_made_has_its_pdf_made_anew(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prefix = write_report(desk, "2023", "interim", NOW)["prefix"]
+    _office(tmp_path, monkeypatch, 'cp "$7" "$6/report.pdf"')
+    real = pdf.make_pdf
+
+    def overtaken(document: bytes) -> bytes | None:
+        monkeypatch.setattr(pdf, "make_pdf", real)
+        desk.storage.put("reports", f"{prefix}汇总总结报告.docx", b"the next one")
+        return real(document)
+
+    monkeypatch.setattr(pdf, "make_pdf", overtaken)
+    assert put_pdf(desk.storage, prefix)
+    assert desk.storage.read("reports", f"{prefix}汇总总结报告.pdf") == b"the next one"
 
 
 @pytest.mark.parametrize("script", ["exit 1", "sleep 60"])

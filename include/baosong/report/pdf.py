@@ -28,11 +28,9 @@ def put_pdf(storage: Storage, prefix: str) -> bool:
     """
     if storage.head("reports", f"{prefix}{PDF}") is not None:
         return True
-    document = storage.read("reports", f"{prefix}{DOCUMENT}") if _program() else b""
-    while document and (made := make_pdf(document)) is not None:
+    while _program() and (made := make_pdf(document := storage.read("reports", f"{prefix}{DOCUMENT}"))) is not None:
         storage.put("reports", f"{prefix}{PDF}", made, "application/pdf")
-        before, document = document, storage.read("reports", f"{prefix}{DOCUMENT}")
-        if document == before:
+        if storage.read("reports", f"{prefix}{DOCUMENT}") == document:
             return True
     return False
 
