@@ -79,6 +79,19 @@ def until(true: Callable[[], object], seconds: float = 20.0, what: str = "the co
         time.sleep(0.02)
 
 
+def tick() -> None:
+    """Wait until the clock that stamps files moves: it stands for 4 to 10 ms, and a file put over another of its size
+    meanwhile could not be told from it."""
+
+    def stamp() -> int:
+        with tempfile.TemporaryFile() as new:  # a file that was looked at gets a finer stamp
+            return os.fstat(new.fileno()).st_mtime_ns
+
+    first, deadline = stamp(), time.monotonic() + 1
+    while stamp() == first:
+        assert time.monotonic() < deadline, "the clock of files stands still"
+
+
 def run(program: Program, ready: Callable[[], bool]) -> subprocess.Popen[bytes]:
     """Start a program and wait until it is ready."""
     child = start(program)

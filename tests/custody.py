@@ -25,7 +25,7 @@ from baosong.settings import BUCKETS, PROJECT, S3Settings, Settings
 from baosong.stack.postgres import Postgres
 from baosong.storage import Storage
 from baosong.workdesk import Desk
-from conftest import PIPELINE_KEY, Store, until
+from conftest import PIPELINE_KEY, Store, tick, until
 from faults import Ended, Seam, closed, in_child, kill, seamed
 from intake_run import run
 
@@ -46,6 +46,7 @@ class World:
     def drop(self, key: str, data: bytes) -> None:
         """Put a file as a prefecture does; what lay there unread is overwritten."""
         self.take_back(key, remove=False)
+        tick()
         self.desk.storage.put("intake", key, data)
         stored = self.desk.storage.stat("intake", key)
         assert stored is not None

@@ -18,7 +18,7 @@ from baosong.ranged import RangedReader
 from baosong.settings import S3Settings
 from baosong.stack.objectstore import ObjectStore
 from baosong.storage import PART_SIZE, Storage, StorageError
-from conftest import Store, until
+from conftest import Store, tick, until
 
 MINE = "2023/6501-乌鲁木齐市/统计表/2023年统计表.xlsx"
 OTHER = "2023/6502-克拉玛依市/统计表/2023年统计表.xlsx"
@@ -272,6 +272,7 @@ class TestObjects(ThroughEitherDoor):
     def test_an_overwritten_object_has_another_identity_even_at_the_same_size(self, storage: Storage) -> None:
         seen = set()
         for content in (b"aaa", b"bbb", b"ccc"):
+            tick()
             storage.put("intake", MINE, content)
             found = storage.stat("intake", MINE)
             assert found is not None
@@ -303,6 +304,7 @@ class TestRemoveIfSame:
     def test_a_replacement_stays(self, urumqi: Storage, storage: Storage) -> None:
         urumqi.put("intake", MINE, b"old")
         (stored,) = storage.list("intake")
+        tick()
         urumqi.put("intake", MINE, b"new")
         until(lambda: storage.read("intake", MINE) == b"new", 1)
         assert not storage.remove_if_same("intake", stored)
