@@ -97,3 +97,10 @@ def test_groups_of_tests_stay_together(request: pytest.FixtureRequest) -> None:
     """pytest-xdist knows a group by the end of its tests' names: where a new pytest undoes it, each worker does all."""
     if request.config.getoption("loadgroup", False):
         assert request.node.nodeid.endswith("@together")
+
+
+def test_no_test_is_named_by_a_file(request: pytest.FixtureRequest) -> None:
+    """The workers would find different names wherever the file holds the time it was made at."""
+    assert [
+        item.name[:60] for item in request.session.items if "PK\\x03\\x04" in item.name or len(item.name) > 1500
+    ] == []
