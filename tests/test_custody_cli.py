@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ import bagit
 import pytest
 
 import airflow_home
+from baosong.report import PAGE, write_report
 from baosong.workdesk import Desk
 from conftest import Store
 from custody_help import lose
@@ -43,6 +45,22 @@ def test_verify_names_what_is_wrong_and_goes_on_where_it_was_interrupted(
     assert bad.returncode == 1
     assert f"archive/{key}：内容已变" in bad.stderr
     assert told("verify", "1999").returncode == 2
+
+
+def test_verify_names_a_file_of_a_report_with_both_hashes_and_mends_it_when_told(
+    desk: Desk, store: Store, told: Callable[..., CompletedProcess[str]]
+) -> None:
+    prefix = write_report(desk, "2023", "final", datetime.now(UTC))["prefix"]
+    file = store.server.data / desk.settings.s3.buckets["reports"] / prefix / PAGE
+    content = file.read_bytes()
+    file.write_bytes(content[::-1])
+    right, wrong = (hashlib.sha256(data).hexdigest() for data in (content, content[::-1]))
+    bad = told("verify", "2023")
+    assert f"reports/{prefix}{PAGE}：内容已变：sha256 应为 {right}，实为 {wrong}" in bad.stderr
+    assert (bad.returncode, "共 10 项，本次读出 10 项，1 项有问题。" in bad.stdout) == (1, True), bad.stdout
+    mended = told("verify", "2023", "--mend")
+    assert f"已恢复 reports/{prefix}{PAGE}" in mended.stdout
+    assert (mended.returncode, file.read_bytes() == content) == (0, True)
 
 
 def test_export_and_rebuild_say_what_they_did_and_refuse_what_they_must(

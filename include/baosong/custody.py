@@ -1,4 +1,4 @@
-"""Is all that was taken into custody still there, as it was? Objects, the records beside them, the journal."""
+"""Is all that is kept still there, as it was? Objects, the records beside them, the journal, the reports."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from random import SystemRandom
 
 from baosong import archive, journal
 from baosong.archive import ArchiveError
+from baosong.ledger import Edition
 from baosong.ledger.keeping import Inspection, Kept
+from baosong.report import DOCUMENT, claim, copies
+from baosong.report.pdf import put_pdf
 from baosong.storage import StorageError, Stored
 from baosong.workdesk import Desk
 
@@ -23,7 +26,9 @@ _BUCKETS = ("archive", "quarantine")
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing under custody: an object as the ledger has it, or (`kept` None) a page of the journal or a stranger."""
+    """One thing under custody: an object as the ledger has it, or a page of the journal, a file or copy of a report's
+    `edition`, or (with neither, and no page) a stranger.
+    """
 
     bucket: str
     key: str
@@ -32,6 +37,7 @@ class Item:
     recorded: bool
     read_at: datetime | None
     faulty: bool
+    edition: Edition | None = None
 
     @property
     def last(self) -> datetime:
@@ -53,7 +59,7 @@ Progress = Callable[[int, int], None]
 
 
 def verify(desk: Desk, campaign_id: str | None, choose: Choose, progress: Progress) -> Result:
-    """Compare the listings of archive and quarantine with the ledger, and read the chosen things to their end.
+    """Compare the listings of archive, quarantine and reports with the ledger, and read the chosen things to their end.
 
     Each is noted in the ledger as soon as it is read. `campaign_id` None means all campaigns, and what belongs to none.
     StorageError if the store stays away.
@@ -70,6 +76,19 @@ def verify(desk: Desk, campaign_id: str | None, choose: Choose, progress: Progre
     _forgive(desk, campaign_id, items)
     found = desk.ledger.inspections(campaign_id, faulty=True)
     return Result(len(items), len(to_read), {f"{i.bucket}/{i.key}": i.faults for i in found})
+
+
+def mend_reports(desk: Desk, campaign_id: str | None) -> list[str]:
+    """Put right what can be of the reports that stand; return the keys. Those that somebody is writing are left."""
+    done: list[str] = []
+    for campaign, kind in sorted({(e.campaign, e.edition) for e in desk.ledger.standing(campaign_id)}):
+        with claim(desk.ledger, campaign, kind) as mine:
+            for edition in desk.ledger.standing(campaign) if mine else ():
+                mended = copies.mended(desk.storage, edition) if edition.edition == kind else []
+                if f"{edition.prefix}{DOCUMENT}" in mended:
+                    put_pdf(desk.storage, edition.prefix)
+                done += mended
+    return done
 
 
 def due(now: datetime) -> Choose:
@@ -96,7 +115,7 @@ def sample(count: int) -> Choose:
 def _items(desk: Desk, campaign_id: str | None) -> Iterator[Item]:
     """Yield all things that are there or should be. The store is listed before the ledger is asked."""
     prefix = "" if campaign_id is None else f"{campaign_id}/"
-    listed = {bucket: {s.key: s for s in desk.storage.list(bucket, prefix)} for bucket in _BUCKETS}
+    listed = {bucket: {s.key: s for s in desk.storage.list(bucket, prefix)} for bucket in (*_BUCKETS, "reports")}
     kept = {(k.bucket, k.key): k for k in desk.ledger.kept(campaign_id)}
     purged = desk.ledger.purged(campaign_id)
     seen = {(i.bucket, i.key): i for i in desk.ledger.inspections(campaign_id)}
@@ -107,11 +126,17 @@ def _items(desk: Desk, campaign_id: str | None) -> Iterator[Item]:
         recorded -= {key for where, key in purged if where == bucket} - objects
         keys = objects | recorded | {key for where, key in (*kept, *pages) if where == bucket}
         for key in sorted(keys):
-            before = seen.get((bucket, key))
-            read_at, faulty = (before.read_at, bool(before.faults)) if before else (None, False)
             is_page = (bucket, key) in pages
             known, there = kept.get((bucket, key)), listed[bucket].get(key)
-            yield Item(bucket, key, known, there, key in recorded or is_page, read_at, faulty)
+            yield Item(bucket, key, known, there, key in recorded or is_page, *_before(seen.get((bucket, key))))
+    reported = {key: edition for edition in desk.ledger.standing(campaign_id) for key in copies.stated(edition)}
+    for key, edition in sorted(reported.items()):
+        there, before = listed["reports"].get(key), seen.get(("reports", key))
+        yield Item("reports", key, None, there, True, *_before(before), edition)
+
+
+def _before(seen: Inspection | None) -> tuple[datetime | None, bool]:
+    return (seen.read_at, bool(seen.faults)) if seen else (None, False)
 
 
 def _pages(desk: Desk, campaign_id: str | None) -> Iterator[str]:
@@ -121,7 +146,7 @@ def _pages(desk: Desk, campaign_id: str | None) -> Iterator[str]:
 
 def _looks_wrong(item: Item) -> bool:
     """Return whether the listing alone says that something is amiss."""
-    stranger = item.kept is None and not archive.is_page(item.key)
+    stranger = item.kept is None and item.edition is None and not archive.is_page(item.key)
     return (
         item.stored is None or not item.recorded or stranger or bool(item.kept and item.stored.size != item.kept.size)
     )
@@ -130,6 +155,8 @@ def _looks_wrong(item: Item) -> bool:
 def _examined(desk: Desk, item: Item) -> list[str] | None:
     """Return what is wrong with a thing, or None where a run is just bringing it here or taking it away."""
     try:
+        if item.edition:
+            return _of_report(desk, item.key, item.edition)
         if archive.is_page(item.key):
             return _of_page(desk, item)
         kept = item.kept or next((k for k in desk.ledger.kept(None, item.key) if k.bucket == item.bucket), None)
@@ -151,6 +178,15 @@ def _of_page(desk: Desk, item: Item) -> list[str]:
     except ArchiveError:
         return ["日志已变：内容与写入时不同"]
     return []
+
+
+def _of_report(desk: Desk, key: str, edition: Edition) -> list[str] | None:
+    if not copies.wrong_with(desk.storage, edition, key):
+        return []
+    with claim(desk.ledger, edition.campaign, edition.edition) as mine:  # or somebody is writing over it just now
+        editions = desk.ledger.standing(edition.campaign) if mine else []
+        now = next((e for e in editions if key in copies.stated(e)), None)
+        return copies.wrong_with(desk.storage, now, key) if now else None
 
 
 def _of_bytes(desk: Desk, kept: Kept, there: Stored) -> list[str]:
@@ -199,9 +235,8 @@ def _of_stranger(desk: Desk, item: Item) -> list[str] | None:
 
 
 def _note(desk: Desk, item: Item, faults: list[str]) -> None:
-    desk.ledger.note_inspections(
-        [Inspection(item.bucket, item.key, *archive.place_of(item.key), datetime.now(UTC), faults)]
-    )
+    place = (item.edition.campaign, "") if item.edition else archive.place_of(item.key)
+    desk.ledger.note_inspections([Inspection(item.bucket, item.key, *place, datetime.now(UTC), faults)])
 
 
 def _forgive(desk: Desk, campaign_id: str | None, items: Iterable[Item]) -> None:

@@ -36,10 +36,10 @@ def verify(
         str | None, typer.Argument(metavar="[CAMPAIGN]", help="活动编号；不写则核对全部，包括认不出报送单位的")
     ] = None,
     sample: Annotated[int | None, typer.Option(min=1, help="只抽读这么多个，其余只核对清单")] = None,
-    mend: Annotated[bool, typer.Option("--mend", help="先据台账补写缺失或损坏的日志")] = False,
+    mend: Annotated[bool, typer.Option("--mend", help="先据台账补写缺失或损坏的日志，再据副本恢复汇总文件")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="接着上次中断的地方继续")] = False,
 ) -> None:
-    """核对归档：逐个读出归档和隔离的文件，与记录、台账比对；全部完好时退出码为 0。"""
+    """核对归档：逐个读出归档和隔离的文件以及全区汇总，与记录、台账比对；全部完好时退出码为 0。"""
     from baosong import custody, journal
     from baosong.workdesk import Desk
 
@@ -49,6 +49,8 @@ def verify(
     mark = desk.settings.home / f"verify-{campaign_id or 'all'}.txt"
     for key in journal.mend(desk, campaign_id) if mend else ():
         out.print(f"已补写日志 archive/{key}", markup=False, highlight=False, soft_wrap=True)
+    for key in custody.mend_reports(desk, campaign_id) if mend else ():
+        out.print(f"已恢复 reports/{key}", markup=False, highlight=False, soft_wrap=True)
     chosen = custody.sample(sample) if sample else custody.since(_began(mark, resume=resume))
     with _bar() as show:
         result = custody.verify(desk, campaign_id, chosen, lambda done, total: show("核对归档", done, total))

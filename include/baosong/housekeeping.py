@@ -30,7 +30,7 @@ def tidy(desk: Desk, campaign_id: str, now: datetime) -> dict[str, int]:
     campaign = desk.campaigns.get(campaign_id)
     desk.ledger.expect(campaign)
     done = [_tidy_one(desk, campaign, prefecture.code, now) for prefecture in campaign.prefectures]
-    forgotten = copies.forget(desk.storage, campaign.id, desk.ledger.editions(campaign.id), now - _WRITING)
+    forgotten = copies.forget(desk.storage, campaign.id, desk.ledger.standing(campaign.id), now - _WRITING)
     return {"objects": sum(o for o, _ in done), "purged": sum(purged for _, purged in done), "copies": forgotten}
 
 

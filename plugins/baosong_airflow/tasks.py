@@ -182,7 +182,7 @@ def consolidate_task(campaign_id: str) -> dict[str, Any]:
 
 
 def verify_task() -> None:
-    """Read tonight's share of archive and quarantine; fail, without another try, if anything there is not as it was."""
+    """Read tonight's share of what is kept; fail, without another try, if anything there is not as it was."""
     from airflow.sdk.exceptions import AirflowFailException
 
     from baosong import custody
@@ -192,7 +192,7 @@ def verify_task() -> None:
     for place, faults in found.faults.items():
         log.error("%s：%s", place, "；".join(faults))
     if found.faults:
-        raise AirflowFailException(f"归档或隔离中有 {len(found.faults)} 项与登记不符，逐项见上。")
+        raise AirflowFailException(f"归档、隔离或汇总中有 {len(found.faults)} 项与登记不符，逐项见上。")
 
 
 def tidy_task(campaign_id: str) -> dict[str, int]:

@@ -271,7 +271,7 @@ class Page(Base):
 
 
 class Custody(Base):
-    """When an object of archive or quarantine was last read to its end, and what was wrong with it then."""
+    """When an object of archive, quarantine or reports was last read to its end, and what was wrong with it then."""
 
     __tablename__ = "custody"
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Select, case, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Session, defer
 
 from baosong.campaign import Campaign
@@ -188,6 +188,13 @@ def history(session: Session, submission_id: int) -> list[History]:
 def editions(session: Session, campaign_id: str) -> list[Edition]:
     """Return a campaign's written reports, oldest first."""
     return list(session.scalars(select(Edition).where(Edition.campaign == campaign_id).order_by(Edition.id)))
+
+
+def standing(session: Session, campaign_id: str | None) -> list[Edition]:
+    """Return the newest edition of each folder, of a campaign or (None) of all: a day's interim ones share theirs."""
+    e = Edition
+    newest = select(e).ext(distinct_on(e.prefix)).order_by(e.prefix, e.version.desc())
+    return list(session.scalars(newest if campaign_id is None else newest.where(e.campaign == campaign_id)))
 
 
 def add_edition(session: Session, values: dict[str, Any]) -> bool:

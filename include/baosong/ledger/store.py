@@ -218,6 +218,10 @@ class Ledger(Database):
         """Return a campaign's written reports, oldest first."""
         return self.run(lambda s: queries.editions(s, campaign_id))
 
+    def standing(self, campaign_id: str | None) -> list[Edition]:
+        """Return the newest report in each folder of a campaign, or (None) of all."""
+        return self.run(lambda s: queries.standing(s, campaign_id))
+
     def add_edition(
         self,
         campaign_id: str,

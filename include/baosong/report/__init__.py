@@ -12,6 +12,8 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixe
 from baosong.consolidate import RegionFigures, region_figures
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from baosong.ledger import Edition, Ledger
     from baosong.report.material import Sources
     from baosong.workdesk import Desk
@@ -51,10 +53,15 @@ def write_report(desk: Desk, campaign_id: str, edition: Literal["final", "interi
     the last edition's folder is put right first. ReportBusy if another run is writing the same edition and does not
     finish; TemplateRefused if the report's template is wrong.
     """
-    with desk.ledger.claim(f"report:{campaign_id}:{edition}") as mine:
+    with claim(desk.ledger, campaign_id, edition) as mine:
         if not mine:
             raise ReportBusy(f"another run is writing the {edition} report of {campaign_id}")
         return _write(desk, campaign_id, edition, now)
+
+
+def claim(ledger: Ledger, campaign_id: str, edition: str) -> AbstractContextManager[bool]:
+    """Give whether nobody else is writing this edition now, and keep others from it."""
+    return ledger.claim(f"report:{campaign_id}:{edition}")
 
 
 def _write(desk: Desk, campaign_id: str, edition: Literal["final", "interim"], now: datetime) -> dict[str, Any]:

@@ -21,53 +21,67 @@ if TYPE_CHECKING:
 
 
 def lay_by(storage: Storage, campaign_id: str, contents: dict[str, bytes]) -> dict[str, str]:
-    """Put a copy of each file that is not there yet; return the sha256 of each by its name."""
-    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    """Put a copy of each file that has no whole one yet; return the sha256 of each by its name."""
+    hashes = {name: _sha256(content) for name, content in contents.items()}
     for name, content in contents.items():
-        there = storage.head("reports", _key(campaign_id, hashes[name]))
-        if there is None or there.size != len(content):
+        if _read(storage, _key(campaign_id, hashes[name])) != content:
             storage.put("reports", _key(campaign_id, hashes[name]), content)
     return hashes
 
 
+def stated(edition: Edition) -> dict[str, str | None]:
+    """Return by key the sha256 of each of an edition's files and of its copies; None for the figures' own file."""
+    files = edition.figures.get("files", {})
+    named = {f"{edition.prefix}{name}": sha256 for name, sha256 in files.items()}
+    return {**named, **{_key(edition.campaign, sha): sha for sha in files.values()}, f"{edition.prefix}{FIGURES}": None}
+
+
+def wrong_with(storage: Storage, edition: Edition, key: str) -> list[str]:
+    """Return in Chinese what is wrong with what lies under one of the keys that the edition states."""
+    content, sha256 = _read(storage, key), stated(edition)[key]
+    if content is None:
+        return ["对象缺失：台账登记了它，存储中没有"]
+    found = _sha256(content)
+    if sha256 is None:  # the order of the figures is lost in the ledger
+        same = _figures_of(content) == edition.figures
+        return [] if same else [f"内容已变：与台账登记的数据不同，sha256 实为 {found}"]
+    return [] if found == sha256 else [f"内容已变：sha256 应为 {sha256}，实为 {found}"]
+
+
 def astray(storage: Storage, edition: Edition) -> list[str]:
     """Return the names of the files that are not, or no longer, those of the edition as the ledger has it."""
-    return [name for name in (*edition.figures.get("files", {}), FIGURES) if not _is_its_own(storage, edition, name)]
+    names = (*edition.figures.get("files", {}), FIGURES)
+    return [name for name in names if wrong_with(storage, edition, f"{edition.prefix}{name}")]
 
 
 def made_whole(storage: Storage, edition: Edition) -> bool:
     """Put right what is not the edition's own; False where a copy is missing, or is not what it should be, either."""
-    contents: dict[str, bytes] = {}
-    wrong = astray(storage, edition)
-    for name in wrong:
-        content = _right(storage, edition, name)
-        if content is None:
-            return False
-        contents[name] = content
-    if DOCUMENT in wrong:  # it may have been made of the wrong one
+    right = {name: _right(storage, edition, name) for name in astray(storage, edition)}
+    if right.get(DOCUMENT) is not None:  # it may have been made of the wrong one
         storage.remove("reports", f"{edition.prefix}{PDF}")
-    for name, content in contents.items():
-        storage.put("reports", f"{edition.prefix}{name}", content, TYPES[name])
-    return True
+    for name, content in right.items():
+        if content is not None:
+            storage.put("reports", f"{edition.prefix}{name}", content, TYPES[name])
+    return None not in right.values()
 
 
-def forget(storage: Storage, campaign_id: str, editions: Sequence[Edition], before: datetime) -> int:
-    """Remove the copies from before that moment which no folder's edition needs any more; return how many."""
-    standing = {edition.prefix: edition for edition in sorted(editions, key=lambda e: e.version)}
-    needed = {_key(campaign_id, sha) for e in standing.values() for sha in e.figures.get("files", {}).values()}
+def mended(storage: Storage, edition: Edition) -> list[str]:
+    """Put right what can be, a file by its copy and a copy by its file; return the keys."""
+    wrong = [key for key in stated(edition) if wrong_with(storage, edition, key)]
+    if wrong:
+        made_whole(storage, edition)
+        good = set(edition.figures.get("files", {})) - set(astray(storage, edition))
+        lay_by(storage, edition.campaign, {n: storage.read("reports", f"{edition.prefix}{n}") for n in good})
+    return [key for key in wrong if not wrong_with(storage, edition, key)]
+
+
+def forget(storage: Storage, campaign_id: str, standing: Sequence[Edition], before: datetime) -> int:
+    """Remove the copies from before that moment which none of the editions that stand needs; return how many."""
+    needed = {key for edition in standing for key in stated(edition)}
     copies = [s for s in storage.list("reports", _key(campaign_id, "")) if s.key not in needed and s.modified < before]
     for copy in copies:
         storage.remove("reports", copy.key)
     return len(copies)
-
-
-def _is_its_own(storage: Storage, edition: Edition, name: str) -> bool:
-    found = _read(storage, f"{edition.prefix}{name}")
-    if found is None:
-        return False
-    if name == FIGURES:  # their order is lost in the ledger
-        return bool(_figures_of(found) == edition.figures)
-    return bool(_sha256(found) == edition.figures["files"][name])
 
 
 def _right(storage: Storage, edition: Edition, name: str) -> bytes | None:
