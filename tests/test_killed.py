@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from typing import Any
 
 import pytest
 
+from baosong import custody
 from baosong.campaign import Campaign
 from baosong.report import CHANGES, DOCUMENT, FIGURES, PAGE, WORKBOOK, copies, write_report
 from baosong.samples.documents import make_report
@@ -26,6 +27,7 @@ from custody import CAMPAIGNS, World, Worlds, installed, killing
 from faults import Seam, closed, cut_connections, kill, seamed
 from intake_run import AREA, CODE, piece, run
 from recount import read_shortly
+from test_custody import verified
 
 pytestmark = pytest.mark.xdist_group("killed")
 
@@ -261,6 +263,28 @@ def every_late_file_is_put_right(worlds: Worlds, late: dict[str, bool]) -> None:
 def test_a_file_that_an_overtaken_writer_was_sending_is_put_right(worlds: Worlds) -> None:
     """Itself it notices; if it dies there, the next run does."""
     every_late_file_is_put_right(worlds, {DOCUMENT: True, FIGURES: False})
+
+
+def test_a_late_file_in_a_folder_that_no_run_looks_at_any_more_is_found_and_mended(worlds: Worlds) -> None:
+    """Its writer was overtaken, the next one wrote this day's report, another the following day's; then it arrived."""
+    with reported(worlds) as world:
+        overtaken = overtaking(world)
+
+        def overtake_twice() -> None:
+            overtaken()
+            world.drop(f"{AREA}/统计表/统计表.xlsx", sheet_of(2))
+            run(world.desk)
+            write_report(world.desk, "2023", "interim", NOW + timedelta(days=1))
+
+        seam = Seam()
+        seam.at("写入", PAGE, "before", overtake_twice)
+        seam.at("写入", PAGE, "after", kill)
+        assert world.killed(seam, write).killed
+        assert not write_report(world.desk, "2023", "interim", NOW + timedelta(days=1))["new"]
+        late = f"2023/interim/2023-06-01/{PAGE}"
+        assert set(verified(world.desk).faults) == {f"reports/{late}"}
+        assert custody.mend_reports(world.desk, "2023") == [late]
+        assert verified(world.desk).faults == {}
 
 
 @pytest.mark.soak
