@@ -171,6 +171,21 @@ def kill_half_way() -> None:
     HTTPConnection.send = half  # type: ignore[method-assign]
 
 
+def at_part(number: int, act: Callable[[], None]) -> None:
+    """Have something happen when this process begins to send the so-manyth body; for a child only, as above."""
+    send, left = HTTPConnection.send, number
+
+    def counted(line: HTTPConnection, data: Any) -> None:
+        nonlocal left
+        left -= data[:4] == b"PUT "
+        if left == 0:
+            HTTPConnection.send = send  # type: ignore[method-assign]
+            act()
+        send(line, data)
+
+    HTTPConnection.send = counted  # type: ignore[method-assign]
+
+
 def waiting(until: Event, saying: Event | None = None) -> Callable[[], None]:
     """Return a delay that lasts until another run says that it has come so far; first it says that itself has."""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from random import Random
 from threading import Barrier, Event
 
 import pytest
@@ -15,16 +16,18 @@ from sqlalchemy.orm import Session
 from baosong import archive
 from baosong.ledger import Ledger
 from baosong.stack.postgres import Postgres
+from baosong.storage import PART_SIZE
 from bundle_help import packed
 from conftest import Store, until
 from custody import World, Worlds, installed
-from faults import Seam, cut_connections, kill_half_way, waiting
+from faults import Seam, at_part, cut_connections, kill, kill_half_way, waiting
 from intake_run import AREA, piece, run
 
 pytestmark = pytest.mark.xdist_group("killed")
 
 ONE, TWO = f"{AREA}/媒体报道/甲.txt", f"{AREA}/媒体报道/乙.txt"
 SAME = piece("同")
+LARGE, MUCH = f"{AREA}/照片/大.jpg", Random(1).randbytes(PART_SIZE + 2**20)
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +35,7 @@ def worlds(store: Store, postgres: Postgres, tmp_path_factory: pytest.TempPathFa
     with pytest.MonkeyPatch.context() as patch:
         installed(patch)
         made = Worlds(store, postgres, tmp_path_factory.mktemp("copies"), "interleaved")
-        made.learn([(ONE, SAME)])
+        made.learn([(ONE, SAME), (LARGE, MUCH)])
         yield made
 
 
@@ -148,6 +151,27 @@ def test_a_client_that_dies_in_the_middle_of_a_body_leaves_nothing_that_stays(
         world.audit.at_any_time(world.drops)
         world.quieten()
         assert len(bytes_in(folder)) == len([*world.desk.storage.list("archive")])
+
+
+@pytest.mark.parametrize("act", [kill, kill_half_way], ids=["between", "within"])
+def test_a_client_that_dies_between_or_within_the_parts_of_a_large_file_leaves_nothing_under_its_key(
+    worlds: Worlds, store: Store, act: Callable[[], None]
+) -> None:
+    """What was sent lies hidden on the disk, nobody can list it, and the next run files the whole."""
+    with worlds.world() as world:
+        world.drop(LARGE, MUCH)
+        folder = store.server.data / world.desk.settings.s3.buckets["quarantine"]
+        seam = Seam()
+        seam.at("写入 quarantine", ".jpg", "before", lambda: at_part(2, act))
+        assert world.killed(seam).killed
+        left = list(bytes_in(folder))
+        assert [".rclone_temp_multipart_" in path for path in left] == [True]
+        assert [*world.desk.storage.list("quarantine")] == []
+        world.audit.at_any_time(world.drops)
+        world.quieten()
+        (row,) = world.rows()
+        assert (row.bucket, row.size) == ("quarantine", len(MUCH))
+        assert bytes_in(folder).keys() - left == {str(folder / s.key) for s in world.desk.storage.list("quarantine")}
 
 
 def bytes_in(folder: Path) -> dict[str, bytes]:

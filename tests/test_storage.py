@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,8 +18,11 @@ from baosong.campaign import Campaign
 from baosong.ranged import RangedReader
 from baosong.settings import S3Settings
 from baosong.stack.objectstore import ObjectStore
+from baosong.stack.process import stop
 from baosong.storage import PART_SIZE, Storage, StorageError
-from conftest import Store, tick, until
+from conftest import Store, free_port, tick, until
+from conftest import run as start_server
+from faults import at_part, in_child, kill, kill_half_way
 
 MINE = "2023/6501-乌鲁木齐市/统计表/2023年统计表.xlsx"
 OTHER = "2023/6502-克拉玛依市/统计表/2023年统计表.xlsx"
@@ -140,10 +144,67 @@ class ThroughEitherDoor:
     """What follows holds of each of the store's two servers, the one with its long memory of folders included."""
 
     @pytest.fixture(params=[False, True], ids=["prefectures", "custody"])
-    def storage(self, request: pytest.FixtureRequest, s3: S3Settings, custody_door: ObjectStore) -> Storage:
-        storage = Storage(replace(s3, endpoint=custody_door.endpoint) if request.param else s3)
+    def through(self, request: pytest.FixtureRequest, s3: S3Settings, custody_door: ObjectStore) -> S3Settings:
+        return replace(s3, endpoint=custody_door.endpoint) if request.param else s3
+
+    @pytest.fixture
+    def storage(self, through: S3Settings) -> Storage:
+        storage = Storage(through)
         storage.ensure_buckets()
         return storage
+
+
+def dying_at_part_two(through: S3Settings, key: str, content: bytes, act: Callable[[], None]) -> None:
+    """Send in a child; its connections are its own, as the parent's would outlive it."""
+    at_part(2, act)
+    Storage(through).put_stream("archive", key, io.BytesIO(content))
+
+
+class TestPartsOfTheDead:
+    """What a sender that died has left on the disk, where nobody can list it."""
+
+    @pytest.fixture
+    def door(self, store: Store) -> ObjectStore:
+        return store.server.custody_door(free_port(), store.server.log.with_name("parts.log"))
+
+    def left(self, door: ObjectStore, s3: S3Settings) -> list[Path]:
+        """Let a sender die, and return what lies there then."""
+        through, content = replace(s3, endpoint=door.endpoint), bytes(PART_SIZE + 2**20)
+        assert in_child(lambda: dying_at_part_two(through, "2023/x", content, kill)).killed
+        assert keys(Storage(through), "archive") == []
+        return self.parts(door, s3)
+
+    def parts(self, door: ObjectStore, s3: S3Settings) -> list[Path]:
+        return [p for p in (door.data / s3.buckets["archive"]).rglob("*") if p.is_file()]
+
+    def test_they_are_removed_by_the_server_when_nothing_more_has_come_for_a_while(
+        self, door: ObjectStore, s3: S3Settings
+    ) -> None:
+        soon = replace(door, expiry="2s")
+        child = start_server(soon.program(), soon.is_ready)
+        try:
+            self.left(soon, s3)
+            until(lambda: "aborting multipart upload" in soon.log.read_text("utf-8"), what="the end of the upload")
+            until(lambda: self.parts(soon, s3) == [], what="the removal of the parts")
+        finally:
+            stop(child, soon.program().stop)
+
+    def test_they_are_removed_before_the_server_starts_again(self, door: ObjectStore, s3: S3Settings) -> None:
+        child = start_server(door.program(), door.is_ready)
+        try:
+            (left,) = self.left(door, s3)
+        finally:
+            child.kill()
+            child.wait()
+        assert left.exists()
+        assert door.sweep_temporaries([s3.buckets["archive"]]) == 1
+        assert not left.exists()
+
+    def test_each_door_forgets_them_in_the_time_of_those_who_write_through_it(
+        self, door: ObjectStore, store: Store
+    ) -> None:
+        told = [server.program().argv for server in (store.server, door)]
+        assert [argv[argv.index("--multipart-expiry") + 1] for argv in told] == ["24h", "1h"]
 
 
 class TestBothDoors:
@@ -320,6 +381,22 @@ class TestStreams(ThroughEitherDoor):
         digest = hashlib.sha256(content).digest()
         assert hashlib.sha256(storage.read("archive", "2023/large")).digest() == digest
         assert hashlib.sha256(storage.open("archive", "2023/sized").read()).digest() == digest
+
+    @pytest.mark.parametrize("act", [kill, kill_half_way], ids=["between", "within"])
+    def test_a_sender_that_dies_between_or_within_parts_changes_nothing_that_can_be_seen(
+        self, storage: Storage, through: S3Settings, act: Callable[[], None]
+    ) -> None:
+        content = os.urandom(PART_SIZE + 2**20)
+        storage.put("archive", "2023/old", b"whole")
+        for key in ("2023/old", "2023/first/new"):
+            assert in_child(lambda key=key: dying_at_part_two(through, key, content, act)).killed
+        assert [(s.key, s.size) for s in storage.list("archive")] == [("2023/old", 5)]
+        assert storage.read("archive", "2023/old") == b"whole"
+        assert storage.head("archive", "2023/first/new") is None
+        for key in ("2023/old", "2023/first/new"):
+            storage.put_stream("archive", key, io.BytesIO(content))
+            assert storage.read("archive", key) == content
+        assert sorted(keys(storage, "archive")) == ["2023/first/new", "2023/old"]
 
     @pytest.mark.parametrize("said", [2, 4])
     def test_a_stream_that_is_not_as_long_as_said_is_an_error(self, storage: Storage, said: int) -> None:

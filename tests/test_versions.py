@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import secrets
 import sys
@@ -21,12 +22,14 @@ from baosong.custody import since
 from baosong.opening import protect
 from baosong.settings import BUCKETS, S3Settings
 from baosong.stack.process import Program, stop
-from baosong.storage import Storage, StorageError
+from baosong.storage import PART_SIZE, Storage, StorageError
 from baosong.workdesk import Desk
 from conftest import free_port, run
 from custody_help import lose, tables
+from faults import in_child, kill
 from intake_run import audit, drop, piece, rows
 from intake_run import run as run_intake
+from test_storage import dying_at_part_two
 
 pytestmark = pytest.mark.xdist_group("versions")
 WEED = Path(sys.executable).with_name("weed")
@@ -118,6 +121,19 @@ def test_what_is_locked_cannot_be_removed_and_what_was_overwritten_can_be_found_
         harm()
         (faults,) = custody.verify(desk, "2023", since(datetime.now(UTC)), lambda *_: None).faults.values()
         assert f"存储中留有完好的旧版本 {kept.version_id}" in faults[1]
+
+
+def test_a_sender_that_dies_between_parts_changes_nothing_that_can_be_seen(s3: S3Settings) -> None:
+    """Here the parts lie elsewhere in the store, which names the upload to whoever asks for unfinished ones."""
+    storage, content = Storage(s3), os.urandom(PART_SIZE + 2**20)
+    assert in_child(lambda: dying_at_part_two(s3, "2023/x", content, kill)).killed
+    assert [*storage.list("archive")] == []
+    assert storage.head("archive", "2023/x") is None
+    unfinished = client(s3)._list_multipart_uploads(s3.buckets["archive"]).uploads
+    assert [upload.object_name for upload in unfinished] == ["2023/x"]
+    storage.put_stream("archive", "2023/x", io.BytesIO(content))
+    assert storage.read("archive", "2023/x") == content
+    assert [stored.key for stored in storage.list("archive")] == ["2023/x"]
 
 
 def test_a_lock_is_never_shortened(desk: Desk, locked: Campaign, s3: S3Settings) -> None:

@@ -32,6 +32,10 @@ FRESHNESS = "5ms"
 # that need not look at a folder again for each request. Only what somebody does on the disk by hand is seen this late.
 CUSTODY = "objectstore-custody"
 CUSTODY_FRESHNESS = "1m"
+# Parts of an object lie hidden beside its key until the last one is there. Of a sender that died they are removed when
+# nothing came for so long: prefectures' tools take up an upload of hours ago, the pipeline starts again from the first.
+EXPIRY = "24h"
+CUSTODY_EXPIRY = "1h"
 
 _AUTH = """#!/bin/sh
 # rclone runs this for an access key it has not seen lately: it says {"user": KEY}, we say that key's secret and root
@@ -68,10 +72,12 @@ class ObjectStore:
     log: Path
     name: str = "objectstore"
     freshness: str = FRESHNESS
+    expiry: str = EXPIRY
 
     def custody_door(self, port: int, log: Path) -> ObjectStore:
         """Return a second server of the same folders and keys, for the buckets that nobody writes through this one."""
-        return replace(self, port=port, log=log, name=CUSTODY, freshness=CUSTODY_FRESHNESS)
+        server = replace(self, port=port, log=log, name=CUSTODY)
+        return replace(server, freshness=CUSTODY_FRESHNESS, expiry=CUSTODY_EXPIRY)
 
     @property
     def endpoint(self) -> str:
@@ -106,6 +112,7 @@ class ObjectStore:
             "--etag-hash": "",  # a listing would read every new video to the end
             "--dir-cache-time": self.freshness,
             "--poll-interval": "0",
+            "--multipart-expiry": self.expiry,
             "--buffer-size": "0",  # a ranged read must not read ahead
             "--config": "",
             "--cache-dir": ".cache",
