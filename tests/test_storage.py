@@ -154,6 +154,11 @@ class ThroughEitherDoor:
         return storage
 
 
+def size_of(storage: Storage, key: str) -> int | None:
+    found = storage.head("archive", key)
+    return found.size if found else None
+
+
 def dying_at_part_two(through: S3Settings, key: str, content: bytes, act: Callable[[], None]) -> None:
     """Send in a child; its connections are its own, as the parent's would outlive it."""
     at_part(2, act)
@@ -268,6 +273,60 @@ class TestBothDoors:
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(work, range(4)))
         assert len(keys(storage, "archive")) == 40
+
+    @pytest.mark.parametrize("key", ["2023/6501/photo/known.jpg", "2023/6501/press/first/folder.txt"])
+    def test_what_another_process_writes_through_the_same_door_is_seen_at_once_though_the_door_remembers(
+        self, s3: S3Settings, custody_door: ObjectStore, storage: Storage, key: str
+    ) -> None:
+        """Put, written over, in parts, removed, and put again: also where the door remembers that no folder is."""
+        other = Storage(replace(s3, custody_endpoint=custody_door.endpoint), patience=0.2)
+        storage.put("archive", "2023/6501/photo/beside.jpg", b"1")
+        argv = custody_door.program().argv
+        assert argv[argv.index("--dir-cache-time") + 1] == "1m"
+
+        def seen() -> bytes | None:
+            """Look in every way, which also fills the door's memory; all must tell the same."""
+            head, stat = other.head("archive", key), other.stat("archive", key)
+            sizes = {s.key: s.size for s in other.list("archive")}
+            found = other.read("archive", key) if head else None
+            told = (head and head.size, stat and stat.size, sizes.get(key))
+            assert told == (3 * (len(found),) if found is not None else (None, None, None))
+            assert "2023/6501/photo/beside.jpg" in sizes
+            return found
+
+        for _ in range(2):
+            assert seen() is None
+            for content in (b"1", b"22", b"33", bytes(PART_SIZE + 1), b""):
+                storage.put("archive", key, content)
+                assert seen() == content
+            storage.remove("archive", key)
+        assert seen() is None
+
+    def test_what_somebody_does_on_the_disk_is_seen_when_the_doors_memory_ends(
+        self, store: Store, s3: S3Settings
+    ) -> None:
+        """Restored from a backup: a file put, written over and removed by hand, in a folder known and in a new one."""
+        door = store.server.custody_door(free_port(), store.server.log.with_name("forgetful.log"))
+        soon = replace(door, freshness="300ms")
+        child = start_server(soon.program(), soon.is_ready)
+        try:
+            storage = Storage(replace(s3, custody_endpoint=soon.endpoint))
+            storage.put("archive", "2023/known/beside", b"1")
+            folder = soon.data / s3.buckets["archive"] / "2023"
+            for key in ("2023/known/x", "2023/restored/x"):
+                path = folder.parent / key
+                assert storage.head("archive", key) is None
+                for content in (b"1", b"22"):
+                    path.parent.mkdir(exist_ok=True)
+                    path.parent.chmod(0o777)
+                    path.write_bytes(content)
+                    until(lambda key=key, c=content: size_of(storage, key) == len(c), what="a file put by hand")
+                    assert storage.read("archive", key) == content
+                path.unlink()
+                until(lambda key=key: key not in keys(storage, "archive"), what="a file removed by hand")
+                assert storage.head("archive", key) is None
+        finally:
+            stop(child, soon.program().stop)
 
     def test_what_is_archived_is_reached_while_the_prefectures_door_is_shut(
         self, s3: S3Settings, custody_door: ObjectStore, storage: Storage, store: Store
