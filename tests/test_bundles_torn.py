@@ -170,7 +170,7 @@ DEATHS: list[tuple[Any, str, int]] = [
     (Ledger, "allot_receipt", 0),
     (outbox, "write_receipt", 0),
     (outbox, "write_status", 0),
-    (Storage, "remove_if_same", 0),
+    (Storage, "remove_unchanged", 0),
     (Ledger, "mark_replied", 0),
 ]
 

@@ -386,7 +386,7 @@ EFFECTS: dict[str, Any] = {
     "allot_receipt": Ledger,
     "write_receipt": outbox,
     "write_status": outbox,
-    "remove_if_same": Storage,
+    "remove_unchanged": Storage,
     "mark_replied": Ledger,
 }
 

@@ -241,7 +241,7 @@ class TestBothDoors:
             urumqi.put("intake", MINE, content)
             until(lambda content=content: storage.read("intake", MINE) == content, 1)
             (stored,) = storage.list("intake")
-            assert storage.remove_if_same("intake", stored)
+            assert storage.remove_unchanged("intake", [stored]) == []
             until(lambda: keys(urumqi) == [], 1)
 
     def test_an_area_that_is_opened_after_the_door_has_looked_can_be_filled(
@@ -413,13 +413,13 @@ class TestObjects(ThroughEitherDoor):
         assert found == ["2023/回执/回执-999号-a.html", "2023/回执/回执-999号-a.json"]
 
 
-class TestRemoveIfSame:
+class TestRemoveUnchanged:
     def test_the_very_bytes_listed_are_removed(self, storage: Storage) -> None:
         storage.put("intake", MINE, b"read")
         (stored,) = storage.list("intake")
-        assert storage.remove_if_same("intake", stored)
+        assert storage.remove_unchanged("intake", [stored]) == []
         assert keys(storage) == []
-        assert storage.remove_if_same("intake", stored)
+        assert storage.remove_unchanged("intake", [stored]) == []
 
     def test_a_replacement_stays(self, urumqi: Storage, storage: Storage) -> None:
         urumqi.put("intake", MINE, b"old")
@@ -427,8 +427,18 @@ class TestRemoveIfSame:
         tick()
         urumqi.put("intake", MINE, b"new")
         until(lambda: storage.read("intake", MINE) == b"new", 1)
-        assert not storage.remove_if_same("intake", stored)
+        assert storage.remove_unchanged("intake", [stored]) == [stored]
         assert storage.read("intake", MINE) == b"new"
+
+    def test_of_several_only_the_replaced_one_stays(self, storage: Storage) -> None:
+        for name in "一二三":
+            storage.put("intake", f"{MINE}/{name}", b"old")
+        listed = list(storage.list("intake", f"{MINE}/"))
+        tick()
+        storage.put("intake", f"{MINE}/二", b"new")
+        storage.remove("intake", f"{MINE}/三")
+        assert [s.key for s in storage.remove_unchanged("intake", listed)] == [f"{MINE}/二"]
+        assert keys(storage) == [f"{MINE}/二"]
 
 
 class TestStreams(ThroughEitherDoor):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -103,9 +103,11 @@ def withdraw_if_changed(desk: Desk, row: Submission) -> bool:
     return why is not None and desk.ledger.withdraw(row.id, why)
 
 
-def release(desk: Desk, row: Submission) -> bool:
-    """Remove a row's object from the intake, unless something newer lies there: False. A bundle's goes with itself.
+def release(desk: Desk, rows: Iterable[Submission]) -> list[str]:
+    """Remove the rows' objects from the intake and return the keys where something newer lies.
 
-    What was held left the intake long ago; quarantine is emptied by the night (`housekeeping`).
+    A bundle's files go with itself. What was held left the intake long ago; quarantine is emptied by the night
+    (`housekeeping`).
     """
-    return row.held_key is not None or row.member is not None or desk.storage.remove_if_same("intake", object_of(row))
+    theirs = [object_of(row) for row in rows if row.held_key is None and row.member is None]
+    return [stored.key for stored in desk.storage.remove_unchanged("intake", theirs)]

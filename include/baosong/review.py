@@ -366,9 +366,8 @@ def duplicate_of(twin: Submission) -> Finding:
 
 def _empty_intake(desk: Desk, rows: Sequence[Submission]) -> None:
     """Remove from the intake the very bytes that were filed, and nothing newer under the same key."""
-    for row in rows:
-        if not origin.release(desk, row):
-            log.info("submission %s: a newer object lies in the intake", row.id)
+    for key in origin.release(desk, rows):
+        log.info("%s: a newer object lies in the intake", key)
     desk.ledger.mark_replied([row.id for row in rows])
 
 

@@ -11,7 +11,7 @@ import itertools
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -171,15 +171,18 @@ class Storage:
         """Remove an object; nothing happens if there is none."""
         self._repeat(f"删除 {bucket}/{key}", lambda: self._clients[bucket].remove_object(self._buckets[bucket], key))
 
-    def remove_if_same(self, bucket: str, stored: Stored) -> bool:
-        """Remove an object only if it still is the one listed; return False where something else lies there now.
+    def remove_unchanged(self, bucket: str, listed: Iterable[Stored]) -> Sequence[Stored]:
+        """Remove the objects that still are those listed; return those in whose place something else lies now.
 
         A store with versions removes the very version. Without them the identity is compared just before: whatever
         was replaced before this call stays; a replacement during these few milliseconds cannot be told.
         """
-        head = self.head(bucket, stored.key)
-        if head is not None and head.version_id is None:
+        heads = [(stored, self.head(bucket, stored.key)) for stored in listed]
+        if any(head is not None and head.version_id is None for _, head in heads):
             time.sleep(_SETTLED)
+        return [stored for stored, head in heads if not self._removed_if_same(bucket, stored, head)]
+
+    def _removed_if_same(self, bucket: str, stored: Stored, head: Stored | None) -> bool:
         now = self.stat(bucket, stored.key)
         if head is None or now is None:
             return True

@@ -114,8 +114,9 @@ def _parent_path(parent: str, child: Path) -> Path:
 def _read(path: Path) -> _Loaded:
     try:
         text = path.read_text(encoding="utf-8")
-        node = yaml.compose(text, Loader=yaml.CSafeLoader)
-        data = yaml.load(text, Loader=yaml.CSafeLoader)
+        parser = yaml.CSafeLoader(text)
+        node = parser.get_single_node()
+        data = parser.construct_document(node) if node is not None else None
     except OSError:
         raise CampaignError(f"找不到活动文件 {path}。") from None
     except UnicodeDecodeError:

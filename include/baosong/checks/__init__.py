@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -22,6 +21,9 @@ from baosong.source import Source
 
 SECONDS_TO_CLASSIFY = 4  # all prefectures wait for it
 __all__ = ["check", "classify"]
+
+_CHECKED: TypeAdapter[Checked] = TypeAdapter(Checked)
+_CLASSIFIED: TypeAdapter[str | None] = TypeAdapter(str | None)
 
 
 def check(source: Source, kind: Kind | None, campaign: Campaign, prefecture: Prefecture | None) -> Checked:
@@ -76,7 +78,7 @@ def _check_sheet(
     with ThreadPoolExecutor(1) as beside:
         reading = beside.submit(sandbox.run, judge.words, source, actual)
         checked = Checked([]) if has_error(typed) else _sheet(source, campaign, prefecture)
-        words: Checked = _believed(Checked, reading.result())
+        words: Checked = _believed(_CHECKED, reading.result())
     if words.held:
         return words
     if "unread" in words.facts:
@@ -94,7 +96,7 @@ def _sheet(source: Source, campaign: Campaign, prefecture: Prefecture | None) ->
 def _inside(source: Source, kind: Kind | None, campaign: Campaign, prefecture: Prefecture | None) -> Checked:
     if video_type(source.head()):  # known by its first bytes: no parser is asked
         return judge.inside(source, kind, campaign, prefecture)
-    told: Checked = _believed(Checked, sandbox.run(judge.inside, source, kind, campaign, prefecture))
+    told: Checked = _believed(_CHECKED, sandbox.run(judge.inside, source, kind, campaign, prefecture))
     return told
 
 
@@ -102,22 +104,17 @@ def _classify(source: Source, campaign: Campaign) -> Kind | None:
     if not source.size or video_type(source.head()):
         return classifier.classify(source, campaign)
     told = sandbox.run(classifier.classify, source, campaign, seconds=SECONDS_TO_CLASSIFY)
-    return Kind(found) if (found := _believed(str | None, told)) else None
+    return Kind(found) if (found := _believed(_CLASSIFIED, told)) else None
 
 
-def _believed(kind: Any, told: bytes) -> Any:
-    """Return a child's answer if it is of this type and fit for a database; else it was no child of ours that spoke."""
+def _believed(of: TypeAdapter[Any], told: bytes) -> Any:
+    """Return a child's answer if it is of its type and fit for a database; else it was no child of ours that spoke."""
     try:
         if b"\\u0000" in told:
             raise ValueError("NUL")
-        return _adapter(kind).validate_json(told)
+        return of.validate_json(told)
     except ValueError as e:
         raise sandbox.Crashed("答复不成样子") from e
-
-
-@cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
 
 
 def _in_memory(source: Source) -> Source:

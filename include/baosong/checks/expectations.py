@@ -95,13 +95,16 @@ class Validator:
 
 
 def great_expectations() -> ModuleType:
-    """Import Great Expectations: silent, without telemetry, and without its imports' own deprecation warnings."""
+    """Import Great Expectations: silent, without telemetry, threads and its imports' own deprecation warnings."""
+    from tqdm import tqdm
+
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # it imports sre_constants
         import great_expectations as gx
         import great_expectations.expectations
 
+    tqdm.monitor_interval = 0  # a thread for bars that nobody sees, and that a fork would lose
     return gx
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from baosong.pages import renderer
+from baosong.pages import Renderer
 from baosong.receipts.words import shortened, size_text, visible
 
-render = renderer("baosong.receipts", visible=visible, shortened=shortened, size=size_text)
+render = Renderer("baosong.receipts", visible=visible, shortened=shortened, size=size_text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from baosong.pages import renderer
+from baosong.pages import Renderer
 from baosong.report.sheet import plain
 
-render = renderer("baosong.report", plain=lambda text: plain(str(text)))
+render = Renderer("baosong.report", plain=lambda text: plain(str(text)))

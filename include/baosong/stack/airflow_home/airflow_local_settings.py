@@ -3,7 +3,7 @@
 The scheduler forks the workers that run the tasks. What it has imported they have too: 14 tasks that need pandas and
 Great Expectations take 11 s instead of 62 s, and our own modules cost each task another third of a second. A change to
 our code therefore counts from the scheduler's next start. All of them share one server of the sandbox, started here: it
-would cost each task another third of a second as well.
+would cost each task another third of a second as well. What libraries prepare at their first use is prepared here, too.
 """
 
 from __future__ import annotations
@@ -34,3 +34,4 @@ __all__: list[str] = []
 for _name in _PRELOADED:
     importlib.import_module(_name)
 importlib.import_module("baosong.checks.sandbox").start()
+importlib.import_module("baosong.warm").warm_up()
