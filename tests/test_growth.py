@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import event, text
@@ -12,7 +15,7 @@ from baosong import outbox
 from baosong.board import ARRIVALS, render_board
 from baosong.campaign import Campaign
 from baosong.findings import Kind, Verdict
-from baosong.ledger import Submission
+from baosong.ledger import Ledger, Submission
 from baosong.ledger.excerpts import MOST_TO_FOLLOW_UP
 from baosong.outbox import MOST_OF_EACH
 from baosong.workdesk import Desk
@@ -114,6 +117,72 @@ def test_a_photo_is_held_against_those_that_are_nearly_alike_alone(desk: Desk, c
     like = desk.ledger.photos_like(campaign.id, CODE, {"0" * 64, "", "x"}, 20)
     assert [row.name for row in like] == ["0.jpg", "1.jpg"]
     assert desk.ledger.photos_like(campaign.id, CODE, {""}, 20) == []
+
+
+FILES = """
+INSERT INTO submission (campaign, prefecture, kind, slot, key, name, size, identity, arrival, etag, modified_at,
+    received_at, late, state, findings, facts)
+SELECT '2023', '6501', kind, '旧' || n, '旧' || kind || n, '', 1, '', 1, '', now(), now(), false, 'accepted',
+    '[]', jsonb_build_object('as large as usual', repeat('x', 600))
+FROM generate_series(1, 1000) n, unnest(ARRAY['photo', 'press', 'video']) kind
+"""
+WORKS: dict[str, Callable[[Ledger, Campaign], object]] = {
+    "completeness": lambda ledger, campaign: ledger.completeness(campaign, [CODE]),
+    "who is complete": lambda ledger, campaign: ledger.complete_prefectures(campaign),
+    "newest of each": lambda ledger, campaign: ledger.newest_of_each(campaign.id, CODE, MOST_OF_EACH),
+    "to follow up": lambda ledger, campaign: ledger.to_follow_up(campaign.id),
+}
+
+
+def read_by(ledger: Ledger, work: Callable[[], object]) -> Counter[str]:
+    """Return how many rows of submissions a piece of work reads, by the way in which PostgreSQL reaches them."""
+    asked: list[str] = []
+
+    def note(_connection: Any, cursor: Any, statement: str, values: Any, *_: object) -> None:
+        asked.append(cursor.mogrify(statement, values).decode())
+
+    event.listen(ledger.engine, "before_cursor_execute", note)
+    try:
+        work()
+    finally:
+        event.remove(ledger.engine, "before_cursor_execute", note)
+    ways: Counter[str] = Counter()
+    with ledger.engine.connect() as connection:
+        for question in asked:
+            plan = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {question}").scalar_one()
+            for node in nodes(plan[0]["Plan"]):
+                if "Scan" in node["Node Type"] and (
+                    "submission" in node.get("Relation Name", node.get("Index Name", ""))
+                ):
+                    rows = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
+                    ways[node["Node Type"]] += round(rows * node["Actual Loops"])
+    return ways
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for below in plan.get("Plans", []):
+        yield from nodes(below)
+
+
+@pytest.mark.parametrize("what", WORKS)
+def test_three_thousand_accepted_files_are_counted_by_an_index_and_else_not_read(
+    much: Desk, campaign: Campaign, what: str
+) -> None:
+    with much.ledger.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for statement in (
+            "SET synchronous_commit = on",
+            FILES,
+            "VACUUM ANALYZE submission",
+            "RESET synchronous_commit",
+        ):
+            connection.execute(text(statement))  # VACUUM knows what is visible to all only of what is flushed
+    ways = read_by(much.ledger, lambda: WORKS[what](much.ledger, campaign))
+    by_index_alone = ways.pop("Index Only Scan", 0)
+    assert ways.total() <= 4 * MOST_OF_EACH + 10, ways  # the rows that a page shows
+    assert by_index_alone > 0
+    if what not in ("completeness", "newest of each"):  # these tell their number
+        assert by_index_alone < 100
 
 
 @pytest.mark.parametrize("place", ["campaign = '2023'", "campaign = '2023' AND prefecture = '6501'"])

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import NamedTuple
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, defer
 
@@ -14,6 +14,28 @@ from baosong.ledger.models import Submission
 from baosong.ledger.states import State
 
 MOST_TO_FOLLOW_UP = 500
+_GOOD = (State.ACCEPTED.value, State.DUPLICATE.value)
+
+# Both are told by indexes, however many files lie there. A file of no kind stands beside others of no kind.
+_HERE = "s.campaign = :campaign AND s.prefecture = each.prefecture AND s.state = each.state"
+_NEWEST = text(f"""
+SELECT each.prefecture, each.kind, newest.id
+FROM unnest(CAST(:prefectures AS text[]), CAST(:kinds AS text[]), CAST(:states AS text[]))
+  AS each (prefecture, kind, state),
+LATERAL (
+  (SELECT s.id FROM submission s WHERE {_HERE} AND s.kind = each.kind ORDER BY s.id DESC LIMIT :most)
+  UNION ALL
+  (SELECT s.id FROM submission s WHERE {_HERE} AND s.kind IS NULL AND each.kind IS NULL ORDER BY s.id DESC LIMIT :most)
+) AS newest ORDER BY newest.id
+""")  # noqa: S608 - our own words
+_LATER = "later.campaign = s.campaign AND later.prefecture = s.prefecture AND later.slot = s.slot AND later.id > s.id"
+_WAITING = text(f"""
+SELECT s.id, s.prefecture, s.kind FROM submission s
+WHERE s.campaign = :campaign AND s.state IN ('rejected', 'held')
+  AND NOT EXISTS (SELECT FROM submission later WHERE {_LATER} AND later.kind = s.kind)
+  AND NOT EXISTS (SELECT FROM submission later WHERE {_LATER} AND later.kind IS NULL AND s.kind IS NULL)
+ORDER BY s.id DESC LIMIT :most
+""")  # noqa: S608 - our own words
 
 
 class Excerpt(NamedTuple):
@@ -31,11 +53,18 @@ def newest(session: Session, campaign_id: str, most: int) -> list[Submission]:
 
 def newest_of_each(session: Session, campaign_id: str, code: str, most: int) -> Excerpt:
     """Return a prefecture's newest files of each kind in each state, at most so many of each."""
-    rank = func.row_number().over(partition_by=(Submission.kind, Submission.state), order_by=Submission.id.desc())
-    ranked = select(Submission.id, rank.label("rank"), func.count().over().label("of"))
-    s = ranked.where(Submission.campaign == campaign_id, Submission.prefecture == code).subquery()
-    found = session.execute(select(s.c.id, s.c.of).where(s.c.rank <= most)).all()
-    return Excerpt(_by_id(session, [row.id for row in found]), found[0].of if found else 0)
+    each = [(code, kind, state.value) for kind in (*(k.value for k in Kind), None) for state in State]
+    ids = [row.id for row in _newest(session, campaign_id, each, most)]
+    sent = select(func.count()).where(Submission.campaign == campaign_id, Submission.prefecture == code)
+    return Excerpt(_by_id(session, ids), session.scalar(sent) or 0)
+
+
+def _newest(
+    session: Session, campaign_id: str, each: Sequence[tuple[str, str | None, str]], most: int
+) -> Sequence[Any]:
+    """Return prefecture, kind and id of the newest files of each prefecture, kind (or none) and state, by their ids."""
+    asked = {name: [one[n] for one in each] for n, name in enumerate(("prefectures", "kinds", "states"))}
+    return session.execute(_NEWEST, {"campaign": campaign_id, "most": most, **asked}).all()
 
 
 def newest_sheets(session: Session, campaign_id: str) -> list[Submission]:
@@ -49,18 +78,12 @@ def newest_sheets(session: Session, campaign_id: str) -> list[Submission]:
 
 def to_follow_up(session: Session, campaign_id: str) -> list[Submission]:
     """Return what may wait for somebody, the newest first: held and rejected files that are the last of their slots,
-    the newest ones, and with them what may have made them good: the newest good file of each prefecture and kind.
+    the newest ones, and with them what may have made them good: the newest good file of their prefecture and kind.
     """
-    place = (Submission.prefecture, Submission.kind)
-    last = func.row_number().over(partition_by=(*place, Submission.slot), order_by=Submission.id.desc())
-    s = select(Submission.id, Submission.state, last.label("rank")).where(Submission.campaign == campaign_id).subquery()
-    bad = select(s.c.id).where(s.c.rank == 1, s.c.state.in_((State.REJECTED, State.HELD)))
-    waiting = session.scalars(bad.order_by(s.c.id.desc()).limit(MOST_TO_FOLLOW_UP)).all()
-    good = select(func.max(Submission.id)).where(
-        Submission.campaign == campaign_id, Submission.state.in_((State.ACCEPTED, State.DUPLICATE))
-    )
-    mended = session.scalars(good.group_by(*place)).all() if waiting else []
-    found = _by_id(session, [*waiting, *(number for number in mended if number)])
+    waiting = session.execute(_WAITING, {"campaign": campaign_id, "most": MOST_TO_FOLLOW_UP}).all()
+    good = [(*place, state) for place in {(row.prefecture, row.kind) for row in waiting} for state in _GOOD]
+    mended = {(row.prefecture, row.kind): row.id for row in _newest(session, campaign_id, good, 1)}
+    found = _by_id(session, [*(row.id for row in waiting), *mended.values()])
     return sorted(found, key=lambda row: (row.received_at, row.id), reverse=True)
 
 

@@ -25,6 +25,8 @@ from baosong.ledger.states import State, allowed
 
 UNFINISHED = "replied_at IS NULL AND state <> 'withdrawn'"
 CURRENT = "state = 'accepted'"
+KEPT = "state <> 'withdrawn'"
+FAILED = "state IN ('rejected', 'held')"
 STATES = ", ".join(f"'{s.value}'" for s in State)
 
 
@@ -123,6 +125,18 @@ class Submission(Base):
             "slot",
             text("id DESC"),
             postgresql_include=["state", "received_at"],
+        ),
+        Index("ix_submission_state", "campaign", "prefecture", "kind", "state", "id"),
+        Index("ix_submission_last", "campaign", "prefecture", "kind", "received_at", postgresql_where=text(KEPT)),
+        Index(
+            "ix_submission_failed",
+            "campaign",
+            "prefecture",
+            "kind",
+            "slot",
+            "id",
+            "state",
+            postgresql_where=text(FAILED),
         ),
         Index("ix_submission_receipt", "receipt_id"),
         Index("ix_submission_archive", "archive_key"),

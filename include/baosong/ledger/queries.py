@@ -6,9 +6,10 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from itertools import product
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, case, func, select
+from sqlalchemy import Select, func, select, text
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Session, defer
 
@@ -72,46 +73,44 @@ class ActivityRow:
     submission_id: int
 
 
+_HERE = "(s.campaign, s.prefecture, s.kind) = (:campaign, each.prefecture, each.kind)"
+_LAST = """NOT EXISTS (SELECT FROM submission later WHERE later.id > s.id AND later.state <> 'withdrawn'
+    AND (later.campaign, later.prefecture, later.kind, later.slot) = (s.campaign, s.prefecture, s.kind, s.slot))"""
+_EACH = "unnest(CAST(:prefectures AS text[]), CAST(:kinds AS text[]))"
+# A rejected or held file counts only while it is the last of its slot. Each figure is asked for by itself: so an index
+# tells it without the many files that were accepted long ago, and only to know their number these are counted.
+_COUNTS = text(f"""
+SELECT prefecture, kind,
+  (SELECT count(*) FROM submission s WHERE {_HERE} AND s.state = 'accepted') AS accepted,
+  (SELECT count(*) FROM submission s WHERE {_HERE} AND s.state = 'rejected' AND {_LAST}) AS rejected,
+  EXISTS (SELECT FROM submission s WHERE {_HERE} AND s.state = 'held' AND {_LAST}) AS held,
+  EXISTS (SELECT FROM submission s WHERE {_HERE} AND s.state IN ('received', 'checked')) AS pending,
+  (SELECT max(s.received_at) FROM submission s WHERE {_HERE} AND s.state <> 'withdrawn') AS last
+FROM {_EACH} AS each (prefecture, kind)
+""")  # noqa: S608 - our own words
+_LACKING = text(f"""
+SELECT prefecture FROM {_EACH[:-1]}, CAST(:least AS integer[])) AS each (prefecture, kind, least) WHERE NOT EXISTS (
+  SELECT FROM submission s WHERE {_HERE} AND s.state = 'accepted' OFFSET least - 1)
+""")  # noqa: S608 - our own words
+
+
 def completeness(
     session: Session, campaign: Campaign, codes: Collection[str] | None = None
 ) -> dict[str, dict[Kind, Cell]]:
     """Return a cell for every prefecture (or those named) and every deliverable of the campaign."""
-    found = {(row.prefecture, row.kind): row for row in session.execute(_counts(campaign.id, codes))}
     wanted = [p.code for p in campaign.prefectures if codes is None or p.code in codes]
-    return {
-        code: {d.kind: _cell(found.get((code, d.kind.value)), d.min) for d in campaign.deliverables} for code in wanted
+    places = list(product(wanted, [d.kind.value for d in campaign.deliverables]))
+    asked = {
+        "campaign": campaign.id,
+        "prefectures": [code for code, _ in places],
+        "kinds": [kind for _, kind in places],
     }
-
-
-def _counts(campaign_id: str, codes: Collection[str] | None) -> Select[*tuple[Any, ...]]:
-    """Count by state; a rejected or held file counts only while it is the last of its slot."""
-    rank = func.row_number().over(
-        partition_by=(Submission.prefecture, Submission.kind, Submission.slot), order_by=Submission.id.desc()
-    )
-    known = select(
-        Submission.prefecture, Submission.kind, Submission.state, Submission.received_at, rank.label("rank")
-    ).where(Submission.campaign == campaign_id, Submission.kind.is_not(None), Submission.state != State.WITHDRAWN)
-    if codes is not None:
-        known = known.where(Submission.prefecture.in_(codes))
-    s = known.subquery()
-
-    def count(condition: ColumnElement[bool]) -> ColumnElement[int]:
-        return func.count(case((condition, 1)))
-
-    last = s.c.rank == 1
-    return select(
-        s.c.prefecture,
-        s.c.kind,
-        count(s.c.state == State.ACCEPTED).label("accepted"),
-        count(last & (s.c.state == State.REJECTED)).label("rejected"),
-        count(last & (s.c.state == State.HELD)).label("held"),
-        count(s.c.state.in_((State.RECEIVED, State.CHECKED))).label("pending"),
-        func.max(s.c.received_at).label("last"),
-    ).group_by(s.c.prefecture, s.c.kind)
+    found = {(row.prefecture, row.kind): row for row in session.execute(_COUNTS, asked)}
+    return {code: {d.kind: _cell(found[code, d.kind.value], d.min) for d in campaign.deliverables} for code in wanted}
 
 
 def _cell(row: Any, least: int) -> Cell:
-    if row is None:
+    if row.last is None:
         return Cell("missing")
     return Cell(_state(row, least), row.accepted, row.rejected, row.last)
 
@@ -129,13 +128,15 @@ def _state(row: Any, least: int) -> CellState:
 def complete_prefectures(session: Session, campaign: Campaign, codes: Collection[str] | None = None) -> list[str]:
     """Return the prefectures (of those named) that have enough accepted files of every required deliverable."""
     wanted = [p.code for p in campaign.prefectures if codes is None or p.code in codes]
-    counts = select(Submission.prefecture, Submission.kind, func.count()).where(
-        Submission.campaign == campaign.id, Submission.prefecture.in_(wanted), Submission.state == State.ACCEPTED
-    )
-    counted = session.execute(counts.group_by(Submission.prefecture, Submission.kind))
-    have = {(prefecture, kind): files for prefecture, kind, files in counted}
-    needed = [d for d in campaign.deliverables if d.required]
-    return [code for code in wanted if all(have.get((code, d.kind.value), 0) >= d.min for d in needed)]
+    needed = [(code, d) for code in wanted for d in campaign.deliverables if d.required and d.min]
+    asked = {
+        "campaign": campaign.id,
+        "prefectures": [code for code, _ in needed],
+        "kinds": [d.kind.value for _, d in needed],
+        "least": [d.min for _, d in needed],
+    }
+    lacking = set(session.scalars(_LACKING, asked))
+    return [code for code in wanted if code not in lacking]
 
 
 def submissions(session: Session, campaign_id: str, code: str | None = None) -> list[Submission]:
