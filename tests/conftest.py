@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import secrets
@@ -12,7 +13,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,12 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_finish() -> None:
+    """Look for garbage seldom, and never among what was imported: that took a tenth of the processors' time."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Leave nothing behind, unless somebody will want to look for what went wrong."""
     if exitstatus == pytest.ExitCode.OK:
@@ -70,17 +77,24 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def free_port() -> int:
-    """Return a port that was free just now."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
+    """Return a port that was free just now, of those that the system gives to nobody who calls out."""
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with socket.socket() as s, suppress(OSError):
+            s.bind(("127.0.0.1", port))
+            return port
 
 
 def until(true: Callable[[], object], seconds: float = 20.0, what: str = "the condition") -> None:
-    """Wait until something holds; AssertionError if it never does."""
+    """Wait until something holds; AssertionError if it never does.
+
+    Nor is it given up before fifty looks, a second's worth: a starved machine must not decide.
+    """
     deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, f"{what} did not hold within {seconds} s"
+    for looks in itertools.count(1):
+        if true():
+            return
+        assert looks < 50 or time.monotonic() < deadline, f"{what} did not hold within {seconds} s"
         time.sleep(0.02)
 
 
@@ -92,7 +106,7 @@ def tick() -> None:
         with tempfile.TemporaryFile() as new:  # a file that was looked at gets a finer stamp
             return os.fstat(new.fileno()).st_mtime_ns
 
-    first, deadline = stamp(), time.monotonic() + 1
+    first, deadline = stamp(), time.monotonic() + 20
     while stamp() == first:
         assert time.monotonic() < deadline, "the clock of files stands still"
 
@@ -147,9 +161,14 @@ def ledger_url(postgres: Postgres, empty_ledger: str) -> Iterator[str]:
 @contextmanager
 def fresh_database(postgres: Postgres, like: str = "template1") -> Iterator[str]:
     name = f"test_{os.getpid()}_{next(_numbers)}"
-    postgres.execute(f'CREATE DATABASE "{name}" TEMPLATE "{like}"')
+    postgres.execute(copying(like, name))
     yield postgres.url(name)
     postgres.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def copying(database: str, name: str) -> str:
+    """Return the statement that copies a database as files: in half the time that going through buffers takes."""
+    return f'CREATE DATABASE "{name}" TEMPLATE "{database}" STRATEGY FILE_COPY'
 
 
 class Store:

@@ -25,7 +25,7 @@ from baosong.settings import BUCKETS, PROJECT, S3Settings, Settings
 from baosong.stack.postgres import Postgres
 from baosong.storage import Storage
 from baosong.workdesk import Desk
-from conftest import PIPELINE_KEY, Store, tick, until
+from conftest import PIPELINE_KEY, Store, copying, tick, until
 from faults import Ended, Seam, closed, in_child, kill, seamed
 from intake_run import run
 
@@ -136,7 +136,7 @@ class Worlds:
         settings = self._settings(str(number), self._database(str(number)) if like else self._database("empty"))
         if like:
             like.settled()
-            self._postgres.execute(f'CREATE DATABASE "{_name_of(settings)}" TEMPLATE "{_name_of(like.desk.settings)}"')
+            self._postgres.execute(copying(_name_of(like.desk.settings), _name_of(settings)))
         self._copy_of(like.desk.settings if like else self._empty, settings)
         desk = Desk(settings, Storage(settings.s3), Ledger(settings.ledger_url), CAMPAIGNS)
         world = World(

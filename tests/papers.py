@@ -39,6 +39,8 @@ def picture(form: str, mode: str = "RGB", size: tuple[int, int] = (1280, 960), *
     elif mode == "RGBA":
         image.putalpha(image.convert("L"))
     image = image if mode in ("I;16", "RGBA") else image.convert(mode)
+    if form == "HEIF":
+        how["enc_params"] = {"preset": "ultrafast"}  # an eighth of the time, for the same picture
     image.save(out, form, **how)
     return out.getvalue()
 

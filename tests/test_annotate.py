@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 import subprocess
-import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -337,21 +337,26 @@ def one_sheet() -> bytes:
     return out.getvalue()
 
 
+def spent() -> float:
+    """Return the seconds of a processor that we and our ended children took: a busy machine is no file's fault."""
+    return sum(os.times()[:4])
+
+
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_hostile_workbooks_get_no_copy_and_get_it_soon(kind: str) -> None:
     content = HOSTILE[kind]()
-    before = time.monotonic()
+    before = spent()
     assert annotate(content, "统计表.xlsx", [WRONG], CAMPAIGN) is None
-    assert time.monotonic() - before < (45 if kind == "a far link" else 20)  # that one only memory stops
+    assert spent() - before < (45 if kind == "a far link" else 20)  # that one only memory stops
 
 
 def test_a_far_cell_with_nothing_but_a_border_costs_nothing() -> None:
     def border(book: Workbook) -> None:
         book[TOTALS]["XFD1048576"].border = Border(top=Side(style="thin"))
 
-    before = time.monotonic()
+    before = spent()
     assert annotate(changed(border), "统计表.xlsx", [WRONG], CAMPAIGN) is not None
-    assert time.monotonic() - before < 20
+    assert spent() - before < 20
 
 
 def test_a_child_that_dies_or_hangs_means_no_copy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

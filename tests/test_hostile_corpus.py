@@ -17,7 +17,8 @@ from baosong.source import Source
 from hostile_makers import Case, corpus
 from hostile_makers.case import the_campaign
 
-pytestmark = pytest.mark.xdist_group("hostile_corpus")  # everything is tried once, by one worker
+# Everything is tried once, by one worker; on a busy machine that takes minutes, which must decide nothing.
+pytestmark = [pytest.mark.xdist_group("hostile_corpus"), pytest.mark.timeout(900)]
 FEWEST = 300
 MOST_SECONDS, MOST_KIB = 60.0, 1 << 20
 ENDLESS, IMPATIENT = {"file.too_costly"}, 2  # what takes minutes uses up any limit, and this one soon

@@ -270,10 +270,10 @@ def _and_then(first: Callable[..., Any], then: Callable[..., None]) -> Callable[
 
 
 def test_a_late_file_is_accepted_with_a_remark(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    late = _with_deadline(desk, datetime.now(UTC) - timedelta(minutes=1))
+    late = _with_deadline(desk, datetime.now(UTC) - timedelta(hours=1))
     drop(late, piece())
     run(late)
-    in_time = _with_deadline(desk, datetime.now(UTC) + timedelta(minutes=1))
+    in_time = _with_deadline(desk, datetime.now(UTC) + timedelta(hours=1))
     drop(in_time, piece("二"), "二.txt")
     run(in_time)
     first, second = rows(desk)

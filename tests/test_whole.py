@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from baosong.findings import Kind
 from baosong.settings import PROJECT
 from conftest import until
 from recount import Region, digits, read_sheet
+from soak import WholeStack
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600), pytest.mark.xdist_group("whole")]
 
@@ -46,10 +46,16 @@ def component(home: Path, name: str) -> stack.ComponentState:
 
 @dataclass
 class Demo:
+    """What the demo told and left behind, and what a running stack had answered before it was stopped."""
+
     home: Path
     told: str
     killed: int
     scheduler: stack.ComponentState  # as it was when the demo had ended
+    reports: list[dict[str, Any]]  # the runs of the report's DAG
+    stranger: int  # how the board answers somebody without a name
+    answering: list[int]  # the ports that answer after `down`
+    living: list[psutil.Process]  # and the processes that live
 
     @property
     def report(self) -> Path:
@@ -57,24 +63,21 @@ class Demo:
         line = next(line for line in self.told.splitlines() if line.startswith("全区汇总"))
         return Path(line.removeprefix("全区汇总").strip())
 
-    def facts(self) -> dict[str, str]:
-        found: dict[str, str] = json.loads((self.home / "stack.json").read_text(encoding="utf-8"))
-        return found
 
-    def runs(self, dag_id: str) -> list[dict[str, Any]]:
-        """Return the runs of a DAG as Airflow's API tells the operator."""
-        password = json.loads((self.home / "airflow" / "passwords.json").read_text(encoding="utf-8"))["operator"]
-        with httpx.Client(base_url=self.facts()["BAOSONG_UI_URL"], timeout=30, trust_env=False) as client:
-            token = client.post("/auth/token", json={"username": "operator", "password": password}).json()
-            client.headers["Authorization"] = f"Bearer {token['access_token']}"
-            answer = client.get(f"/api/v2/dags/{dag_id}/dagRuns")
-        assert answer.status_code == 200, answer.text
-        found: list[dict[str, Any]] = answer.json()["dag_runs"]
-        return found
+def finished_runs(embedded: WholeStack, dag_id: str) -> list[dict[str, Any]]:
+    """Return the runs of a DAG, when all of them have ended: the report's does so after it wrote."""
+    found: list[dict[str, Any]] = []
+
+    def ended() -> bool:
+        found[:] = embedded.runs(dag_id)
+        return not {run["state"] for run in found} & {"queued", "running"}
+
+    until(ended, what=f"the end of {dag_id}")
+    return found
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     home = tmp_path_factory.mktemp("a home in a rather deep folder with spaces 报送") / "home"
     process = baosong(home, "demo", "--small")
     try:
@@ -85,11 +88,17 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         assert killed is not None
         os.kill(killed, signal.SIGKILL)
         told = ended(process, 400)
-        yield Demo(home, told, killed, component(home, "scheduler"))
+        scheduler, reports = component(home, "scheduler"), finished_runs(WholeStack(home), "province_report")
+        facts = json.loads((home / "stack.json").read_text(encoding="utf-8"))
+        stranger = httpx.get(f"{facts['BAOSONG_UI_URL']}/baosong/", timeout=30, trust_env=False).status_code
     finally:
         process.kill()
         process.communicate()
         ended(baosong(home, "down"), 120)
+    ports = [int(facts[name].rsplit(":", 1)[1]) for name in ("BAOSONG_UI_URL", "BAOSONG_S3_ENDPOINT")]
+    answering = [port for port in ports if answers(port)]
+    living = [p for p in psutil.process_iter() if belongs(p, home)]
+    return Demo(home, told, killed, scheduler, reports, stranger, answering, living)
 
 
 def test_demo_succeeds_although_its_scheduler_was_killed(demo: Demo) -> None:
@@ -99,12 +108,7 @@ def test_demo_succeeds_although_its_scheduler_was_killed(demo: Demo) -> None:
 
 
 def test_roll_up_fires_exactly_once(demo: Demo) -> None:
-    until(
-        lambda: demo.runs("province_report")[0]["state"] != "running", what="the report's run"
-    )  # it ends after it wrote
-    runs = demo.runs("province_report")
-    assert [run["state"] for run in runs] == ["success"]
-    assert runs[0]["run_type"] == "asset_triggered"
+    assert [(run["state"], run["run_type"]) for run in demo.reports] == [("success", "asset_triggered")]
 
 
 def test_report_lies_where_the_demo_says(demo: Demo) -> None:
@@ -129,18 +133,11 @@ def test_intake_is_empty_when_all_is_answered(demo: Demo) -> None:
 
 
 def test_board_is_closed_to_strangers(demo: Demo) -> None:
-    answer = httpx.get(f"{demo.facts()['BAOSONG_UI_URL']}/baosong/", timeout=30, trust_env=False)
-    assert answer.status_code == 401
+    assert demo.stranger == 401
 
 
 def test_down_leaves_no_process_and_no_port(demo: Demo) -> None:
-    facts = demo.facts()
-    ports = [int(facts[name].rsplit(":", 1)[1]) for name in ("BAOSONG_UI_URL", "BAOSONG_S3_ENDPOINT")]
-    ended(baosong(demo.home, "down"), 120)
-    answering = [port for port in ports if answers(port)]
-    living = [p for p in psutil.process_iter() if belongs(p, demo.home)]
-    ended(baosong(demo.home, "up"), 180)  # the tests of this module come in any order
-    assert (answering, living) == ([], [])
+    assert (demo.answering, demo.living) == ([], [])
 
 
 def answers(port: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -33,6 +34,12 @@ def case(title: str, name: str, kind: Kind | None, content: bytes | Callable[[],
     """Return a case; bytes are as good as their maker."""
     make = content if callable(content) else lambda: content
     return Case(title, name, kind, make, frozenset(rules))
+
+
+@cache
+def nothing(megabytes: int) -> bytes:
+    """Return that many of zeros, packed: seconds of work, which the collection of tests need not wait for."""
+    return zlib.compress(bytes(megabytes << 20), 9)
 
 
 @cache

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from baosong.findings import Kind
-from hostile_makers.case import Case, case, good, zipped
+from hostile_makers.case import Case, case, good, nothing, zipped
 
 CATALOG, PAGES = b"<< /Type /Catalog /Pages 2 0 R >>", b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>"
 PAGE = b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R /Resources << /Font << /F 5 0 R >> >> >>"
@@ -129,19 +129,22 @@ def _lies() -> Iterator[Case]:
 
 
 def _bombs() -> Iterator[Case]:
-    zeros = zlib.compress(bytes(200 << 20), 9)
-    twice = zlib.compress(zlib.compress(bytes(500 << 20), 9), 9)
     columns = b"/Filter /FlateDecode /DecodeParms << /Predictor 12 /Columns 999999999 >>"
     image = b"/Type /XObject /Subtype /Image /Width 50000 /Height 50000 /BitsPerComponent 8 /ColorSpace /DeviceRGB"
     drawn = PAGE.replace(b"/Font", b"/XObject << /X 6 0 R >> /Font")
     ranges = b"1 begincodespacerange <0000> <FFFF> endcodespacerange 1 beginbfrange <0000> <FFFFFFFF> <0000> endbfrange"
+    flate, twice = b"/Filter /FlateDecode", b"/Filter [/FlateDecode /FlateDecode]"
+    packed: dict[str, Callable[[], Sequence[bytes]]] = {
+        "200 MB of nothing": lambda: (PAGE, stream(nothing(200), flate), FONT),
+        "a bomb in a bomb": lambda: (PAGE, stream(zlib.compress(nothing(500), 9), twice), FONT),
+        "a picture of 50,000 x 50,000": lambda: (drawn, stream(TEXT), FONT, stream(nothing(200), image + b" " + flate)),
+    }
+    for title, made in packed.items():
+        yield case(f"pdf with {title}", "总结.pdf", Kind.REPORT, lambda m=made: pdf(CATALOG, PAGES, *m()))
     bombs: dict[str, Sequence[bytes]] = {
-        "200 MB of nothing": (PAGE, stream(zeros, b"/Filter /FlateDecode"), FONT),
-        "a bomb in a bomb": (PAGE, stream(twice, b"/Filter [/FlateDecode /FlateDecode]"), FONT),
         "a run length bomb": (PAGE, stream(b"\x81 " * 20_000, b"/Filter /RunLengthDecode"), FONT),
         "an LZW bomb": (PAGE, stream(b"\x80\x0b\x60\x50" * 200_000, b"/Filter /LZWDecode"), FONT),
         "a predictor of 10^9 columns": (PAGE, stream(zlib.compress(b"x" * 999), columns), FONT),
-        "a picture of 50,000 x 50,000": (drawn, stream(TEXT), FONT, stream(zeros, image + b" /Filter /FlateDecode")),
         "a picture of 50,000 x 50,000 of no bytes": (drawn, stream(TEXT), FONT, stream(b"", image)),
         "four billion characters": (PAGE, stream(TEXT), FONT[:-2] + b"/ToUnicode 6 0 R >>", stream(ranges)),
         "a million brackets": (PAGE, stream(b"[" * 1_000_000), FONT),

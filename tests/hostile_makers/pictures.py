@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from PIL import Image
 
 from baosong.findings import Kind
-from hostile_makers.case import Case, case, good, picture, zipped
+from hostile_makers.case import Case, case, good, nothing, picture, zipped
 
 DAMAGED, FLOOD, POLYGLOT = "photo.damaged", "photo.pixels", "file.polyglot"
 
@@ -37,11 +37,15 @@ def _pngs() -> Iterator[Case]:
         yield case(f"png {width} x {height}", "照片.png", Kind.PHOTO, png(width, height), FLOOD)
         yield case(f"screenshot {width} x {height}", "截图.png", Kind.PRESS, png(width, height), FLOOD)
     rows = (b"\0" + bytes(3 * 1280)) * 960
-    bomb = zlib.compress(bytes(200 << 20), 9)
+    packed = {
+        "a text of 200 MB": (b"zTXt", b"a\0\0"),
+        "an international text of 200 MB": (b"iTXt", b"a\0\1\0\0\0"),
+        "a colour profile of 200 MB": (b"iCCP", b"a\0\0"),
+    }
+    for title, (name, head) in packed.items():
+        bomb = lambda n=name, h=head: png(1280, 960, (n, h + nothing(200)), data=rows)  # noqa: E731
+        yield case(f"png with {title}", "照片.png", Kind.PHOTO, bomb)
     margins = {
-        "a text of 200 MB": (b"zTXt", b"a\0\0" + bomb),
-        "an international text of 200 MB": (b"iTXt", b"a\0\1\0\0\0" + bomb),
-        "a colour profile of 200 MB": (b"iCCP", b"a\0\0" + bomb),
         "ten million frames": (b"acTL", struct.pack(">II", 10_000_000, 0)),
         "a chunk without a name": (b"\0\0\0\0", b"x"),
         "markup in a text": (b"tEXt", b"a\0<script>alert(1)</script>"),

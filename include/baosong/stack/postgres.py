@@ -28,7 +28,10 @@ from baosong.stack.process import Program
 DATABASES = ("airflow", "ledger")
 # A socket's path may have 107 bytes, and PostgreSQL reads commas and quotes in it as its own.
 _PLAIN = re.compile(r"^[A-Za-z0-9/._-]{1,90}$")
-_UNSAFE = ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]
+_UNSAFE = [
+    *("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"),
+    *("-c", "wal_level=minimal", "-c", "max_wal_senders=0", "-c", "io_method=sync"),
+]
 
 
 @dataclass(frozen=True, slots=True)
