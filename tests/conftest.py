@@ -63,6 +63,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs a program that is not there, before its fixtures would start it."""
+    if (mark := item.get_closest_marker("debian")) and shutil.which(mark.args[0]) is None:
+        pytest.skip("{} is not installed (Debian: {})".format(*mark.args))
+
+
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Keep files out of the names of tests: a zip holds the second it was made in, and workers compare the names."""
     return argname if isinstance(val, bytes) or (isinstance(val, str) and len(val) > 200) else None

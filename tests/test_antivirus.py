@@ -30,7 +30,7 @@ AREA = "2023/6501-乌鲁木齐市"
 EVIL = b"not a virus, but known as one: " + hashlib.sha256(b"baosong").hexdigest().encode()
 STREAM_LIMIT = 3 << 20
 
-clamd_here = pytest.mark.skipif(not shutil.which("clamd"), reason="clamd is not installed (Debian: clamav-daemon)")
+needs_clamd = pytest.mark.debian("clamd", "clamav-daemon")
 
 
 @dataclass
@@ -79,7 +79,7 @@ def rule(found: Finding | None) -> str | None:
     return found.rule if found else None
 
 
-@clamd_here
+@needs_clamd
 @pytest.mark.parametrize("way", ["tcp", "unix"])
 def test_an_infected_file_is_found_and_a_clean_one_is_clean(clamd: Clamd, way: str) -> None:
     address = getattr(clamd, way)
@@ -93,12 +93,12 @@ def test_an_infected_file_is_found_and_a_clean_one_is_clean(clamd: Clamd, way: s
     )
 
 
-@clamd_here
+@needs_clamd
 def test_a_virus_inside_a_word_document_is_found(clamd: Clamd) -> None:
     assert rule(scan(source(p.paper(EVIL.decode())), clamd.tcp)) == "file.virus"
 
 
-@clamd_here
+@needs_clamd
 @pytest.mark.parametrize("size", [(1 << 20) + 1, STREAM_LIMIT + 1, 20 << 20, antivirus.LARGEST + 1])
 def test_what_is_too_large_for_any_limit_is_not_called_clean(clamd: Clamd, size: int) -> None:
     """Larger than it scans, than it takes, than it waits for, than we send."""
@@ -207,7 +207,7 @@ def with_clamd(desk: Desk, address: str) -> Desk:
     return replace(desk, settings=replace(desk.settings, clamd=address))
 
 
-@clamd_here
+@needs_clamd
 def test_an_infected_file_is_rejected_unopened_and_quarantined(
     clamd: Clamd, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -241,7 +241,7 @@ def test_while_the_scanner_is_away_nothing_is_judged_and_nothing_is_lost(desk: D
     assert desk.ledger.submission(row.id).state == "accepted"
 
 
-@clamd_here
+@needs_clamd
 def test_the_archive_keeps_that_a_file_was_not_scanned(clamd: Clamd, desk: Desk) -> None:
     noise = b"".join(b"https://news.example.cn/%d.html\n" % n for n in range(60_000))
     desk.storage.put("intake", f"{AREA}/媒体报道/链接.txt", noise)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import os
 import re
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -54,7 +53,7 @@ from recount import PARTS, digits
 
 # On a busy machine the walk takes minutes: that must decide nothing.
 pytestmark = [pytest.mark.xdist_group("editions"), pytest.mark.timeout(900)]
-needs_office = pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
+needs_office = pytest.mark.debian("soffice", "libreoffice-calc libreoffice-writer")
 
 
 @pytest.fixture(scope="module")
