@@ -21,15 +21,15 @@ from typing import Any
 
 from sqlalchemy import event
 
-from baosong import outbox, reception, review
-from baosong.board import render_board
-from baosong.consolidate import region_figures
+from baosong.ledger.services import Services
+from baosong.pipeline import discover, outbox, review
+from baosong.receipts.board import render_board
+from baosong.report.consolidation import region_figures
 from baosong.report.material import sources
-from baosong.samples.media import make_photo
-from baosong.settings import Settings
-from baosong.workdesk import Desk
+from baosong.store.settings import Settings
+from baosong_local.samples.media import make_photo
 from shared.archived import fill
-from shared.services import Services, services
+from shared.backends import Backends, backends
 
 SIZES = tuple(int(n) for n in os.environ.get("BAOSONG_BENCH_ARCHIVED", "0,1000,100000").split(","))
 ROUNDS, POLLS = 9, 20  # polls in each round
@@ -42,31 +42,31 @@ def run() -> dict[str, Any]:
     """Return the median seconds of each piece of work by size, what it is beside the smallest, and the verdict."""
     folder = Path(tempfile.mkdtemp(prefix="baosong-bench-"))
     try:
-        with services(folder) as running:
+        with backends(folder) as running:
             desks = {size: _installation(running, size) for size in SIZES}
             times: Times = defaultdict(list)
             for number in range(-1, ROUNDS):
-                for size, desk in desks.items():
-                    _round(desk, number, times if number >= 0 else defaultdict(list), size)
+                for size, services in desks.items():
+                    _round(services, number, times if number >= 0 else defaultdict(list), size)
             whole_reads = _whole_reads(desks[SIZES[-1]])
-            for desk in desks.values():
-                desk.ledger.close()
+            for services in desks.values():
+                services.ledger.close()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return {**_figures(times), "tables read whole": whole_reads}
 
 
-def _installation(running: Services, size: int) -> Desk:
-    desk = Desk.open(Settings.load(running.environment(f"with-{size}")))
-    desk.ledger.migrate()
-    desk.storage.ensure_buckets()
-    fill(desk, desk.campaigns.get(CAMPAIGN), running.store.data, size)
-    return desk
+def _installation(running: Backends, size: int) -> Services:
+    services = Services.open(Settings.load(running.environment(f"with-{size}")))
+    services.ledger.migrate()
+    services.storage.ensure_buckets()
+    fill(services, services.campaigns.get(CAMPAIGN), running.store.data, size)
+    return services
 
 
-def _round(desk: Desk, number: int, times: Times, size: int) -> None:
+def _round(services: Services, number: int, times: Times, size: int) -> None:
     """Do a day's work once. Each round drops one link list and one photo, both new."""
-    campaign = desk.campaigns.get(CAMPAIGN)
+    campaign = services.campaigns.get(CAMPAIGN)
     prefecture = campaign.prefecture(CODE)
 
     def timed(what: str, work: Callable[[], object]) -> None:
@@ -75,22 +75,24 @@ def _round(desk: Desk, number: int, times: Times, size: int) -> None:
         times[what, size].append(time.perf_counter() - began)
 
     for _ in range(POLLS):
-        timed("poll", lambda: reception.unknown(desk))
+        timed("poll", lambda: discover.unknown(services))
     area = f"{CAMPAIGN}/{prefecture.folder}"
     told = f"科技活动周启动 https://www.xjdaily.com/{number}".encode()
-    desk.storage.put("intake", f"{area}/媒体报道/链接{number}.txt", told)
-    desk.storage.put("intake", f"{area}/照片/照片{number}.jpg", make_photo(1000 + number, prefecture.name, (640, 427)))
-    timed("find new", lambda: review.find_new(desk))
-    timed("check", lambda: review.check(desk, CAMPAIGN, CODE, ["photo", "press"]))
-    timed("file away", lambda: review.file_away(desk, CAMPAIGN, CODE))
-    timed("reply", lambda: review.reply(desk, CAMPAIGN, CODE))
-    timed("newly complete", lambda: review.newly_complete(desk))
-    timed("state page", lambda: outbox.write_status(desk, campaign, prefecture))
-    timed("board", lambda: render_board(desk.ledger, campaign, datetime.now(UTC), bool))
-    timed("night", lambda: sources(region_figures(desk.ledger, campaign, datetime.now(UTC))))
+    services.storage.put("intake", f"{area}/媒体报道/链接{number}.txt", told)
+    services.storage.put(
+        "intake", f"{area}/照片/照片{number}.jpg", make_photo(1000 + number, prefecture.name, (640, 427))
+    )
+    timed("find new", lambda: review.find_new(services))
+    timed("check", lambda: review.check(services, CAMPAIGN, CODE, ["photo", "press"]))
+    timed("file away", lambda: review.file_away(services, CAMPAIGN, CODE))
+    timed("reply", lambda: review.reply(services, CAMPAIGN, CODE))
+    timed("newly complete", lambda: review.newly_complete(services))
+    timed("state page", lambda: outbox.write_status(services, campaign, prefecture))
+    timed("board", lambda: render_board(services.ledger, campaign, datetime.now(UTC), bool))
+    timed("night", lambda: sources(region_figures(services.ledger, campaign, datetime.now(UTC))))
 
 
-def _whole_reads(desk: Desk) -> str:
+def _whole_reads(services: Services) -> str:
     """Return how often the day's work makes PostgreSQL read a table from end to end, by what EXPLAIN says."""
     asked: dict[str, Any] = {}
 
@@ -98,10 +100,10 @@ def _whole_reads(desk: Desk) -> str:
         if statement.startswith("SELECT") and not many:
             asked[statement] = values
 
-    event.listen(desk.ledger.engine, "before_cursor_execute", note)
-    _round(desk, ROUNDS, defaultdict(list), SIZES[-1])
-    event.remove(desk.ledger.engine, "before_cursor_execute", note)
-    with desk.ledger.engine.connect() as connection:
+    event.listen(services.ledger.engine, "before_cursor_execute", note)
+    _round(services, ROUNDS, defaultdict(list), SIZES[-1])
+    event.remove(services.ledger.engine, "before_cursor_execute", note)
+    with services.ledger.engine.connect() as connection:
         plans = ["\n".join(connection.exec_driver_sql(f"EXPLAIN {q}", v).scalars()) for q, v in asked.items()]
     found = Counter(table for plan in plans for table in re.findall(r"Seq Scan on (\w+)", plan))
     told = ", ".join(f"{table} {n} x" for table, n in found.items()) or "none"

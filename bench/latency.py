@@ -18,11 +18,11 @@ from typing import Any
 
 import httpx
 
-from baosong import stack
-from baosong.opening import open_campaign, storage_as
-from baosong.samples.sheets import make_sheet
-from baosong.settings import PROJECT, home_of
-from baosong.workdesk import Desk
+from baosong.ledger.services import Services
+from baosong.store.settings import PROJECT, home_of
+from baosong_local import stack
+from baosong_local.samples.sheets import make_sheet
+from baosong_local.stack.campaigns import open_campaign, storage_as
 
 DROPS = 20
 WARM_UP = 3
@@ -36,10 +36,10 @@ def run() -> dict[str, Any]:
     os.environ.update({"BAOSONG_HOME": str(home), "BAOSONG_EXTRA_DAGS": str(PROJECT / "bench" / "dags")})
     stack.up(home)
     try:
-        desk = Desk.open()
+        services = Services.open()
         with _airflow(home) as airflow:
-            floor = _measure(airflow, "floor", "intake", _floor_drops(desk))
-            intake = _measure(airflow, "intake", "floor", _sheet_drops(desk))
+            floor = _measure(airflow, "floor", "intake", _floor_drops(services))
+            intake = _measure(airflow, "intake", "floor", _sheet_drops(services))
     finally:
         stack.down(home)
     medians = {"intake": statistics.median(intake), "floor": statistics.median(floor)}
@@ -49,31 +49,31 @@ def run() -> dict[str, Any]:
 Drop = tuple[Callable[[], None], Callable[[], bool]]
 
 
-def _floor_drops(desk: Desk) -> Iterator[Drop]:
+def _floor_drops(services: Services) -> Iterator[Drop]:
     for number in range(WARM_UP + DROPS):
         key = f"{time.time_ns()}-{number}.xlsx"  # the bench's stack is kept: an old answer must not do for a new drop
         yield (
-            lambda key=key: desk.storage.put("intake", key, b"x" * 20_000),
-            lambda key=key: desk.storage.stat("outbox", f"{key}.answer") is not None,
+            lambda key=key: services.storage.put("intake", key, b"x" * 20_000),
+            lambda key=key: services.storage.stat("outbox", f"{key}.answer") is not None,
         )
 
 
-def _sheet_drops(desk: Desk) -> Iterator[Drop]:
-    campaign = desk.campaigns.get(_campaign(desk.settings.home))
-    open_campaign(desk, campaign)
+def _sheet_drops(services: Services) -> Iterator[Drop]:
+    campaign = services.campaigns.get(_campaign(services.settings.home))
+    open_campaign(services, campaign)
     prefecture, store = campaign.prefecture(CODE), storage_as(CODE)
     area = f"{campaign.id}/{prefecture.folder}"
     for number in range(WARM_UP + DROPS):
         sheet = make_sheet(campaign, prefecture, seed=number)
-        before = _receipts(desk, area)
+        before = _receipts(services, area)
         yield (
             lambda sheet=sheet: store.put("intake", f"{area}/统计表/{sheet.name}", sheet.content),
-            lambda before=before: _receipts(desk, area) > before,
+            lambda before=before: _receipts(services, area) > before,
         )
 
 
-def _receipts(desk: Desk, area: str) -> int:
-    return sum(1 for stored in desk.storage.list("outbox", f"{area}/回执/") if stored.key.endswith(".html"))
+def _receipts(services: Services, area: str) -> int:
+    return sum(1 for stored in services.storage.list("outbox", f"{area}/回执/") if stored.key.endswith(".html"))
 
 
 def _campaign(home: Path) -> str:

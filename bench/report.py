@@ -20,15 +20,15 @@ from subprocess import PIPE, Popen
 from typing import Any
 
 from baosong.campaign import Campaign
-from baosong.checks import check
-from baosong.findings import Checked, Kind, note
 from baosong.ledger import Arrival, Filed
-from baosong.samples.documents import make_report
-from baosong.samples.media import make_photo
-from baosong.samples.sheets import make_sheet
-from baosong.source import Source
-from baosong.workdesk import Desk
-from shared.services import services
+from baosong.ledger.services import Services
+from baosong.rules.findings import Checked, Kind, note
+from baosong.store.source import Source
+from baosong.validation.check import check
+from baosong_local.samples.documents import make_report
+from baosong_local.samples.media import make_photo
+from baosong_local.samples.sheets import make_sheet
+from shared.backends import backends
 
 SIZES = (14, 333, 2_843)
 ACTIVITIES = 200
@@ -39,9 +39,9 @@ WRITE = """
 import json, sys, time
 from datetime import datetime
 from baosong.report import write_report
-from baosong.workdesk import Desk
-desk, began = Desk.open(), time.monotonic()
-written = write_report(desk, sys.argv[1], "interim", datetime.fromisoformat(sys.argv[2]))
+from baosong.workdesk import Services
+services, began = Services.open(), time.monotonic()
+written = write_report(services, sys.argv[1], "interim", datetime.fromisoformat(sys.argv[2]))
 print(json.dumps({"seconds": time.monotonic() - began, "prefix": written["prefix"]}))
 """
 
@@ -50,12 +50,12 @@ def run() -> dict[str, Any]:
     """Return seconds (also of the processor) and peak memory of each size, and whether the budget is kept."""
     folder = Path(tempfile.mkdtemp(prefix="baosong-bench-"))
     try:
-        with services(folder) as running:
+        with backends(folder) as running:
             os.environ.update(running.environment("bench"))
-            desk = Desk.open()
-            desk.ledger.migrate()
-            desk.storage.ensure_buckets()
-            measured = [_measure(desk, folder, units) for units in SIZES]
+            services = Services.open()
+            services.ledger.migrate()
+            services.storage.ensure_buckets()
+            measured = [_measure(services, folder, units) for units in SIZES]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     shown = {
@@ -66,9 +66,9 @@ def run() -> dict[str, Any]:
     return {**shown, "budget": BUDGET, "kept": all(m["memory"] < BUDGET for m in measured), "measured": measured}
 
 
-def _measure(desk: Desk, folder: Path, units: int) -> dict[str, Any]:
-    campaign = _campaign(desk, folder / "campaigns", units)
-    _fill(desk, campaign)
+def _measure(services: Services, folder: Path, units: int) -> dict[str, Any]:
+    campaign = _campaign(services, folder / "campaigns", units)
+    _fill(services, campaign)
     with Popen([sys.executable, "-c", WRITE, campaign.id, NOW.isoformat()], stdout=PIPE) as process:
         answer = process.stdout.read() if process.stdout else b""
         _, status, used = os.wait4(process.pid, 0)
@@ -76,7 +76,7 @@ def _measure(desk: Desk, folder: Path, units: int) -> dict[str, Any]:
     if process.returncode:
         raise RuntimeError(f"the report of {units} units failed")
     told = json.loads(answer.splitlines()[-1])
-    size = sum(s.size for s in desk.storage.list("reports", told["prefix"]))
+    size = sum(s.size for s in services.storage.list("reports", told["prefix"]))
     processor = used.ru_utime + used.ru_stime
     per_thousand = processor / (units * ACTIVITIES / 1000)
     memory = used.ru_maxrss / 1024
@@ -90,15 +90,15 @@ def _measure(desk: Desk, folder: Path, units: int) -> dict[str, Any]:
     }
 
 
-def _campaign(desk: Desk, folder: Path, units: int) -> Campaign:
+def _campaign(services: Services, folder: Path, units: int) -> Campaign:
     folder.mkdir(exist_ok=True)
     prefectures = [f'  - {{code: "{100_000 + n}", name: 第{n}个报送单位}}' for n in range(1, units + 1)]
     lines = ['extends: "2023"', f"id: bench-{units}", "prefectures:", *prefectures]
     (folder / f"bench-{units}.yaml").write_text("\n".join(lines), encoding="utf-8")
-    return desk.campaigns.get(f"bench-{units}")
+    return services.campaigns.get(f"bench-{units}")
 
 
-def _fill(desk: Desk, campaign: Campaign) -> None:
+def _fill(services: Services, campaign: Campaign) -> None:
     """File the same sheet for every unit, and a report and two photographs for the first ones."""
     first = campaign.prefectures[0]
     made = make_sheet(campaign, first, seed=1, activities=ACTIVITIES)
@@ -106,14 +106,16 @@ def _fill(desk: Desk, campaign: Campaign) -> None:
     checked = check(source, Kind.STATISTICS, campaign, first)
     report, photo = make_report(campaign, first, seed=1), make_photo(1, first.name)
     for n, prefecture in enumerate(campaign.prefectures):
-        _file(desk, campaign, prefecture.code, Kind.STATISTICS, made.name, made.content, checked)
+        _file(services, campaign, prefecture.code, Kind.STATISTICS, made.name, made.content, checked)
         if n < QUOTED:
-            _file(desk, campaign, prefecture.code, Kind.REPORT, "总结报告.docx", report, Checked([]))
+            _file(services, campaign, prefecture.code, Kind.REPORT, "总结报告.docx", report, Checked([]))
             for name in ("1.jpg", "2.jpg"):
-                _file(desk, campaign, prefecture.code, Kind.PHOTO, name, photo + name.encode(), Checked([]))
+                _file(services, campaign, prefecture.code, Kind.PHOTO, name, photo + name.encode(), Checked([]))
 
 
-def _file(desk: Desk, campaign: Campaign, code: str, kind: Kind, name: str, content: bytes, checked: Checked) -> None:
+def _file(
+    services: Services, campaign: Campaign, code: str, kind: Kind, name: str, content: bytes, checked: Checked
+) -> None:
     sha, folder = hashlib.sha256(content).hexdigest(), campaign.deliverable(kind).folder
     key = f"{campaign.id}/{code}/{folder}/{name}"
     slot = "" if campaign.deliverable(kind).single else name
@@ -121,11 +123,11 @@ def _file(desk: Desk, campaign: Campaign, code: str, kind: Kind, name: str, cont
         campaign=campaign.id, prefecture=code, kind=kind.value, slot=slot, key=key, name=name, folder=folder,
         size=len(content), identity=sha, etag=sha, modified_at=NOW, version_id=None, received_at=NOW, late=False,
     )  # fmt: skip
-    desk.ledger.receive([arrival])
-    row = desk.ledger.submissions(campaign.id, code)[-1]
-    desk.ledger.record_check(row.id, checked, campaign.rules_version)
+    services.ledger.receive([arrival])
+    row = services.ledger.submissions(campaign.id, code)[-1]
+    services.ledger.record_check(row.id, checked, campaign.rules_version)
     kept = f"{campaign.id}/{code}/{kind.value}/{sha[:12]}-{name}"
     if kind is not Kind.STATISTICS:
-        desk.storage.put("archive", kept, content)
+        services.storage.put("archive", kept, content)
     filed = Filed(sha256=sha, bucket="archive", key=kept, at=NOW)
-    desk.ledger.file(row.id, filed, lambda twin: note("file.duplicate", twin.name))
+    services.ledger.file(row.id, filed, lambda twin: note("file.duplicate", twin.name))

@@ -19,10 +19,10 @@ from typing import Any
 import psutil
 
 from baosong.campaign import Campaign, Campaigns
-from baosong.checks.expectations import DATE, INTEGER, decimal
-from baosong.samples.sheets import make_sheet
-from baosong.settings import PROJECT, campaign_dirs, home_of
-from baosong.template import first_activity_row
+from baosong.campaign.blank_form.template import first_activity_row
+from baosong.store.settings import PROJECT, campaign_dirs, home_of
+from baosong.validation.statistics.expectations import DATE, INTEGER, decimal
+from baosong_local.samples.sheets import make_sheet
 
 REPEATS = {100: 7, 1_000: 5, 10_000: 7, 100_000: 1}
 NAMES = ("baosong", "bare", "pandera", "frictionless")

@@ -22,11 +22,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from baosong.samples.films import make_film, make_long_stream
-from baosong.samples.media import make_clip
-from baosong.settings import BUCKETS, PROJECT, S3Settings, home_of
-from baosong.stack.objectstore import ObjectStore
-from baosong.stack.process import start, stop
+from baosong.store.settings import BUCKETS, PROJECT, S3Settings, home_of
+from baosong_local.samples.films import make_film, make_long_stream
+from baosong_local.samples.media import make_clip
+from baosong_local.stack.objectstore import ObjectStore
+from baosong_local.stack.process import start, stop
 
 GB = 1_000_000_000
 SIZES = (0.1, 1, 5, 20, 50)

@@ -39,7 +39,7 @@ with DAG(
     media = task(tasks.check_task, task_id="check_media", task_display_name="校验照片与视频", pool="media")
     papers = task(tasks.check_task, task_id="check_documents", task_display_name="校验文档", **LONG)
     file_away = task(
-        tasks.file_away_task,
+        tasks.archive_task,
         task_id="file_away",
         task_display_name="归档",
         **LONG,

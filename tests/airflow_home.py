@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from baosong.settings import Settings
+    from baosong.store.settings import Settings
 
 PROJECT = Path(__file__).resolve().parents[1]
 

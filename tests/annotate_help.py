@@ -9,7 +9,7 @@ from typing import Any
 from openpyxl import Workbook, load_workbook
 from openpyxl.comments import Comment
 
-from baosong.findings import Finding, Severity, error
+from baosong.rules.findings import Finding, Severity, error
 from sheet_help import LIST, TOTALS, sample
 
 WRONG = error(

@@ -21,11 +21,11 @@ from typing import Any
 
 from sqlalchemy import select
 
-from baosong import archive
-from baosong.consolidate import region_figures
-from baosong.intake import is_ignored
 from baosong.ledger import Receipt, Submission
-from baosong.workdesk import Desk
+from baosong.ledger.services import Services
+from baosong.preservation import records
+from baosong.report.consolidation import region_figures
+from baosong.store.keys import is_ignored
 from recount import read_shortly
 
 PLACES = ("archive", "quarantine")
@@ -61,8 +61,8 @@ Verdicts = Mapping[str, tuple[str, frozenset[str]]]
 class Bytes:
     """The hashes of stored objects; each object is read once, however often it is asked for."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, services: Services) -> None:
+        self._desk = services
         self._known: dict[tuple[str, str, str], str] = {}
 
     def of(self, bucket: str) -> dict[str, str]:
@@ -70,7 +70,7 @@ class Bytes:
         return {
             stored.key: self._hash(bucket, stored)
             for stored in self._desk.storage.list(bucket)
-            if not archive.is_page(stored.key)
+            if not records.is_page(stored.key)
         }
 
     def _hash(self, bucket: str, stored: Any) -> str:
@@ -83,8 +83,8 @@ class Bytes:
 class Audit:
     """Holds one installation against what was dropped into it."""
 
-    def __init__(self, desk: Desk, verdicts: Verdicts) -> None:
-        self.desk, self.verdicts, self.bytes = desk, verdicts, Bytes(desk)
+    def __init__(self, services: Services, verdicts: Verdicts) -> None:
+        self.services, self.verdicts, self.bytes = services, verdicts, Bytes(services)
 
     def at_any_time(self, drops: Sequence[Drop]) -> None:
         """Hold what must be true at every moment, also after a crash: nothing is lost, no receipt is false."""
@@ -97,8 +97,8 @@ class Audit:
     def when_all_is_quiet(self, drops: Sequence[Drop]) -> None:
         """Hold what must be true when nothing is left to do."""
         assert self._waiting() == {}
-        assert self.desk.ledger.unfinished() == []
-        rows = self.desk.ledger.run(lambda s: list(s.scalars(select(Submission).order_by(Submission.id))))
+        assert self.services.ledger.unfinished() == []
+        rows = self.services.ledger.run(lambda s: list(s.scalars(select(Submission).order_by(Submission.id))))
         self._each_drop_is_filed_once(drops, rows)
         filed = [row for row in rows if row.state != "withdrawn"]
         taken_back = {sha256 for d in drops if d.taken_back for sha256 in (d.sha256, *d.members)}
@@ -112,7 +112,7 @@ class Audit:
         self._figures_are_those_of_the_sheets(filed)
 
     def _waiting(self) -> dict[str, str]:
-        return {s.key: s.identity for s in self.desk.storage.list("intake") if not is_ignored(s.key)}
+        return {s.key: s.identity for s in self.services.storage.list("intake") if not is_ignored(s.key)}
 
     def _each_drop_is_filed_once(self, drops: Sequence[Drop], rows: Sequence[Submission]) -> None:
         filed = Counter((r.key, r.identity, r.sha256) for r in rows if r.bundle_id is None and r.state != "withdrawn")
@@ -147,8 +147,8 @@ class Audit:
     def _records_tell_the_rows(
         self, bucket: str, key: str, sha256: str, rows: Sequence[Submission], taken_back: set[str]
     ) -> None:
-        told = Counter(_told(r) for r in archive.read_records(self.desk.storage, bucket, key))
-        of_rows = Counter(_told(archive.describe(r, r.sha256 or "", r.filed_at or _NEVER)) for r in rows)
+        told = Counter(_told(r) for r in records.read_records(self.services.storage, bucket, key))
+        of_rows = Counter(_told(records.describe(r, r.sha256 or "", r.filed_at or _NEVER)) for r in rows)
         assert {r.sha256 for r in rows} <= {sha256}, f"{bucket}/{key} holds other bytes than its rows say"
         assert not of_rows - told, f"{bucket}/{key}: no record of {of_rows - told}"
         if told != of_rows:  # a run that died had filed the bytes, and then the sender took them back
@@ -179,7 +179,7 @@ class Audit:
         answered = Counter(file["submission"] for _, told in self._receipts() for file in told["files"])
         assert answered == Counter(row.id for row in filed)
         state = {row.id: (row.state, row.sha256, row.receipt_id) for row in filed}
-        issued = {r.id: (r.campaign, r.prefecture, r.number) for r in self.desk.ledger.run(_all_receipts)}
+        issued = {r.id: (r.campaign, r.prefecture, r.number) for r in self.services.ledger.run(_all_receipts)}
         numbers: dict[str, list[int]] = defaultdict(list)
         for key, told in self._receipts():
             numbers[key.rpartition("/")[0]].append(told["number"])
@@ -197,28 +197,28 @@ class Audit:
             for file in told["files"]:
                 if any(stage["name"] == "已归档" for stage in file["stages"]):
                     assert file["sha256"] in archived, f"{key} says 已归档 of {file['file']}"
-        keys = {s.key for s in self.desk.storage.list("outbox") if s.key.endswith((".html", ".json"))}
+        keys = {s.key for s in self.services.storage.list("outbox") if s.key.endswith((".html", ".json"))}
         for page in (k for k in keys if k.endswith(".html") and "状态" not in k):
             assert page.replace(".html", ".json") in keys
 
     def _receipts(self) -> list[tuple[str, dict[str, Any]]]:
-        keys = [s.key for s in self.desk.storage.list("outbox") if s.key.endswith(".json")]
-        return [(key, json.loads(self.desk.storage.read("outbox", key))) for key in sorted(keys)]
+        keys = [s.key for s in self.services.storage.list("outbox") if s.key.endswith(".json")]
+        return [(key, json.loads(self.services.storage.read("outbox", key))) for key in sorted(keys)]
 
     def _history_is_a_path(self, row: Submission) -> None:
-        steps = [(change.before, change.after) for change in self.desk.ledger.history(row.id)]
+        steps = [(change.before, change.after) for change in self.services.ledger.history(row.id)]
         assert steps[0] == (None, "received")
         assert all(a[1] == b[0] for a, b in pairwise(steps)), steps
         assert steps[-1][1] == row.state
 
     def _figures_are_those_of_the_sheets(self, filed: Sequence[Submission]) -> None:
         """Add up the accepted sheets again, out of the archive's bytes, without the project's reader."""
-        for campaign in map(self.desk.campaigns.get, self.desk.campaigns.ids()):
+        for campaign in map(self.services.campaigns.get, self.services.campaigns.ids()):
             sheets = [
                 r for r in filed if r.campaign == campaign.id and r.kind == "statistics" and r.state == "accepted"
             ]
-            read = [read_shortly(self.desk.storage.read("archive", r.archive_key or "")) for r in sheets]
-            figures = region_figures(self.desk.ledger, campaign, datetime.now(UTC))
+            read = [read_shortly(self.services.storage.read("archive", r.archive_key or "")) for r in sheets]
+            figures = region_figures(self.services.ledger, campaign, datetime.now(UTC))
             for code, figure in figures.totals.items():
                 parts = [sheet.values[code] for sheet in read]
                 whole = tuple(_sum([part[n] for part in parts]) for n in range(3))

@@ -9,16 +9,18 @@ from dataclasses import dataclass
 from multiprocessing.queues import Queue
 from pathlib import Path
 
-from baosong.checks import check, expectations, sandbox, statistics
-from baosong.findings import Kind
-from baosong.source import Source
+from baosong.rules.findings import Kind
+from baosong.store.source import Source
+from baosong.validation.check import check
+from baosong.validation.sandbox import client
+from baosong.validation.statistics import expectations, statistics
 from corpus.case import said
 from sheet_bombs import BOMBS
 from sheet_help import CAMPAIGN, URUMQI
 
 __all__ = ["Taken", "run", "statistics"]  # imported before any fork
 expectations.great_expectations()
-sandbox.start()  # one for all, as the pipeline's workers have it
+client.start()  # one for all, as the pipeline's workers have it
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from baosong.ledger import Submission
-from baosong.workdesk import Desk
+from baosong.ledger.services import Services
 from intake_run import AREA, audit, finished, piece, rows
 
 _numbers = itertools.count(1)
@@ -100,27 +100,27 @@ SMALL = {
 OF_SMALL = Counter(accepted=3, rejected=2)  # the zip itself is one of the accepted
 
 
-def send(desk: Desk, data: bytes, name: str = "材料.zip", folder: str = "") -> str:
+def send(services: Services, data: bytes, name: str = "材料.zip", folder: str = "") -> str:
     key = "/".join(part for part in (AREA, folder, name) if part)
-    desk.storage.put("intake", key, data)
+    services.storage.put("intake", key, data)
     return key
 
 
-def members(desk: Desk) -> list[Submission]:
-    return [row for row in rows(desk) if row.member]
+def members(services: Services) -> list[Submission]:
+    return [row for row in rows(services) if row.member]
 
 
-def by_path(desk: Desk) -> dict[str, str]:
+def by_path(services: Services) -> dict[str, str]:
     """Return the state of each file of a zip, the newest of its path."""
-    return {row.member["path"]: row.state for row in members(desk) if row.member}
+    return {row.member["path"]: row.state for row in members(services) if row.member}
 
 
 def rules(row: Submission) -> list[str]:
     return [finding["rule"] for finding in row.findings if finding["rule"] != "file.late"]
 
 
-def whole(desk: Desk) -> None:
+def whole(services: Services) -> None:
     """Hold that nothing is left to do, that nothing lies about, and that all adds up from the bytes."""
-    assert finished(desk)
-    assert not list(desk.settings.home.glob("tmp/*"))
-    audit(desk)
+    assert finished(services)
+    assert not list(services.settings.home.glob("tmp/*"))
+    audit(services)

@@ -7,8 +7,8 @@ import struct
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from baosong.samples import films
-from baosong.samples import media as samples
+from baosong_local.samples import films
+from baosong_local.samples import media as samples
 
 PS = ("-c:a", "mp2", "-b:a", "384k", "-f", "vob", "-muxrate", "66000000")
 TS = ("-f", "mpegts")

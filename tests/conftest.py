@@ -19,15 +19,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from baosong import stack
 from baosong.campaign import Campaign, Campaigns
 from baosong.ledger import Ledger
-from baosong.settings import BUCKETS, PROJECT, S3Settings, Settings
-from baosong.stack.objectstore import Area, ObjectStore
-from baosong.stack.postgres import Postgres
-from baosong.stack.process import Program, start, stop
-from baosong.storage import Storage
-from baosong.workdesk import Desk
+from baosong.ledger.services import Services
+from baosong.store.s3 import Storage
+from baosong.store.settings import BUCKETS, PROJECT, S3Settings, Settings
+from baosong_local import stack
+from baosong_local.stack.objectstore import Area, ObjectStore
+from baosong_local.stack.postgres import Postgres
+from baosong_local.stack.process import Program, start, stop
 from clips import Clips
 
 if TYPE_CHECKING:
@@ -284,14 +284,14 @@ def settings_of(home: Path, s3: S3Settings, postgres_url: str) -> Settings:
 
 
 @pytest.fixture
-def desk(settings: Settings) -> Iterator[Desk]:
-    with opened(settings) as desk:
-        yield desk
+def services(settings: Settings) -> Iterator[Services]:
+    with opened(settings) as services:
+        yield services
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Desk]:
-    desk = Desk.open(settings)
-    desk.ledger.migrate()
-    yield desk
-    desk.ledger.close()
+def opened(settings: Settings) -> Iterator[Services]:
+    services = Services.open(settings)
+    services.ledger.migrate()
+    yield services
+    services.ledger.close()

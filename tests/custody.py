@@ -16,15 +16,15 @@ from typing import Any
 from sqlalchemy import make_url, select
 
 from audit import Audit, Drop, errors_of
-from baosong import checks
 from baosong.campaign import Campaigns
-from baosong.findings import Checked
 from baosong.ledger import Ledger, Submission
 from baosong.ledger.models import Base
-from baosong.settings import BUCKETS, PROJECT, S3Settings, Settings
-from baosong.stack.postgres import Postgres
-from baosong.storage import Storage
-from baosong.workdesk import Desk
+from baosong.ledger.services import Services
+from baosong.rules.findings import Checked
+from baosong.store.s3 import Storage
+from baosong.store.settings import BUCKETS, PROJECT, S3Settings, Settings
+from baosong.validation import check as checks
+from baosong_local.stack.postgres import Postgres
 from conftest import PIPELINE_KEY, Store, copying, tick, until
 from faults import Ended, Seam, closed, in_child, kill, seamed
 from intake_run import run
@@ -38,7 +38,7 @@ STALE_STORE = 40
 class World:
     """Five buckets, a database, and what was dropped."""
 
-    desk: Desk
+    services: Services
     postgres: Postgres
     audit: Audit
     drops: list[Drop] = field(default_factory=list)
@@ -47,48 +47,51 @@ class World:
         """Put a file as a prefecture does; what lay there unread is overwritten."""
         self.take_back(key, remove=False)
         tick()
-        self.desk.storage.put("intake", key, data)
-        stored = self.desk.storage.stat("intake", key)
+        self.services.storage.put("intake", key, data)
+        stored = self.services.storage.stat("intake", key)
         assert stored is not None
         self.drops.append(Drop(key, data, stored.identity))
 
     def take_back(self, key: str, remove: bool = True) -> None:
         """Remove a file from the intake, if it still lies there."""
-        there = self.desk.storage.stat("intake", key)
+        there = self.services.storage.stat("intake", key)
         for drop in self.drops:
             if there is not None and (drop.key, drop.identity) == (key, there.identity):
                 drop.taken_back = True
         if remove:
-            self.desk.storage.remove("intake", key)
+            self.services.storage.remove("intake", key)
 
-    def review(self, seam: Seam | None = None, endpoint: str = "", patience: float = 5.0) -> Seam:
+    def review(self, seam: Seam | None = None, endpoint: str = "", retry_timeout: float = 5.0) -> Seam:
         """Review all there is, with things happening on the way; return what was done. `endpoint`: not the store's."""
-        seam, settings = seam or Seam(), self.desk.settings
+        seam, settings = seam or Seam(), self.services.settings
         s3 = replace(settings.s3, endpoint=endpoint or settings.s3.endpoint)
-        with closed(seamed(replace(settings, s3=s3), CAMPAIGNS, seam, patience)) as desk:
-            run(desk)
+        with closed(seamed(replace(settings, s3=s3), CAMPAIGNS, seam, retry_timeout)) as services:
+            run(services)
         return seam
 
-    def killed(self, seam: Seam, work: Callable[[Desk], Any] = run, settle: bool = True) -> Ended:
+    def killed(self, seam: Seam, work: Callable[[Services], Any] = run, settle: bool = True) -> Ended:
         """Review in a child that the seam kills; return, to `settle`, when PostgreSQL, too, has noticed its end."""
-        ended = in_child(lambda: work(seamed(self.desk.settings, CAMPAIGNS, seam)))
+        ended = in_child(lambda: work(seamed(self.services.settings, CAMPAIGNS, seam)))
         if settle:
             self.settled()
         return ended
 
     def rows(self) -> list[Submission]:
-        return self.desk.ledger.run(lambda s: list(s.scalars(select(Submission).order_by(Submission.id))))
+        return self.services.ledger.run(lambda s: list(s.scalars(select(Submission).order_by(Submission.id))))
 
     def settled(self) -> None:
         """Wait until no connection is left: a dead process's locks outlive it by moments."""
-        self.desk.ledger.close()
+        self.services.ledger.close()
         query = "SELECT 1 FROM pg_stat_activity WHERE datname = %s"
-        until(lambda: not self.postgres.execute(query, _name_of(self.desk.settings)), what="the end of all connections")
+        until(
+            lambda: not self.postgres.execute(query, _name_of(self.services.settings)),
+            what="the end of all connections",
+        )
 
     def quieten(self) -> None:
         """Review undisturbed: once must be enough, whatever happened before. Then hold the audit."""
         self.settled()
-        run(self.desk)
+        run(self.services)
         self.audit.when_all_is_quiet(self.drops)
 
 
@@ -136,17 +139,17 @@ class Worlds:
         settings = self._settings(str(number), self._database(str(number)) if like else self._database("empty"))
         if like:
             like.settled()
-            self._postgres.execute(copying(_name_of(like.desk.settings), _name_of(settings)))
-        self._copy_of(like.desk.settings if like else self._empty, settings)
-        desk = Desk(settings, Storage(settings.s3), Ledger(settings.ledger_url), CAMPAIGNS)
+            self._postgres.execute(copying(_name_of(like.services.settings), _name_of(settings)))
+        self._copy_of(like.services.settings if like else self._empty, settings)
+        services = Services(settings, Storage(settings.s3), Ledger(settings.ledger_url), CAMPAIGNS)
         world = World(
-            desk, self._postgres, Audit(desk, self.verdicts), [replace(d) for d in like.drops] if like else []
+            services, self._postgres, Audit(services, self.verdicts), [replace(d) for d in like.drops] if like else []
         )
         try:
             yield world
         finally:
             if like:
-                desk.ledger.close()
+                services.ledger.close()
                 self._postgres.execute(f'DROP DATABASE "{_name_of(settings)}" WITH (FORCE)')
             else:
                 _emptied(world)
@@ -165,7 +168,7 @@ class Worlds:
             for number, (key, data) in enumerate(drops):
                 folder, _, name = key.rpartition("/")
                 world.drop(f"{folder}/{number}-{name}" if folder else f"{number}-{name}", data)
-            run(world.desk)
+            run(world.services)
             for row in world.rows():
                 self.verdicts[row.sha256 or ""] = (row.verdict or "", errors_of(row.findings))
 
@@ -178,7 +181,7 @@ def _emptied(world: World) -> None:
     """Empty the tables, also of what the ledger itself refuses to give up."""
     world.settled()
     tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
-    with closed(world.desk), world.desk.ledger.engine.begin() as connection:
+    with closed(world.services), world.services.ledger.engine.begin() as connection:
         connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
         connection.exec_driver_sql(f"TRUNCATE {tables}")
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from baosong.campaign import Campaign, Campaigns
-from baosong.demo.plan import Drop, make_plan
-from baosong.findings import Kind, Verdict
-from baosong.report import write_report
-from baosong.samples.sheets import make_sheet
-from baosong.workdesk import Desk
+from baosong.ledger.services import Services
+from baosong.report.editions import write_report
+from baosong.rules.findings import Kind, Verdict
+from baosong_local.demo.plan import Drop, make_plan
+from baosong_local.samples.sheets import make_sheet
 from intake_run import run
 from recount import Region, read_sheet
 
@@ -59,7 +59,7 @@ class Post:
 class Walk:
     """What was dropped, in its order, and where the editions were written."""
 
-    desk: Desk
+    services: Services
     campaign: Campaign
     sent: list[tuple[Drop, bool]] = field(default_factory=list)  # and whether it came late
     until: dict[str, int] = field(default_factory=dict)  # edition -> how many drops had come by then
@@ -69,8 +69,8 @@ class Walk:
         for drop in drops:
             area = f"{ID}/{self.campaign.prefecture(drop.code).folder}"
             key = "/".join(part for part in (area, drop.folder, drop.path.name) if part)
-            self.desk.storage.put_file("intake", key, drop.path)
-        run(_after_the_deadline(self.desk) if late else self.desk)
+            self.services.storage.put_file("intake", key, drop.path)
+        run(_after_the_deadline(self.services) if late else self.services)
         self.sent += [(drop, late) for drop in drops]
 
     def post(self, name: str) -> Post:
@@ -88,13 +88,13 @@ class Walk:
 
     def write(self, name: str, edition: str, at: datetime) -> None:
         self.until[name] = len(self.sent)
-        self.prefixes[name] = write_report(self.desk, ID, edition, at)["prefix"]  # type: ignore[arg-type]
+        self.prefixes[name] = write_report(self.services, ID, edition, at)["prefix"]  # type: ignore[arg-type]
 
 
-def walk_demo(desk: Desk, folder: Path) -> Walk:
+def walk_demo(services: Services, folder: Path) -> Walk:
     """Drop the demonstration's files, wrong ones and corrections; write an interim edition, v1, and v2."""
-    desk = _opened(desk, folder / "campaigns", f"{DEADLINE:%Y-%m-%d} 24:00")
-    walk = Walk(desk, desk.campaigns.get(ID))
+    services = _opened(services, folder / "campaigns", f"{DEADLINE:%Y-%m-%d} 24:00")
+    walk = Walk(services, services.campaigns.get(ID))
     plan = make_plan(walk.campaign, folder / "demo", small=True, advance=lambda: None)
     walk.drop(plan.first)
     walk.write("interim", "interim", INTERIM)
@@ -106,16 +106,16 @@ def walk_demo(desk: Desk, folder: Path) -> Walk:
     return walk
 
 
-def _opened(desk: Desk, folder: Path, deadline: str) -> Desk:
+def _opened(services: Services, folder: Path, deadline: str) -> Services:
     folder.mkdir(exist_ok=True)
     (folder / f"{ID}.yaml").write_text(f'extends: "2023"\nid: {ID}\ndeadline: {deadline}\n', encoding="utf-8")
-    dirs = [desk.settings.campaign_dirs[0], folder]
-    return replace(desk, settings=replace(desk.settings, campaign_dirs=dirs), campaigns=Campaigns(dirs))
+    dirs = [services.settings.campaign_dirs[0], folder]
+    return replace(services, settings=replace(services.settings, campaign_dirs=dirs), campaigns=Campaigns(dirs))
 
 
-def _after_the_deadline(desk: Desk) -> Desk:
-    """Return the desk as it is once the deadline has passed: no test waits for that."""
-    return _opened(desk, desk.settings.campaign_dirs[-1].with_name("later"), "2023-06-15 24:00")
+def _after_the_deadline(services: Services) -> Services:
+    """Return the services as it is once the deadline has passed: no test waits for that."""
+    return _opened(services, services.settings.campaign_dirs[-1].with_name("later"), "2023-06-15 24:00")
 
 
 def _corrected(walk: Walk, folder: Path) -> Drop:

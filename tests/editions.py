@@ -14,7 +14,7 @@ from docx.text.paragraph import Paragraph
 from lxml import etree, html
 from openpyxl import Workbook, load_workbook
 
-from baosong.workdesk import Desk
+from baosong.ledger.services import Services
 
 Rows = list[list[str]]
 _T = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}t"
@@ -52,8 +52,8 @@ class Told:
         return rows
 
 
-def files_of(desk: Desk, prefix: str) -> dict[str, bytes]:
-    return {name: desk.storage.read("reports", f"{prefix}{name}") for name in FILES}
+def files_of(services: Services, prefix: str) -> dict[str, bytes]:
+    return {name: services.storage.read("reports", f"{prefix}{name}") for name in FILES}
 
 
 def told_by_word(raw: bytes) -> Told:

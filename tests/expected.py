@@ -11,7 +11,7 @@ from typing import Any
 
 import docx
 
-from baosong.findings import Kind
+from baosong.rules.findings import Kind
 from demo_region import AGAIN, CORRECTED, DEADLINE, FINAL, INTERIM, Walk
 from editions import BOOK, WORD, Told, book_of, files_of, told_by_word
 from recount import PARTS, Region, day, days, grouped, half_up, percent, spoken
@@ -28,7 +28,7 @@ class Edition:
     def __init__(self, walk: Walk, name: str) -> None:
         self.name, self.walk, self.at = name, walk, MONTHS[name]
         self.region, self.post = walk.region(name), walk.post(name)
-        self.files = files_of(walk.desk, walk.prefixes[name])
+        self.files = files_of(walk.services, walk.prefixes[name])
         self.word: Told = told_by_word(self.files[WORD])
         self.book, self.results = book_of(self.files[BOOK]), book_of(self.files[BOOK], results=True)
         self.missing = [n for code, n in walk.places.items() if not self.post.complete(code)]
@@ -140,10 +140,10 @@ def of_versions(e: Edition) -> Iterator[str]:
 def doubts(e: Edition) -> list[tuple[str, Kind, dict[str, Any]]]:
     """Return (place, kind, finding) of every warning that the receipts give to a file that counts."""
     found = []
-    for stored in e.walk.desk.storage.list("outbox"):
+    for stored in e.walk.services.storage.list("outbox"):
         if not stored.key.endswith(".json"):
             continue
-        receipt = json.loads(e.walk.desk.storage.read("outbox", stored.key))
+        receipt = json.loads(e.walk.services.storage.read("outbox", stored.key))
         code = receipt["prefecture"]["code"]
         for file in receipt["files"]:
             kind = Kind(file["deliverable"])

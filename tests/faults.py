@@ -1,7 +1,7 @@
-"""A desk whose every effect is a point where a test may kill the process, fail, act as somebody else, or run again.
+"""A services whose every effect is a point where a test may kill the process, fail, act as somebody else, or run again.
 
 An effect is what outlives the process: an object written or removed, a transaction of the ledger that changed
-something. Everything goes through `Storage` and `Ledger`, so the seam is two subclasses that a test puts on its desk;
+something. Everything goes through `Storage` and `Ledger`, so the seam is two subclasses that a test puts in place;
 the pipeline itself has no hook that anybody could pull. A moment is finer: the beginning of any call to either,
 reading ones as well; there nothing is half done, and others may act.
 
@@ -28,9 +28,9 @@ from sqlalchemy.orm import Session
 
 from baosong.campaign import Campaigns
 from baosong.ledger import Ledger
-from baosong.settings import S3Settings, Settings
-from baosong.storage import Storage
-from baosong.workdesk import Desk
+from baosong.ledger.services import Services
+from baosong.store.s3 import Storage
+from baosong.store.settings import S3Settings, Settings
 
 T = TypeVar("T")
 Phase = Literal["before", "after"]
@@ -95,8 +95,8 @@ class Seam:
 class SeamedStorage(Storage):
     """The object store with a seam around each of its calls."""
 
-    def __init__(self, s3: S3Settings, seam: Seam, patience: float) -> None:
-        super().__init__(s3, patience)
+    def __init__(self, s3: S3Settings, seam: Seam, retry_timeout: float) -> None:
+        super().__init__(s3, retry_timeout)
         self._seam = seam
 
     def _repeat(self, doing: str, call: Callable[[], T], attempts: int | None = None) -> T:
@@ -112,8 +112,8 @@ class SeamedStorage(Storage):
 class SeamedLedger(Ledger):
     """The ledger with a seam at each transaction: PostgreSQL itself says whether it has changed anything."""
 
-    def __init__(self, url: str, seam: Seam, patience: float) -> None:
-        super().__init__(url, patience)
+    def __init__(self, url: str, seam: Seam, retry_timeout: float) -> None:
+        super().__init__(url, retry_timeout)
         self._seam = seam
 
     def run(self, work: Callable[[Session], T]) -> T:
@@ -139,10 +139,13 @@ class SeamedLedger(Ledger):
         return result
 
 
-def seamed(settings: Settings, campaigns: Campaigns, seam: Seam, patience: float = 5.0) -> Desk:
-    """Return a desk with a seam at every effect, and connections of its own: a fork must not share its parent's."""
-    store, ledger = SeamedStorage(settings.s3, seam, patience), SeamedLedger(settings.ledger_url, seam, patience)
-    return Desk(settings, store, ledger, campaigns)
+def seamed(settings: Settings, campaigns: Campaigns, seam: Seam, retry_timeout: float = 5.0) -> Services:
+    """Return a services with a seam at every effect, and connections of its own: a fork must not share its parent's."""
+    store, ledger = (
+        SeamedStorage(settings.s3, seam, retry_timeout),
+        SeamedLedger(settings.ledger_url, seam, retry_timeout),
+    )
+    return Services(settings, store, ledger, campaigns)
 
 
 # --- what may happen there
@@ -242,9 +245,9 @@ def in_child(work: Callable[[], Any]) -> Ended:
 
 
 @contextmanager
-def closed(desk: Desk) -> Iterator[Desk]:
-    """Give a desk and let go of its connections afterwards."""
+def closed(services: Services) -> Iterator[Services]:
+    """Give a services and let go of its connections afterwards."""
     try:
-        yield desk
+        yield services
     finally:
-        desk.ledger.close()
+        services.ledger.close()

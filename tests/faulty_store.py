@@ -12,7 +12,7 @@ from typing import Literal
 
 Fault = Literal["refuse", "lose", "cut", "half", "deny"]
 """refuse: 503, nothing done. lose: done, but the answer is a 500. cut: nothing done, the line goes dead.
-half: half of the body goes through, then both lines go dead. deny: 403, which no patience helps."""
+half: half of the body goes through, then both lines go dead. deny: 403, which no retry_timeout helps."""
 
 FAULTS: tuple[Fault, ...] = ("refuse", "lose", "cut", "half", "deny")
 _ERROR = '<?xml version="1.0"?><Error><Code>{0}</Code><Message>{0}</Message></Error>'

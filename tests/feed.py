@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from baosong.campaign import Campaign
-from baosong.findings import Checked, Finding, Kind, Verdict, error, note
 from baosong.ledger import Arrival, Filed, Ledger, Submission
+from baosong.rules.findings import Checked, Finding, Kind, Verdict, error, note
 
 NOW = datetime(2023, 6, 1, 8, 0, tzinfo=UTC)
 WRONG = error("photo.unreadable", "照片无法打开", fix="请重新导出")

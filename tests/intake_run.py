@@ -8,10 +8,11 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from baosong import archive, review
-from baosong.findings import Kind
 from baosong.ledger import Submission
-from baosong.workdesk import Desk
+from baosong.ledger.services import Services
+from baosong.pipeline import review
+from baosong.preservation import records as archive
+from baosong.rules.findings import Kind
 
 ALL_KINDS = [kind.value for kind in Kind]
 CODE = "6501"
@@ -23,40 +24,40 @@ def piece(text: str = "一") -> bytes:
     return f"科技活动周启动 https://www.xjdaily.com/{text}".encode()
 
 
-def drop(desk: Desk, data: bytes, name: str = "链接.txt", folder: str = "媒体报道") -> str:
+def drop(services: Services, data: bytes, name: str = "链接.txt", folder: str = "媒体报道") -> str:
     key = f"{AREA}/{folder}/{name}"
-    desk.storage.put("intake", key, data)
+    services.storage.put("intake", key, data)
     return key
 
 
-def rows(desk: Desk) -> list[Submission]:
-    return desk.ledger.submissions("2023")
+def rows(services: Services) -> list[Submission]:
+    return services.ledger.submissions("2023")
 
 
-def states(desk: Desk) -> list[str]:
-    return [row.state for row in rows(desk)]
+def states(services: Services) -> list[str]:
+    return [row.state for row in rows(services)]
 
 
-def keys(desk: Desk, bucket: str, ending: str = "") -> list[str]:
+def keys(services: Services, bucket: str, ending: str = "") -> list[str]:
     """Return what lies in a bucket, but for the pages of the journal."""
-    there = (stored.key for stored in desk.storage.list(bucket) if not archive.is_page(stored.key))
+    there = (stored.key for stored in services.storage.list(bucket) if not archive.is_page(stored.key))
     return sorted(key for key in there if key.endswith(ending))
 
 
-def receipts(desk: Desk) -> list[dict[str, Any]]:
-    return [json.loads(desk.storage.read("outbox", key)) for key in keys(desk, "outbox", ".json")]
+def receipts(services: Services) -> list[dict[str, Any]]:
+    return [json.loads(services.storage.read("outbox", key)) for key in keys(services, "outbox", ".json")]
 
 
-def audit(desk: Desk) -> None:
+def audit(services: Services) -> None:
     """Recount everything from the bytes: each filed row has its object, its record and exactly one receipt."""
-    answered = Counter(f["sha256"] for r in receipts(desk) for f in r["files"])
-    filed = [row for row in rows(desk) if row.state != "withdrawn"]
+    answered = Counter(f["sha256"] for r in receipts(services) for f in r["files"])
+    filed = [row for row in rows(services) if row.state != "withdrawn"]
     for row in filed:
         assert row.bucket
         assert row.archive_key
-        data = desk.storage.read(row.bucket, row.archive_key)
+        data = services.storage.read(row.bucket, row.archive_key)
         assert hashlib.sha256(data).hexdigest() == row.sha256
-        records = archive.read_records(desk.storage, row.bucket, row.archive_key)
+        records = archive.read_records(services.storage, row.bucket, row.archive_key)
         (record,) = [
             r for r in records if (r["identity"], r["origin"], r["arrival"]) == (row.identity, row.key, row.arrival)
         ]
@@ -66,25 +67,27 @@ def audit(desk: Desk) -> None:
             row.filed_at.isoformat(),
         )
     assert answered == Counter(row.sha256 for row in filed)
-    objects = {key for bucket in ("archive", "quarantine") for key in keys(desk, bucket) if not key.endswith(".json")}
+    objects = {
+        key for bucket in ("archive", "quarantine") for key in keys(services, bucket) if not key.endswith(".json")
+    }
     assert objects == {row.archive_key for row in filed}
-    assert [r["number"] for r in receipts(desk)] == list(range(1, len(receipts(desk)) + 1))
-    for row in rows(desk):
-        told = [change.after for change in desk.ledger.history(row.id)]
+    assert [r["number"] for r in receipts(services)] == list(range(1, len(receipts(services)) + 1))
+    for row in rows(services):
+        told = [change.after for change in services.ledger.history(row.id)]
         assert (told[0], told[-1], len(set(told))) == ("received", row.state, len(told))
 
 
-def finished(desk: Desk) -> bool:
-    return not keys(desk, "intake") and not desk.ledger.unfinished()
+def finished(services: Services) -> bool:
+    return not keys(services, "intake") and not services.ledger.unfinished()
 
 
-def run(desk: Desk) -> None:
+def run(services: Services) -> None:
     """Find what is new, check it, file it away and answer."""
-    for work in review.find_new(desk):
+    for work in review.find_new(services):
         place = work["campaign"], work["prefecture"]
-        review.check(desk, *place, ALL_KINDS)
-        review.file_away(desk, *place)
-        review.reply(desk, *place)
+        review.check(services, *place, ALL_KINDS)
+        review.file_away(services, *place)
+        review.reply(services, *place)
 
 
 class Killed(BaseException):

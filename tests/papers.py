@@ -12,8 +12,8 @@ import openpyxl
 from PIL import Image, TiffImagePlugin
 from pypdf import PdfReader, PdfWriter
 
-from baosong.samples import documents as samples
-from baosong.samples.media import make_photo
+from baosong_local.samples import documents as samples
+from baosong_local.samples.media import make_photo
 from sheet_help import CAMPAIGN
 from test_documents import old_word
 

@@ -10,14 +10,14 @@ from functools import cache
 from typing import Any
 
 from baosong.campaign import Campaign
-from baosong.checks import check
-from baosong.findings import Kind
 from baosong.ledger import Submission
-from baosong.samples.documents import make_press, make_report
-from baosong.samples.media import make_photo
-from baosong.samples.sheets import make_sheet
-from baosong.source import Source
-from baosong.workdesk import Desk
+from baosong.ledger.services import Services
+from baosong.rules.findings import Kind
+from baosong.store.source import Source
+from baosong.validation.check import check
+from baosong_local.samples.documents import make_press, make_report
+from baosong_local.samples.media import make_photo
+from baosong_local.samples.sheets import make_sheet
 from feed import NOW, feed
 
 Sums = dict[str, tuple[Decimal, Decimal | None, Decimal | None]]
@@ -61,23 +61,30 @@ def sent_by(campaign_id: str, code: str, seed: int) -> Sent:
 
 
 def file(
-    desk: Desk, campaign: Campaign, code: str, kind: Kind, name: str, content: bytes, at: datetime = NOW, **more: Any
+    services: Services,
+    campaign: Campaign,
+    code: str,
+    kind: Kind,
+    name: str,
+    content: bytes,
+    at: datetime = NOW,
+    **more: Any,
 ) -> Submission:
     """Put one accepted file into archive and ledger."""
-    row = feed(desk.ledger, campaign, code, kind, name, content=content.hex(), at=at, **more)
+    row = feed(services.ledger, campaign, code, kind, name, content=content.hex(), at=at, **more)
     assert row.archive_key
-    desk.storage.put("archive", row.archive_key, content)
+    services.storage.put("archive", row.archive_key, content)
     return row
 
 
-def file_region(desk: Desk, campaign: Campaign, count: int = 14) -> dict[str, bytes]:
+def file_region(services: Services, campaign: Campaign, count: int = 14) -> dict[str, bytes]:
     """File what the first `count` prefectures sent; return their sheets by code."""
     sheets = {}
     for seed, prefecture in enumerate(campaign.prefectures[:count]):
         sent = sent_by(campaign.id, prefecture.code, seed)
         for kind, name, content in sent.files:
             figures = sent.figures if kind is Kind.STATISTICS else None
-            file(desk, campaign, prefecture.code, kind, name, content, figures=figures)
+            file(services, campaign, prefecture.code, kind, name, content, figures=figures)
             if kind is Kind.STATISTICS:
                 sheets[prefecture.code] = content
     return sheets
@@ -85,6 +92,6 @@ def file_region(desk: Desk, campaign: Campaign, count: int = 14) -> dict[str, by
 
 def _campaign(campaign_id: str) -> Campaign:
     from baosong.campaign import Campaigns
-    from baosong.settings import PROJECT
+    from baosong.store.settings import PROJECT
 
     return Campaigns([PROJECT / "include" / "campaigns"]).get(campaign_id)

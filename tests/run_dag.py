@@ -26,7 +26,7 @@ def run(dag_id: str, ill: str | None, conf: dict[str, Any]) -> dict[str, Any]:
 
     from baosong_airflow import tasks
 
-    tasks.open_desk.cache_clear()
+    tasks.open_services.cache_clear()
     dag = DagBag(os.environ["AIRFLOW__CORE__DAGS_FOLDER"]).dags[dag_id]
     if ill:
         task = dag.get_task(ill)

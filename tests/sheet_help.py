@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from baosong.campaign import Campaign, Prefecture, load_campaign
-from baosong.checks import check, crosschecks
-from baosong.checks.sheet_cells import Sheet, place
-from baosong.checks.sheet_reader import read
-from baosong.checks.sheet_structure import structure_findings
-from baosong.checks.sheet_tables import find_tables
-from baosong.checks.sheet_values import Values, normalise
-from baosong.findings import Checked, Finding, Kind
-from baosong.samples import dirt
-from baosong.samples.sheets import SheetSample, make_sheet
-from baosong.source import Source
+from baosong.rules.findings import Checked, Finding, Kind
+from baosong.store.source import Source
+from baosong.validation.check import check
+from baosong.validation.statistics import crosschecks
+from baosong.validation.statistics.cells import Sheet, place
+from baosong.validation.statistics.reader import read
+from baosong.validation.statistics.structure import structure_findings
+from baosong.validation.statistics.tables import find_tables
+from baosong.validation.statistics.values import Values, normalise
+from baosong_local.samples import dirt
+from baosong_local.samples.sheets import SheetSample, make_sheet
 
 CAMPAIGN = load_campaign(Path(__file__).parents[1] / "include" / "campaigns" / "2023.yaml")
 URUMQI = CAMPAIGN.prefecture("6501")

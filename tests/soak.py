@@ -22,14 +22,14 @@ from typing import Any
 import httpx
 import psutil
 
-from baosong import stack
 from baosong.campaign import Campaign
-from baosong.demo.plan import Drop, Plan, make_plan
-from baosong.demo.run import new_campaign
-from baosong.findings import Kind, Verdict
-from baosong.opening import open_campaign, storage_as
-from baosong.storage import Storage, StorageError
-from baosong.workdesk import Desk
+from baosong.ledger.services import Services
+from baosong.rules.findings import Kind, Verdict
+from baosong.store.s3 import Storage, StorageError
+from baosong_local import stack
+from baosong_local.demo.plan import Drop, Plan, make_plan
+from baosong_local.demo.run import new_campaign
+from baosong_local.stack.campaigns import open_campaign, storage_as
 from conftest import until
 from recount import read_sheet
 
@@ -98,7 +98,7 @@ class WholeStack:
 class Submitting:
     """Fourteen prefectures that drop, are sent back, and correct; in a thread, whatever befalls the stack."""
 
-    desk: Desk
+    services: Services
     campaign: Campaign
     plan: Plan
     dropped: list[Drop] = field(default_factory=list)
@@ -109,11 +109,11 @@ class Submitting:
     @classmethod
     def on(cls, home: Path) -> Submitting:
         """Open a campaign of the demonstration's on the running stack and make its files."""
-        desk = Desk.open()
-        campaign = desk.campaigns.get(new_campaign(home))
-        open_campaign(desk, campaign)
+        services = Services.open()
+        campaign = services.campaigns.get(new_campaign(home))
+        open_campaign(services, campaign)
         plan = make_plan(campaign, home / "dropped", small=True, advance=lambda: None)
-        return cls(desk, campaign, plan)
+        return cls(services, campaign, plan)
 
     def begin(self, pauses: Callable[[], float], drops: list[Drop], *, correct: bool) -> None:
         """Drop files in the background, a pause before each; if asked, correct then what was sent back."""
@@ -143,9 +143,9 @@ class Submitting:
     def answers(self) -> dict[tuple[str, str], set[str]]:
         """Return the verdicts by prefecture and file of all receipts in the outbox."""
         told: dict[tuple[str, str], set[str]] = {}
-        for stored in self.desk.storage.list("outbox", f"{self.campaign.id}/"):
+        for stored in self.services.storage.list("outbox", f"{self.campaign.id}/"):
             if "/回执/" in stored.key and stored.key.endswith(".json"):
-                receipt = json.loads(self.desk.storage.read("outbox", stored.key))
+                receipt = json.loads(self.services.storage.read("outbox", stored.key))
                 for file in receipt["files"]:
                     told.setdefault((receipt["prefecture"]["code"], file["file"]), set()).add(file["verdict"])
         return told
@@ -180,7 +180,7 @@ class Submitting:
 
 def final(embedded: WholeStack, submitting: Submitting) -> dict[str, Any]:
     """Return the figures of the final report: the roll-up's, or, if that was lost, what the night makes good."""
-    storage, key, by = submitting.desk.storage, f"{submitting.campaign.id}/final/v1/figures.json", "the roll-up"
+    storage, key, by = submitting.services.storage, f"{submitting.campaign.id}/final/v1/figures.json", "the roll-up"
     try:
         until(lambda: storage.stat("reports", key) is not None, 180, by)
     except AssertionError:
@@ -194,13 +194,13 @@ def final(embedded: WholeStack, submitting: Submitting) -> dict[str, Any]:
 
 def audit(submitting: Submitting, figures: dict[str, Any]) -> None:
     """Hold the end against the test's own truth: receipts, archive and quarantine, and every figure of the report."""
-    plan, desk, prefix = submitting.plan, submitting.desk, f"{submitting.campaign.id}/"
+    plan, services, prefix = submitting.plan, submitting.services, f"{submitting.campaign.id}/"
     assert submitting.unanswered() == []
     accepted = [d for d in (*plan.first, *plan.corrections) if d.expected is Verdict.ACCEPTED]
-    assert shas(desk, "archive", prefix) == {_sha(d.path) for d in accepted}
-    assert shas(desk, "quarantine", prefix) == {_sha(d.path) for d in plan.wrong()}
-    assert [s.key for s in desk.storage.list("intake", prefix)] == []
-    assert desk.ledger.unfinished() == []
+    assert shas(services, "archive", prefix) == {_sha(d.path) for d in accepted}
+    assert shas(services, "quarantine", prefix) == {_sha(d.path) for d in plan.wrong()}
+    assert [s.key for s in services.storage.list("intake", prefix)] == []
+    assert services.ledger.unfinished() == []
     sheets = [read_sheet(d.path.read_bytes()) for d in accepted if d.kind is Kind.STATISTICS]
     assert len(sheets) == len(submitting.campaign.prefectures)
     for code in plan.totals:
@@ -209,10 +209,10 @@ def audit(submitting: Submitting, figures: dict[str, Any]) -> None:
     assert figures["missing"] == []
 
 
-def shas(desk: Desk, bucket: str, prefix: str) -> set[str]:
+def shas(services: Services, bucket: str, prefix: str) -> set[str]:
     """Return the hashes of the bytes that lie in a bucket, without the records beside them."""
-    keys = [s.key for s in desk.storage.list(bucket, prefix)]
-    return {hashlib.sha256(desk.storage.read(bucket, k)).hexdigest() for k in keys if f"{k}.json" in keys}
+    keys = [s.key for s in services.storage.list(bucket, prefix)]
+    return {hashlib.sha256(services.storage.read(bucket, k)).hexdigest() for k in keys if f"{k}.json" in keys}
 
 
 def _sha(path: Path) -> str:

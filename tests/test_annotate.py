@@ -18,11 +18,11 @@ from openpyxl.workbook.defined_name import DefinedName
 from openpyxl.worksheet.worksheet import Worksheet
 
 from annotate_help import WRONG, at, changed, spoil
-from baosong.annotate import annotate
-from baosong.annotated.book import reaches_out
-from baosong.annotated.listing import NAME, TITLE
-from baosong.annotated.marks import AUTHOR, FILLS
-from baosong.findings import Finding, Severity, warning
+from baosong.receipts.annotated_workbook.annotate import annotate
+from baosong.receipts.annotated_workbook.book import reaches_out
+from baosong.receipts.annotated_workbook.listing import NAME, TITLE
+from baosong.receipts.annotated_workbook.marks import AUTHOR, FILLS
+from baosong.rules.findings import Finding, Severity, warning
 from sheet_help import CAMPAIGN, LIST, TOTALS, judged, sample
 
 
@@ -361,13 +361,13 @@ def test_a_far_cell_with_nothing_but_a_border_costs_nothing() -> None:
 
 def test_a_child_that_dies_or_hangs_means_no_copy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     child = tmp_path / "child.py"
-    monkeypatch.setattr("baosong.annotate.CHILD", child)
+    monkeypatch.setattr("baosong.receipts.annotated_workbook.annotate.CHILD", child)
     child.write_text("raise MemoryError")
     assert annotate(sample().content, "统计表.xlsx", [WRONG], CAMPAIGN) is None
 
     def hang(*_: Any, **__: Any) -> None:
         raise subprocess.TimeoutExpired("child", 1)
 
-    monkeypatch.setattr("baosong.annotate.read_sheets", lambda *_: [])
+    monkeypatch.setattr("baosong.receipts.annotated_workbook.annotate.read_sheets", lambda *_: [])
     monkeypatch.setattr(subprocess, "run", hang)
     assert annotate(sample().content, "统计表.xlsx", [WRONG], CAMPAIGN) is None

@@ -17,12 +17,13 @@ from dataclasses import dataclass, replace
 import pytest
 
 import papers as p
-from baosong import antivirus, review
-from baosong.antivirus import ScannerDown, scan
-from baosong.findings import Checked, Finding, Kind, Severity, Verdict
-from baosong.settings import Settings, SettingsError
-from baosong.source import Source
-from baosong.workdesk import Desk
+from baosong.ledger.services import Services
+from baosong.pipeline import review
+from baosong.rules.findings import Checked, Finding, Kind, Severity, Verdict
+from baosong.store.settings import Settings, SettingsError
+from baosong.store.source import Source
+from baosong.validation.common import antivirus
+from baosong.validation.common.antivirus import ScannerDown, scan
 from conftest import free_port, until
 from intake_run import ALL_KINDS, run
 
@@ -184,69 +185,69 @@ def test_where_none_is_configured_nothing_is_asked() -> None:
 
 
 @pytest.mark.parametrize("address", ["", "clamd:3310", "10.0.0.7:3310", "unix:/run/clamav/clamd.ctl"])
-def test_an_address_is_read_from_the_environment(address: str, desk: Desk) -> None:
-    assert settings_with(address, desk).clamd == address
+def test_an_address_is_read_from_the_environment(address: str, services: Services) -> None:
+    assert settings_with(address, services).clamd == address
 
 
 @pytest.mark.parametrize("address", ["clamd", "/run/clamd.ctl", "http://clamd:3310", "clamd:port", "unix:clamd"])
-def test_a_wrong_address_is_refused_at_once(address: str, desk: Desk) -> None:
+def test_a_wrong_address_is_refused_at_once(address: str, services: Services) -> None:
     with pytest.raises(SettingsError, match="BAOSONG_CLAMD"):
-        settings_with(address, desk)
+        settings_with(address, services)
 
 
-def settings_with(address: str, desk: Desk) -> Settings:
+def settings_with(address: str, services: Services) -> Settings:
     from airflow_home import baosong_environment
 
-    return Settings.load({**baosong_environment(desk.settings), "BAOSONG_CLAMD": address})
+    return Settings.load({**baosong_environment(services.settings), "BAOSONG_CLAMD": address})
 
 
 # --- the whole intake
 
 
-def with_clamd(desk: Desk, address: str) -> Desk:
-    return replace(desk, settings=replace(desk.settings, clamd=address))
+def with_clamd(services: Services, address: str) -> Services:
+    return replace(services, settings=replace(services.settings, clamd=address))
 
 
 @needs_clamd
 def test_an_infected_file_is_rejected_unopened_and_quarantined(
-    clamd: Clamd, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    clamd: Clamd, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
     judge: Callable[..., Checked] = review.checks.check
     monkeypatch.setattr(review.checks, "check", lambda s, *more: opened.append(s.name) or judge(s, *more))
     for name, data in (("链接.txt", b"https://news.example.cn/1.html"), ("报道.docx", p.paper(EVIL.decode()))):
-        desk.storage.put("intake", f"{AREA}/媒体报道/{name}", data)
-    run(with_clamd(desk, clamd.tcp))
-    rows = {row.name: row for row in desk.ledger.submissions("2023")}
+        services.storage.put("intake", f"{AREA}/媒体报道/{name}", data)
+    run(with_clamd(services, clamd.tcp))
+    rows = {row.name: row for row in services.ledger.submissions("2023")}
     assert {name: row.state for name, row in rows.items()} == {"链接.txt": "accepted", "报道.docx": "rejected"}
     assert opened == ["链接.txt"]
     assert [f["rule"] for f in rows["报道.docx"].findings][:1] == ["file.virus"]
-    assert [s.key for s in desk.storage.list("quarantine") if s.key.endswith(".docx")] == [
+    assert [s.key for s in services.storage.list("quarantine") if s.key.endswith(".docx")] == [
         rows["报道.docx"].archive_key
     ]
-    assert not list(desk.storage.list("intake"))
+    assert not list(services.storage.list("intake"))
 
 
-def test_while_the_scanner_is_away_nothing_is_judged_and_nothing_is_lost(desk: Desk) -> None:
+def test_while_the_scanner_is_away_nothing_is_judged_and_nothing_is_lost(services: Services) -> None:
     key = f"{AREA}/媒体报道/链接.txt"
-    desk.storage.put("intake", key, b"https://news.example.cn/1.html")
-    ill = with_clamd(desk, f"127.0.0.1:{free_port()}")
+    services.storage.put("intake", key, b"https://news.example.cn/1.html")
+    ill = with_clamd(services, f"127.0.0.1:{free_port()}")
     review.find_new(ill)
     with pytest.raises(ScannerDown):
         review.check(ill, "2023", "6501", ALL_KINDS)
-    (row,) = desk.ledger.submissions("2023")
+    (row,) = services.ledger.submissions("2023")
     assert row.state == "received"
-    assert desk.storage.stat("intake", key)
-    run(desk)  # it is back
-    assert desk.ledger.submission(row.id).state == "accepted"
+    assert services.storage.stat("intake", key)
+    run(services)  # it is back
+    assert services.ledger.submission(row.id).state == "accepted"
 
 
 @needs_clamd
-def test_the_archive_keeps_that_a_file_was_not_scanned(clamd: Clamd, desk: Desk) -> None:
+def test_the_archive_keeps_that_a_file_was_not_scanned(clamd: Clamd, services: Services) -> None:
     noise = b"".join(b"https://news.example.cn/%d.html\n" % n for n in range(60_000))
-    desk.storage.put("intake", f"{AREA}/媒体报道/链接.txt", noise)
-    run(with_clamd(desk, clamd.unix))
-    (row,) = desk.ledger.submissions("2023")
+    services.storage.put("intake", f"{AREA}/媒体报道/链接.txt", noise)
+    run(with_clamd(services, clamd.unix))
+    (row,) = services.ledger.submissions("2023")
     assert row.state == "held"
-    record = json.loads(desk.storage.read("quarantine", f"{row.archive_key}.json"))
+    record = json.loads(services.storage.read("quarantine", f"{row.archive_key}.json"))
     assert "file.not_scanned" in [f["rule"] for f in record["findings"]]

@@ -13,9 +13,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baosong.archive import ArchiveError, Copy, fetched, keep, object_key, read_records, safe_name, write_record
 from baosong.ledger import Submission
-from baosong.storage import Storage
+from baosong.preservation.records import (
+    ArchiveError,
+    Copy,
+    fetched,
+    keep,
+    object_key,
+    read_records,
+    safe_name,
+    write_record,
+)
+from baosong.store.s3 import Storage
 
 KEY = "2023/6501/photo/0123456789ab-照片.jpg"
 NOW = datetime(2023, 6, 1, tzinfo=UTC)

@@ -9,10 +9,10 @@ from urllib.parse import unquote
 
 import pytest
 
-from baosong.board import render_board, render_index
 from baosong.campaign import Campaign
-from baosong.findings import Kind, Verdict, error
-from baosong.workdesk import Desk
+from baosong.ledger.services import Services
+from baosong.receipts.board import render_board, render_index
+from baosong.rules.findings import Kind, Verdict, error
 from feed import NOW, feed, feed_all
 
 HOSTILE = "<script>alert(1)</script>\u202e.jpg"
@@ -24,8 +24,8 @@ def text_of(html: str) -> str:
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]*>", " ", body)))
 
 
-def board_of(desk: Desk, campaign: Campaign) -> str:
-    return render_board(desk.ledger, campaign, NOW, bool)
+def board_of(services: Services, campaign: Campaign) -> str:
+    return render_board(services.ledger, campaign, NOW, bool)
 
 
 def rows_of(html: str) -> list[str]:
@@ -39,9 +39,9 @@ def follow_up(html: str) -> str:
 
 
 def test_an_empty_campaign_shows_fourteen_silent_prefectures_and_what_will_happen(
-    desk: Desk, campaign: Campaign
+    services: Services, campaign: Campaign
 ) -> None:
-    html = board_of(desk, campaign)
+    html = board_of(services, campaign)
     assert len(rows_of(html)) == 14
     assert all(row.count("○ 未报送") == 5 for row in rows_of(html))
     text = text_of(html)
@@ -49,82 +49,84 @@ def test_an_empty_campaign_shows_fourteen_silent_prefectures_and_what_will_happe
         assert said in text
 
 
-def test_a_complete_prefecture_is_counted_and_marked(desk: Desk, campaign: Campaign) -> None:
-    feed_all(desk.ledger, campaign, "6504")
-    html = board_of(desk, campaign)
+def test_a_complete_prefecture_is_counted_and_marked(services: Services, campaign: Campaign) -> None:
+    feed_all(services.ledger, campaign, "6504")
+    html = board_of(services, campaign)
     assert "1 / 14" in text_of(html)
     assert rows_of(html)[2].count("✓ 已齐") == 5
     assert "✓ 报齐" in rows_of(html)[2]
 
 
-def test_every_state_has_a_symbol_and_a_word_beside_its_colour(desk: Desk, campaign: Campaign) -> None:
-    feed(desk.ledger, campaign, "6501", Kind.PHOTO, "a.jpg", verdict=Verdict.REJECTED)
-    feed(desk.ledger, campaign, "6501", Kind.REPORT, "b.docx", verdict=Verdict.HELD)
-    feed(desk.ledger, campaign, "6501", Kind.PRESS, "c.pdf")
-    row = rows_of(board_of(desk, campaign))[0]
+def test_every_state_has_a_symbol_and_a_word_beside_its_colour(services: Services, campaign: Campaign) -> None:
+    feed(services.ledger, campaign, "6501", Kind.PHOTO, "a.jpg", verdict=Verdict.REJECTED)
+    feed(services.ledger, campaign, "6501", Kind.REPORT, "b.docx", verdict=Verdict.HELD)
+    feed(services.ledger, campaign, "6501", Kind.PRESS, "c.pdf")
+    row = rows_of(board_of(services, campaign))[0]
     for said in ("× 已退回，待重新报送", "△ 待人工审核", "✓ 已齐", "○ 未报送", "未报齐"):
         assert said in row
 
 
-def test_a_rejection_is_listed_with_its_rule_and_reason_until_it_is_made_good(desk: Desk, campaign: Campaign) -> None:
-    feed(desk.ledger, campaign, "6501", Kind.PHOTO, "a.jpg", verdict=Verdict.REJECTED)
-    assert "照片无法打开 photo.unreadable" in follow_up(board_of(desk, campaign))
-    feed(desk.ledger, campaign, "6501", Kind.PHOTO, "b.jpg", at=NOW + timedelta(minutes=5))
-    assert "照片无法打开" not in follow_up(board_of(desk, campaign))
+def test_a_rejection_is_listed_with_its_rule_and_reason_until_it_is_made_good(
+    services: Services, campaign: Campaign
+) -> None:
+    feed(services.ledger, campaign, "6501", Kind.PHOTO, "a.jpg", verdict=Verdict.REJECTED)
+    assert "照片无法打开 photo.unreadable" in follow_up(board_of(services, campaign))
+    feed(services.ledger, campaign, "6501", Kind.PHOTO, "b.jpg", at=NOW + timedelta(minutes=5))
+    assert "照片无法打开" not in follow_up(board_of(services, campaign))
 
 
-def test_a_second_rejection_of_the_same_file_replaces_the_first(desk: Desk, campaign: Campaign) -> None:
+def test_a_second_rejection_of_the_same_file_replaces_the_first(services: Services, campaign: Campaign) -> None:
     for minutes in range(2):
         at = NOW + timedelta(minutes=minutes)
-        feed(desk.ledger, campaign, "6501", Kind.STATISTICS, f"{minutes}.xlsx", verdict=Verdict.REJECTED, at=at)
-    listed = follow_up(board_of(desk, campaign))
+        feed(services.ledger, campaign, "6501", Kind.STATISTICS, f"{minutes}.xlsx", verdict=Verdict.REJECTED, at=at)
+    listed = follow_up(board_of(services, campaign))
     assert "1.xlsx" in listed
     assert "0.xlsx" not in listed
 
 
-def test_a_held_file_waits_for_a_human_though_the_deliverable_is_there(desk: Desk, campaign: Campaign) -> None:
-    feed(desk.ledger, campaign, "6501", Kind.PRESS, "held.pdf", verdict=Verdict.HELD)
-    feed(desk.ledger, campaign, "6501", Kind.PRESS, "good.pdf")
-    assert "held.pdf" in follow_up(board_of(desk, campaign))
+def test_a_held_file_waits_for_a_human_though_the_deliverable_is_there(services: Services, campaign: Campaign) -> None:
+    feed(services.ledger, campaign, "6501", Kind.PRESS, "held.pdf", verdict=Verdict.HELD)
+    feed(services.ledger, campaign, "6501", Kind.PRESS, "good.pdf")
+    assert "held.pdf" in follow_up(board_of(services, campaign))
 
 
 def test_what_nobody_could_classify_is_followed_up_until_the_prefecture_is_complete(
-    desk: Desk, campaign: Campaign
+    services: Services, campaign: Campaign
 ) -> None:
-    feed(desk.ledger, campaign, "6501", None, "谜.bin", verdict=Verdict.REJECTED)
-    assert "谜.bin" in follow_up(board_of(desk, campaign))
-    feed_all(desk.ledger, campaign, "6501")
-    assert "谜.bin" not in follow_up(board_of(desk, campaign))
+    feed(services.ledger, campaign, "6501", None, "谜.bin", verdict=Verdict.REJECTED)
+    assert "谜.bin" in follow_up(board_of(services, campaign))
+    feed_all(services.ledger, campaign, "6501")
+    assert "谜.bin" not in follow_up(board_of(services, campaign))
 
 
-def test_names_and_findings_of_prefectures_are_escaped(desk: Desk, campaign: Campaign) -> None:
+def test_names_and_findings_of_prefectures_are_escaped(services: Services, campaign: Campaign) -> None:
     bad = [error("photo.x", HOSTILE, observed=HOSTILE)]
-    feed(desk.ledger, campaign, "6501", Kind.PHOTO, HOSTILE, verdict=Verdict.REJECTED, findings=bad)
-    html = board_of(desk, campaign)
+    feed(services.ledger, campaign, "6501", Kind.PHOTO, HOSTILE, verdict=Verdict.REJECTED, findings=bad)
+    html = board_of(services, campaign)
     assert "<script" not in html
     assert "\u202e" not in html
     assert "&lt;script&gt;alert(1)&lt;/script&gt;‹U+202E›.jpg" in html
 
 
-def test_a_late_arrival_is_flagged_and_the_passed_deadline_said(desk: Desk, campaign: Campaign) -> None:
-    feed(desk.ledger, campaign, "6501", Kind.PHOTO, "a.jpg", at=campaign.deadline + timedelta(hours=1))
-    text = text_of(render_board(desk.ledger, campaign, campaign.deadline + timedelta(days=3), bool))
+def test_a_late_arrival_is_flagged_and_the_passed_deadline_said(services: Services, campaign: Campaign) -> None:
+    feed(services.ledger, campaign, "6501", Kind.PHOTO, "a.jpg", at=campaign.deadline + timedelta(hours=1))
+    text = text_of(render_board(services.ledger, campaign, campaign.deadline + timedelta(days=3), bool))
     assert "迟报" in text
     assert "已超过截止时间 3 天" in text
 
 
-def test_the_board_asks_for_itself_again_and_runs_nothing(desk: Desk, campaign: Campaign) -> None:
-    html = board_of(desk, campaign)
+def test_the_board_asks_for_itself_again_and_runs_nothing(services: Services, campaign: Campaign) -> None:
+    html = board_of(services, campaign)
     assert '<meta http-equiv="refresh" content="15">' in html
     assert "<script" not in html
     assert "<img" not in html
 
 
-def test_the_latest_editions_are_linked_in_all_their_forms(desk: Desk, campaign: Campaign) -> None:
+def test_the_latest_editions_are_linked_in_all_their_forms(services: Services, campaign: Campaign) -> None:
     for version in range(1, 5):
-        desk.ledger.add_edition(campaign.id, "final", version, f"2023/final/v{version}/", "x", {})
+        services.ledger.add_edition(campaign.id, "final", version, f"2023/final/v{version}/", "x", {})
     pdf = {"2023/final/v4/汇总总结报告.pdf"}
-    html = unquote(render_board(desk.ledger, campaign, NOW, pdf.__contains__))
+    html = unquote(render_board(services.ledger, campaign, NOW, pdf.__contains__))
     links = re.findall(r'<a href="2023/reports/final/(v\d)/(.+?)">(.+?)</a>', html)
     forms = [("汇总表.xlsx", "汇总表"), ("汇总总结报告.docx", "Word"), ("汇总总结报告.html", "网页")]
     newest = [("v4", *form) for form in [*forms, ("汇总总结报告.pdf", "PDF")]]

@@ -10,28 +10,28 @@ from urllib.parse import unquote
 import pytest
 
 import airflow_home
-from baosong.report import write_report
+from baosong.report.editions import write_report
 from feed import NOW
 
 if TYPE_CHECKING:
-    from baosong.workdesk import Desk
+    from baosong.ledger.services import Services
 
 FOLDER = "2023/6501-乌鲁木齐市"
 
 
 @pytest.fixture
-def client(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def client(services: Services, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A logged-in operator's browser."""
     from fastapi.testclient import TestClient
 
     from baosong_airflow import board_app, tasks
 
-    for name, value in airflow_home.baosong_environment(desk.settings).items():
+    for name, value in airflow_home.baosong_environment(services.settings).items():
         monkeypatch.setenv(name, value)
-    tasks.open_desk.cache_clear()
+    tasks.open_services.cache_clear()
     monkeypatch.setitem(board_app.app.dependency_overrides, board_app.operators_only, lambda: None)
     yield TestClient(board_app.app, follow_redirects=False)
-    tasks.open_desk.cache_clear()
+    tasks.open_services.cache_clear()
 
 
 def test_every_route_asks_who_is_there() -> None:
@@ -48,26 +48,26 @@ def test_before_any_campaign_is_opened_the_entry_says_so(client: Any) -> None:
     assert "还没有开放的活动" in answer.text
 
 
-def test_with_one_opened_campaign_the_entry_leads_to_its_board(client: Any, desk: Desk) -> None:
-    desk.storage.put("outbox", f"{FOLDER}/状态.html", b"x")
+def test_with_one_opened_campaign_the_entry_leads_to_its_board(client: Any, services: Services) -> None:
+    services.storage.put("outbox", f"{FOLDER}/状态.html", b"x")
 
     answer = client.get("/")
 
     assert (answer.status_code, answer.headers["location"]) == (307, "2023")
 
 
-def test_the_board_shows_every_prefecture_and_runs_no_script(client: Any, desk: Desk) -> None:
+def test_the_board_shows_every_prefecture_and_runs_no_script(client: Any, services: Services) -> None:
     answer = client.get("/2023")
 
     assert answer.status_code == 200
-    assert all(p.name in answer.text for p in desk.campaigns.get("2023").prefectures)
+    assert all(p.name in answer.text for p in services.campaigns.get("2023").prefectures)
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert "script-src" not in answer.headers["content-security-policy"]
 
 
-def test_a_receipt_opens_in_the_browser_and_runs_no_script(client: Any, desk: Desk) -> None:
+def test_a_receipt_opens_in_the_browser_and_runs_no_script(client: Any, services: Services) -> None:
     page = "<!doctype html><script>alert(1)</script>回执"
-    desk.storage.put("outbox", f"{FOLDER}/回执/0001.html", page.encode(), content_type="text/html")
+    services.storage.put("outbox", f"{FOLDER}/回执/0001.html", page.encode(), content_type="text/html")
 
     answer = client.get("/2023/receipts/6501/0001.html")
 
@@ -77,9 +77,9 @@ def test_a_receipt_opens_in_the_browser_and_runs_no_script(client: Any, desk: De
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-def test_a_report_is_downloaded_under_its_chinese_name(client: Any, desk: Desk) -> None:
+def test_a_report_is_downloaded_under_its_chinese_name(client: Any, services: Services) -> None:
     content = bytes(range(256)) * 9000
-    desk.storage.put("reports", "2023/final/v1/汇总表.xlsx", content)
+    services.storage.put("reports", "2023/final/v1/汇总表.xlsx", content)
 
     answer = client.get("/2023/reports/final/v1/汇总表.xlsx")
 
@@ -87,10 +87,10 @@ def test_a_report_is_downloaded_under_its_chinese_name(client: Any, desk: Desk) 
     assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''%E6%B1%87%E6%80%BB%E8%A1%A8.xlsx"
 
 
-def test_a_report_in_every_form_can_be_reached_from_the_board(client: Any, desk: Desk) -> None:
+def test_a_report_in_every_form_can_be_reached_from_the_board(client: Any, services: Services) -> None:
     """The page opens where it is, and runs nothing; no other page below the reports opens unless in its sandbox."""
-    prefix = write_report(desk, "2023", "interim", NOW)["prefix"]
-    desk.storage.put("reports", f"{prefix}汇总总结报告.pdf", b"%PDF")
+    prefix = write_report(services, "2023", "interim", NOW)["prefix"]
+    services.storage.put("reports", f"{prefix}汇总总结报告.pdf", b"%PDF")
 
     links = re.findall(r'<a href="(2023/reports/[^"]+)"', client.get("/2023").text)
     answers = {unquote(link).rpartition(".")[2]: client.get(f"/{link}") for link in links}
@@ -99,12 +99,12 @@ def test_a_report_in_every_form_can_be_reached_from_the_board(client: Any, desk:
     assert {answer.status_code for answer in answers.values()} == {200}
     assert [form for form, a in answers.items() if "content-disposition" not in a.headers] == ["html"]
     assert answers["html"].headers["content-security-policy"].startswith("default-src 'none'; style-src")
-    desk.storage.put("reports", "2023/checks/6501/12.html", b"x")
+    services.storage.put("reports", "2023/checks/6501/12.html", b"x")
     assert "content-disposition" in client.get("/2023/reports/checks/6501/12.html").headers
 
 
-def test_the_page_of_a_checked_sheet_is_shut_in_a_sandbox(client: Any, desk: Desk) -> None:
-    desk.storage.put("reports", "2023/checks/6501/12.html", "<p>逐项".encode())
+def test_the_page_of_a_checked_sheet_is_shut_in_a_sandbox(client: Any, services: Services) -> None:
+    services.storage.put("reports", "2023/checks/6501/12.html", "<p>逐项".encode())
 
     answer = client.get("/2023/checks/6501/12")
 
@@ -117,8 +117,8 @@ def test_the_page_of_a_checked_sheet_is_shut_in_a_sandbox(client: Any, desk: Des
 
 
 @pytest.mark.parametrize("path", ["6501/13", "6502/12", "6501/012", "6501/1e1", "6501/１２", "6501/12.html", "6501/-1"])
-def test_a_sheet_without_a_page_is_told_so_in_chinese(client: Any, desk: Desk, path: str) -> None:
-    desk.storage.put("reports", "2023/checks/6501/12.html", b"secret")
+def test_a_sheet_without_a_page_is_told_so_in_chinese(client: Any, services: Services, path: str) -> None:
+    services.storage.put("reports", "2023/checks/6501/12.html", b"secret")
 
     answer = client.get(f"/2023/checks/{path}")
 
@@ -127,13 +127,13 @@ def test_a_sheet_without_a_page_is_told_so_in_chinese(client: Any, desk: Desk, p
     assert "sandbox" in answer.headers["content-security-policy"]
 
 
-def test_a_stranger_gets_no_page_of_a_sheet(client: Any, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stranger_gets_no_page_of_a_sheet(client: Any, services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     """The guard is Airflow's own, asked with a request that carries no token."""
     from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
 
     from baosong_airflow import board_app
 
-    desk.storage.put("reports", "2023/checks/6501/12.html", b"secret")
+    services.storage.put("reports", "2023/checks/6501/12.html", b"secret")
     monkeypatch.delitem(board_app.app.dependency_overrides, board_app.operators_only)
     monkeypatch.setattr(board_app.app.state, "auth_manager", SimpleAuthManager(), raising=False)
 
@@ -170,11 +170,11 @@ OUTSIDE = [
 ]
 
 
-def test_nothing_outside_can_be_named(client: Any, desk: Desk) -> None:
+def test_nothing_outside_can_be_named(client: Any, services: Services) -> None:
     for key in ("secret.html", "2023/secret.html", f"{FOLDER}/secret.html", "x/secret.html"):
-        desk.storage.put("outbox", key, b"secret")
+        services.storage.put("outbox", key, b"secret")
     for key in ("secret.html", "x/secret.html", "outbox/secret.html", "2023/checks/x/12.html"):
-        desk.storage.put("reports", key, b"secret")
+        services.storage.put("reports", key, b"secret")
 
     answers = {path: client.get(path) for path in OUTSIDE}
 
@@ -196,7 +196,7 @@ def test_what_is_away_is_named_at_once_and_the_page_asks_again(
 
     monkeypatch.setattr(board_app, "PATIENCE", 0.1)
     monkeypatch.setenv(name, value)
-    tasks.open_desk.cache_clear()
+    tasks.open_services.cache_clear()
 
     answer = client.get("/" if "S3" in name else "/2023")
 

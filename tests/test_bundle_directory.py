@@ -13,16 +13,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baosong import archive
-from baosong.bundles import contents, directory, is_bundle, names, offline, unpacking
 from baosong.campaign import Campaign
-from baosong.checks.filetypes import identify
-from baosong.findings import Checked, Kind, Verdict
-from baosong.intake import place
 from baosong.ledger import Submission
-from baosong.samples import documents
-from baosong.samples.media import make_photo
-from baosong.source import Source
+from baosong.pipeline import unpack
+from baosong.preservation import records
+from baosong.rules.findings import Checked, Kind, Verdict
+from baosong.store.keys import parse_key
+from baosong.store.source import Source
+from baosong.validation.common.filetypes import identify
+from baosong.validation.packages import contents, directory, is_bundle, names, offline
+from baosong_local.samples import documents
+from baosong_local.samples.media import make_photo
 from bundle_help import Raw, claiming, gbk, info_zip, link, locked, mac, packed, patched
 
 PRESS = "科技活动周启动 https://www.xjdaily.com/一".encode()
@@ -156,12 +157,12 @@ def test_no_name_leads_out_of_its_folder(campaign: Campaign, name: str, kind: Ki
     assert not any(ord(c) < 32 or c == "\\" for c in path)
     assert len(path.encode()) <= names.LONGEST_PATH
     bundle = Submission(**BUNDLE)
-    arrival = unpacking._arrival(bundle, directory.Member(3, path, 0, 1, 1, 0, 0), kind, campaign)
+    arrival = unpack._arrival(bundle, directory.Member(3, path, 0, 1, 1, 0, 0), kind, campaign)
     assert arrival.key == f"{bundle.key}/{path}"
-    assert (place(arrival.key).campaign_id, place(arrival.key).code) == ("2023", "6501")
+    assert (parse_key(arrival.key).campaign_id, parse_key(arrival.key).code) == ("2023", "6501")
     assert not kind or campaign.deliverable(kind).single or arrival.slot.endswith(f"材料/{path}")
     folder = f"2023/6501/{kind.value if kind else 'unclassified'}/"
-    key = archive.object_key(Submission(campaign="2023", prefecture="6501", kind=kind, name=arrival.name), "0" * 64)
+    key = records.object_key(Submission(campaign="2023", prefecture="6501", kind=kind, name=arrival.name), "0" * 64)
     assert key.startswith(folder)
     assert "/" not in key.removeprefix(folder)
 

@@ -9,14 +9,16 @@ from typing import Any
 
 import pytest
 
-from baosong import archive, checks, outbox, review
-from baosong.bundles import contents
 from baosong.campaign import Campaign
-from baosong.findings import Kind
 from baosong.ledger import Ledger, Submission
-from baosong.samples import sheets
-from baosong.storage import Storage, StorageError
-from baosong.workdesk import Desk
+from baosong.ledger.services import Services
+from baosong.pipeline import outbox, review
+from baosong.preservation import records
+from baosong.rules.findings import Kind
+from baosong.store.s3 import Storage, StorageError
+from baosong.validation import check
+from baosong.validation.packages import contents
+from baosong_local.samples import sheets
 from bundle_help import OF_SMALL, SMALL, members, packed, send, whole
 from intake_run import (
     ALL_KINDS,
@@ -35,60 +37,60 @@ from intake_run import (
 # --- again, corrected, replaced
 
 
-def test_the_same_zip_twice_is_acknowledged_and_counts_once(desk: Desk, campaign: Campaign) -> None:
+def test_the_same_zip_twice_is_acknowledged_and_counts_once(services: Services, campaign: Campaign) -> None:
     for name in ("材料.zip", "材料.zip", "另一个名字.zip"):
-        send(desk, packed(SMALL), name)
-        run(desk)
-    assert Counter(states(desk)) == {"accepted": 3, "duplicate": 6, "rejected": 6}
-    assert desk.ledger.completeness(campaign)[CODE][Kind.PRESS].accepted == 2
-    assert len(receipts(desk)) == 3
-    whole(desk)
+        send(services, packed(SMALL), name)
+        run(services)
+    assert Counter(states(services)) == {"accepted": 3, "duplicate": 6, "rejected": 6}
+    assert services.ledger.completeness(campaign)[CODE][Kind.PRESS].accepted == 2
+    assert len(receipts(services)) == 3
+    whole(services)
 
 
-def test_a_corrected_zip_replaces_by_name(desk: Desk, campaign: Campaign) -> None:
-    send(desk, packed(SMALL))
-    run(desk)
-    send(desk, packed(SMALL | {"媒体报道/二.txt": piece("改"), "媒体报道/空.txt": piece("不空了")}))
-    run(desk)
-    first, second = members(desk)[:4], members(desk)[4:]
+def test_a_corrected_zip_replaces_by_name(services: Services, campaign: Campaign) -> None:
+    send(services, packed(SMALL))
+    run(services)
+    send(services, packed(SMALL | {"媒体报道/二.txt": piece("改"), "媒体报道/空.txt": piece("不空了")}))
+    run(services)
+    first, second = members(services)[:4], members(services)[4:]
     assert [row.state for row in first] == ["accepted", "superseded", "rejected", "rejected"]
     assert [row.state for row in second] == ["duplicate", "accepted", "accepted", "rejected"]
-    assert [row.state for row in rows(desk) if not row.member] == ["superseded", "accepted"]
-    assert desk.ledger.completeness(campaign)[CODE][Kind.PRESS].accepted == 3
-    whole(desk)
+    assert [row.state for row in rows(services) if not row.member] == ["superseded", "accepted"]
+    assert services.ledger.completeness(campaign)[CODE][Kind.PRESS].accepted == 3
+    whole(services)
 
 
-def test_two_zips_with_files_of_the_same_names_are_all_kept(desk: Desk) -> None:
+def test_two_zips_with_files_of_the_same_names_are_all_kept(services: Services) -> None:
     for n in range(2):
-        send(desk, packed({"媒体报道/1.txt": piece(str(n))}), f"第{n}区.zip")
-    run(desk)
-    assert states(desk) == ["accepted"] * 4
-    whole(desk)
+        send(services, packed({"媒体报道/1.txt": piece(str(n))}), f"第{n}区.zip")
+    run(services)
+    assert states(services) == ["accepted"] * 4
+    whole(services)
 
 
-def test_a_zip_alike_to_the_second_with_a_finished_one_is_unpacked_anew(desk: Desk) -> None:
-    send(desk, packed(SMALL))
-    run(desk)
-    send(desk, packed(SMALL))
-    (again,) = desk.storage.list("intake")
+def test_a_zip_alike_to_the_second_with_a_finished_one_is_unpacked_anew(services: Services) -> None:
+    send(services, packed(SMALL))
+    run(services)
+    send(services, packed(SMALL))
+    (again,) = services.storage.list("intake")
 
     def stamp(row: Submission) -> None:
         row.identity = row.identity.replace(bundle.identity, again.identity)
         row.etag, row.modified_at = again.etag, again.modified
 
-    bundle = next(row for row in rows(desk) if not row.member)
-    for row in rows(desk):
-        desk.ledger.run(lambda s, id=row.id: stamp(s.get_one(Submission, id)))
-    run(desk)
-    assert [row.arrival for row in rows(desk)] == [1] * 5 + [2] * 5
-    assert finished(desk)
+    bundle = next(row for row in rows(services) if not row.member)
+    for row in rows(services):
+        services.ledger.run(lambda s, id=row.id: stamp(s.get_one(Submission, id)))
+    run(services)
+    assert [row.arrival for row in rows(services)] == [1] * 5 + [2] * 5
+    assert finished(services)
 
 
 @pytest.mark.parametrize("moment", ["before_check", "during_check", "before_filing", "during_filing", "before_removal"])
 def test_a_zip_replaced_at_any_moment_is_judged_by_its_own_bytes(
-    desk: Desk, moment: str, monkeypatch: pytest.MonkeyPatch
+    services: Services, moment: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    send(desk, packed({"媒体报道/一.txt": piece("旧1"), "媒体报道/二.txt": piece("旧2")}))
+    send(services, packed({"媒体报道/一.txt": piece("旧1"), "媒体报道/二.txt": piece("旧2")}))
     new = packed({"媒体报道/一.txt": piece("新1"), "媒体报道/二.txt": piece("新2")})
     place = ("2023", CODE)
 
@@ -97,51 +99,53 @@ def test_a_zip_replaced_at_any_moment_is_judged_by_its_own_bytes(
 
         def then(*args: Any, **more: Any) -> Any:
             if next(calls) == number:
-                send(desk, new)
+                send(services, new)
             return real(*args, **more)
 
         monkeypatch.setattr(at, name, then)
 
-    review.find_new(desk)
+    review.find_new(services)
     if moment == "before_check":
-        send(desk, new)
+        send(services, new)
     if moment == "during_check":
-        replaced_first(checks, "check", 1)
-    review.check(desk, *place, ALL_KINDS)
+        replaced_first(check, "check", 1)
+    review.check(services, *place, ALL_KINDS)
     monkeypatch.undo()
     if moment == "before_filing":
-        send(desk, new)
+        send(services, new)
     if moment == "during_filing":
-        replaced_first(archive, "keep", 1)
-    review.file_away(desk, *place)
+        replaced_first(records, "keep", 1)
+    review.file_away(services, *place)
     monkeypatch.undo()
     if moment == "before_removal":
-        send(desk, new)
-    review.reply(desk, *place)
-    run(desk)
+        send(services, new)
+    review.reply(services, *place)
+    run(services)
     counted = Counter(
-        (row.slot, row.state) for row in members(desk) if row.state in ("accepted", "received", "checked")
+        (row.slot, row.state) for row in members(services) if row.state in ("accepted", "received", "checked")
     )
     assert counted == {("材料/媒体报道/一.txt", "accepted"): 1, ("材料/媒体报道/二.txt", "accepted"): 1}
-    assert [row.sha256 for row in members(desk)[-2:]] == [_sha(piece("新1")), _sha(piece("新2"))]
-    whole(desk)
+    assert [row.sha256 for row in members(services)[-2:]] == [_sha(piece("新1")), _sha(piece("新2"))]
+    whole(services)
 
 
 def _sha(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def test_a_zip_deleted_while_half_reviewed_takes_the_rest_with_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    key = send(desk, packed(SMALL))
+def test_a_zip_deleted_while_half_reviewed_takes_the_rest_with_it(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = send(services, packed(SMALL))
     with monkeypatch.context() as patch:
         patch.setattr(Ledger, "record_check", dies_at(Ledger.record_check, 2))
         with pytest.raises(Killed):
-            run(desk)
-    assert Counter(states(desk)) == {"received": 3, "checked": 2}
-    desk.storage.remove("intake", key)
-    run(desk)
-    assert Counter(states(desk)) == {"withdrawn": 5}
-    assert finished(desk)
+            run(services)
+    assert Counter(states(services)) == {"received": 3, "checked": 2}
+    services.storage.remove("intake", key)
+    run(services)
+    assert Counter(states(services)) == {"withdrawn": 5}
+    assert finished(services)
 
 
 # --- killed, ill, crowded
@@ -164,8 +168,8 @@ DEATHS: list[tuple[Any, str, int]] = [
     *((Ledger, "record_check", n) for n in (0, 2, 4)),
     (contents, "unpacked", 1),
     (Storage, "put", 0),
-    *((archive, "keep", n) for n in (0, 3, 4)),
-    (archive, "write_record", 4),
+    *((records, "keep", n) for n in (0, 3, 4)),
+    (records, "write_record", 4),
     *((Ledger, "file", n) for n in (0, 3, 4)),
     (Ledger, "allot_receipt", 0),
     (outbox, "write_receipt", 0),
@@ -178,22 +182,24 @@ DEATHS: list[tuple[Any, str, int]] = [
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize(("room", "effect", "number"), DEATHS, ids=lambda value: getattr(value, "__name__", str(value)))
 def test_a_review_killed_at_any_effect_is_finished_by_the_next(
-    desk: Desk, room: Any, effect: str, number: int, after: bool, monkeypatch: pytest.MonkeyPatch
+    services: Services, room: Any, effect: str, number: int, after: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    send(desk, packed(SMALL))
+    send(services, packed(SMALL))
     with monkeypatch.context() as patch:
         patch.setattr(room, effect, dies_at(getattr(room, effect), number, after))
         with pytest.raises(Killed):
-            run(desk)
-    run(desk)
-    assert Counter(states(desk)) == OF_SMALL
-    assert Counter(row.member["path"] for row in members(desk) if row.member) == Counter(dict.fromkeys(SMALL, 1))
-    assert len(receipts(desk)) == 1
-    whole(desk)
+            run(services)
+    run(services)
+    assert Counter(states(services)) == OF_SMALL
+    assert Counter(row.member["path"] for row in members(services) if row.member) == Counter(dict.fromkeys(SMALL, 1))
+    assert len(receipts(services)) == 1
+    whole(services)
 
 
-def test_a_store_that_fails_midway_leaves_work_for_the_next_run(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    send(desk, packed(SMALL))
+def test_a_store_that_fails_midway_leaves_work_for_the_next_run(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(services, packed(SMALL))
     real, calls = Storage.source, iter(range(100))
 
     def flaky(*args: Any) -> Any:
@@ -204,64 +210,66 @@ def test_a_store_that_fails_midway_leaves_work_for_the_next_run(desk: Desk, monk
     with monkeypatch.context() as patch:
         patch.setattr(Storage, "source", flaky)
         with pytest.raises(StorageError):
-            run(desk)
-    run(desk)
-    assert Counter(states(desk)) == OF_SMALL
-    whole(desk)
+            run(services)
+    run(services)
+    assert Counter(states(services)) == OF_SMALL
+    whole(services)
 
 
 def test_one_file_that_breaks_a_parser_does_not_keep_the_others_from_an_answer(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    key = send(desk, packed(SMALL))
-    real = checks.check
+    key = send(services, packed(SMALL))
+    real = check.check
 
     def ill(source: Any, *more: Any) -> Any:
         if source.name == "二.txt":
             raise RuntimeError("a parser nobody foresaw")
         return real(source, *more)
 
-    review.find_new(desk)
+    review.find_new(services)
     with monkeypatch.context() as patch:
-        patch.setattr(checks, "check", ill)
+        patch.setattr(check, "check", ill)
         with pytest.raises(RuntimeError, match="nobody foresaw"):
-            review.check(desk, "2023", CODE, ALL_KINDS)
-    review.file_away(desk, "2023", CODE)
-    review.reply(desk, "2023", CODE)
-    assert Counter(states(desk)) == {"received": 2, "accepted": 1, "rejected": 2}
-    assert keys(desk, "intake") == [key]  # the zip stays until all that is in it is filed
-    run(desk)
-    assert Counter(states(desk)) == OF_SMALL
-    assert len(receipts(desk)) == 2
-    whole(desk)
+            review.check(services, "2023", CODE, ALL_KINDS)
+    review.file_away(services, "2023", CODE)
+    review.reply(services, "2023", CODE)
+    assert Counter(states(services)) == {"received": 2, "accepted": 1, "rejected": 2}
+    assert keys(services, "intake") == [key]  # the zip stays until all that is in it is filed
+    run(services)
+    assert Counter(states(services)) == OF_SMALL
+    assert len(receipts(services)) == 2
+    whole(services)
 
 
-def test_the_tasks_for_other_kinds_leave_the_files_of_a_zip_alone(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    send(desk, packed(SMALL))
+def test_the_tasks_for_other_kinds_leave_the_files_of_a_zip_alone(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(services, packed(SMALL))
     with monkeypatch.context() as patch:
         patch.setattr(Ledger, "record_check", dies_at(Ledger.record_check, 0))
         with pytest.raises(Killed):
-            run(desk)
-    assert review.check(desk, "2023", CODE, ["press"]) == []
-    assert [done["name"] for done in review.check(desk, "2023", CODE, ["report"])][-1] == "材料.zip"
+            run(services)
+    assert review.check(services, "2023", CODE, ["press"]) == []
+    assert [done["name"] for done in review.check(services, "2023", CODE, ["report"])][-1] == "材料.zip"
 
 
-def test_concurrent_runs_leave_no_doubles(desk: Desk) -> None:
+def test_concurrent_runs_leave_no_doubles(services: Services) -> None:
     for n in range(3):
-        send(desk, packed(SMALL | {"媒体报道/三.txt": piece(str(n))}), f"{n}.zip")
-    desks = [Desk.open(desk.settings) for _ in range(4)]
+        send(services, packed(SMALL | {"媒体报道/三.txt": piece(str(n))}), f"{n}.zip")
+    desks = [Services.open(services.settings) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(run, desks))
-    run(desk)
-    assert Counter(states(desk)) == {"accepted": 3 + 2 + 3, "duplicate": 4, "rejected": 6}
-    whole(desk)
+    run(services)
+    assert Counter(states(services)) == {"accepted": 3 + 2 + 3, "duplicate": 4, "rejected": 6}
+    whole(services)
     for other in desks:
         other.ledger.close()
 
 
-def test_the_outbox_of_a_zip_holds_marked_copies_of_its_sheets(desk: Desk, campaign: Campaign) -> None:
+def test_the_outbox_of_a_zip_holds_marked_copies_of_its_sheets(services: Services, campaign: Campaign) -> None:
     sheet = sheets.make_sheet(campaign, campaign.prefecture(CODE), 1)
-    send(desk, packed({"统计表/统计表.xlsx": sheets.wrong_total(sheet)}))
-    run(desk)
-    (copy,) = keys(desk, "outbox", "统计表.xlsx")
+    send(services, packed({"统计表/统计表.xlsx": sheets.wrong_total(sheet)}))
+    run(services)
+    (copy,) = keys(services, "outbox", "统计表.xlsx")
     assert "批注" in copy

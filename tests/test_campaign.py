@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from baosong.campaign import CampaignError, Campaigns, load_campaign
 from baosong.campaign.model import read_deadline
-from baosong.findings import Kind
-from baosong.settings import PROJECT
+from baosong.rules.findings import Kind
+from baosong.store.settings import PROJECT
 
 NOTICE = PROJECT / "include" / "campaigns" / "2023.yaml"
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from baosong.campaign import Campaign
-from baosong.findings import Severity, Verdict
-from baosong.samples import sheets
-from baosong.settings import PROJECT, Settings
+from baosong.rules.findings import Severity, Verdict
+from baosong.store.settings import PROJECT, Settings
+from baosong_local.samples import sheets
 from conftest import until
 
 FINDING = {"rule", "severity", "message", "where", "observed", "expected", "fix"}
@@ -134,7 +134,7 @@ def test_status_of_a_stack_that_does_not_run_exits_1(tmp_path: Path) -> None:
     assert call("status", BAOSONG_HOME=str(tmp_path)).returncode == 1
 
 
-def test_report_is_refused_with_the_names_of_who_is_missing_unless_interim(settings: Settings, desk: Any) -> None:
+def test_report_is_refused_with_the_names_of_who_is_missing_unless_interim(settings: Settings, services: Any) -> None:
     env = {
         "BAOSONG_HOME": str(settings.home),
         "BAOSONG_S3_ENDPOINT": settings.s3.endpoint,
@@ -148,4 +148,4 @@ def test_report_is_refused_with_the_names_of_who_is_missing_unless_interim(setti
     assert "尚有 14 个地州市未报齐：乌鲁木齐市" in refused.stderr
     written = call("report", "2023", "--interim", **env)
     assert written.returncode == 0, written.stderr
-    until(lambda: list(desk.storage.list("reports", "2023/interim/")), what="the interim report")
+    until(lambda: list(services.storage.list("reports", "2023/interim/")), what="the interim report")

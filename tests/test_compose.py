@@ -134,22 +134,22 @@ def test_every_command_exists_in_the_installed_airflow(name: str) -> None:
 
 def test_python_in_the_init_service_compiles_and_names_what_the_domain_has() -> None:
     from baosong.ledger import Ledger
-    from baosong.storage import Storage
-    from baosong.workdesk import Desk
+    from baosong.ledger.services import Services
+    from baosong.store.s3 import Storage
 
     snippets = [call[2] for call in lines_of(SERVICES["airflow-init"]) if call[:2] == ["python", "-c"]]
     assert len(snippets) == 2
     for snippet in snippets:
         compile(snippet, "docker-compose.yaml", "exec")
-    opened = next(s for s in snippets if "Desk" in s)
+    opened = next(s for s in snippets if "Services" in s)
     assert set(re.findall(r"\bd\.(\w+)\.(\w+)\(", opened)) == {("ledger", "migrate"), ("storage", "ensure_buckets")}
-    assert Desk.__dataclass_fields__.keys() >= {"ledger", "storage"}
+    assert Services.__dataclass_fields__.keys() >= {"ledger", "storage"}
     assert callable(Ledger.migrate)
     assert callable(Storage.ensure_buckets)
 
 
 def test_the_pools_are_those_of_the_embedded_stack_and_all_that_the_dags_draw_from() -> None:
-    from baosong.stack.airflow import POOLS
+    from baosong_local.stack.airflow import POOLS
 
     used = {m for path in (ROOT / "dags").glob("*.py") for m in re.findall(r"pool=\"(\w+)\"", path.read_text("utf-8"))}
     calls = lines_of(interpolate(SERVICES["airflow-init"], dict.fromkeys(variables(":?"), "x")))
@@ -171,14 +171,14 @@ def test_workers_fork_from_a_parent_that_has_imported_what_is_slow_to_import() -
 
 @pytest.mark.parametrize("name", OURS)
 def test_every_baosong_variable_is_one_that_the_settings_read(name: str) -> None:
-    settings = (ROOT / "include/baosong/settings.py").read_text(encoding="utf-8")
+    settings = (ROOT / "include/baosong/store/settings.py").read_text(encoding="utf-8")
     ours = {variable for variable in SERVICES[name]["environment"] if variable.startswith("BAOSONG_")}
     assert ours
     assert [v for v in ours if f'"{v}"' not in settings] == []
 
 
 def test_the_settings_are_complete_for_the_domain() -> None:
-    from baosong.settings import Settings
+    from baosong.store.settings import Settings
 
     settings = Settings.load(filled_in()["services"]["airflow-worker"]["environment"])
     assert settings.s3.endpoint == "s3:9000"

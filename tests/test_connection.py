@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import airflow_home  # noqa: F401  sets Airflow's home before it is imported
-from baosong.settings import SettingsError
+from baosong.store.settings import SettingsError
 from baosong_airflow.connection import aload_settings, load_settings
 
 CONNECTION = {

@@ -10,9 +10,9 @@ import pytest
 
 from baosong.campaign import Campaign
 from baosong.campaign.form import CrossCheck
-from baosong.checks.crosschecks import TESTS
-from baosong.findings import Checked, Finding, Severity, Verdict
-from baosong.rulebook import RULES
+from baosong.rules.catalogue import RULES
+from baosong.rules.findings import Checked, Finding, Severity, Verdict
+from baosong.validation.statistics.crosschecks import TESTS
 from corpus import CASES
 from corpus.base import COMPARED, FIRST, activity_rows, indicator_figures
 from corpus.case import Case, said

@@ -13,9 +13,9 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from baosong.campaign import Campaign
-from baosong.findings import Kind
-from baosong.ledger import Cell, Ledger, State, Submission, excerpts
+from baosong.ledger import Cell, Ledger, State, Submission, board_queries
 from baosong.ledger.queries import complete_prefectures, completeness
+from baosong.rules.findings import Kind
 from test_ledger import ledger as ledger  # the fixture
 
 NOW = datetime(2023, 6, 1, 8, 0, tzinfo=UTC)
@@ -105,7 +105,7 @@ def test_indexes_tell_what_all_rows_tell(
     ]
     campaign = campaign.model_copy(update={"deliverables": wanted})
     with Session(ledger.engine) as session, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(excerpts, "MOST_TO_FOLLOW_UP", MOST)
+        patch.setattr(board_queries, "MOST_TO_FOLLOW_UP", MOST)
         ours = [row for row in laid(session, rows) if row["campaign"] == campaign.id]
         cells = {
             p.code: {d.kind: cell([r for r in ours if of_slot(r)[1:3] == (p.code, d.kind)], d.min) for d in wanted}
@@ -118,9 +118,9 @@ def test_indexes_tell_what_all_rows_tell(
         assert complete_prefectures(session, campaign, CODES[1:]) == [code for code in whole if code in CODES[1:]]
         for code in CODES:
             here = [row for row in ours if row["prefecture"] == code]
-            shown = excerpts.newest_of_each(session, campaign.id, code, MOST)
+            shown = board_queries.newest_of_each(session, campaign.id, code, MOST)
             assert ([row.id for row in shown.files], shown.of) == (newest_of_each(here), len(here))
-        followed = excerpts.to_follow_up(session, campaign.id)
+        followed = board_queries.to_follow_up(session, campaign.id)
         assert {row.id for row in followed} == to_follow_up(ours)
         assert followed == sorted(followed, key=lambda row: (row.received_at, row.id), reverse=True)
         session.rollback()

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from baosong import archive, custody, review
-from baosong.custody import Result
-from baosong.storage import StorageError
-from baosong.workdesk import Desk
+from baosong.ledger.services import Services
+from baosong.pipeline import review
+from baosong.preservation import fixity, records
+from baosong.preservation.fixity import Result
+from baosong.store.s3 import StorageError
 from conftest import Store
 from intake_run import ALL_KINDS, CODE, drop, keys, piece, rows, run
 
@@ -21,13 +22,13 @@ NOW = datetime.now(UTC)
 
 
 @pytest.fixture
-def on_disk(store: Store, desk: Desk) -> Callable[[str, str], Path]:
+def on_disk(store: Store, services: Services) -> Callable[[str, str], Path]:
     """Return where the store keeps an object of one of our buckets."""
-    return lambda bucket, key: store.server.data / desk.settings.s3.buckets[bucket] / key
+    return lambda bucket, key: store.server.data / services.settings.s3.buckets[bucket] / key
 
 
-def verified(desk: Desk, choose: custody.Choose | None = None, campaign_id: str | None = "2023") -> Result:
-    return custody.verify(desk, campaign_id, choose or custody.since(datetime.now(UTC)), NOTHING)
+def verified(services: Services, choose: fixity.Choose | None = None, campaign_id: str | None = "2023") -> Result:
+    return fixity.verify(services, campaign_id, choose or fixity.since(datetime.now(UTC)), NOTHING)
 
 
 def flip(path: Path, at: int = 3) -> None:
@@ -38,26 +39,26 @@ def flip(path: Path, at: int = 3) -> None:
     os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))
 
 
-def two_filed(desk: Desk) -> tuple[str, str]:
+def two_filed(services: Services) -> tuple[str, str]:
     """Return the keys of an accepted and of a rejected file."""
-    drop(desk, piece())
-    drop(desk, b"\0", "空.txt")
-    run(desk)
-    by_bucket = {row.bucket: row.archive_key or "" for row in rows(desk)}
+    drop(services, piece())
+    drop(services, b"\0", "空.txt")
+    run(services)
+    by_bucket = {row.bucket: row.archive_key or "" for row in rows(services)}
     return by_bucket["archive"], by_bucket["quarantine"]
 
 
-def test_a_flipped_byte_is_found_and_named(desk: Desk, on_disk: Callable[[str, str], Path]) -> None:
-    good, bad = two_filed(desk)
-    assert verified(desk).faults == {}
+def test_a_flipped_byte_is_found_and_named(services: Services, on_disk: Callable[[str, str], Path]) -> None:
+    good, bad = two_filed(services)
+    assert verified(services).faults == {}
     flip(on_disk("archive", good))
     flip(on_disk("quarantine", bad), 0)
-    found = verified(desk).faults
+    found = verified(services).faults
     assert set(found) == {f"archive/{good}", f"quarantine/{bad}"}
     assert all("内容已变：sha256 应为" in said[0] for said in found.values())
     flip(on_disk("archive", good))
     flip(on_disk("quarantine", bad), 0)
-    assert verified(desk).faults == {}
+    assert verified(services).faults == {}
 
 
 @pytest.mark.parametrize(
@@ -76,65 +77,67 @@ def test_a_flipped_byte_is_found_and_named(desk: Desk, on_disk: Callable[[str, s
     ids=["gone", "record gone", "record flipped", "longer", "empty", "extra", "extra record", "page", "page gone"],
 )
 def test_every_harm_is_told_by_its_name(
-    desk: Desk, on_disk: Callable[[str, str], Path], harm: Callable[[Path], object], said: str
+    services: Services, on_disk: Callable[[str, str], Path], harm: Callable[[Path], object], said: str
 ) -> None:
-    good, _ = two_filed(desk)
+    good, _ = two_filed(services)
     harm(on_disk("archive", good))
-    (told,) = verified(desk).faults.values()
+    (told,) = verified(services).faults.values()
     assert said in told[0]
 
 
 def test_what_the_listing_alone_shows_is_found_whatever_is_chosen(
-    desk: Desk, on_disk: Callable[[str, str], Path]
+    services: Services, on_disk: Callable[[str, str], Path]
 ) -> None:
-    good, _ = two_filed(desk)
+    good, _ = two_filed(services)
     on_disk("archive", good).unlink()
-    assert set(verified(desk, lambda items: []).faults) == {f"archive/{good}"}
+    assert set(verified(services, lambda items: []).faults) == {f"archive/{good}"}
 
 
 def test_a_fault_stays_until_it_is_mended_and_a_stranger_that_is_gone_is_forgotten(
-    desk: Desk, on_disk: Callable[[str, str], Path]
+    services: Services, on_disk: Callable[[str, str], Path]
 ) -> None:
-    good, _ = two_filed(desk)
+    good, _ = two_filed(services)
     flip(on_disk("archive", good))
     stranger = on_disk("archive", good).with_name("多.txt")
     stranger.write_bytes(b"1")
-    assert len(verified(desk).faults) == 2
+    assert len(verified(services).faults) == 2
     stranger.unlink()
-    assert set(verified(desk, lambda items: []).faults) == {f"archive/{good}"}
+    assert set(verified(services, lambda items: []).faults) == {f"archive/{good}"}
     flip(on_disk("archive", good))
-    assert verified(desk, lambda items: []).faults == {}
+    assert verified(services, lambda items: []).faults == {}
 
 
-def test_what_is_just_being_filed_is_no_stranger(desk: Desk) -> None:
-    drop(desk, piece())
-    review.find_new(desk)
-    review.check(desk, "2023", CODE, ALL_KINDS)
-    desk.storage.put("archive", f"2023/{CODE}/press/0123-链接.txt", piece())
-    assert verified(desk).faults == {}
+def test_what_is_just_being_filed_is_no_stranger(services: Services) -> None:
+    drop(services, piece())
+    review.find_new(services)
+    review.check(services, "2023", CODE, ALL_KINDS)
+    services.storage.put("archive", f"2023/{CODE}/press/0123-链接.txt", piece())
+    assert verified(services).faults == {}
 
 
-def test_what_was_taken_back_while_it_was_filed_is_no_fault(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    key = drop(desk, piece())
-    write = archive.write_record
+def test_what_was_taken_back_while_it_was_filed_is_no_fault(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = drop(services, piece())
+    write = records.write_record
 
     def taken_back(*args: object) -> datetime:
         at = write(*args)  # type: ignore[arg-type]
-        desk.storage.remove("intake", key)
-        desk.ledger.withdraw(rows(desk)[0].id, "报送方删除")
+        services.storage.remove("intake", key)
+        services.ledger.withdraw(rows(services)[0].id, "报送方删除")
         return at
 
-    monkeypatch.setattr(archive, "write_record", taken_back)
-    run(desk)
-    assert [row.state for row in rows(desk)] == ["withdrawn"]
-    assert len(keys(desk, "archive")) == 2
-    assert verified(desk).faults == {}
+    monkeypatch.setattr(records, "write_record", taken_back)
+    run(services)
+    assert [row.state for row in rows(services)] == ["withdrawn"]
+    assert len(keys(services, "archive")) == 2
+    assert verified(services).faults == {}
 
 
-def test_an_interrupted_verification_goes_on_where_it_was(desk: Desk) -> None:
+def test_an_interrupted_verification_goes_on_where_it_was(services: Services) -> None:
     for name in "一二三":
-        drop(desk, piece(name), f"{name}.txt")
-    run(desk)
+        drop(services, piece(name), f"{name}.txt")
+    run(services)
     began = datetime.now(UTC)
 
     def after_two(done: int, _total: int) -> None:
@@ -142,41 +145,41 @@ def test_an_interrupted_verification_goes_on_where_it_was(desk: Desk) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        custody.verify(desk, "2023", custody.since(began), after_two)
-    again = verified(desk, custody.since(began))
+        fixity.verify(services, "2023", fixity.since(began), after_two)
+    again = verified(services, fixity.since(began))
     assert again.read == again.total - 2
 
 
-def test_each_night_reads_its_share_and_all_is_read_within_the_quarter(desk: Desk) -> None:
+def test_each_night_reads_its_share_and_all_is_read_within_the_quarter(services: Services) -> None:
     for name in range(8):
-        drop(desk, piece(str(name)), f"{name}.txt")
-    run(desk)
+        drop(services, piece(str(name)), f"{name}.txt")
+    run(services)
     night, read = NOW, []
-    for _ in range(custody.NIGHTS):
+    for _ in range(fixity.NIGHTS):
         night += timedelta(days=1)
-        items = list(custody._items(desk, None))
-        read += [item.key for item in custody.due(night)(items)]
-        desk.ledger.note_inspections(
-            [custody.Inspection(i.bucket, i.key, "2023", CODE, night, []) for i in custody.due(night)(items)]
+        items = list(fixity._items(services, None))
+        read += [item.key for item in fixity.due(night)(items)]
+        services.ledger.note_inspections(
+            [fixity.Inspection(i.bucket, i.key, "2023", CODE, night, []) for i in fixity.due(night)(items)]
         )
     assert set(read) == {item.key for item in items}
 
 
-def test_what_was_missed_for_a_quarter_is_read_at_once(desk: Desk) -> None:
-    two_filed(desk)
-    items = list(custody._items(desk, None))
-    late = datetime.now(UTC) + custody.LONGEST + timedelta(days=1)
-    assert custody.due(late)(items) == sorted(items, key=lambda item: item.last)
+def test_what_was_missed_for_a_quarter_is_read_at_once(services: Services) -> None:
+    two_filed(services)
+    items = list(fixity._items(services, None))
+    late = datetime.now(UTC) + fixity.LONGEST + timedelta(days=1)
+    assert fixity.due(late)(items) == sorted(items, key=lambda item: item.last)
 
 
-def test_a_store_that_is_away_is_no_fault_of_the_archive(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    two_filed(desk)
+def test_a_store_that_is_away_is_no_fault_of_the_archive(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    two_filed(services)
 
     def away(*_: object) -> None:
         raise StorageError("对象存储未能完成")
 
     for name in ("head", "read"):
-        monkeypatch.setattr(type(desk.storage), name, away)
+        monkeypatch.setattr(type(services.storage), name, away)
     with pytest.raises(StorageError):
-        verified(desk)
-    assert desk.ledger.inspections(None) == []
+        verified(services)
+    assert services.ledger.inspections(None) == []

@@ -12,8 +12,9 @@ import bagit
 import pytest
 
 import airflow_home
-from baosong.report import PAGE, write_report
-from baosong.workdesk import Desk
+from baosong.ledger.services import Services
+from baosong.report.editions import write_report
+from baosong.report.files import PAGE
 from conftest import Store
 from custody_help import lose
 from intake_run import drop, piece, rows, run
@@ -21,25 +22,25 @@ from test_cli import call
 
 
 @pytest.fixture
-def told(desk: Desk) -> Callable[..., CompletedProcess[str]]:
-    return lambda *words: call(*words, **airflow_home.baosong_environment(desk.settings))
+def told(services: Services) -> Callable[..., CompletedProcess[str]]:
+    return lambda *words: call(*words, **airflow_home.baosong_environment(services.settings))
 
 
 def test_verify_names_what_is_wrong_and_goes_on_where_it_was_interrupted(
-    desk: Desk, store: Store, told: Callable[..., CompletedProcess[str]]
+    services: Services, store: Store, told: Callable[..., CompletedProcess[str]]
 ) -> None:
     began = datetime.now(UTC)
-    drop(desk, piece())
-    run(desk)
+    drop(services, piece())
+    run(services)
     good = told("verify", "2023")
     assert (good.returncode, "全部完好" in good.stdout) == (0, True), good.stderr
-    mark = desk.settings.home / "verify-2023.txt"
+    mark = services.settings.home / "verify-2023.txt"
     assert not mark.exists()
     mark.write_text(began.isoformat())
     assert "本次读出 0 项" in told("verify", "2023", "--resume").stdout
 
-    key = str(rows(desk)[0].archive_key)
-    kept = store.server.data / desk.settings.s3.buckets["archive"] / key
+    key = str(rows(services)[0].archive_key)
+    kept = store.server.data / services.settings.s3.buckets["archive"] / key
     kept.write_bytes(kept.read_bytes()[::-1])
     bad = told("verify", "--sample", "50")
     assert bad.returncode == 1
@@ -48,10 +49,10 @@ def test_verify_names_what_is_wrong_and_goes_on_where_it_was_interrupted(
 
 
 def test_verify_names_a_file_of_a_report_with_both_hashes_and_mends_it_when_told(
-    desk: Desk, store: Store, told: Callable[..., CompletedProcess[str]]
+    services: Services, store: Store, told: Callable[..., CompletedProcess[str]]
 ) -> None:
-    prefix = write_report(desk, "2023", "final", datetime.now(UTC))["prefix"]
-    file = store.server.data / desk.settings.s3.buckets["reports"] / prefix / PAGE
+    prefix = write_report(services, "2023", "final", datetime.now(UTC))["prefix"]
+    file = store.server.data / services.settings.s3.buckets["reports"] / prefix / PAGE
     content = file.read_bytes()
     file.write_bytes(content[::-1])
     right, wrong = (hashlib.sha256(data).hexdigest() for data in (content, content[::-1]))
@@ -64,10 +65,10 @@ def test_verify_names_a_file_of_a_report_with_both_hashes_and_mends_it_when_told
 
 
 def test_export_and_rebuild_say_what_they_did_and_refuse_what_they_must(
-    desk: Desk, tmp_path: Path, told: Callable[..., CompletedProcess[str]]
+    services: Services, tmp_path: Path, told: Callable[..., CompletedProcess[str]]
 ) -> None:
-    drop(desk, piece())
-    run(desk)
+    drop(services, piece())
+    run(services)
     folder = tmp_path / "移交"
     assert told("export", "2023", str(folder)).returncode == 0
     bagit.Bag(str(folder)).validate()
@@ -78,7 +79,7 @@ def test_export_and_rebuild_say_what_they_did_and_refuse_what_they_must(
 
     in_use = told("rebuild-ledger")
     assert (in_use.returncode, "--replace" in in_use.stderr) == (2, True)
-    lose(desk)
+    lose(services)
     done = told("rebuild-ledger")
     assert (done.returncode, "文件 1" in done.stdout) == (0, True), done.stderr
-    assert [row.state for row in rows(desk)] == ["accepted"]
+    assert [row.state for row in rows(services)] == ["accepted"]

@@ -18,7 +18,7 @@ import airflow_home
 PROJECT = airflow_home.PROJECT
 DAG_FILES = sorted((PROJECT / "dags").glob("*.py"))
 DAG_IDS = {"intake", "province_report", "nightly_consolidation", "fixity", "release_held"}
-HEAVY = ("pandas", "great_expectations", "openpyxl", "minio", "pymediainfo", "docx", "PIL", "baosong.review")
+HEAVY = ("pandas", "great_expectations", "openpyxl", "minio", "pymediainfo", "docx", "PIL", "baosong.pipeline.review")
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
@@ -88,7 +88,7 @@ def test_intake_has_the_shape_of_the_design(bag: Any) -> None:
 
 
 def test_each_file_belongs_to_exactly_one_check(bag: Any) -> None:
-    from baosong.findings import Kind
+    from baosong.rules.findings import Kind
 
     dag = bag.dags["intake"]
     kinds = [kind for t in dag.tasks for kind in getattr(t, "op_kwargs", {}).get("kinds", [])]

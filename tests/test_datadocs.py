@@ -11,14 +11,16 @@ from html.parser import HTMLParser
 import pytest
 from openpyxl import load_workbook
 
-from baosong import checkpages, outbox, review
-from baosong.board import render_board
-from baosong.checks import datadocs, expectations
-from baosong.findings import Checked
 from baosong.ledger import Submission
-from baosong.samples.dirt import written
-from baosong.storage import Storage, StorageError
-from baosong.workdesk import Desk
+from baosong.ledger.services import Services
+from baosong.pipeline import review
+from baosong.receipts import sheet_results
+from baosong.receipts.board import render_board
+from baosong.rules.findings import Checked
+from baosong.store.keys import RECEIPTS
+from baosong.store.s3 import Storage, StorageError
+from baosong.validation.statistics import datadocs, expectations
+from baosong_local.samples.dirt import written
 from intake_run import ALL_KINDS, run
 from sheet_help import CAMPAIGN, LIST, TOTALS, edited, judged, put, sample, values_of
 
@@ -72,19 +74,19 @@ def submission(number: int = 1, name: str = "统计表.xlsx") -> Submission:
 
 
 def page_of(checked: Checked, name: str = "统计表.xlsx") -> str:
-    return checkpages.render_page(submission(name=name), checked, CAMPAIGN)
+    return sheet_results.render_page(submission(name=name), checked, CAMPAIGN)
 
 
 def cell(name: str, row: int) -> str:
     return f"{chr(65 + FIELDS.index(name))}{row}"
 
 
-def drop(desk: Desk, content: bytes, name: str = "统计表.xlsx") -> None:
-    desk.storage.put("intake", f"{AREA}/统计表/{name}", content)
+def drop(services: Services, content: bytes, name: str = "统计表.xlsx") -> None:
+    services.storage.put("intake", f"{AREA}/统计表/{name}", content)
 
 
-def pages(desk: Desk) -> list[str]:
-    return sorted(stored.key for stored in desk.storage.list("reports"))
+def pages(services: Services) -> list[str]:
+    return sorted(stored.key for stored in services.storage.list("reports"))
 
 
 def wrong_sheet(value: str = "很多") -> bytes:
@@ -208,17 +210,17 @@ def test_the_record_stays_out_of_what_the_ledger_keeps() -> None:
 # --- what is kept
 
 
-def test_each_submission_keeps_its_own_page_and_the_board_leads_to_it(desk: Desk) -> None:
+def test_each_submission_keeps_its_own_page_and_the_board_leads_to_it(services: Services) -> None:
     for content in (wrong_sheet(), sample().content):
-        drop(desk, content)
-        run(desk)
-    first, second = desk.ledger.submissions("2023")
+        drop(services, content)
+        run(services)
+    first, second = services.ledger.submissions("2023")
     assert (first.state, second.state) == ("rejected", "accepted")
-    assert pages(desk) == [f"2023/checks/6501/{row.id}.html" for row in (first, second)]
-    assert "很多" in desk.storage.read("reports", pages(desk)[0]).decode()
-    assert "很多" not in desk.storage.read("reports", pages(desk)[1]).decode()
+    assert pages(services) == [f"2023/checks/6501/{row.id}.html" for row in (first, second)]
+    assert "很多" in services.storage.read("reports", pages(services)[0]).decode()
+    assert "很多" not in services.storage.read("reports", pages(services)[1]).decode()
 
-    html = render_board(desk.ledger, desk.campaigns.get("2023"), NOW, bool)
+    html = render_board(services.ledger, services.campaigns.get("2023"), NOW, bool)
     matrix, _, lists = html.partition("</table>")
     assert re.findall(r'href="([^"]*/checks/[^"]*)"', matrix) == [f"2023/checks/6501/{second.id}"]
     assert set(re.findall(r'href="([^"]*/checks/[^"]*)"', lists)) == {
@@ -236,50 +238,50 @@ def test_each_submission_keeps_its_own_page_and_the_board_leads_to_it(desk: Desk
     ids=["classified", "unreadable", "no table"],
 )
 def test_a_sheet_that_is_held_or_was_not_judged_leaves_no_page_and_no_link(
-    desk: Desk, content: bytes, state: str
+    services: Services, content: bytes, state: str
 ) -> None:
     """Not even one of an earlier attempt, made under other rules."""
-    drop(desk, content)
-    review.find_new(desk)
-    (row,) = desk.ledger.submissions("2023")
-    desk.storage.put("reports", checkpages.page_key("2023", "6501", row.id), b"stale")
-    run(desk)
-    assert desk.ledger.submission(row.id).state == state
-    assert pages(desk) == []
-    assert "/checks/" not in render_board(desk.ledger, desk.campaigns.get("2023"), NOW, bool)
+    drop(services, content)
+    review.find_new(services)
+    (row,) = services.ledger.submissions("2023")
+    services.storage.put("reports", sheet_results.page_key("2023", "6501", row.id), b"stale")
+    run(services)
+    assert services.ledger.submission(row.id).state == state
+    assert pages(services) == []
+    assert "/checks/" not in render_board(services.ledger, services.campaigns.get("2023"), NOW, bool)
 
 
-def test_other_deliverables_have_no_page(desk: Desk) -> None:
-    desk.storage.put("intake", f"{AREA}/媒体报道/链接.txt", "启动 https://www.xjdaily.com/1".encode())
-    run(desk)
-    assert pages(desk) == []
+def test_other_deliverables_have_no_page(services: Services) -> None:
+    services.storage.put("intake", f"{AREA}/媒体报道/链接.txt", "启动 https://www.xjdaily.com/1".encode())
+    run(services)
+    assert pages(services) == []
 
 
 def test_a_page_that_cannot_be_drawn_is_our_fault_and_keeps_no_sheet_from_its_answer(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    services: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(datadocs, "tables", lambda *_: 1 / 0)
-    drop(desk, sample().content)
-    run(desk)
-    assert [row.state for row in desk.ledger.submissions("2023")] == ["accepted"]
-    assert pages(desk) == []
-    assert [r.message for r in caplog.records if r.name == checkpages.__name__] == ["no page of submission 1"]
-    assert any(s.key.startswith(f"{AREA}/{outbox.RECEIPTS}/") for s in desk.storage.list("outbox"))
+    drop(services, sample().content)
+    run(services)
+    assert [row.state for row in services.ledger.submissions("2023")] == ["accepted"]
+    assert pages(services) == []
+    assert [r.message for r in caplog.records if r.name == sheet_results.__name__] == ["no page of submission 1"]
+    assert any(s.key.startswith(f"{AREA}/{RECEIPTS}/") for s in services.storage.list("outbox"))
 
 
 def test_a_store_that_is_away_stops_the_check_and_the_next_run_writes_the_page(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(*_: object, **__: object) -> None:
         raise StorageError("写入 reports：对象存储未能完成。")
 
-    drop(desk, sample().content)
-    review.find_new(desk)
+    drop(services, sample().content)
+    review.find_new(services)
     with monkeypatch.context() as ill:
         ill.setattr(Storage, "put", away)
         with pytest.raises(StorageError):
-            review.check(desk, "2023", "6501", ALL_KINDS)
-    (row,) = desk.ledger.submissions("2023")
-    assert (row.state, pages(desk)) == ("received", [])
-    run(desk)
-    assert pages(desk) == [checkpages.page_key("2023", "6501", row.id)]
+            review.check(services, "2023", "6501", ALL_KINDS)
+    (row,) = services.ledger.submissions("2023")
+    assert (row.state, pages(services)) == ("received", [])
+    run(services)
+    assert pages(services) == [sheet_results.page_key("2023", "6501", row.id)]

@@ -51,7 +51,7 @@ def calls_of(text: str) -> list[list[str]]:
 
 def commands() -> dict[str, Any]:
     """The command line's commands by name."""
-    from baosong.cli import app
+    from baosong.cli.main import app
 
     return dict(typer.main.get_command(app).commands)  # type: ignore[attr-defined]  # a group, as it has commands
 
@@ -192,7 +192,7 @@ def test_the_operators_guide_makes_a_key_for_each_prefecture(notice: Campaign) -
 
 
 def test_the_variables_that_the_operators_guide_names_are_those_of_the_compose_file() -> None:
-    known = text_of(ROOT / "docker-compose.yaml") + text_of(ROOT / "include/baosong/settings.py")
+    known = text_of(ROOT / "docker-compose.yaml") + text_of(ROOT / "include/baosong/store/settings.py")
     named = set(re.findall(r"`(?:\.env` )?([A-Z][A-Z0-9]+_[A-Z0-9_]+)", OPERATORS))
     assert [name for name in named if name not in known] == []
 

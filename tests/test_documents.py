@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from pypdf import PdfReader, PdfWriter
 
 from baosong.campaign import Campaign, Prefecture, load_campaign
-from baosong.checks import check, classify
-from baosong.findings import Checked, Kind, Severity, Verdict
-from baosong.samples import documents as samples
-from baosong.samples.media import make_photo
-from baosong.source import Source
+from baosong.rules.findings import Checked, Kind, Severity, Verdict
+from baosong.store.source import Source
+from baosong.validation.check import check, classify
+from baosong_local.samples import documents as samples
+from baosong_local.samples.media import make_photo
 
 SEED = 7
 

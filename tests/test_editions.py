@@ -24,11 +24,11 @@ from pypdf import PageObject, PdfReader
 from sqlalchemy import delete
 
 from airflow_home import baosong_environment
-from baosong.findings import Kind
 from baosong.ledger import Edition as Recorded
 from baosong.report.pdf import make_pdf
-from baosong.settings import PROJECT
-from baosong.stack.postgres import Postgres
+from baosong.rules.findings import Kind
+from baosong.store.settings import PROJECT
+from baosong_local.stack.postgres import Postgres
 from conftest import Store, fresh_buckets, fresh_database, opened, settings_of
 from demo_region import AGAIN, CORRECTED, ID, Walk, walk_demo
 from editions import BOOK, FILES, PAGE, WORD, Chart, book_of, files_of, json_of, told_by_page
@@ -59,8 +59,8 @@ needs_office = pytest.mark.debian("soffice", "libreoffice-calc libreoffice-write
 @pytest.fixture(scope="module")
 def walk(store: Store, postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
     folder = tmp_path_factory.mktemp("walk")
-    with fresh_database(postgres) as url, opened(settings_of(folder / "home", fresh_buckets(store), url)) as desk:
-        yield walk_demo(desk, folder)
+    with fresh_database(postgres) as url, opened(settings_of(folder / "home", fresh_buckets(store), url)) as services:
+        yield walk_demo(services, folder)
 
 
 @pytest.fixture(scope="module")
@@ -85,17 +85,22 @@ def test_the_walk_holds_what_the_figures_could_go_wrong_with(walk: Walk) -> None
 
 def test_another_process_writes_the_same_bytes(walk: Walk, editions: dict[str, Edition]) -> None:
     """Sets and names are hashed otherwise there: no file may depend on their order."""
-    walk.desk.ledger.run(lambda session: session.execute(delete(Recorded).where(Recorded.version == 2)))
+    walk.services.ledger.run(lambda session: session.execute(delete(Recorded).where(Recorded.version == 2)))
     for name in FILES:
-        walk.desk.storage.remove("reports", f"{walk.prefixes['v2']}{name}")
-    again = f"write_report(Desk.open(), {ID!r}, 'final', datetime.fromisoformat({AGAIN.isoformat()!r}))"
-    program = (
-        "from datetime import datetime\nfrom baosong.report import write_report\nfrom baosong.workdesk import Desk\n"
+        walk.services.storage.remove("reports", f"{walk.prefixes['v2']}{name}")
+    again = f"write_report(Services.open(), {ID!r}, 'final', datetime.fromisoformat({AGAIN.isoformat()!r}))"
+    program = "\n".join(
+        (
+            "from datetime import datetime",
+            "from baosong.report.editions import write_report",
+            "from baosong.ledger.services import Services",
+            again,
+        )
     )
-    env = {**os.environ, **baosong_environment(walk.desk.settings), "PYTHONPATH": "include", "PYTHONHASHSEED": "7"}
-    done = subprocess.run([sys.executable, "-c", program + again], cwd=PROJECT, env=env, capture_output=True, text=True)
+    env = {**os.environ, **baosong_environment(walk.services.settings), "PYTHONPATH": "include", "PYTHONHASHSEED": "7"}
+    done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert files_of(walk.desk, walk.prefixes["v2"]) == editions["v2"].files
+    assert files_of(walk.services, walk.prefixes["v2"]) == editions["v2"].files
     for name in (WORD, BOOK):
         with zipfile.ZipFile(io.BytesIO(editions["v2"].files[name])) as package:
             assert {member.date_time for member in package.infolist()} == {(1980, 1, 1, 0, 0, 0)}
@@ -289,7 +294,7 @@ def test_each_figure_of_each_prefecture_stands_in_the_workbook_and_leads_to_its_
         (drop,) = edition.post.counted(place, Kind.STATISTICS) or [None]
         assert origins.cell(row, heads["文件名"]).value == (drop and drop.path.name)
         key = origins.cell(row, heads["归档位置"]).value
-        assert (key and edition.walk.desk.storage.read("archive", key)) == (drop and drop.path.read_bytes())
+        assert (key and edition.walk.services.storage.read("archive", key)) == (drop and drop.path.read_bytes())
 
 
 def test_every_activity_stands_in_the_workbook_field_by_field(edition: Edition) -> None:

@@ -11,19 +11,19 @@ import bagit
 import pytest
 
 from baosong.campaign import Campaign
-from baosong.export import LIST, ExportRefused, export
 from baosong.ledger import Submission
-from baosong.report import write_report
-from baosong.samples.sheets import make_sheet
-from baosong.workdesk import Desk
+from baosong.ledger.services import Services
+from baosong.preservation.export import LIST, ExportRefused, export
+from baosong.report.editions import write_report
+from baosong_local.samples.sheets import make_sheet
 from bundle_help import packed, send
 from intake_run import CODE, drop, piece, rows, run
 
 NOW = datetime(2023, 6, 20, tzinfo=UTC)
 
 
-def made(desk: Desk, campaign: Campaign, folder: Path) -> Path:
-    export(desk, campaign, folder, NOW, lambda *_: None)
+def made(services: Services, campaign: Campaign, folder: Path) -> Path:
+    export(services, campaign, folder, NOW, lambda *_: None)
     return folder
 
 
@@ -32,26 +32,26 @@ def listed(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def a_campaign(desk: Desk, campaign: Campaign) -> list[Submission]:
+def a_campaign(services: Services, campaign: Campaign) -> list[Submission]:
     for seed in (1, 2):
         sheet = make_sheet(campaign, campaign.prefecture(CODE), seed)
-        drop(desk, sheet.content, sheet.name, "统计表")
-        run(desk)
-    drop(desk, piece("增"), "=增长50%.txt")
-    drop(desk, b"", "空.txt")
-    send(desk, packed({"媒体报道/一.txt": piece("包一")}))
-    run(desk)
-    drop(desk, piece("增"), "又.txt")
-    run(desk)
-    write_report(desk, "2023", "interim", NOW)
-    return rows(desk)
+        drop(services, sheet.content, sheet.name, "统计表")
+        run(services)
+    drop(services, piece("增"), "=增长50%.txt")
+    drop(services, b"", "空.txt")
+    send(services, packed({"媒体报道/一.txt": piece("包一")}))
+    run(services)
+    drop(services, piece("增"), "又.txt")
+    run(services)
+    write_report(services, "2023", "interim", NOW)
+    return rows(services)
 
 
 def test_a_bag_is_valid_and_holds_just_what_counts_with_its_story(
-    desk: Desk, campaign: Campaign, tmp_path: Path
+    services: Services, campaign: Campaign, tmp_path: Path
 ) -> None:
-    sent = a_campaign(desk, campaign)
-    folder = made(desk, campaign, tmp_path / "移交")
+    sent = a_campaign(services, campaign)
+    folder = made(services, campaign, tmp_path / "移交")
 
     bag = bagit.Bag(str(folder))
     bag.validate()
@@ -79,10 +79,10 @@ def test_a_bag_is_valid_and_holds_just_what_counts_with_its_story(
     assert "'=增长50%.txt" in {line["原文件名"] for line in told}
 
 
-def test_a_flipped_byte_spoils_the_bag(desk: Desk, campaign: Campaign, tmp_path: Path) -> None:
-    drop(desk, piece())
-    run(desk)
-    folder = made(desk, campaign, tmp_path / "移交")
+def test_a_flipped_byte_spoils_the_bag(services: Services, campaign: Campaign, tmp_path: Path) -> None:
+    drop(services, piece())
+    run(services)
+    folder = made(services, campaign, tmp_path / "移交")
     (kept,) = (folder / "data/材料").rglob("*.txt")
     data = bytearray(kept.read_bytes())
     data[3] ^= 1
@@ -92,56 +92,60 @@ def test_a_flipped_byte_spoils_the_bag(desk: Desk, campaign: Campaign, tmp_path:
 
 
 def test_an_interrupted_export_goes_on_and_forgets_what_counts_no_longer(
-    desk: Desk, campaign: Campaign, tmp_path: Path
+    services: Services, campaign: Campaign, tmp_path: Path
 ) -> None:
     for name in "一二":
-        drop(desk, piece(name), f"{name}.txt")
-    run(desk)
+        drop(services, piece(name), f"{name}.txt")
+    run(services)
 
     def after_three(done: int, _total: int) -> None:
         if done == 3:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        export(desk, campaign, tmp_path / "移交", NOW, after_three)
+        export(services, campaign, tmp_path / "移交", NOW, after_three)
     assert not (tmp_path / "移交").exists()
-    first = rows(desk)[0]
+    first = rows(services)[0]
     (there,) = (tmp_path / "移交.part").rglob("*-一.txt")
     was = there.stat().st_mtime_ns
-    drop(desk, piece("三"), "二.txt")
-    run(desk)
+    drop(services, piece("三"), "二.txt")
+    run(services)
 
-    folder = made(desk, campaign, tmp_path / "移交")
+    folder = made(services, campaign, tmp_path / "移交")
 
     bagit.Bag(str(folder)).validate()
     (again,) = folder.rglob("*-一.txt")
     assert again.stat().st_mtime_ns == was, "an object that was there already was fetched again"
     assert {line["sha256"] for line in listed(folder) if line["包内位置"]} == {
-        row.sha256 for row in rows(desk) if row.state == "accepted"
+        row.sha256 for row in rows(services) if row.state == "accepted"
     }
     assert first.sha256
     assert not (tmp_path / "移交.part").exists()
 
 
-def test_what_is_not_as_it_was_is_not_handed_over(desk: Desk, campaign: Campaign, tmp_path: Path) -> None:
-    drop(desk, piece())
-    run(desk)
-    (row,) = rows(desk)
-    desk.storage.put("archive", row.archive_key or "", b"forged")
+def test_what_is_not_as_it_was_is_not_handed_over(services: Services, campaign: Campaign, tmp_path: Path) -> None:
+    drop(services, piece())
+    run(services)
+    (row,) = rows(services)
+    services.storage.put("archive", row.archive_key or "", b"forged")
     with pytest.raises(ExportRefused, match="verify"):
-        made(desk, campaign, tmp_path / "移交")
+        made(services, campaign, tmp_path / "移交")
     assert not (tmp_path / "移交").exists()
 
 
 @pytest.mark.parametrize("name", ["移交", "移交.part"])
-def test_a_folder_with_anything_in_it_is_left_alone(desk: Desk, campaign: Campaign, tmp_path: Path, name: str) -> None:
+def test_a_folder_with_anything_in_it_is_left_alone(
+    services: Services, campaign: Campaign, tmp_path: Path, name: str
+) -> None:
     (tmp_path / name).mkdir()
     (tmp_path / name / "别人的.txt").write_text("x")
     with pytest.raises(ExportRefused, match=name):
-        made(desk, campaign, tmp_path / "移交")
+        made(services, campaign, tmp_path / "移交")
     assert [p.name for p in (tmp_path / name).iterdir()] == ["别人的.txt"]
 
 
-def test_an_empty_folder_and_an_empty_campaign_make_a_valid_bag(desk: Desk, campaign: Campaign, tmp_path: Path) -> None:
+def test_an_empty_folder_and_an_empty_campaign_make_a_valid_bag(
+    services: Services, campaign: Campaign, tmp_path: Path
+) -> None:
     (tmp_path / "空").mkdir()
-    bagit.Bag(str(made(desk, campaign, tmp_path / "空"))).validate()
+    bagit.Bag(str(made(services, campaign, tmp_path / "空"))).validate()

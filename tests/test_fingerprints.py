@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from baosong.campaign import Campaign
-from baosong.findings import Kind
-from baosong.ledger.fingerprints import FEWEST_ACTIVITIES, FEWEST_FIGURES, fingerprints
-from baosong.samples.sheets import make_sheet
-from baosong.settings import Settings
-from baosong.workdesk import Desk
+from baosong.ledger.content_digest import FEWEST_ACTIVITIES, FEWEST_FIGURES, fingerprints
+from baosong.ledger.services import Services
+from baosong.rules.findings import Kind
+from baosong.store.settings import Settings
+from baosong_local.samples.sheets import make_sheet
 from intake_run import run
 from sheet_help import judged, sample
 
@@ -55,7 +55,7 @@ def test_what_is_nearly_empty_is_like_many_others_and_has_no_fingerprint() -> No
 
 @pytest.mark.parametrize("linked", [True, False])
 def test_last_years_sheet_is_recognised_where_the_campaigns_are_linked(
-    desk: Desk, campaign: Campaign, settings: Settings, tmp_path: Path, linked: bool
+    services: Services, campaign: Campaign, settings: Settings, tmp_path: Path, linked: bool
 ) -> None:
     settings.campaign_dirs.append(tmp_path)
     text = 'extends: "2023"\nid: "2024"\ntitle: 2024年自治区科技活动周\n' + ('previous: "2023"\n' if linked else "")
@@ -63,9 +63,9 @@ def test_last_years_sheet_is_recognised_where_the_campaigns_are_linked(
     hami = campaign.prefecture("6505")
     sheet = make_sheet(campaign, hami, 1).content
     for year in ("2023", "2024"):
-        desk.storage.put("intake", f"{year}/{hami.folder}/统计表/统计表.xlsx", sheet)
-        run(desk)
-    row = desk.ledger.newest_good("2024", "6505", Kind.STATISTICS)
+        services.storage.put("intake", f"{year}/{hami.folder}/统计表/统计表.xlsx", sheet)
+        run(services)
+    row = services.ledger.newest_good("2024", "6505", Kind.STATISTICS)
     assert row
     said = [f["message"] for f in row.findings if f["rule"] == "statistics.same_content"]
     whose = "与“2023年自治区科技活动周”中哈密市报送的统计表完全相同"

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
-from baosong import outbox
-from baosong.board import ARRIVALS, render_board
 from baosong.campaign import Campaign
-from baosong.findings import Kind, Verdict
 from baosong.ledger import Ledger, Submission
-from baosong.ledger.excerpts import MOST_TO_FOLLOW_UP
-from baosong.outbox import MOST_OF_EACH
-from baosong.workdesk import Desk
+from baosong.ledger.board_queries import MOST_TO_FOLLOW_UP
+from baosong.ledger.services import Services
+from baosong.pipeline import outbox
+from baosong.pipeline.outbox import MOST_OF_EACH
+from baosong.receipts.board import ARRIVALS, render_board
+from baosong.rules.findings import Kind, Verdict
 from feed import NOW, feed
 
 CODE = "6501"
@@ -26,16 +26,16 @@ UPDATE = text("UPDATE submission SET facts = jsonb_build_object('fingerprint', c
 
 
 @pytest.fixture
-def much(desk: Desk, campaign: Campaign) -> Desk:
-    """A desk of a prefecture with a sheet, 70 accepted photos and then a rejected one."""
-    feed(desk.ledger, campaign, CODE, Kind.STATISTICS, "统计表.xlsx")
+def much(services: Services, campaign: Campaign) -> Services:
+    """A services of a prefecture with a sheet, 70 accepted photos and then a rejected one."""
+    feed(services.ledger, campaign, CODE, Kind.STATISTICS, "统计表.xlsx")
     for n in range(MOST_OF_EACH + 20):
-        feed(desk.ledger, campaign, CODE, Kind.PHOTO, f"照片{n}.jpg", at=NOW + timedelta(minutes=n))
-    feed(desk.ledger, campaign, CODE, Kind.PHOTO, "坏.jpg", verdict=Verdict.REJECTED, at=NOW + timedelta(days=1))
-    return desk
+        feed(services.ledger, campaign, CODE, Kind.PHOTO, f"照片{n}.jpg", at=NOW + timedelta(minutes=n))
+    feed(services.ledger, campaign, CODE, Kind.PHOTO, "坏.jpg", verdict=Verdict.REJECTED, at=NOW + timedelta(days=1))
+    return services
 
 
-def loaded(desk: Desk, work: object) -> int:
+def loaded(services: Services, work: object) -> int:
     """Return how many submissions a piece of work takes out of the ledger."""
     taken: list[Submission] = []
 
@@ -51,7 +51,7 @@ def loaded(desk: Desk, work: object) -> int:
 
 
 def test_the_status_page_lists_the_newest_of_each_kind_and_says_how_many_are_older(
-    much: Desk, campaign: Campaign
+    much: Services, campaign: Campaign
 ) -> None:
     prefecture = campaign.prefecture(CODE)
     outbox.write_status(much, campaign, prefecture)
@@ -65,23 +65,23 @@ def test_the_status_page_lists_the_newest_of_each_kind_and_says_how_many_are_old
 
 @pytest.mark.parametrize("last", [0, 3, 999, 1004, 1016])
 def test_the_status_page_links_the_newest_receipts_and_lists_no_others(
-    desk: Desk, campaign: Campaign, monkeypatch: pytest.MonkeyPatch, last: int
+    services: Services, campaign: Campaign, monkeypatch: pytest.MonkeyPatch, last: int
 ) -> None:
     """Of more than 999 the names no longer sort as the numbers do: 回执-1016号 stands before 回执-101号."""
     prefecture = campaign.prefecture(CODE)
     area = f"{campaign.id}/{prefecture.folder}"
     receipts = "INSERT INTO receipt (campaign, prefecture, number, issued_at, status)"
     receipts += f" SELECT '{campaign.id}', '{CODE}', n, now(), '{{}}' FROM generate_series(1, {last}) n"
-    desk.ledger.run(lambda s: s.execute(text(receipts)))
+    services.ledger.run(lambda s: s.execute(text(receipts)))
     there = sorted({1, 99, 100, 101, 102, 500, *range(max(1, last - 12), last + 1)} & set(range(last + 1)))
     for number in there:
         for ending in ("html", "json"):
-            desk.storage.put("outbox", f"{area}/回执/回执-{number:03d}号-20230601-0800-全部接收.{ending}", b"")
+            services.storage.put("outbox", f"{area}/回执/回执-{number:03d}号-20230601-0800-全部接收.{ending}", b"")
     seen: list[str] = []
-    listed = desk.storage.list
-    monkeypatch.setattr(desk.storage, "list", lambda *a, **b: (seen.append(s.key) or s for s in listed(*a, **b)))
-    outbox.write_status(desk, campaign, prefecture)
-    page = desk.storage.read("outbox", f"{area}/状态.html").decode()
+    listed = services.storage.list
+    monkeypatch.setattr(services.storage, "list", lambda *a, **b: (seen.append(s.key) or s for s in listed(*a, **b)))
+    outbox.write_status(services, campaign, prefecture)
+    page = services.storage.read("outbox", f"{area}/状态.html").decode()
     shown = [int(number) for number in re.findall(r">回执-(\d+)号-", page)]
     assert shown == sorted(there, reverse=True)[: outbox.MOST_RECEIPTS]
     assert ("份见“回执”文件夹" in page) == (last > outbox.MOST_RECEIPTS)
@@ -89,34 +89,34 @@ def test_the_status_page_links_the_newest_receipts_and_lists_no_others(
     assert len(seen) <= 2 * outbox.MOST_RECEIPTS + 4
 
 
-def test_the_board_reads_what_it_shows(much: Desk, campaign: Campaign) -> None:
+def test_the_board_reads_what_it_shows(much: Services, campaign: Campaign) -> None:
     rows = loaded(much, lambda: render_board(much.ledger, campaign, NOW, bool))
     assert rows <= ARRIVALS + 5
     assert "坏.jpg" in render_board(much.ledger, campaign, NOW, bool)
 
 
-def test_of_very_many_failures_the_newest_are_followed_up(desk: Desk, campaign: Campaign) -> None:
-    feed(desk.ledger, campaign, CODE, Kind.PHOTO, "坏.jpg", verdict=Verdict.REJECTED)
+def test_of_very_many_failures_the_newest_are_followed_up(services: Services, campaign: Campaign) -> None:
+    feed(services.ledger, campaign, CODE, Kind.PHOTO, "坏.jpg", verdict=Verdict.REJECTED)
     columns = "campaign, prefecture, kind, folder, size, identity, arrival, etag, modified_at, received_at, late, state"
     columns += ", findings, facts, name, key"
     copies = f"INSERT INTO submission (slot, {columns}) SELECT n, {columns} FROM submission, generate_series(1, 600) n"
-    desk.ledger.run(
+    services.ledger.run(
         lambda s: s.execute(
             text(copies.replace("SELECT n, ", "SELECT n::text, ").replace(", key FROM", ", key || n FROM"))
         )
     )
-    assert len(desk.ledger.to_follow_up(campaign.id)) == MOST_TO_FOLLOW_UP
+    assert len(services.ledger.to_follow_up(campaign.id)) == MOST_TO_FOLLOW_UP
 
 
-def test_a_photo_is_held_against_those_that_are_nearly_alike_alone(desk: Desk, campaign: Campaign) -> None:
+def test_a_photo_is_held_against_those_that_are_nearly_alike_alone(services: Services, campaign: Campaign) -> None:
     """Fingerprints come from files of others: what is none must not break the question."""
     prints = ["0" * 64, "0" * 63 + "1", "f" * 64, "", "no digits", "0" * 65, "Ａ" * 64]
     for n, told in enumerate(prints):
-        row = feed(desk.ledger, campaign, CODE, Kind.PHOTO, f"{n}.jpg", at=NOW + timedelta(minutes=n))
-        desk.ledger.run(lambda s, row=row, told=told: s.execute(UPDATE, {"told": told, "id": row.id}))
-    like = desk.ledger.photos_like(campaign.id, CODE, {"0" * 64, "", "x"}, 20)
+        row = feed(services.ledger, campaign, CODE, Kind.PHOTO, f"{n}.jpg", at=NOW + timedelta(minutes=n))
+        services.ledger.run(lambda s, row=row, told=told: s.execute(UPDATE, {"told": told, "id": row.id}))
+    like = services.ledger.photos_like(campaign.id, CODE, {"0" * 64, "", "x"}, 20)
     assert [row.name for row in like] == ["0.jpg", "1.jpg"]
-    assert desk.ledger.photos_like(campaign.id, CODE, {""}, 20) == []
+    assert services.ledger.photos_like(campaign.id, CODE, {""}, 20) == []
 
 
 FILES = """
@@ -179,7 +179,7 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 @pytest.mark.parametrize("what", WORKS)
 def test_three_thousand_accepted_files_are_counted_by_an_index_and_else_not_read(
-    much: Desk, campaign: Campaign, what: str
+    much: Services, campaign: Campaign, what: str
 ) -> None:
     crowd(much.ledger)
     ways = read_by(much.ledger, lambda: WORKS[what](much.ledger, campaign))
@@ -190,15 +190,15 @@ def test_three_thousand_accepted_files_are_counted_by_an_index_and_else_not_read
         assert by_index_alone < 100
 
 
-def plan_among_many(desk: Desk, query: str) -> str:
+def plan_among_many(services: Services, query: str) -> str:
     """Return PostgreSQL's own plan where there are many rows: few it would rather read and sort."""
-    crowd(desk.ledger)
-    with desk.ledger.engine.connect() as connection:
+    crowd(services.ledger)
+    with services.ledger.engine.connect() as connection:
         return "\n".join(connection.scalars(text(query)))
 
 
 @pytest.mark.parametrize("place", ["campaign = '2023'", "campaign = '2023' AND prefecture = '6501'"])
-def test_how_slots_stand_is_told_by_an_index_alone(much: Desk, place: str) -> None:
+def test_how_slots_stand_is_told_by_an_index_alone(much: Services, place: str) -> None:
     rank = "row_number() OVER (PARTITION BY prefecture, kind, slot ORDER BY id DESC)"
     query = f"EXPLAIN SELECT prefecture, kind, state, received_at, {rank} FROM submission WHERE {place}"
     plan = plan_among_many(much, query)
@@ -207,7 +207,7 @@ def test_how_slots_stand_is_told_by_an_index_alone(much: Desk, place: str) -> No
     assert "Sort" not in plan
 
 
-def test_the_newest_arrivals_are_told_by_an_index(much: Desk, campaign: Campaign) -> None:
+def test_the_newest_arrivals_are_told_by_an_index(much: Services, campaign: Campaign) -> None:
     query = "EXPLAIN SELECT name FROM submission WHERE campaign = '2023' ORDER BY received_at DESC, id DESC LIMIT 15"
     plan = plan_among_many(much, query)
     assert "Index Scan Backward using ix_submission_newest" in plan

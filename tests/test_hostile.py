@@ -17,10 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baosong.campaign import Campaign, load_campaign
-from baosong.checks import check, zips
-from baosong.findings import Checked, Kind, Severity, Verdict
-from baosong.samples import documents, media
-from baosong.source import Source
+from baosong.rules.findings import Checked, Kind, Severity, Verdict
+from baosong.store.source import Source
+from baosong.validation.check import check
+from baosong.validation.common import zip_guard
+from baosong_local.samples import documents, media
 
 NOT_SHEETS = [Kind.REPORT, Kind.PRESS, Kind.PHOTO, Kind.VIDEO, None]
 SUFFIXES = ["docx", "doc", "wps", "pdf", "jpg", "png", "tif", "txt", "xlsx", "mov", "mpg", "zip", "exe", ""]
@@ -124,7 +125,7 @@ def test_a_directory_that_claims_little_gives_out_no_more_than_it_claims() -> No
 
 
 def test_a_package_of_very_many_members_is_refused() -> None:
-    crowd = zipped({f"word/media/{i}.png": b"" for i in range(zips.MAX_MEMBERS + 1)})
+    crowd = zipped({f"word/media/{i}.png": b"" for i in range(zip_guard.MAX_MEMBERS + 1)})
     assert rules(judged(crowd, "总结.docx")) == ["file.bomb"]
 
 

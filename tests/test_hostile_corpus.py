@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 import pytest
 
-from baosong.checks import check, sandbox
-from baosong.findings import Checked, Kind, Severity, Verdict
-from baosong.source import Source
+from baosong.rules.findings import Checked, Kind, Severity, Verdict
+from baosong.store.source import Source
+from baosong.validation.check import check
+from baosong.validation.sandbox import client
 from hostile_makers import Case, corpus
 from hostile_makers.case import the_campaign
 
@@ -53,7 +54,7 @@ def tried(case: Case) -> Outcome:
 @pytest.fixture(scope="module")
 def outcomes() -> dict[str, Outcome]:
     """Everything, once: two at a time, but for the sheets, whose check is not made for threads."""
-    real = sandbox._judged
+    real = client._judged
 
     def judged(told: bytes, status: bytes, seconds: int) -> bytes:
         CHILDREN.append(json.loads(status))
@@ -63,11 +64,11 @@ def outcomes() -> dict[str, Outcome]:
     endless = [c for c in cases().values() if c.rules == ENDLESS]
     others = [c for c in cases().values() if c not in sheets and c not in endless]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sandbox, "_judged", judged)
+        patch.setattr(client, "_judged", judged)
         with ThreadPoolExecutor(2) as pool:
             done = dict(zip([c.title for c in others], pool.map(tried, others), strict=True))
         done |= {c.title: tried(c) for c in sheets}
-        patch.setitem(sandbox.run.__kwdefaults__, "seconds", IMPATIENT)
+        patch.setitem(client.run.__kwdefaults__, "seconds", IMPATIENT)
         done |= {c.title: tried(c) for c in endless}
     return done
 
@@ -96,4 +97,4 @@ def test_there_are_hundreds_of_them() -> None:
 def test_no_child_took_more_than_it_may(outcomes: dict[str, Outcome]) -> None:
     assert len(CHILDREN) >= FEWEST
     assert max(child["kib"] for child in CHILDREN) <= MOST_KIB
-    assert max(child["seconds"] for child in CHILDREN) <= sandbox.SECONDS + 3
+    assert max(child["seconds"] for child in CHILDREN) <= client.SECONDS + 3

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 import airflow_home  # noqa: F401 - Airflow reads its configuration at its first import
-from baosong.storage import StorageError
-from baosong_airflow import illness
+from baosong.store.s3 import StorageError
+from baosong_airflow import outage
 from baosong_airflow.tasks import DEFAULT_ARGS
 
 FULL = psycopg2.OperationalError('could not extend file "base/1": No space left on device')
@@ -39,5 +39,5 @@ def test_an_outage_is_named(error: BaseException, said: str, caplog: pytest.LogC
 
 def test_a_bug_is_not_called_an_outage(caplog: pytest.LogCaptureFixture) -> None:
     for context in ({"exception": ValueError("bug")}, {"exception": None}, {}):
-        illness.tell(context)
+        outage.tell(context)
     assert caplog.text == ""

@@ -13,10 +13,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from baosong import archive
 from baosong.ledger import Ledger
-from baosong.stack.postgres import Postgres
-from baosong.storage import PART_SIZE
+from baosong.preservation import records
+from baosong.store.s3 import PART_SIZE
+from baosong_local.stack.postgres import Postgres
 from bundle_help import packed
 from conftest import Store, until
 from custody import World, Worlds, installed
@@ -42,7 +42,7 @@ def worlds(store: Store, postgres: Postgres, tmp_path_factory: pytest.TempPathFa
 def recorded(world: World) -> list[str]:
     """Return the origins told by the record beside the one object."""
     (row,) = (r for r in world.rows() if r.state == "accepted")
-    return [r["origin"] for r in archive.read_records(world.desk.storage, "archive", row.archive_key or "")]
+    return [r["origin"] for r in records.read_records(world.services.storage, "archive", row.archive_key or "")]
 
 
 def test_a_record_overwritten_by_a_run_without_its_claim_is_written_again(worlds: Worlds) -> None:
@@ -51,9 +51,9 @@ def test_a_record_overwritten_by_a_run_without_its_claim_is_written_again(worlds
         world.drop(ONE, SAME)
 
         def overtake() -> None:
-            cut_connections(world.desk.ledger)
+            cut_connections(world.services.ledger)
             world.drop(TWO, SAME)
-            run(world.desk)
+            run(world.services)
             assert sorted(recorded(world)) == sorted([ONE, TWO])
 
         seam = Seam()
@@ -72,7 +72,7 @@ def test_two_runs_that_wait_for_each_other_within_their_effects_leave_no_doubles
         world.drop(ONE, SAME)
         lost, written, filed = Event(), Event(), Event()
         first, second = Seam(), Seam()
-        first.at("写入 archive", ending, "before", lambda: cut_connections(world.desk.ledger))
+        first.at("写入 archive", ending, "before", lambda: cut_connections(world.services.ledger))
         first.at("写入 archive", ending, "before", waiting(written, saying=lost))
         first.at("ledger file", "", "after", filed.set)
         second.at("写入 archive", ending, "after", waiting(filed, saying=written))
@@ -142,7 +142,7 @@ def test_a_client_that_dies_in_the_middle_of_a_body_leaves_nothing_that_stays(
             world.drop(ONE, SAME)
             world.quieten()
         world.drop(TWO, SAME)
-        folder = store.server.data / world.desk.settings.s3.buckets["archive"]
+        folder = store.server.data / world.services.settings.s3.buckets["archive"]
         seam = Seam()
         before = bytes_in(folder)
         seam.at("写入 archive", ending, "before", kill_half_way)
@@ -150,7 +150,7 @@ def test_a_client_that_dies_in_the_middle_of_a_body_leaves_nothing_that_stays(
         assert bytes_in(folder) == before
         world.audit.at_any_time(world.drops)
         world.quieten()
-        assert len(bytes_in(folder)) == len([*world.desk.storage.list("archive")])
+        assert len(bytes_in(folder)) == len([*world.services.storage.list("archive")])
 
 
 @pytest.mark.parametrize("act", [kill, kill_half_way], ids=["between", "within"])
@@ -160,18 +160,20 @@ def test_a_client_that_dies_between_or_within_the_parts_of_a_large_file_leaves_n
     """What was sent lies hidden on the disk, nobody can list it, and the next run files the whole."""
     with worlds.world() as world:
         world.drop(LARGE, MUCH)
-        folder = store.server.data / world.desk.settings.s3.buckets["quarantine"]
+        folder = store.server.data / world.services.settings.s3.buckets["quarantine"]
         seam = Seam()
         seam.at("写入 quarantine", ".jpg", "before", lambda: at_part(2, act))
         assert world.killed(seam).killed
         left = list(bytes_in(folder))
         assert [".rclone_temp_multipart_" in path for path in left] == [True]
-        assert [*world.desk.storage.list("quarantine")] == []
+        assert [*world.services.storage.list("quarantine")] == []
         world.audit.at_any_time(world.drops)
         world.quieten()
         (row,) = world.rows()
         assert (row.bucket, row.size) == ("quarantine", len(MUCH))
-        assert bytes_in(folder).keys() - left == {str(folder / s.key) for s in world.desk.storage.list("quarantine")}
+        assert bytes_in(folder).keys() - left == {
+            str(folder / s.key) for s in world.services.storage.list("quarantine")
+        }
 
 
 def bytes_in(folder: Path) -> dict[str, bytes]:
@@ -223,7 +225,7 @@ def test_the_one_that_postgresql_refuses_tries_again(
     postgres_url: str, isolation: str, works: list[tuple[list[int], list[int]]], code: str, left: set[int]
 ) -> None:
     """Real refusals: two transactions in each other's way, and in the end both are done, once."""
-    ledger = Ledger(postgres_url, patience=30)
+    ledger = Ledger(postgres_url, retry_timeout=30)
     try:
         ledger.run(lambda s: s.execute(text("CREATE TABLE met (id int PRIMARY KEY, n int)")))
         ledger.run(lambda s: s.execute(text("INSERT INTO met VALUES (1, 0), (2, 0)")))

@@ -12,14 +12,16 @@ from typing import Any
 
 import pytest
 
-from baosong import custody
 from baosong.campaign import Campaign
-from baosong.report import CHANGES, DOCUMENT, FIGURES, PAGE, WORKBOOK, copies, write_report
-from baosong.samples.documents import make_report
-from baosong.samples.media import make_photo
-from baosong.samples.sheets import make_sheet, wrong_total
-from baosong.stack.postgres import Postgres
-from baosong.workdesk import Desk
+from baosong.ledger.services import Services
+from baosong.preservation import fixity
+from baosong.report import edition_copies
+from baosong.report.editions import write_report
+from baosong.report.files import CHANGES, DOCUMENT, FIGURES, PAGE, WORKBOOK
+from baosong_local.samples.documents import make_report
+from baosong_local.samples.media import make_photo
+from baosong_local.samples.sheets import make_sheet, wrong_total
+from baosong_local.stack.postgres import Postgres
 from bundle_help import packed
 from clips import Clips
 from conftest import Store
@@ -105,7 +107,7 @@ def _send(world: World, before: dict[str, bytes], now: dict[str, bytes]) -> None
     world.quieten()
     for key, data in now.items():
         world.drop(key, data)
-    world.desk.storage.put("intake", f"{AREA}/照片/.DS_Store", b"debris")
+    world.services.storage.put("intake", f"{AREA}/照片/.DS_Store", b"debris")
 
 
 def every_death_is_healed(worlds: Worlds, origin: World) -> int:
@@ -162,14 +164,14 @@ def reported(worlds: Worlds) -> Iterator[World]:
     with worlds.world() as world:
         world.drop(key, sheet_of(1))
         world.quieten()
-        write(world.desk)
+        write(world.services)
         world.drop(key, sheet_of(2))
         world.quieten()
         yield world
 
 
-def write(desk: Desk) -> dict[str, Any]:
-    return write_report(desk, "2023", "interim", NOW)
+def write(services: Services) -> dict[str, Any]:
+    return write_report(services, "2023", "interim", NOW)
 
 
 def files_of(world: World) -> dict[str, str]:
@@ -178,8 +180,8 @@ def files_of(world: World) -> dict[str, str]:
 
 def holds(world: World, content: bytes) -> None:
     """Hold that the report of the day is the ledger's last edition, and states the figures of this sheet."""
-    last = world.desk.ledger.editions("2023")[-1]
-    there = json.loads(world.desk.storage.read("reports", f"{last.prefix}figures.json"))
+    last = world.services.ledger.editions("2023")[-1]
+    there = json.loads(world.services.storage.read("reports", f"{last.prefix}figures.json"))
     assert there == last.figures
     read = read_shortly(content).values
     stated = {code: Decimal(text) for code, text in there["totals"].items() if text is not None}
@@ -192,14 +194,14 @@ def test_a_report_killed_at_any_effect_is_written_by_the_next(worlds: Worlds) ->
     with reported(worlds) as origin:
         with worlds.world(like=origin) as world:
             seam = Seam()
-            with closed(seamed(world.desk.settings, CAMPAIGNS, seam)) as desk:
-                write(desk)
+            with closed(seamed(world.services.settings, CAMPAIGNS, seam)) as services:
+                write(services)
             undisturbed = files_of(world)
         for number, name in enumerate(seam.effects):
             for phase in ("before", "after"):
                 with worlds.world(like=origin) as world:
                     assert world.killed(killing(number, phase), write).killed
-                    assert write(world.desk)["version"] == 2, (number, name)
+                    assert write(world.services)["version"] == 2, (number, name)
                     assert files_of(world) == undisturbed, (number, name)
                     holds(world, sheet_of(2))
 
@@ -210,7 +212,7 @@ def test_a_report_that_died_over_the_one_of_the_day_is_noticed(worlds: Worlds) -
         assert world.killed(killing(4, "after"), write).killed
         world.drop(f"{AREA}/统计表/统计表.xlsx", sheet_of(1))
         world.quieten()
-        write(world.desk)
+        write(world.services)
         holds(world, sheet_of(1))
 
 
@@ -218,10 +220,10 @@ def overtaking(world: World) -> Callable[[], None]:
     """Return what happens to a writer that loses its claim: a sheet is replaced, and another one writes the report."""
 
     def overtake() -> None:
-        cut_connections(world.desk.ledger)
+        cut_connections(world.services.ledger)
         world.drop(f"{AREA}/统计表/统计表.xlsx", sheet_of(3))
-        run(world.desk)
-        write(world.desk)
+        run(world.services)
+        write(world.services)
 
     return overtake
 
@@ -230,14 +232,14 @@ def overtaking(world: World) -> Callable[[], None]:
 def test_a_writer_that_lost_its_claim_does_not_write_over_the_next_one(worlds: Worlds, moment: int) -> None:
     with reported(worlds) as world:
         seam = Seam(at_moment={moment: overtaking(world)})
-        with closed(seamed(world.desk.settings, CAMPAIGNS, seam)) as desk:
-            write(desk)
+        with closed(seamed(world.services.settings, CAMPAIGNS, seam)) as services:
+            write(services)
         holds(world, sheet_of(3))
         assert not seam.at_moment, seam.moments
 
 
 def others_files(world: World) -> list[str]:
-    return copies.astray(world.desk.storage, world.desk.ledger.editions("2023")[-1])
+    return edition_copies.astray(world.services.storage, world.services.ledger.editions("2023")[-1])
 
 
 def every_late_file_is_put_right(worlds: Worlds, late: dict[str, bool]) -> None:
@@ -251,10 +253,10 @@ def every_late_file_is_put_right(worlds: Worlds, late: dict[str, bool]) -> None:
                     seam.at("写入", name, "after", kill)
                     assert world.killed(seam, write).killed
                     assert others_files(world) == [name]
-                    assert not write(world.desk)["new"]
+                    assert not write(world.services)["new"]
                 else:
-                    with closed(seamed(world.desk.settings, CAMPAIGNS, seam)) as desk:
-                        assert write(desk)["version"] == 2
+                    with closed(seamed(world.services.settings, CAMPAIGNS, seam)) as services:
+                        assert write(services)["version"] == 2
                     assert not seam.named
                 assert others_files(world) == []
                 holds(world, sheet_of(3))
@@ -273,18 +275,18 @@ def test_a_late_file_in_a_folder_that_no_run_looks_at_any_more_is_found_and_mend
         def overtake_twice() -> None:
             overtaken()
             world.drop(f"{AREA}/统计表/统计表.xlsx", sheet_of(2))
-            run(world.desk)
-            write_report(world.desk, "2023", "interim", NOW + timedelta(days=1))
+            run(world.services)
+            write_report(world.services, "2023", "interim", NOW + timedelta(days=1))
 
         seam = Seam()
         seam.at("写入", PAGE, "before", overtake_twice)
         seam.at("写入", PAGE, "after", kill)
         assert world.killed(seam, write).killed
-        assert not write_report(world.desk, "2023", "interim", NOW + timedelta(days=1))["new"]
+        assert not write_report(world.services, "2023", "interim", NOW + timedelta(days=1))["new"]
         late = f"2023/interim/2023-06-01/{PAGE}"
-        assert set(verified(world.desk).faults) == {f"reports/{late}"}
-        assert custody.mend_reports(world.desk, "2023") == [late]
-        assert verified(world.desk).faults == {}
+        assert set(verified(world.services).faults) == {f"reports/{late}"}
+        assert fixity.mend_reports(world.services, "2023") == [late]
+        assert verified(world.services).faults == {}
 
 
 @pytest.mark.soak

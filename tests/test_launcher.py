@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from baosong.settings import PROJECT
+from baosong.store.settings import PROJECT
 
 LISTS = ("requirements.txt", "requirements-dev.txt")
 
@@ -30,7 +30,7 @@ def project(tmp_path: Path) -> Path:
     for name in LISTS:
         (project / name).write_text(name, encoding="utf-8")
     script(project / ".venv/bin/python", '#!/bin/sh\necho "$PWD|$PYTHONPATH|$*"\n')
-    script(project / "include/baosong/install.py", "import sys\nprint('install', *sys.argv[2:])\n")
+    script(project / "include/baosong_local/install.py", "import sys\nprint('install', *sys.argv[2:])\n")
     return project
 
 
@@ -50,7 +50,7 @@ def test_an_installed_project_starts_at_once_from_anywhere(project: Path, tmp_pa
     mark(project, "requirements.txt")
     assert call(project / "baosong", "check", "a b", cwd=tmp_path) == (
         0,
-        f"{tmp_path}|{project / 'include'}|-m baosong check a b\n",
+        f"{tmp_path}|{project / 'include'}|-m baosong_local check a b\n",
     )
 
 

@@ -16,9 +16,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from baosong.campaign import Campaign
-from baosong.findings import Checked, Finding, Kind, error, note, warning
 from baosong.ledger import TRANSITIONS, Arrival, Cell, Filed, IllegalTransition, Ledger, State, Submission, figure
 from baosong.ledger.models import Base
+from baosong.rules.findings import Checked, Finding, Kind, error, note, warning
 
 NOW = datetime(2023, 6, 1, 8, 0, tzinfo=UTC)
 REMARK: Callable[[Submission], Finding] = lambda twin: note("file.duplicate", f"与{twin.name}相同")  # noqa: E731
@@ -26,7 +26,7 @@ REMARK: Callable[[Submission], Finding] = lambda twin: note("file.duplicate", f"
 
 @pytest.fixture
 def ledger(ledger_url: str) -> Iterator[Ledger]:
-    ledger = Ledger(ledger_url, patience=10)
+    ledger = Ledger(ledger_url, retry_timeout=10)
     yield ledger
     ledger.close()
 
@@ -391,13 +391,13 @@ def test_cut_connections_are_survived(ledger: Ledger) -> None:
 
 
 def test_an_absent_database_is_reported_when_patience_ends() -> None:
-    ledger = Ledger("postgresql+psycopg2://nobody@/none?host=/nowhere", patience=0.5)
+    ledger = Ledger("postgresql+psycopg2://nobody@/none?host=/nowhere", retry_timeout=0.5)
     with pytest.raises(OperationalError):
         ledger.submissions("2023")
 
 
 def test_a_claim_is_exclusive_and_ends_with_its_context(ledger: Ledger) -> None:
-    with ledger.claim("x") as mine, ledger.claim("x") as second, ledger.claim("y") as other:
+    with ledger.advisory_lock("x") as mine, ledger.advisory_lock("x") as second, ledger.advisory_lock("y") as other:
         assert (mine, second, other) == (True, False, True)
-    with ledger.claim("x") as mine:
+    with ledger.advisory_lock("x") as mine:
         assert mine

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baosong.checks.dates import DateKind, parse_date
-from baosong.checks.numbers import NumberKind, Raw, parse_number, plain, unit_factor
+from baosong.validation.statistics.dates import DateKind, parse_date
+from baosong.validation.statistics.numbers import NumberKind, Raw, parse_number, plain, unit_factor
 
 START, END = date(2023, 5, 20), date(2023, 5, 31)
 NUMBER, VAGUE, NONE, BLANK, INVALID = (

@@ -10,10 +10,10 @@ from typing import NamedTuple
 import pytest
 
 import papers as p
-from baosong.checks import check
-from baosong.findings import Checked, Kind
-from baosong.samples import documents as samples
-from baosong.source import Source
+from baosong.rules.findings import Checked, Kind
+from baosong.store.source import Source
+from baosong.validation.check import check
+from baosong_local.samples import documents as samples
 from sheet_help import CAMPAIGN
 from test_documents import old_word
 from test_personal import MOBILE, WHOLE

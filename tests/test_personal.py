@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baosong.checks import check
-from baosong.checks.personal import findings, hidden, is_identity
-from baosong.findings import Kind, Severity
-from baosong.samples import documents as samples
-from baosong.source import Source
+from baosong.rules.findings import Kind, Severity
+from baosong.store.source import Source
+from baosong.validation.check import check
+from baosong.validation.documents.personal_data import findings, hidden, is_identity
+from baosong_local.samples import documents as samples
 from sheet_help import CAMPAIGN
 
 LATEST = date(2023, 5, 31)

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from baosong.campaign import Campaign
-from baosong.checks import check
-from baosong.findings import Checked, Kind, Severity, Verdict
-from baosong.samples.media import make_photo
-from baosong.source import Source
+from baosong.rules.findings import Checked, Kind, Severity, Verdict
+from baosong.store.source import Source
+from baosong.validation.check import check
+from baosong_local.samples.media import make_photo
 
 PHOTO = make_photo(1, "乌鲁木齐市", (1280, 960))
 

@@ -11,13 +11,16 @@ import pytest
 from PIL import Image, ImageCms
 
 import papers as p
-from baosong import checkpages, previews, review
-from baosong.board import render_board
-from baosong.checks import check, frame, photo, preview
-from baosong.findings import Checked, Kind
-from baosong.samples.media import make_clip
-from baosong.source import Source
-from baosong.workdesk import Desk
+from baosong.ledger.services import Services
+from baosong.pipeline import review
+from baosong.receipts import sheet_results, thumbnails
+from baosong.receipts.board import render_board
+from baosong.rules.findings import Checked, Kind
+from baosong.store.source import Source
+from baosong.validation.check import check
+from baosong.validation.photo import photo, preview
+from baosong.validation.video import thumbnail
+from baosong_local.samples.media import make_clip
 from intake_run import ALL_KINDS, run
 from sheet_help import CAMPAIGN
 from test_board_app import client as client  # the fixture
@@ -103,7 +106,7 @@ def test_a_picture_is_good_also_where_no_preview_can_be_drawn(monkeypatch: pytes
 
 def test_a_frame_of_a_film_is_drawn_and_nothing_of_what_is_none(film: Path, tmp_path: Path) -> None:
     with film.open("rb") as file:
-        small = Image.open(io.BytesIO(frame.frame(file, "MOV")))
+        small = Image.open(io.BytesIO(thumbnail.frame(file, "MOV")))
         assert file.tell() == 0
     assert (small.format, small.size) == ("JPEG", (320, 180))
     assert b"Lavc" not in small.info.get("comment", b"")
@@ -111,7 +114,7 @@ def test_a_frame_of_a_film_is_drawn_and_nothing_of_what_is_none(film: Path, tmp_
         other = tmp_path / str(number)
         other.write_bytes(content)
         with other.open("rb") as file:
-            assert frame.frame(file, "MOV") == b""
+            assert thumbnail.frame(file, "MOV") == b""
 
 
 def test_an_ffmpeg_that_does_not_end_is_stopped(film: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -119,17 +122,17 @@ def test_an_ffmpeg_that_does_not_end_is_stopped(film: Path, monkeypatch: pytest.
     program.write_text("#!/bin/sh\nexec tail -f /dev/null\n")
     program.chmod(0o755)
     monkeypatch.setattr("imageio_ffmpeg.get_ffmpeg_exe", lambda: str(program))
-    monkeypatch.setattr(frame, "SECONDS", 0.2)
+    monkeypatch.setattr(thumbnail, "SECONDS", 0.2)
     monkeypatch.setattr("resource.prlimit", lambda *_: None)
     with film.open("rb") as file:
-        assert frame.frame(file, "MOV") == b""
+        assert thumbnail.frame(file, "MOV") == b""
 
 
-def kept(desk: Desk) -> list[str]:
-    return [s.key for s in desk.storage.list("reports") if "/previews/" in s.key]
+def kept(services: Services) -> list[str]:
+    return [s.key for s in services.storage.list("reports") if "/previews/" in s.key]
 
 
-def test_every_accepted_picture_and_film_leaves_one_and_the_board_leads_to_them(desk: Desk, film: Path) -> None:
+def test_every_accepted_picture_and_film_leaves_one_and_the_board_leads_to_them(services: Services, film: Path) -> None:
     files = {
         "照片/好.jpg": p.picture("JPEG"),
         "照片/小.jpg": p.picture("JPEG", size=(640, 480)),
@@ -138,20 +141,20 @@ def test_every_accepted_picture_and_film_leaves_one_and_the_board_leads_to_them(
         "视频/片.mov": film.read_bytes(),
     }
     for name, data in files.items():
-        desk.storage.put("intake", f"{AREA}/{name}", data)
-    run(desk)
-    rows = {row.name: row for row in desk.ledger.submissions("2023")}
+        services.storage.put("intake", f"{AREA}/{name}", data)
+    run(services)
+    rows = {row.name: row for row in services.ledger.submissions("2023")}
     shown = ["好.jpg", "截图.png", "片.mov"]
-    assert kept(desk) == sorted(previews.preview_key("2023", "6501", rows[name].id) for name in shown)
-    assert [name for name, row in rows.items() if previews.has_preview(row)] == [n for n in rows if n in shown]
-    for key in kept(desk):
-        assert max(Image.open(io.BytesIO(desk.storage.read("reports", key))).size) == 320
+    assert kept(services) == sorted(thumbnails.preview_key("2023", "6501", rows[name].id) for name in shown)
+    assert [name for name, row in rows.items() if thumbnails.has_preview(row)] == [n for n in rows if n in shown]
+    for key in kept(services):
+        assert max(Image.open(io.BytesIO(services.storage.read("reports", key))).size) == 320
 
-    campaign = desk.campaigns.get("2023")
-    board = render_board(desk.ledger, campaign, rows["好.jpg"].received_at, bool)
+    campaign = services.campaigns.get("2023")
+    board = render_board(services.ledger, campaign, rows["好.jpg"].received_at, bool)
     assert board.count('href="2023/previews/6501"') == 2
     assert "previews/6502" not in board
-    page = previews.render_gallery(desk.ledger, campaign, "6501")
+    page = thumbnails.render_gallery(services.ledger, campaign, "6501")
     assert all(f'src="6501/{rows[name].id}"' in page for name in shown)
     assert page.count("<figure>") == 3
 
@@ -165,43 +168,45 @@ def test_every_accepted_picture_and_film_leaves_one_and_the_board_leads_to_them(
     ],
 )
 def test_what_is_held_or_rejected_leaves_none_and_removes_a_stale_one(
-    desk: Desk, name: str, make: Callable[[], bytes], state: str
+    services: Services, name: str, make: Callable[[], bytes], state: str
 ) -> None:
-    desk.storage.put("intake", f"{AREA}/{name}", make())
-    review.find_new(desk)
-    (row,) = desk.ledger.submissions("2023")
-    desk.storage.put("reports", previews.preview_key("2023", "6501", row.id), b"stale")
-    run(desk)
-    assert desk.ledger.submission(row.id).state == state
-    assert kept(desk) == []
+    services.storage.put("intake", f"{AREA}/{name}", make())
+    review.find_new(services)
+    (row,) = services.ledger.submissions("2023")
+    services.storage.put("reports", thumbnails.preview_key("2023", "6501", row.id), b"stale")
+    run(services)
+    assert services.ledger.submission(row.id).state == state
+    assert kept(services) == []
 
 
-def test_a_held_check_leaves_none_whatever_it_has_drawn(desk: Desk) -> None:
-    desk.storage.put("intake", f"{AREA}/照片/1.jpg", p.picture("JPEG"))
-    review.find_new(desk)
-    (row,) = desk.ledger.submissions("2023")
-    previews.write_preview(desk, row, Checked(held=True, preview="drawn"))
-    assert kept(desk) == []
+def test_a_held_check_leaves_none_whatever_it_has_drawn(services: Services) -> None:
+    services.storage.put("intake", f"{AREA}/照片/1.jpg", p.picture("JPEG"))
+    review.find_new(services)
+    (row,) = services.ledger.submissions("2023")
+    thumbnails.write_preview(services, row, Checked(held=True, preview="drawn"))
+    assert kept(services) == []
 
 
 def test_a_film_whose_frame_cannot_be_drawn_is_filed_all_the_same(
-    desk: Desk, film: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    services: Services, film: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(frame, "frame", lambda *_: 1 / 0)
-    desk.storage.put("intake", f"{AREA}/视频/片.mov", film.read_bytes())
-    run(desk)
-    (row,) = desk.ledger.submissions("2023")
-    assert (row.state, kept(desk)) == ("accepted", [])
-    assert [r.message for r in caplog.records if r.name == previews.__name__] == [f"no preview of submission {row.id}"]
+    monkeypatch.setattr(thumbnail, "frame", lambda *_: 1 / 0)
+    services.storage.put("intake", f"{AREA}/视频/片.mov", film.read_bytes())
+    run(services)
+    (row,) = services.ledger.submissions("2023")
+    assert (row.state, kept(services)) == ("accepted", [])
+    assert [r.message for r in caplog.records if r.name == thumbnails.__name__] == [
+        f"no preview of submission {row.id}"
+    ]
 
 
-def test_operators_see_previews_and_nobody_names_anything_else(client: object, desk: Desk) -> None:
-    desk.storage.put("intake", f"{AREA}/照片/<b>1.jpg", p.picture("JPEG"))
-    desk.storage.put("reports", "2023/previews/secret.jpg", b"secret")
-    desk.storage.put("reports", checkpages.page_key("2023", "6501", 7), b"secret")
-    run(desk)
+def test_operators_see_previews_and_nobody_names_anything_else(client: object, services: Services) -> None:
+    services.storage.put("intake", f"{AREA}/照片/<b>1.jpg", p.picture("JPEG"))
+    services.storage.put("reports", "2023/previews/secret.jpg", b"secret")
+    services.storage.put("reports", sheet_results.page_key("2023", "6501", 7), b"secret")
+    run(services)
     get = client.get  # type: ignore[attr-defined]
-    (row,) = desk.ledger.submissions("2023")
+    (row,) = services.ledger.submissions("2023")
     page, picture = get("/2023/previews/6501"), get(f"/2023/previews/6501/{row.id}")
     assert (page.status_code, picture.status_code) == (200, 200)
     assert "&lt;b&gt;1.jpg" in page.text
@@ -214,13 +219,13 @@ def test_operators_see_previews_and_nobody_names_anything_else(client: object, d
     assert get("/1999/previews/6501").status_code == 404
 
 
-def test_a_repeated_review_writes_the_same_preview(desk: Desk) -> None:
-    desk.storage.put("intake", f"{AREA}/照片/1.jpg", p.picture("JPEG"))
-    review.find_new(desk)
-    review.check(desk, "2023", "6501", ALL_KINDS)
-    (row,) = desk.ledger.submissions("2023")
-    first = desk.storage.read("reports", *kept(desk))
+def test_a_repeated_review_writes_the_same_preview(services: Services) -> None:
+    services.storage.put("intake", f"{AREA}/照片/1.jpg", p.picture("JPEG"))
+    review.find_new(services)
+    review.check(services, "2023", "6501", ALL_KINDS)
+    (row,) = services.ledger.submissions("2023")
+    first = services.storage.read("reports", *kept(services))
     data = p.picture("JPEG")
     checked = check(Source("1.jpg", len(data), lambda: io.BytesIO(data)), Kind.PHOTO, CAMPAIGN, p.HOME)
-    previews.write_preview(desk, row, checked)
-    assert desk.storage.read("reports", *kept(desk)) == first
+    thumbnails.write_preview(services, row, checked)
+    assert services.storage.read("reports", *kept(services)) == first

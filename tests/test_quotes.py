@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baosong.campaign.form import Quoted
-from baosong.checks.documents import read_docx
-from baosong.checks.quotes import MOST_QUOTES, Quote, quotes
-from baosong.samples.documents import make_report
-from baosong.source import Source
+from baosong.store.source import Source
+from baosong.validation.documents.quotes import MOST_QUOTES, Quote, quotes
+from baosong.validation.documents.reader import read_docx
+from baosong_local.samples.documents import make_report
 from sheet_help import CAMPAIGN, URUMQI, sample
 
 FORM = CAMPAIGN.form

@@ -9,17 +9,18 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from baosong import archive, custody, journal, outbox, review
 from baosong.campaign import Campaign
 from baosong.ledger import Ledger, LedgerLost
 from baosong.ledger.models import Base
-from baosong.ledger.pages import Keep, Line
-from baosong.ledger.rebuilding import DERIVED, TOLD
-from baosong.rebuild import RebuildRefused, Rebuilt, rebuild
-from baosong.report import write_report
-from baosong.samples.sheets import make_sheet
-from baosong.storage import Storage
-from baosong.workdesk import Desk
+from baosong.ledger.pending_changes import Keep, Line
+from baosong.ledger.restore import DERIVED, TOLD
+from baosong.ledger.services import Services
+from baosong.pipeline import outbox, review
+from baosong.preservation import change_log, fixity, records
+from baosong.preservation.rebuild import RebuildRefused, Rebuilt, rebuild
+from baosong.report.editions import write_report
+from baosong.store.s3 import Storage
+from baosong_local.samples.sheets import make_sheet
 from bundle_help import packed, send
 from custody_help import lose, rich_history, tables, taken_back
 from intake_run import (
@@ -40,12 +41,12 @@ from intake_run import (
 pytestmark = pytest.mark.xdist_group("rebuild")
 
 
-def again(desk: Desk, **how: Any) -> Rebuilt:
-    return rebuild(desk, lambda *_: None, **how)
+def again(services: Services, **how: Any) -> Rebuilt:
+    return rebuild(services, lambda *_: None, **how)
 
 
-def pages(desk: Desk) -> list[str]:
-    return [stored.key for stored in desk.storage.list("archive", "2023/") if archive.is_page(stored.key)]
+def pages(services: Services) -> list[str]:
+    return [stored.key for stored in services.storage.list("archive", "2023/") if records.is_page(stored.key)]
 
 
 def test_every_table_is_told_of_or_follows_from_what_is() -> None:
@@ -53,47 +54,47 @@ def test_every_table_is_told_of_or_follows_from_what_is() -> None:
     assert set(TOLD) | set(DERIVED) | serving == set(Base.metadata.tables)
 
 
-def test_a_dropped_ledger_comes_back_row_by_row_and_goes_on(desk: Desk, campaign: Campaign) -> None:
-    rich_history(desk, campaign)
-    before = tables(desk.ledger)
+def test_a_dropped_ledger_comes_back_row_by_row_and_goes_on(services: Services, campaign: Campaign) -> None:
+    rich_history(services, campaign)
+    before = tables(services.ledger)
     assert all(before[name] for name in (*TOLD, *DERIVED) if name != "custody")
     assert {row["state"] for row in before["submission"]} == {
         *("accepted", "rejected", "held", "duplicate", "superseded", "withdrawn")
     }
-    lose(desk)
+    lose(services)
 
-    done = again(desk)
+    done = again(services)
 
     assert (done.salvaged, done.faults, done.aside) == (0, [], None)
-    assert tables(desk.ledger) == before
-    there = [s.key for bucket in ("archive", "quarantine") for s in desk.storage.list(bucket)]
-    verified = custody.verify(desk, None, custody.since(datetime.now(UTC)), lambda *_: None)
+    assert tables(services.ledger) == before
+    there = [s.key for bucket in ("archive", "quarantine") for s in services.storage.list(bucket)]
+    verified = fixity.verify(services, None, fixity.since(datetime.now(UTC)), lambda *_: None)
     of_the_report = 5 + 4  # its files and their copies
     objects = len(there) - len([key for key in there if f"{key}.json" in there])
     assert (verified.faults, verified.read) == ({}, objects + of_the_report)
-    drop(desk, piece("后来"), "后来.txt")
-    run(desk)
-    assert max(row.id for row in rows(desk)) == max(row["id"] for row in before["submission"]) + 1
-    assert finished(desk)
+    drop(services, piece("后来"), "后来.txt")
+    run(services)
+    assert max(row.id for row in rows(services)) == max(row["id"] for row in before["submission"]) + 1
+    assert finished(services)
 
 
-def test_a_rebuilt_ledger_can_be_lost_and_rebuilt_again(desk: Desk) -> None:
+def test_a_rebuilt_ledger_can_be_lost_and_rebuilt_again(services: Services) -> None:
     for text_ in "一二":
-        drop(desk, piece(text_))
-        run(desk)
-        before = tables(desk.ledger)
-        lose(desk)
-        again(desk)
-        assert tables(desk.ledger) == before
+        drop(services, piece(text_))
+        run(services)
+        before = tables(services.ledger)
+        lose(services)
+        again(services)
+        assert tables(services.ledger) == before
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize(
     ("where", "effect"),
     [
-        (archive, "keep"),
-        (archive, "write_record"),
-        (journal, "write"),
+        (records, "keep"),
+        (records, "write_record"),
+        (change_log, "write"),
         (outbox, "write_receipt"),
         (outbox, "write_status"),
         (review, "_empty_intake"),
@@ -101,120 +102,120 @@ def test_a_rebuilt_ledger_can_be_lost_and_rebuilt_again(desk: Desk) -> None:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_ledger_lost_at_any_moment_loses_nothing(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, where: Any, effect: str, after: bool
+    services: Services, monkeypatch: pytest.MonkeyPatch, where: Any, effect: str, after: bool
 ) -> None:
-    drop(desk, piece("先"), "链接.txt")
-    run(desk)
+    drop(services, piece("先"), "链接.txt")
+    run(services)
     for name, data in (("链接.txt", piece("后")), ("空.txt", b"")):
-        drop(desk, data, name)
+        drop(services, data, name)
     with monkeypatch.context() as dying:
         dying.setattr(where, effect, killed_at(getattr(where, effect), after))
         with pytest.raises(Killed):
-            run(desk)
-    lose(desk)
-    again(desk)
-    run(desk)
-    assert sorted(states(desk)) == ["accepted", "rejected", "superseded"]
-    assert finished(desk)
-    audit(desk)
+            run(services)
+    lose(services)
+    again(services)
+    run(services)
+    assert sorted(states(services)) == ["accepted", "rejected", "superseded"]
+    assert finished(services)
+    audit(services)
 
 
-def test_no_receipts_number_is_given_twice(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_receipts_number_is_given_twice(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     """Had the page come after the receipt, a ledger lost in between would answer somebody else with the same number."""
-    drop(desk, piece("一"), "一.txt")
+    drop(services, piece("一"), "一.txt")
     with monkeypatch.context() as dying:
         dying.setattr(outbox, "write_status", killed_at(outbox.write_status, False))
         with pytest.raises(Killed):
-            run(desk)
-    told = receipts(desk)
-    lose(desk)
-    again(desk)
-    drop(desk, piece("二"), "二.txt")
-    run(desk)
-    assert [(r["number"], [f["title"] for f in r["files"]]) for r in receipts(desk)][:1] == [
+            run(services)
+    told = receipts(services)
+    lose(services)
+    again(services)
+    drop(services, piece("二"), "二.txt")
+    run(services)
+    assert [(r["number"], [f["title"] for f in r["files"]]) for r in receipts(services)][:1] == [
         (r["number"], [f["title"] for f in r["files"]]) for r in told
     ]
-    assert [r["number"] for r in receipts(desk)] == [1, 2]
+    assert [r["number"] for r in receipts(services)] == [1, 2]
 
 
-def test_a_blank_ledger_beside_a_journal_reviews_nothing_until_it_is_rebuilt(desk: Desk) -> None:
+def test_a_blank_ledger_beside_a_journal_reviews_nothing_until_it_is_rebuilt(services: Services) -> None:
     """A new database must not number files and receipts from 1 again."""
-    drop(desk, piece())
-    run(desk)
-    lose(desk)
-    with desk.ledger.engine.begin() as connection:
+    drop(services, piece())
+    run(services)
+    lose(services)
+    with services.ledger.engine.begin() as connection:
         connection.execute(text("CREATE SCHEMA public"))
-    desk.ledger.migrate()
-    drop(desk, piece("二"), "二.txt")
+    services.ledger.migrate()
+    drop(services, piece("二"), "二.txt")
     with pytest.raises(LedgerLost, match="rebuild-ledger"):
-        run(desk)
-    assert (len(keys(desk, "intake")), rows(desk)) == (1, [])
-    again(desk)
-    run(desk)
-    assert states(desk) == ["accepted", "accepted"]
-    audit(desk)
+        run(services)
+    assert (len(keys(services, "intake")), rows(services)) == (1, [])
+    again(services)
+    run(services)
+    assert states(services) == ["accepted", "accepted"]
+    audit(services)
 
 
-def test_a_ledger_older_than_its_journal_answers_nobody(desk: Desk) -> None:
+def test_a_ledger_older_than_its_journal_answers_nobody(services: Services) -> None:
     """As a database restored from last week's dump would: its pages are there already, with other lines."""
     for text_ in "一二":
-        drop(desk, piece(text_))
-        run(desk)
-    with desk.ledger.engine.begin() as connection:
+        drop(services, piece(text_))
+        run(services)
+    with services.ledger.engine.begin() as connection:
         connection.execute(text("UPDATE page SET number = number - 1"))
-    drop(desk, piece("三"))
+    drop(services, piece("三"))
     with pytest.raises(LedgerLost, match="--replace"):
-        run(desk)
-    assert (len(receipts(desk)), len(keys(desk, "intake"))) == (2, 1)
+        run(services)
+    assert (len(receipts(services)), len(keys(services, "intake"))) == (2, 1)
 
 
-def test_a_ledger_in_use_is_not_touched_unless_told_and_then_kept_aside(desk: Desk) -> None:
-    drop(desk, piece())
-    run(desk)
-    before = tables(desk.ledger)
+def test_a_ledger_in_use_is_not_touched_unless_told_and_then_kept_aside(services: Services) -> None:
+    drop(services, piece())
+    run(services)
+    before = tables(services.ledger)
     with pytest.raises(RebuildRefused, match="--replace"):
-        again(desk)
-    with desk.ledger.engine.begin() as connection:
+        again(services)
+    with services.ledger.engine.begin() as connection:
         connection.execute(text("UPDATE submission SET name = '被改过'"))
         connection.execute(text("DELETE FROM unwritten"))
 
-    done = again(desk, replace=True)
+    done = again(services, replace=True)
 
-    assert tables(desk.ledger) == before
-    with desk.ledger.engine.connect() as connection:
+    assert tables(services.ledger) == before
+    with services.ledger.engine.connect() as connection:
         assert connection.scalar(text(f"SELECT name FROM {done.aside}.submission")) == "被改过"
 
 
-def test_a_ledger_with_tables_missing_is_rebuilt_and_what_was_left_kept_aside(desk: Desk) -> None:
-    with desk.ledger.engine.begin() as connection:
+def test_a_ledger_with_tables_missing_is_rebuilt_and_what_was_left_kept_aside(services: Services) -> None:
+    with services.ledger.engine.begin() as connection:
         connection.execute(text("DROP TABLE activity"))
-    assert again(desk).aside
-    drop(desk, piece())
-    run(desk)
-    assert states(desk) == ["accepted"]
+    assert again(services).aside
+    drop(services, piece())
+    run(services)
+    assert states(services) == ["accepted"]
 
 
-def test_a_database_shared_with_others_is_left_as_it_is(desk: Desk) -> None:
-    drop(desk, piece())
-    run(desk)
-    with desk.ledger.engine.begin() as connection:
+def test_a_database_shared_with_others_is_left_as_it_is(services: Services) -> None:
+    drop(services, piece())
+    run(services)
+    with services.ledger.engine.begin() as connection:
         connection.execute(text("CREATE TABLE somebody_elses (id int)"))
     with pytest.raises(RebuildRefused, match="somebody_elses"):
-        again(desk, replace=True)
-    assert states(desk) == ["accepted"]
+        again(services, replace=True)
+    assert states(services) == ["accepted"]
 
 
-def test_an_interrupted_rebuild_leaves_what_was_there(desk: Desk) -> None:
-    drop(desk, piece())
-    run(desk)
-    before = tables(desk.ledger)
+def test_an_interrupted_rebuild_leaves_what_was_there(services: Services) -> None:
+    drop(services, piece())
+    run(services)
+    before = tables(services.ledger)
 
     def dies(*_: Any) -> None:
         raise Killed
 
     with pytest.raises(Killed):
-        rebuild(desk, dies, replace=True)
-    assert tables(desk.ledger) == before
+        rebuild(services, dies, replace=True)
+    assert tables(services.ledger) == before
 
 
 def flip(storage: Storage, key: str) -> None:
@@ -223,99 +224,99 @@ def flip(storage: Storage, key: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["gone", "flipped"])
-def test_what_a_lost_page_told_comes_from_the_records_and_the_fault_is_named(desk: Desk, how: str) -> None:
+def test_what_a_lost_page_told_comes_from_the_records_and_the_fault_is_named(services: Services, how: str) -> None:
     for text_ in "一二三":
-        drop(desk, piece(text_))
-        run(desk)
-    third = pages(desk)[2]
+        drop(services, piece(text_))
+        run(services)
+    third = pages(services)[2]
     if how == "gone":
-        desk.storage.remove("archive", third)
+        services.storage.remove("archive", third)
     else:
-        flip(desk.storage, third)
-    lose(desk)
-    done = again(desk)
+        flip(services.storage, third)
+    lose(services)
+    done = again(services)
     assert len(done.faults) == 1
     assert "日志" in done.faults[0]
     assert done.salvaged == 2
-    run(desk)
-    assert states(desk) == ["superseded", "superseded", "accepted"]
-    assert finished(desk)
-    assert [r["number"] for r in receipts(desk)] == [1, 2, 3, 4]
-    (accepted,) = [row for row in rows(desk) if row.state == "accepted"]
-    assert desk.storage.read("archive", accepted.archive_key or "") == piece("三")
-    before = tables(desk.ledger)
-    lose(desk)
-    assert again(desk).faults == []  # the journal was mended
-    assert tables(desk.ledger) == before
+    run(services)
+    assert states(services) == ["superseded", "superseded", "accepted"]
+    assert finished(services)
+    assert [r["number"] for r in receipts(services)] == [1, 2, 3, 4]
+    (accepted,) = [row for row in rows(services) if row.state == "accepted"]
+    assert services.storage.read("archive", accepted.archive_key or "") == piece("三")
+    before = tables(services.ledger)
+    lose(services)
+    assert again(services).faults == []  # the journal was mended
+    assert tables(services.ledger) == before
 
 
-def test_an_archive_older_than_the_journal_is_rebuilt_from_its_records(desk: Desk, campaign: Campaign) -> None:
+def test_an_archive_older_than_the_journal_is_rebuilt_from_its_records(services: Services, campaign: Campaign) -> None:
     for seed in (1, 2):
         sheet = make_sheet(campaign, campaign.prefecture(CODE), seed)
-        drop(desk, sheet.content, sheet.name, "统计表")
-        drop(desk, b"", f"{seed}.txt")
-        run(desk)
-    send(desk, packed({"媒体报道/一.txt": piece("包一"), "媒体报道/二.txt": piece("包二")}))
-    run(desk)
-    before = {row.id: (row.state, row.archive_key, row.bundle_id, row.findings) for row in rows(desk)}
-    followed = {name: found for name, found in tables(desk.ledger).items() if name in DERIVED}
-    for key in pages(desk):
-        desk.storage.remove("archive", key)
-    lose(desk)
-    assert again(desk).salvaged == len(before)
-    assert {row.id: (row.state, row.archive_key, row.bundle_id, row.findings) for row in rows(desk)} == before
-    assert {name: found for name, found in tables(desk.ledger).items() if name in DERIVED} == followed
+        drop(services, sheet.content, sheet.name, "统计表")
+        drop(services, b"", f"{seed}.txt")
+        run(services)
+    send(services, packed({"媒体报道/一.txt": piece("包一"), "媒体报道/二.txt": piece("包二")}))
+    run(services)
+    before = {row.id: (row.state, row.archive_key, row.bundle_id, row.findings) for row in rows(services)}
+    followed = {name: found for name, found in tables(services.ledger).items() if name in DERIVED}
+    for key in pages(services):
+        services.storage.remove("archive", key)
+    lose(services)
+    assert again(services).salvaged == len(before)
+    assert {row.id: (row.state, row.archive_key, row.bundle_id, row.findings) for row in rows(services)} == before
+    assert {name: found for name, found in tables(services.ledger).items() if name in DERIVED} == followed
 
 
-def test_a_ledger_from_before_the_journal_is_written_down_whole(desk: Desk) -> None:
+def test_a_ledger_from_before_the_journal_is_written_down_whole(services: Services) -> None:
     for text_ in "一二":
-        drop(desk, piece(text_))
-        run(desk)
-    write_report(desk, "2023", "interim", datetime(2023, 6, 1, tzinfo=UTC))
-    review.mark_announced(desk, [f"2023|{CODE}"])
-    for key in pages(desk):
-        desk.storage.remove("archive", key)
-    desk.ledger.revert("r0003")
-    desk.ledger.migrate()
-    before = tables(desk.ledger)
-    review.find_new(desk)
-    lose(desk)
-    again(desk)
-    assert tables(desk.ledger) == before
+        drop(services, piece(text_))
+        run(services)
+    write_report(services, "2023", "interim", datetime(2023, 6, 1, tzinfo=UTC))
+    review.mark_announced(services, [f"2023|{CODE}"])
+    for key in pages(services):
+        services.storage.remove("archive", key)
+    services.ledger.revert("r0003")
+    services.ledger.migrate()
+    before = tables(services.ledger)
+    review.find_new(services)
+    lose(services)
+    again(services)
+    assert tables(services.ledger) == before
 
 
-def test_a_lost_page_is_written_again_while_the_ledger_is_there(desk: Desk) -> None:
+def test_a_lost_page_is_written_again_while_the_ledger_is_there(services: Services) -> None:
     for text_ in "一二":
-        drop(desk, piece(text_))
-        run(desk)
-    before = tables(desk.ledger)
-    flip(desk.storage, pages(desk)[0])
-    desk.storage.remove("archive", pages(desk)[1])
-    assert len(journal.mend(desk, "2023")) == 2
-    assert journal.mend(desk, None) == []
-    lose(desk)
-    assert again(desk).faults == []
-    assert tables(desk.ledger) == before
+        drop(services, piece(text_))
+        run(services)
+    before = tables(services.ledger)
+    flip(services.storage, pages(services)[0])
+    services.storage.remove("archive", pages(services)[1])
+    assert len(change_log.mend(services, "2023")) == 2
+    assert change_log.mend(services, None) == []
+    lose(services)
+    assert again(services).faults == []
+    assert tables(services.ledger) == before
 
 
-def test_a_page_says_so_if_a_byte_of_it_is_flipped(desk: Desk) -> None:
-    drop(desk, piece())
-    run(desk)
-    first = pages(desk)[0]
-    assert journal.read_page(desk.storage, first)["page"] == 1
-    flip(desk.storage, first)
-    with pytest.raises(archive.ArchiveError, match="_journal"):
-        journal.read_page(desk.storage, first)
+def test_a_page_says_so_if_a_byte_of_it_is_flipped(services: Services) -> None:
+    drop(services, piece())
+    run(services)
+    first = pages(services)[0]
+    assert change_log.read_page(services.storage, first)["page"] == 1
+    flip(services.storage, first)
+    with pytest.raises(records.ArchiveError, match="_journal"):
+        change_log.read_page(services.storage, first)
 
 
-def test_the_journal_is_plain_json_with_every_withdrawal(desk: Desk) -> None:
-    taken_back(desk)
-    lines = [line for key in pages(desk) for line in json.loads(desk.storage.read("archive", key))["lines"]]
+def test_the_journal_is_plain_json_with_every_withdrawal(services: Services) -> None:
+    taken_back(services)
+    lines = [line for key in pages(services) for line in json.loads(services.storage.read("archive", key))["lines"]]
     assert [row["after"] for _, table, row in lines if table == "history"] == ["received", "withdrawn"]
 
 
 def test_a_first_page_whose_writer_died_is_not_taken_for_another_ledgers(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Died(Exception):
         pass
@@ -329,30 +330,30 @@ def test_a_first_page_whose_writer_died_is_not_taken_for_another_ledgers(
 
         return real(ledger, campaign_id, code, keep_and_die)
 
-    drop(desk, piece())
+    drop(services, piece())
     with monkeypatch.context() as patch:
         patch.setattr(Ledger, "write_page", dying)
         with pytest.raises(Died):
-            run(desk)
-    assert pages(desk)
-    run(desk)
-    assert states(desk) == ["accepted"]
-    audit(desk)
+            run(services)
+    assert pages(services)
+    run(services)
+    assert states(services) == ["accepted"]
+    audit(services)
 
 
 def test_a_first_page_that_another_run_writes_meanwhile_is_no_other_ledgers_either(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = Ledger.has_pages
 
     def overtaken(ledger: Ledger) -> bool:
         answer = real(ledger)
         monkeypatch.setattr(Ledger, "has_pages", real)
-        drop(desk, piece())
-        run(desk)
+        drop(services, piece())
+        run(services)
         return answer
 
     monkeypatch.setattr(Ledger, "has_pages", overtaken)
-    run(desk)
-    assert states(desk) == ["accepted"]
-    audit(desk)
+    run(services)
+    assert states(services) == ["accepted"]
+    audit(services)

@@ -15,10 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from baosong.campaign import Campaign
-from baosong.findings import Kind, error, note, warning
 from baosong.ledger import Cell
 from baosong.receipts import annotated_name, render_receipt, render_status, render_unplaced
-from baosong.receipts.words import place_text, remaining, shortened, size_text, visible
+from baosong.rules.findings import Kind, error, note, warning
+from baosong.rules.words import place_text, remaining, shortened, size_text, visible
 
 ISSUED = datetime.fromisoformat("2023-06-01T15:30:00+08:00")
 WRONG_SUM = error(

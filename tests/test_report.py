@@ -23,13 +23,13 @@ from sqlalchemy import delete
 from tenacity import stop_after_attempt
 
 from baosong.campaign import Campaign
-from baosong.consolidate import region_figures
-from baosong.findings import Kind, Verdict, warning
 from baosong.ledger import Edition
-from baosong.report import ReportBusy, write_report
-from baosong.report.sheet import Table, plain
-from baosong.report.workbook import make_workbook
-from baosong.workdesk import Desk
+from baosong.ledger.services import Services
+from baosong.report.consolidation import region_figures
+from baosong.report.editions import ReportBusy, write_report
+from baosong.report.xlsx.sheet import Table, plain
+from baosong.report.xlsx.workbook import make_workbook
+from baosong.rules.findings import Kind, Verdict, warning
 from feed import NOW, feed, feed_all
 
 Stated = dict[str, dict[str, Decimal]]  # prefecture -> indicator and part -> value
@@ -58,15 +58,15 @@ def activity_of(row: int, name: str) -> dict[str, Any]:
     return {"row": row, **dates, **texts, "offline": 120, "online": 0, "funds": "1.20", "phone": "0991-1234567"}
 
 
-def feed_region(desk: Desk, campaign: Campaign, count: int = 4) -> Stated:
+def feed_region(services: Services, campaign: Campaign, count: int = 4) -> Stated:
     """Feed the sheets of the first `count` prefectures, the first one complete; return what they state."""
     stated: Stated = {}
     for seed, prefecture in enumerate(campaign.prefectures[:count]):
         figures = sheet_of(campaign, seed)
         if seed == 0:
-            feed_all(desk.ledger, campaign, prefecture.code, figures)
+            feed_all(services.ledger, campaign, prefecture.code, figures)
         else:
-            feed(desk.ledger, campaign, prefecture.code, Kind.STATISTICS, "统计表.xlsx", figures=figures)
+            feed(services.ledger, campaign, prefecture.code, Kind.STATISTICS, "统计表.xlsx", figures=figures)
         stated[prefecture.code] = {
             f"{i['code']}.{part}": Decimal(str(i[part]))
             for i in figures["indicators"]
@@ -80,8 +80,8 @@ def summed(stated: Stated, key: str) -> Decimal:
     return sum((values[key] for values in stated.values() if key in values), Decimal(0))
 
 
-def workbook_of(desk: Desk, campaign: Campaign, edition: str = "final") -> bytes:
-    return make_workbook(region_figures(desk.ledger, campaign, NOW), edition)
+def workbook_of(services: Services, campaign: Campaign, edition: str = "final") -> bytes:
+    return make_workbook(region_figures(services.ledger, campaign, NOW), edition)
 
 
 def recomputed(book: Workbook, formula: str) -> Decimal:
@@ -99,9 +99,9 @@ def texts(sheet: Worksheet) -> list[str]:
     return [str(cell.value) for row in sheet.iter_rows() for cell in row if cell.value is not None]
 
 
-def test_totals_are_the_exact_sums_of_the_accepted_sheets(desk: Desk, campaign: Campaign) -> None:
-    stated = feed_region(desk, campaign, count=14)
-    figures = region_figures(desk.ledger, campaign, NOW)
+def test_totals_are_the_exact_sums_of_the_accepted_sheets(services: Services, campaign: Campaign) -> None:
+    stated = feed_region(services, campaign, count=14)
+    figures = region_figures(services.ledger, campaign, NOW)
     for indicator in campaign.form.indicators.rows:
         total = figures.totals[indicator.code]
         assert total.total == summed(stated, f"{indicator.code}.total")
@@ -113,20 +113,20 @@ def test_totals_are_the_exact_sums_of_the_accepted_sheets(desk: Desk, campaign: 
             assert total.offline is None
 
 
-def test_only_the_current_accepted_sheet_counts(desk: Desk, campaign: Campaign) -> None:
+def test_only_the_current_accepted_sheet_counts(services: Services, campaign: Campaign) -> None:
     for seed, verdict in enumerate([Verdict.ACCEPTED, Verdict.ACCEPTED, Verdict.REJECTED, Verdict.HELD]):
         at = NOW + timedelta(minutes=seed)
         figures = sheet_of(campaign, seed)
-        feed(desk.ledger, campaign, "6501", Kind.STATISTICS, "s.xlsx", figures=figures, at=at, verdict=verdict)
-    figures = region_figures(desk.ledger, campaign, NOW)
+        feed(services.ledger, campaign, "6501", Kind.STATISTICS, "s.xlsx", figures=figures, at=at, verdict=verdict)
+    figures = region_figures(services.ledger, campaign, NOW)
     assert [s.name for s in figures.sheets] == ["s.xlsx"]
     assert figures.totals["A01"].total == sheet_of(campaign, 1)["indicators"][0]["total"]
     assert len(figures.activities) == 1
 
 
-def test_the_workbooks_formulas_recompute_to_the_ledger(desk: Desk, campaign: Campaign) -> None:
-    stated = feed_region(desk, campaign, count=12)
-    book = load_workbook(BytesIO(workbook_of(desk, campaign)))
+def test_the_workbooks_formulas_recompute_to_the_ledger(services: Services, campaign: Campaign) -> None:
+    stated = feed_region(services, campaign, count=12)
+    book = load_workbook(BytesIO(workbook_of(services, campaign)))
     for row, indicator in enumerate(campaign.form.indicators.rows, start=5):
         sheet = book["汇总"]
         assert sheet.cell(row, 1).value == indicator.code
@@ -141,9 +141,11 @@ def test_the_workbooks_formulas_recompute_to_the_ledger(desk: Desk, campaign: Ca
                 assert sheet.cell(row, column).value == "—"
 
 
-def test_every_formula_carries_its_result_for_readers_that_do_not_calculate(desk: Desk, campaign: Campaign) -> None:
-    feed_region(desk, campaign)
-    raw = workbook_of(desk, campaign)
+def test_every_formula_carries_its_result_for_readers_that_do_not_calculate(
+    services: Services, campaign: Campaign
+) -> None:
+    feed_region(services, campaign)
+    raw = workbook_of(services, campaign)
     formulas, results = load_workbook(BytesIO(raw)), load_workbook(BytesIO(raw), data_only=True)
     shown = CalamineWorkbook.from_filelike(BytesIO(raw)).get_sheet_by_name("汇总").to_python(skip_empty_area=False)
     found = 0
@@ -159,9 +161,9 @@ def test_every_formula_carries_its_result_for_readers_that_do_not_calculate(desk
     assert shown[-1][-1] == "全部一致"
 
 
-def test_the_region_row_of_the_prefectures_sheet_adds_up_too(desk: Desk, campaign: Campaign) -> None:
-    stated = feed_region(desk, campaign)
-    book = load_workbook(BytesIO(workbook_of(desk, campaign)))
+def test_the_region_row_of_the_prefectures_sheet_adds_up_too(services: Services, campaign: Campaign) -> None:
+    stated = feed_region(services, campaign)
+    book = load_workbook(BytesIO(workbook_of(services, campaign)))
     sheet = book["各地州市"]
     assert [sheet.cell(row, 1).value for row in range(7, 21)] == [p.code for p in campaign.prefectures]
     codes = [str(sheet.cell(5, column).value).split("\n")[0] for column in range(3, sheet.max_column + 1)]
@@ -171,18 +173,18 @@ def test_the_region_row_of_the_prefectures_sheet_adds_up_too(desk: Desk, campaig
         assert Decimal(str(sheet.cell(9, column).value)) == stated["6504"][f"{code}.total"]
 
 
-def test_numbers_stay_numbers_and_exact(desk: Desk, campaign: Campaign) -> None:
-    feed_region(desk, campaign)
-    sheet = load_workbook(BytesIO(workbook_of(desk, campaign)))["汇总"]
+def test_numbers_stay_numbers_and_exact(services: Services, campaign: Campaign) -> None:
+    feed_region(services, campaign)
+    sheet = load_workbook(BytesIO(workbook_of(services, campaign)))["汇总"]
     assert isinstance(sheet["G5"].value, int)
     assert sheet["G5"].number_format == "#,##0"
     money = next(row for row in range(5, 40) if sheet.cell(row, 1).value == "E01")
     assert sheet.cell(money, 4).number_format == "#,##0.00"
 
 
-def test_text_of_prefectures_is_never_a_formula(desk: Desk, campaign: Campaign) -> None:
-    feed_all(desk.ledger, campaign, "6501", sheet_of(campaign, 1, DANGEROUS))
-    raw = workbook_of(desk, campaign)
+def test_text_of_prefectures_is_never_a_formula(services: Services, campaign: Campaign) -> None:
+    feed_all(services.ledger, campaign, "6501", sheet_of(campaign, 1, DANGEROUS))
+    raw = workbook_of(services, campaign)
     sheet = load_workbook(BytesIO(raw))["活动明细"]
     names = [sheet.cell(row, 3) for row in range(5, 5 + len(DANGEROUS))]
     assert all(cell.data_type == "s" for cell in names)
@@ -206,18 +208,20 @@ def test_any_text_comes_back_as_text_without_what_xml_forbids(text: str) -> None
     assert bool(cell.quotePrefix) == plain(text).startswith(("=", "+", "-", "@", "\t"))
 
 
-def test_the_same_inputs_give_the_same_bytes(desk: Desk, campaign: Campaign) -> None:
-    feed_region(desk, campaign)
-    raw = workbook_of(desk, campaign)
-    assert raw == workbook_of(desk, campaign)
+def test_the_same_inputs_give_the_same_bytes(services: Services, campaign: Campaign) -> None:
+    feed_region(services, campaign)
+    raw = workbook_of(services, campaign)
+    assert raw == workbook_of(services, campaign)
     with zipfile.ZipFile(BytesIO(raw)) as package:
         assert {info.date_time for info in package.infolist()} == {(1980, 1, 1, 0, 0, 0)}
         assert package.read("docProps/core.xml").count(b"2023-06-01T08:00:00Z") == 2
 
 
-def test_who_is_missing_and_to_which_moment_it_counts_is_said_on_every_sheet(desk: Desk, campaign: Campaign) -> None:
-    feed_all(desk.ledger, campaign, "6501", sheet_of(campaign, 1))
-    book = load_workbook(BytesIO(workbook_of(desk, campaign, "interim")))
+def test_who_is_missing_and_to_which_moment_it_counts_is_said_on_every_sheet(
+    services: Services, campaign: Campaign
+) -> None:
+    feed_all(services.ledger, campaign, "6501", sheet_of(campaign, 1))
+    book = load_workbook(BytesIO(workbook_of(services, campaign, "interim")))
     shown = ["汇总", "各地州市", "活动明细", "报送情况", "数据来源", "数据质量", "口径说明", "图表"]
     assert book.sheetnames == shown
     for sheet in book.worksheets:
@@ -227,59 +231,59 @@ def test_who_is_missing_and_to_which_moment_it_counts_is_said_on_every_sheet(des
     assert "塔城地区（未计入）" in texts(book["各地州市"])
 
 
-def test_sheets_are_set_up_for_a4_with_repeated_headers(desk: Desk, campaign: Campaign) -> None:
-    feed_region(desk, campaign)
-    for sheet in load_workbook(BytesIO(workbook_of(desk, campaign))).worksheets:
+def test_sheets_are_set_up_for_a4_with_repeated_headers(services: Services, campaign: Campaign) -> None:
+    feed_region(services, campaign)
+    for sheet in load_workbook(BytesIO(workbook_of(services, campaign))).worksheets:
         assert (sheet.page_setup.paperSize, sheet.page_setup.orientation) == (9, "landscape")
         assert sheet.print_title_rows
         assert sheet.freeze_panes
-    book = load_workbook(BytesIO(workbook_of(desk, campaign)))
+    book = load_workbook(BytesIO(workbook_of(services, campaign)))
     assert book["活动明细"].auto_filter.ref == f"A4:{get_column_letter(book['活动明细'].max_column)}8"
 
 
-def test_punctuality_tells_complete_on_time_and_resubmitted(desk: Desk, campaign: Campaign) -> None:
+def test_punctuality_tells_complete_on_time_and_resubmitted(services: Services, campaign: Campaign) -> None:
     late = campaign.deadline + timedelta(hours=1)
-    feed(desk.ledger, campaign, "6501", Kind.PHOTO, "a.jpg", verdict=Verdict.REJECTED)
-    feed_all(desk.ledger, campaign, "6501")
-    feed(desk.ledger, campaign, "6501", Kind.STATISTICS, "neu.xlsx", figures=sheet_of(campaign, 2), at=late)
-    feed_all(desk.ledger, campaign, "6502", at=late)
-    first, second, third, *_ = region_figures(desk.ledger, campaign, NOW).punctuality
+    feed(services.ledger, campaign, "6501", Kind.PHOTO, "a.jpg", verdict=Verdict.REJECTED)
+    feed_all(services.ledger, campaign, "6501")
+    feed(services.ledger, campaign, "6501", Kind.STATISTICS, "neu.xlsx", figures=sheet_of(campaign, 2), at=late)
+    feed_all(services.ledger, campaign, "6502", at=late)
+    first, second, third, *_ = region_figures(services.ledger, campaign, NOW).punctuality
     assert (first.complete, first.on_time, first.rejected, first.replaced, first.late) == (True, True, 1, 1, 1)
     assert (second.complete, second.on_time, second.late) == (True, False, 5)
     assert (third.complete, third.on_time, third.last_receipt) == (False, False, None)
-    sheet = load_workbook(BytesIO(workbook_of(desk, campaign)))["报送情况"]
+    sheet = load_workbook(BytesIO(workbook_of(services, campaign)))["报送情况"]
     rows = [[cell.value for cell in row] for row in sheet.iter_rows(min_row=5, max_row=7)]
     assert [row[7:9] for row in rows] == [["报齐", "按时"], ["报齐", "迟报"], ["未报齐", "—"]]
     assert rows[0][9:12] == [1, 1, 1]
 
 
-def test_remarks_are_the_warnings_of_accepted_files(desk: Desk, campaign: Campaign) -> None:
+def test_remarks_are_the_warnings_of_accepted_files(services: Services, campaign: Campaign) -> None:
     doubt = [warning("statistics.round_figures", "像是估计数")]
-    feed(desk.ledger, campaign, "6501", Kind.STATISTICS, "s.xlsx", figures=sheet_of(campaign, 1), findings=doubt)
-    remarks = region_figures(desk.ledger, campaign, NOW).remarks
+    feed(services.ledger, campaign, "6501", Kind.STATISTICS, "s.xlsx", figures=sheet_of(campaign, 1), findings=doubt)
+    remarks = region_figures(services.ledger, campaign, NOW).remarks
     assert [(r.prefecture, r.name, r.finding["message"]) for r in remarks] == [("6501", "s.xlsx", "像是估计数")]
 
 
-def test_the_report_of_an_empty_campaign_says_zero_and_who_is_missing(desk: Desk, campaign: Campaign) -> None:
-    written = write_report(desk, campaign.id, "interim", NOW)
+def test_the_report_of_an_empty_campaign_says_zero_and_who_is_missing(services: Services, campaign: Campaign) -> None:
+    written = write_report(services, campaign.id, "interim", NOW)
     assert set(written["totals"].values()) == {"0", "0.00"}
     assert written["missing"] == [p.code for p in campaign.prefectures]
-    raw = desk.storage.read("reports", f"{written['prefix']}汇总表.xlsx")
+    raw = services.storage.read("reports", f"{written['prefix']}汇总表.xlsx")
     book = load_workbook(BytesIO(raw))
     assert recomputed(book, book["汇总"]["D5"].value) == 0
 
 
-def test_figures_json_holds_exact_strings_and_every_input(desk: Desk, campaign: Campaign) -> None:
-    stated = feed_region(desk, campaign)
-    written = write_report(desk, campaign.id, "final", NOW)
-    told = json.loads(desk.storage.read("reports", f"{written['prefix']}figures.json"))
+def test_figures_json_holds_exact_strings_and_every_input(services: Services, campaign: Campaign) -> None:
+    stated = feed_region(services, campaign)
+    written = write_report(services, campaign.id, "final", NOW)
+    told = json.loads(services.storage.read("reports", f"{written['prefix']}figures.json"))
     assert told["totals"] == written["totals"]
     assert {code: Decimal(text) for code, text in told["totals"].items()} == {
         i.code: summed(stated, f"{i.code}.total") for i in campaign.form.indicators.rows
     }
     assert re.fullmatch(r"\d+\.\d\d", told["totals"]["E01"])
     assert told["totals"]["B01"].isdigit()
-    sheets = {s.prefecture: s for s in region_figures(desk.ledger, campaign, NOW).sheets}
+    sheets = {s.prefecture: s for s in region_figures(services.ledger, campaign, NOW).sheets}
     assert {i["prefecture"]: (i["sha256"], i["archive_key"], i["submission"]) for i in told["inputs"]} == {
         code: (s.sha256, s.archive_key, s.id) for code, s in sheets.items()
     }
@@ -287,70 +291,74 @@ def test_figures_json_holds_exact_strings_and_every_input(desk: Desk, campaign: 
     assert told["generated_at"] == "2023-06-01T16:00:00+08:00"
 
 
-def test_the_same_inputs_make_no_new_version(desk: Desk, campaign: Campaign) -> None:
-    feed_region(desk, campaign)
-    first = write_report(desk, campaign.id, "final", NOW)
-    raw = desk.storage.read("reports", "2023/final/v1/汇总表.xlsx")
-    again = write_report(desk, campaign.id, "final", NOW + timedelta(days=1))
+def test_the_same_inputs_make_no_new_version(services: Services, campaign: Campaign) -> None:
+    feed_region(services, campaign)
+    first = write_report(services, campaign.id, "final", NOW)
+    raw = services.storage.read("reports", "2023/final/v1/汇总表.xlsx")
+    again = write_report(services, campaign.id, "final", NOW + timedelta(days=1))
     assert (first["version"], first["prefix"], first["new"]) == (1, "2023/final/v1/", True)
     assert again == {**first, "new": False}
-    assert desk.storage.read("reports", "2023/final/v1/汇总表.xlsx") == raw
-    assert len(desk.ledger.editions(campaign.id)) == 1
+    assert services.storage.read("reports", "2023/final/v1/汇总表.xlsx") == raw
+    assert len(services.ledger.editions(campaign.id)) == 1
 
 
-def test_a_corrected_sheet_makes_the_next_version_and_keeps_the_one_before(desk: Desk, campaign: Campaign) -> None:
-    feed_region(desk, campaign)
-    first = write_report(desk, campaign.id, "final", NOW)
-    raw = desk.storage.read("reports", "2023/final/v1/汇总表.xlsx")
+def test_a_corrected_sheet_makes_the_next_version_and_keeps_the_one_before(
+    services: Services, campaign: Campaign
+) -> None:
+    feed_region(services, campaign)
+    first = write_report(services, campaign.id, "final", NOW)
+    raw = services.storage.read("reports", "2023/final/v1/汇总表.xlsx")
     at = NOW + timedelta(hours=1)
-    feed(desk.ledger, campaign, "6504", Kind.STATISTICS, "neu.xlsx", figures=sheet_of(campaign, 99), at=at)
-    second = write_report(desk, campaign.id, "final", at)
+    feed(services.ledger, campaign, "6504", Kind.STATISTICS, "neu.xlsx", figures=sheet_of(campaign, 99), at=at)
+    second = write_report(services, campaign.id, "final", at)
     assert (second["version"], second["prefix"], second["new"]) == (2, "2023/final/v2/", True)
     assert second["totals"] != first["totals"]
-    assert desk.storage.read("reports", "2023/final/v1/汇总表.xlsx") == raw
+    assert services.storage.read("reports", "2023/final/v1/汇总表.xlsx") == raw
 
 
-def test_interim_and_final_are_counted_apart(desk: Desk, campaign: Campaign) -> None:
-    feed_region(desk, campaign)
+def test_interim_and_final_are_counted_apart(services: Services, campaign: Campaign) -> None:
+    feed_region(services, campaign)
     night = datetime(2023, 6, 1, 18, 0, tzinfo=UTC)
-    assert write_report(desk, campaign.id, "interim", night)["prefix"] == "2023/interim/2023-06-02/"
-    assert write_report(desk, campaign.id, "final", night)["version"] == 1
+    assert write_report(services, campaign.id, "interim", night)["prefix"] == "2023/interim/2023-06-02/"
+    assert write_report(services, campaign.id, "final", night)["version"] == 1
 
 
-def test_a_prefecture_that_becomes_complete_renews_the_interim_edition(desk: Desk, campaign: Campaign) -> None:
-    feed(desk.ledger, campaign, "6502", Kind.STATISTICS, "s.xlsx", figures=sheet_of(campaign, 1))
-    assert "6502" in write_report(desk, campaign.id, "interim", NOW)["missing"]
+def test_a_prefecture_that_becomes_complete_renews_the_interim_edition(services: Services, campaign: Campaign) -> None:
+    feed(services.ledger, campaign, "6502", Kind.STATISTICS, "s.xlsx", figures=sheet_of(campaign, 1))
+    assert "6502" in write_report(services, campaign.id, "interim", NOW)["missing"]
     for kind in set(Kind) - {Kind.STATISTICS}:
-        feed(desk.ledger, campaign, "6502", kind, "x")
-    renewed = write_report(desk, campaign.id, "interim", NOW + timedelta(days=1))
+        feed(services.ledger, campaign, "6502", kind, "x")
+    renewed = write_report(services, campaign.id, "interim", NOW + timedelta(days=1))
     assert renewed["new"] is True
     assert "6502" not in renewed["missing"]
 
 
-def test_a_crash_before_the_ledger_knew_is_healed_by_writing_the_same_version(desk: Desk, campaign: Campaign) -> None:
-    feed_region(desk, campaign)
-    first = write_report(desk, campaign.id, "final", NOW)
-    raw = desk.storage.read("reports", "2023/final/v1/汇总表.xlsx")
-    desk.ledger.run(lambda session: session.execute(delete(Edition)))
-    assert write_report(desk, campaign.id, "final", NOW) == first
-    assert desk.storage.read("reports", "2023/final/v1/汇总表.xlsx") == raw
+def test_a_crash_before_the_ledger_knew_is_healed_by_writing_the_same_version(
+    services: Services, campaign: Campaign
+) -> None:
+    feed_region(services, campaign)
+    first = write_report(services, campaign.id, "final", NOW)
+    raw = services.storage.read("reports", "2023/final/v1/汇总表.xlsx")
+    services.ledger.run(lambda session: session.execute(delete(Edition)))
+    assert write_report(services, campaign.id, "final", NOW) == first
+    assert services.storage.read("reports", "2023/final/v1/汇总表.xlsx") == raw
 
 
-def test_two_runs_at_once_write_one_edition(desk: Desk, campaign: Campaign) -> None:
-    feed_region(desk, campaign, count=2)
+def test_two_runs_at_once_write_one_edition(services: Services, campaign: Campaign) -> None:
+    feed_region(services, campaign, count=2)
     with ThreadPoolExecutor(2) as pool:
-        written = list(pool.map(lambda _: write_report(desk, campaign.id, "final", NOW), range(2)))
+        written = list(pool.map(lambda _: write_report(services, campaign.id, "final", NOW), range(2)))
     assert sorted(w["new"] for w in written) == [False, True]
     assert {w["version"] for w in written} == {1}
 
 
-def test_an_edition_that_somebody_else_is_writing_is_not_touched(desk: Desk, campaign: Campaign) -> None:
+def test_an_edition_that_somebody_else_is_writing_is_not_touched(services: Services, campaign: Campaign) -> None:
     at_once = write_report.retry_with(stop=stop_after_attempt(1))  # type: ignore[attr-defined]
-    with desk.ledger.claim(f"report:{campaign.id}:final") as mine:
+    with services.ledger.advisory_lock(f"report:{campaign.id}:final") as mine:
         assert mine
         with pytest.raises(ReportBusy):
-            at_once(desk, campaign.id, "final", NOW)
-    assert desk.ledger.editions(campaign.id) == []
+            at_once(services, campaign.id, "final", NOW)
+    assert services.ledger.editions(campaign.id) == []
 
 
 @pytest.mark.parametrize("text", ["", "正常", "多\n行"])

@@ -7,12 +7,12 @@ import re
 from pathlib import Path
 
 from baosong.campaign.form import Form
-from baosong.rulebook import RULES, SECTIONS, SEVERITIES, Rule
-from baosong.rules import document
+from baosong.rules.catalogue import RULES, SECTIONS, SEVERITIES, Rule
+from baosong_local.tools.rules_doc import document
 from sheet_help import CAMPAIGN
 
 ROOT = Path(__file__).parents[1]
-SOURCES = [path for path in (ROOT / "include/baosong").rglob("*.py") if path.name != "rulebook.py"]
+SOURCES = [path for path in (ROOT / "include/baosong").rglob("*.py") if path.name != "catalogue.py"]
 RULE = re.compile(rf"(?:{'|'.join(SECTIONS)})\.(?!(?:docx|html)$)[a-z_]+")  # report.docx is a file's name
 BY_KIND = {"statistics.date", "statistics.choice", "statistics.length"}  # expectations name them by their kind
 
@@ -36,7 +36,7 @@ def strangers(texts: list[str], rules: tuple[Rule, ...]) -> set[str]:
 
 def test_the_document_is_the_one_that_form_and_book_give() -> None:
     written = (ROOT / "docs/rules.md").read_text(encoding="utf-8")
-    assert written == document(CAMPAIGN.form), "docs/rules.md is stale: run `python -m baosong.rules`"
+    assert written == document(CAMPAIGN.form), "docs/rules.md is stale: run `python -m baosong_local.tools.rules_doc`"
 
 
 def test_the_book_holds_exactly_the_rules_of_the_code() -> None:

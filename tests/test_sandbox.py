@@ -18,13 +18,17 @@ from typing import Any
 import psutil
 import pytest
 
-from baosong import checks, confine, review
 from baosong.campaign import Campaign
-from baosong.checks import check, judge, sandbox, sheet_cells
-from baosong.findings import Kind, Verdict
-from baosong.samples import media
-from baosong.source import Source
-from baosong.workdesk import Desk
+from baosong.ledger.services import Services
+from baosong.pipeline import review
+from baosong.rules.findings import Kind, Verdict
+from baosong.store.source import Source
+from baosong.validation import check as checks
+from baosong.validation import inspection
+from baosong.validation.check import check
+from baosong.validation.sandbox import client, confine
+from baosong.validation.statistics import cells
+from baosong_local.samples import media
 from conftest import until
 from hostile_makers.pdfs import endless
 
@@ -42,13 +46,13 @@ class Does:
         return exec, (self.code, {})
 
 
-def done_in_child(code: str, seconds: int = sandbox.SECONDS) -> bytes:
-    return sandbox.run(judge.words, FILE, "txt", Does(code), seconds=seconds)
+def done_in_child(code: str, seconds: int = client.SECONDS) -> bytes:
+    return client.run(inspection.words, FILE, "txt", Does(code), seconds=seconds)
 
 
 def raised_in_child(code: str) -> str:
     """Return the last line of what the code raised."""
-    with pytest.raises(sandbox.Failed) as failed:
+    with pytest.raises(client.WorkerError) as failed:
         done_in_child(code)
     return str(failed.value).strip().rsplit("\n", 1)[1]
 
@@ -56,18 +60,18 @@ def raised_in_child(code: str) -> str:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Seconds of processor time that a test can wait for."""
-    monkeypatch.setitem(sandbox.run.__kwdefaults__, "seconds", 2)
+    monkeypatch.setitem(client.run.__kwdefaults__, "seconds", 2)
 
 
 @pytest.fixture
-def own_server() -> Iterator[sandbox.Server]:
+def own_server() -> Iterator[client.Server]:
     """A server that this test may kill."""
-    yield sandbox.start()
-    sandbox._forget()
+    yield client.start()
+    client._forget()
 
 
 def children() -> list[psutil.Process]:
-    return psutil.Process(sandbox.start().process.pid).children()
+    return psutil.Process(client.start().process.pid).children()
 
 
 @pytest.mark.parametrize(
@@ -81,16 +85,16 @@ def children() -> list[psutil.Process]:
     ],
 )
 def test_a_child_that_uses_up_its_limits_is_ended(code: str, what: str) -> None:
-    with pytest.raises(sandbox.Exhausted, match=what):
+    with pytest.raises(client.ResourceLimitExceeded, match=what):
         done_in_child(code, seconds=1)
     until(lambda: not children(), what="the child's end")
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE])
 def test_a_parser_that_crashes_takes_nobody_with_it(number: int) -> None:
-    with pytest.raises(sandbox.Crashed, match=f"信号 {int(number)}"):
+    with pytest.raises(client.WorkerCrashed, match=f"信号 {int(number)}"):
         done_in_child(f"import os; os.kill(os.getpid(), {int(number)})")
-    assert sandbox.run(judge.words, FILE, "txt")
+    assert client.run(inspection.words, FILE, "txt")
 
 
 @pytest.mark.parametrize(
@@ -130,7 +134,7 @@ def test_a_child_holds_its_own_descriptors_only() -> None:
 
 
 def test_a_bug_of_ours_comes_up_with_its_place() -> None:
-    with pytest.raises(sandbox.Failed, match=r"(?s)Traceback.*in no_such_thing|ZeroDivisionError"):
+    with pytest.raises(client.WorkerError, match=r"(?s)Traceback.*in no_such_thing|ZeroDivisionError"):
         done_in_child("1 / 0")
 
 
@@ -150,32 +154,32 @@ def test_a_bug_of_ours_comes_up_with_its_place() -> None:
 def test_an_answer_that_no_check_gives_is_not_believed(
     told: bytes, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sandbox, "run", lambda *_, **__: told)
+    monkeypatch.setattr(client, "run", lambda *_, **__: told)
     checked = check(FILE, Kind.PRESS, campaign, None)
     assert (checked.verdict, [f.rule for f in checked.findings]) == (Verdict.REJECTED, ["file.crash"])
 
 
 def test_an_answer_without_end_is_cut_off() -> None:
-    with pytest.raises(sandbox.Crashed, match="过长"):
+    with pytest.raises(client.WorkerCrashed, match="过长"):
         done_in_child("import os\nwhile True: os.write(101, bytes(1 << 16))")
     until(lambda: not children(), what="the child's end")
 
 
-def test_a_server_that_was_killed_is_started_again(own_server: sandbox.Server) -> None:
-    assert sandbox.run(judge.words, FILE, "txt")
+def test_a_server_that_was_killed_is_started_again(own_server: client.Server) -> None:
+    assert client.run(inspection.words, FILE, "txt")
     own_server.process.kill()
     own_server.process.wait()
-    assert sandbox.run(judge.words, FILE, "txt")
-    assert sandbox.start().process.pid != own_server.process.pid
+    assert client.run(inspection.words, FILE, "txt")
+    assert client.start().process.pid != own_server.process.pid
 
 
 def test_a_server_that_dies_at_every_file_is_an_ill_system(
-    own_server: sandbox.Server, monkeypatch: pytest.MonkeyPatch
+    own_server: client.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sandbox, "_PROGRAM", Path("/dev/null"))
+    monkeypatch.setattr(client, "_PROGRAM", Path("/dev/null"))
     own_server.process.kill()
     with pytest.raises(OSError, match="sandbox"):
-        sandbox.run(judge.words, FILE, "txt")
+        client.run(inspection.words, FILE, "txt")
 
 
 FAMILY = """
@@ -222,27 +226,27 @@ def test_a_file_without_end_is_answered_with_what_to_do(campaign: Campaign) -> N
 
 
 def test_a_file_that_burns_its_time_keeps_nobody_else_waiting(
-    desk: Desk, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+    services: Services, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two prefectures, two workers: one is answered with a receipt while the other's file still burns."""
-    desk.storage.put("intake", "2023/6501-乌鲁木齐市/总结报告/总结.pdf", endless())
+    services.storage.put("intake", "2023/6501-乌鲁木齐市/总结报告/总结.pdf", endless())
     photo = media.make_photo(1, "克拉玛依市", (1280, 960))
-    desk.storage.put("intake", "2023/6502-克拉玛依市/照片/照片.jpg", photo)
-    review.find_new(desk)
-    burning, real = threading.Event(), sandbox._read
+    services.storage.put("intake", "2023/6502-克拉玛依市/照片/照片.jpg", photo)
+    review.find_new(services)
+    burning, real = threading.Event(), client._read
 
     def read(*arguments: Any) -> bytes:
         if threading.current_thread() is not threading.main_thread():
             burning.set()
         return real(*arguments)
 
-    monkeypatch.setattr(sandbox, "_read", read)
+    monkeypatch.setattr(client, "_read", read)
     with ThreadPoolExecutor(1) as beside:
-        slow = beside.submit(review.check, desk, "2023", "6501", [Kind.REPORT])
+        slow = beside.submit(review.check, services, "2023", "6501", [Kind.REPORT])
         assert burning.wait(30)
-        (told,) = review.check(desk, "2023", "6502", [Kind.PHOTO])
-        review.file_away(desk, "2023", "6502")
-        answered = review.reply(desk, "2023", "6502")
+        (told,) = review.check(services, "2023", "6502", [Kind.PHOTO])
+        review.file_away(services, "2023", "6502")
+        answered = review.reply(services, "2023", "6502")
         assert not slow.done()
         assert told["verdict"] == "accepted"
         assert answered
@@ -264,7 +268,7 @@ def test_what_lies_outside_the_folders_is_classified_within_seconds(
 
 def test_a_film_is_looked_at_without_a_child(campaign: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
     """It may be 50 GB, and stays where it is."""
-    monkeypatch.setattr(sandbox, "run", None)
+    monkeypatch.setattr(client, "run", None)
     data = b"\0\0\0\x14ftypqt  \0\0\0\0qt  \0\0\0\x08wide\0\0\x10\0mdat" + bytes(5000)
     assert checks.classify(Source("a", len(data), lambda: io.BytesIO(data)), campaign) is Kind.VIDEO
     assert check(Source("a", len(data), lambda: io.BytesIO(data)), Kind.VIDEO, campaign, None).findings
@@ -342,5 +346,5 @@ def test_a_program_that_is_shut_in_reaches_nothing(code: str) -> None:
     ids=["nothing", "half a word", "too much", "not a sheet", "something that acts"],
 )
 def test_a_sheet_reader_that_was_taken_over_is_not_believed(answer: bytes) -> None:
-    with pytest.raises(sheet_cells.UnreadableSheet):
-        sheet_cells._sheets(answer)
+    with pytest.raises(cells.UnreadableSheet):
+        cells._sheets(answer)

@@ -21,12 +21,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from sqlalchemy.exc import DBAPIError
 
-from baosong import review
 from baosong.campaign import Campaign
-from baosong.samples.media import make_photo
-from baosong.samples.sheets import make_sheet, wrong_total
-from baosong.stack.postgres import Postgres
-from baosong.storage import StorageError
+from baosong.pipeline import review
+from baosong.store.s3 import StorageError
+from baosong_local.samples.media import make_photo
+from baosong_local.samples.sheets import make_sheet, wrong_total
+from baosong_local.stack.postgres import Postgres
 from bundle_help import packed
 from conftest import Store
 from custody import World, Worlds, installed
@@ -101,15 +101,15 @@ class Schedule(RuleBasedStateMachine):
 
     @rule()
     def run(self) -> None:
-        run(self.world.desk)
+        run(self.world.services)
 
     @rule(steps=st.lists(st.sampled_from(["find", "check", "file", "reply"]), max_size=4), code=areas)
     def run_in_pieces(self, steps: list[str], code: str) -> None:
         does: dict[str, Callable[[], Any]] = {
-            "find": lambda: review.find_new(self.world.desk),
-            "check": lambda: review.check(self.world.desk, "2023", code, ALL_KINDS),
-            "file": lambda: review.file_away(self.world.desk, "2023", code),
-            "reply": lambda: review.reply(self.world.desk, "2023", code),
+            "find": lambda: review.find_new(self.world.services),
+            "check": lambda: review.check(self.world.services, "2023", code, ALL_KINDS),
+            "file": lambda: review.file_away(self.world.services, "2023", code),
+            "reply": lambda: review.reply(self.world.services, "2023", code),
         }
         for step in steps:
             does[step]()
@@ -117,7 +117,7 @@ class Schedule(RuleBasedStateMachine):
     @rule(at=moments)
     def run_within_a_run(self, at: int) -> None:
         """A second run begins and ends at a moment of the first one."""
-        self._run(Seam(at_moment={at: partial(run, self.world.desk)}))
+        self._run(Seam(at_moment={at: partial(run, self.world.services)}))
 
     @rule(at=moments, code=areas, name=st.integers(0, 6), version=st.integers(0, 2))
     def drop_within_a_run(self, at: int, code: str, name: int, version: int) -> None:
@@ -149,17 +149,17 @@ class Schedule(RuleBasedStateMachine):
     @rule(at=spots, phase=phases)
     def fail_over(self, at: int, phase: Any) -> None:
         """The database drops all connections, claims with them."""
-        self._run(Seam(at_effect={(at, phase): lambda: cut_connections(self.world.desk.ledger)}))
+        self._run(Seam(at_effect={(at, phase): lambda: cut_connections(self.world.services.ledger)}))
 
     @rule(at=moments, then=moments)
     def fail_over_and_run(self, at: int, then: int) -> None:
         """The claim is lost in the middle of a run, and another run takes the same files up."""
 
         def lost() -> None:
-            cut_connections(self.world.desk.ledger)
-            run(self.world.desk)
+            cut_connections(self.world.services.ledger)
+            run(self.world.services)
 
-        self._run(Seam(at_moment={at: lost, at + 1 + then: partial(run, self.world.desk)}))
+        self._run(Seam(at_moment={at: lost, at + 1 + then: partial(run, self.world.services)}))
 
     @rule(at=spots)
     def lose_an_answer(self, at: int) -> None:
@@ -176,7 +176,7 @@ class Schedule(RuleBasedStateMachine):
     @rule(first=st.integers(0, 120), faults=st.lists(st.sampled_from([None, *FAULTS]), min_size=1, max_size=5))
     def run_on_an_ill_store(self, first: int, faults: list[Any]) -> None:
         self.proxy.expect({first + n: fault for n, fault in enumerate(faults) if fault})
-        self._run(Seam(), endpoint=self.proxy.endpoint, patience=PATIENCE)
+        self._run(Seam(), endpoint=self.proxy.endpoint, retry_timeout=PATIENCE)
 
     # --- what must hold
 

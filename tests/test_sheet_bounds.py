@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from baosong.checks import sheet_cells, sheet_child
+from baosong.validation.sandbox.programs import read_sheet
+from baosong.validation.statistics import cells
 from bounds_run import Taken, run
 from sheet_bombs import BOMBS
 
@@ -63,10 +64,10 @@ def test_the_reader_cannot_take_longer_whatever_it_is_given(tmp_path: Path) -> N
         "def load_workbook(_): raise ValueError(str((r.getrlimit(r.RLIMIT_CPU), r.getrlimit(r.RLIMIT_AS))))\n",
         encoding="utf-8",
     )
-    command = [sys.executable, "-S", "-P", str(sheet_cells.CHILD), "10"]
-    paths = {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(sheet_cells.CHILD.parents[2])])}
+    command = [sys.executable, "-S", "-P", str(cells.CHILD), "10"]
+    paths = {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(cells.CHILD.parents[2])])}
     done = subprocess.run(command, input=b"x", capture_output=True, env=paths, check=True)
-    limits = ((sheet_child.SECONDS, sheet_child.SECONDS + 2), (MEMORY,) * 2)
+    limits = ((read_sheet.SECONDS, read_sheet.SECONDS + 2), (MEMORY,) * 2)
     assert pickle.loads(done.stdout) == ([], f"ValueError: {limits}")
-    assert sheet_child.SECONDS + 2 <= SECONDS
-    assert sheet_cells.TIMEOUT_SECONDS == 4 * sheet_child.SECONDS
+    assert read_sheet.SECONDS + 2 <= SECONDS
+    assert cells.TIMEOUT_SECONDS == 4 * read_sheet.SECONDS

@@ -17,10 +17,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from baosong.checks import sheet_child, statistics
-from baosong.findings import Severity, Verdict
-from baosong.samples import dirt
-from baosong.source import Source
+from baosong.rules.findings import Severity, Verdict
+from baosong.store.source import Source
+from baosong.validation.sandbox.programs import read_sheet
+from baosong.validation.statistics import statistics
+from baosong_local.samples import dirt
 from corpus.formats import xls
 from sheet_help import (
     CAMPAIGN,
@@ -77,9 +78,9 @@ def test_an_error_value_whose_record_is_torn_by_scattered_sectors_is_found() -> 
     def made(title: str) -> bytes:
         return xls(edited(put(TOTALS, "D22", "#DIV/0!"), put(TOTALS, "A1", title)))
 
-    where = re.search(sheet_child.OLD_ERROR, made("表")).start()  # type: ignore[union-attr]
+    where = re.search(read_sheet.OLD_ERROR, made("表")).start()  # type: ignore[union-attr]
     torn = _sectors_reversed(made("表" * (1 + (506 - where) % 512 // 2)))
-    assert not re.search(sheet_child.OLD_ERROR, torn)
+    assert not re.search(read_sheet.OLD_ERROR, torn)
     found = judged(torn, "统计表.xls")
     assert [f.where.get("cell") for f in found.findings if f.rule == "statistics.formula"] == ["D22"]
 

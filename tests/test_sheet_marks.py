@@ -11,9 +11,9 @@ import pytest
 from openpyxl import Workbook, load_workbook
 from openpyxl.comments import Comment
 
-from baosong.checks import check
-from baosong.findings import Kind, Verdict
-from baosong.source import Source
+from baosong.rules.findings import Kind, Verdict
+from baosong.store.source import Source
+from baosong.validation.check import check
 from sheet_help import CAMPAIGN, LIST, TOTALS, URUMQI, judged, sample
 
 Mark = Callable[[Workbook], object]

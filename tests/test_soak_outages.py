@@ -20,9 +20,9 @@ from pathlib import Path
 
 import pytest
 
-from baosong import stack
-from baosong.demo.plan import Drop
-from baosong.findings import Kind, Verdict
+from baosong.rules.findings import Kind, Verdict
+from baosong_local import stack
+from baosong_local.demo.plan import Drop
 from conftest import until
 from soak import Submitting, WholeStack, audit, final
 
@@ -63,7 +63,7 @@ class Outage:
 
 @contextmanager
 def frozen(embedded: WholeStack, *names: str) -> Iterator[None]:
-    """Stop components without ending them; the supervisor may lose patience and start others."""
+    """Stop components without ending them; the supervisor may lose retry_timeout and start others."""
     for name in names:
         embedded.sends(name, signal.SIGSTOP)
     yield
@@ -169,7 +169,7 @@ def _parts(submitting: Submitting, number: int) -> list[list[Drop]]:
     plan = submitting.plan
     parts = [plan.first[n::number] for n in range(number)]
     for n, part in enumerate(parts):
-        path = submitting.desk.settings.home / "dropped" / f"大文件{n}.mov"
+        path = submitting.services.settings.home / "dropped" / f"大文件{n}.mov"
         path.write_bytes(os.urandom(LARGE))
         large = replace(part[0], code="6501", kind=Kind.VIDEO, folder="视频", path=path, expected=Verdict.REJECTED)
         plan.first.append(large)

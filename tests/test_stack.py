@@ -19,15 +19,15 @@ import psutil
 import psycopg2
 import pytest
 
-from baosong import stack
 from baosong.campaign import Campaign
-from baosong.settings import PROJECT, Settings
-from baosong.stack import component as component_module
-from baosong.stack import control, ports, remains, vault
-from baosong.stack.component import Component
-from baosong.stack.postgres import Postgres
-from baosong.stack.process import Program
-from baosong.storage import Storage, StorageError
+from baosong.store.s3 import Storage, StorageError
+from baosong.store.settings import PROJECT, Settings
+from baosong_local import stack
+from baosong_local.stack import component as component_module
+from baosong_local.stack import control, ports, remains, vault
+from baosong_local.stack.component import Component
+from baosong_local.stack.postgres import Postgres
+from baosong_local.stack.process import Program
 from conftest import free_port, until
 
 pytestmark = pytest.mark.xdist_group("stack")
@@ -332,7 +332,7 @@ class TestSecrets:
         mine, other = (f"2023/{campaign.prefecture(code).folder}/统计表/x.xlsx" for code in ("6501", "6502"))
         keys = json.loads((running / "credentials" / "6501.json").read_text(encoding="utf-8"))
         assert keys["endpoint"] == s3.endpoint
-        urumqi = Storage(s3.as_prefecture(keys["access_key"], keys["secret_key"]), patience=0.2)
+        urumqi = Storage(s3.as_prefecture(keys["access_key"], keys["secret_key"]), retry_timeout=0.2)
         urumqi.put("intake", mine, b"1")
         with pytest.raises(StorageError):
             urumqi.put("intake", other, b"1")

@@ -18,9 +18,9 @@ from openpyxl import load_workbook
 from baosong.campaign.form import Form
 from baosong.campaign.layout import indicator_cells
 from baosong.campaign.prefill import formulas
-from baosong.checks import statistics
-from baosong.findings import Finding, Severity, Verdict
-from baosong.samples import dirt, sheets
+from baosong.rules.findings import Finding, Severity, Verdict
+from baosong.validation.statistics import statistics
+from baosong_local.samples import dirt, sheets
 from sheet_help import (
     CAMPAIGN,
     FIRST,

@@ -15,11 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from baosong.campaign import Campaign
-from baosong.ranged import RangedReader
-from baosong.settings import S3Settings
-from baosong.stack.objectstore import ObjectStore
-from baosong.stack.process import stop
-from baosong.storage import PART_SIZE, Storage, StorageError
+from baosong.store.ranged_reader import RangedReader
+from baosong.store.s3 import PART_SIZE, Storage, StorageError
+from baosong.store.settings import S3Settings
+from baosong_local.stack.objectstore import ObjectStore
+from baosong_local.stack.process import stop
 from conftest import Store, free_port, tick, until
 from conftest import run as start_server
 from faults import at_part, in_child, kill, kill_half_way
@@ -31,12 +31,12 @@ KeyMaker = Callable[..., S3Settings]
 
 @pytest.fixture
 def urumqi(prefecture_keys: KeyMaker, campaign: Campaign) -> Storage:
-    return Storage(prefecture_keys(campaign, "6501"), patience=0.2)
+    return Storage(prefecture_keys(campaign, "6501"), retry_timeout=0.2)
 
 
 @pytest.fixture
 def karamay(prefecture_keys: KeyMaker, campaign: Campaign) -> Storage:
-    return Storage(prefecture_keys(campaign, "6502"), patience=0.2)
+    return Storage(prefecture_keys(campaign, "6502"), retry_timeout=0.2)
 
 
 @pytest.fixture
@@ -249,7 +249,7 @@ class TestBothDoors:
     ) -> None:
         storage.put("outbox", OTHER, b"1")
         assert keys(storage, "outbox") == [OTHER]
-        urumqi = Storage(prefecture_keys(campaign, "6501"), patience=0.2)
+        urumqi = Storage(prefecture_keys(campaign, "6501"), retry_timeout=0.2)
         assert storage.head("outbox", MINE) is None
         storage.put("outbox", MINE, b"2")
         until(lambda: keys(urumqi, "outbox") == [MINE], 1)
@@ -279,7 +279,7 @@ class TestBothDoors:
         self, s3: S3Settings, custody_door: ObjectStore, storage: Storage, key: str
     ) -> None:
         """Put, written over, in parts, removed, and put again: also where the door remembers that no folder is."""
-        other = Storage(replace(s3, custody_endpoint=custody_door.endpoint), patience=0.2)
+        other = Storage(replace(s3, custody_endpoint=custody_door.endpoint), retry_timeout=0.2)
         storage.put("archive", "2023/6501/photo/beside.jpg", b"1")
         argv = custody_door.program().argv
         assert argv[argv.index("--dir-cache-time") + 1] == "1m"
@@ -332,7 +332,7 @@ class TestBothDoors:
         self, s3: S3Settings, custody_door: ObjectStore, storage: Storage, store: Store
     ) -> None:
         storage.put("archive", "2023/x", b"1")
-        impatient = Storage(replace(s3, custody_endpoint=custody_door.endpoint), patience=0.2)
+        impatient = Storage(replace(s3, custody_endpoint=custody_door.endpoint), retry_timeout=0.2)
         store.stop()
         try:
             assert impatient.read("archive", "2023/x") == b"1"
@@ -573,7 +573,7 @@ class TestAnAbsentStore:
             assert begun + rest.result(20) == many
 
     def test_patience_ends_in_one_clear_line(self, s3: S3Settings, stopped: Store) -> None:
-        impatient = Storage(s3, patience=0.3)
+        impatient = Storage(s3, retry_timeout=0.3)
         with pytest.raises(StorageError, match="读取 intake/x") as told:
             impatient.read("intake", "x")
         assert "\n" not in str(told.value)

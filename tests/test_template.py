@@ -11,8 +11,8 @@ from openpyxl.utils.cell import coordinate_to_tuple
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
+from baosong.campaign.blank_form.template import make_template
 from baosong.campaign.layout import first_activity_row, indicator_cells, indicator_header, signature_cells
-from baosong.template import make_template
 from sheet_help import CAMPAIGN, LIST, TOTALS, URUMQI, judged, rules
 
 FORM = CAMPAIGN.form

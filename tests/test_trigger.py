@@ -16,24 +16,24 @@ from hypothesis import strategies as st
 
 import airflow_home
 from baosong_airflow import trigger as trigger_module
-from baosong_airflow.trigger import REPEAT_AFTER, REPEAT_AT_MOST_EVERY, Doorbell, IntakeTrigger, fingerprint
+from baosong_airflow.trigger import REPEAT_AFTER, REPEAT_AT_MOST_EVERY, ChangeDetector, IntakeTrigger, fingerprint
 
 if TYPE_CHECKING:
-    from baosong.settings import Settings
-    from baosong.storage import Storage
+    from baosong.store.s3 import Storage
+    from baosong.store.settings import Settings
 
 KEY = "2023/6501-乌鲁木齐市/统计表/统计表.xlsx"
 listings = st.frozensets(st.sampled_from("abcdefgh"))
 
 
 def test_an_empty_intake_never_rings() -> None:
-    bell = Doorbell()
+    bell = ChangeDetector()
 
     assert not any(bell.rings(frozenset(), now) for now in range(0, 4000, 7))
 
 
 def test_taking_files_away_does_not_ring() -> None:
-    bell = Doorbell()
+    bell = ChangeDetector()
     bell.rings(frozenset("abc"), 0)
 
     assert not bell.rings(frozenset("ab"), 1)
@@ -41,7 +41,7 @@ def test_taking_files_away_does_not_ring() -> None:
 
 
 def test_the_same_file_dropped_again_after_it_was_taken_rings() -> None:
-    bell = Doorbell()
+    bell = ChangeDetector()
     bell.rings(frozenset("a"), 0)
     bell.rings(frozenset(), 1)
 
@@ -49,7 +49,7 @@ def test_the_same_file_dropped_again_after_it_was_taken_rings() -> None:
 
 
 def test_a_lost_event_heals_and_what_nobody_takes_rings_ever_more_rarely() -> None:
-    bell = Doorbell()
+    bell = ChangeDetector()
     rung = [now for now in range(2000) if bell.rings(frozenset("a"), now)]
 
     assert rung[:4] == [0, REPEAT_AFTER, 3 * REPEAT_AFTER, 7 * REPEAT_AFTER]
@@ -57,7 +57,7 @@ def test_a_lost_event_heals_and_what_nobody_takes_rings_ever_more_rarely() -> No
 
 
 def test_a_restart_with_the_cursor_of_this_listing_does_not_ring_twice_but_heals_all_the_same() -> None:
-    bell = Doorbell()
+    bell = ChangeDetector()
     bell.resume(frozenset("a"), 100)
 
     assert not bell.rings(frozenset("a"), 101)
@@ -67,7 +67,7 @@ def test_a_restart_with_the_cursor_of_this_listing_does_not_ring_twice_but_heals
 
 @given(st.lists(listings, max_size=20))
 def test_nothing_new_goes_unheard_and_nothing_old_rings_at_once(scans: list[frozenset[str]]) -> None:
-    bell, before = Doorbell(), frozenset[str]()
+    bell, before = ChangeDetector(), frozenset[str]()
     for scan in scans:
         assert bell.rings(scan, now=0.0) == bool(scan - before)
         before = scan

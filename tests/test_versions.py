@@ -15,15 +15,15 @@ from pathlib import Path
 import pytest
 from minio import Minio
 
-from baosong import custody
 from baosong.campaign import Campaign
 from baosong.campaign.model import ArchiveProfile
-from baosong.custody import since
-from baosong.opening import protect
-from baosong.settings import BUCKETS, S3Settings
-from baosong.stack.process import Program, stop
-from baosong.storage import PART_SIZE, Storage, StorageError
-from baosong.workdesk import Desk
+from baosong.ledger.services import Services
+from baosong.pipeline.open_campaign import protect
+from baosong.preservation import fixity
+from baosong.preservation.fixity import since
+from baosong.store.s3 import PART_SIZE, Storage, StorageError
+from baosong.store.settings import BUCKETS, S3Settings
+from baosong_local.stack.process import Program, stop
 from conftest import free_port, run
 from custody_help import lose, tables
 from faults import in_child, kill
@@ -86,40 +86,43 @@ def client(s3: S3Settings) -> Minio:
     return Minio(s3.endpoint, s3.access_key, s3.secret_key, secure=False, region=s3.region)
 
 
-def test_the_whole_way_of_a_file_on_a_store_with_versions_and_a_lock(desk: Desk, locked: Campaign) -> None:
-    assert protect(desk, locked)
+def test_the_whole_way_of_a_file_on_a_store_with_versions_and_a_lock(services: Services, locked: Campaign) -> None:
+    assert protect(services, locked)
     for text in "一二":
-        drop(desk, piece(text))
-        run_intake(desk)
-    drop(desk, b"", "空.txt")
-    run_intake(desk)
-    audit(desk)
-    before = tables(desk.ledger)
-    assert custody.verify(desk, "2023", since(datetime.now(UTC)), lambda *_: None).faults == {}
-    lose(desk)
-    from baosong.rebuild import rebuild
+        drop(services, piece(text))
+        run_intake(services)
+    drop(services, b"", "空.txt")
+    run_intake(services)
+    audit(services)
+    before = tables(services.ledger)
+    assert fixity.verify(services, "2023", since(datetime.now(UTC)), lambda *_: None).faults == {}
+    lose(services)
+    from baosong.preservation.rebuild import rebuild
 
-    rebuild(desk, lambda *_: None)
-    assert {name: found for name, found in tables(desk.ledger).items() if name != "custody"} == {
+    rebuild(services, lambda *_: None)
+    assert {name: found for name, found in tables(services.ledger).items() if name != "custody"} == {
         name: found for name, found in before.items() if name != "custody"
     }
 
 
 def test_what_is_locked_cannot_be_removed_and_what_was_overwritten_can_be_found_again(
-    desk: Desk, locked: Campaign, s3: S3Settings
+    services: Services, locked: Campaign, s3: S3Settings
 ) -> None:
-    protect(desk, locked)
-    drop(desk, piece())
-    run_intake(desk)
-    (row,) = rows(desk)
+    protect(services, locked)
+    drop(services, piece())
+    run_intake(services)
+    (row,) = rows(services)
     key = str(row.archive_key)
-    (kept,) = desk.storage.versions("archive", key)
+    (kept,) = services.storage.versions("archive", key)
     with pytest.raises(Exception, match="AccessDenied"):
         client(s3).remove_object(s3.buckets["archive"], key, version_id=kept.version_id)
 
-    for harm in (lambda: desk.storage.put("archive", key, b"forged"), lambda: desk.storage.remove("archive", key)):
+    for harm in (
+        lambda: services.storage.put("archive", key, b"forged"),
+        lambda: services.storage.remove("archive", key),
+    ):
         harm()
-        (faults,) = custody.verify(desk, "2023", since(datetime.now(UTC)), lambda *_: None).faults.values()
+        (faults,) = fixity.verify(services, "2023", since(datetime.now(UTC)), lambda *_: None).faults.values()
         assert f"存储中留有完好的旧版本 {kept.version_id}" in faults[1]
 
 
@@ -136,14 +139,14 @@ def test_a_sender_that_dies_between_parts_changes_nothing_that_can_be_seen(s3: S
     assert [stored.key for stored in storage.list("archive")] == ["2023/x"]
 
 
-def test_a_lock_is_never_shortened(desk: Desk, locked: Campaign, s3: S3Settings) -> None:
+def test_a_lock_is_never_shortened(services: Services, locked: Campaign, s3: S3Settings) -> None:
     for days, set_ in ((30, 30), (10, 30), (60, 60)):
-        assert protect(desk, locked.model_copy(update={"archive": ArchiveProfile(lock_days=days)}))
+        assert protect(services, locked.model_copy(update={"archive": ArchiveProfile(lock_days=days)}))
         assert client(s3).get_object_lock_config(s3.buckets["archive"]).duration == set_
 
 
-def test_a_campaign_without_a_lock_has_versions_only(desk: Desk, campaign: Campaign, s3: S3Settings) -> None:
-    assert protect(desk, campaign)
+def test_a_campaign_without_a_lock_has_versions_only(services: Services, campaign: Campaign, s3: S3Settings) -> None:
+    assert protect(services, campaign)
     for bucket in ("archive", "quarantine"):
         assert client(s3).get_bucket_versioning(s3.buckets[bucket]).status == "Enabled"
     with pytest.raises(Exception, match="ObjectLockConfigurationNotFound"):
@@ -153,4 +156,4 @@ def test_a_campaign_without_a_lock_has_versions_only(desk: Desk, campaign: Campa
 def test_a_store_that_is_away_is_not_one_without_versions(s3: S3Settings) -> None:
     away = S3Settings(f"127.0.0.1:{free_port()}", "x", "y", False, "us-east-1", s3.buckets)
     with pytest.raises(StorageError):
-        Storage(away, patience=0.2).keep_versions("archive")
+        Storage(away, retry_timeout=0.2).keep_versions("archive")

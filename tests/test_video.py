@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from baosong.campaign import Campaign
-from baosong.checks import check
-from baosong.findings import Checked, Kind, Severity, Verdict
-from baosong.source import Source
+from baosong.rules.findings import Checked, Kind, Severity, Verdict
+from baosong.store.source import Source
+from baosong.validation.check import check
 from clips import RECIPES, Clips
 
 ACCEPTED, REJECTED, HELD = Verdict.ACCEPTED, Verdict.REJECTED, Verdict.HELD

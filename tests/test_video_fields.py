@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from baosong.campaign import Campaign, VideoProfile
-from baosong.checks import video
-from baosong.checks.media import Media
-from baosong.checks.video_end import End
+from baosong.validation.video import video
+from baosong.validation.video.media_info import Media
+from baosong.validation.video.stream_end import End
 
 GOOD = {
     "@type": "Video",

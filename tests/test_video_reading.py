@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from baosong import archive, review
 from baosong.campaign import Campaign
-from baosong.checks import check, media, video, video_end
-from baosong.findings import Checked, Kind, Verdict
-from baosong.ranged import RangedReader
-from baosong.samples import films
-from baosong.source import Source
-from baosong.storage import Storage
-from baosong.workdesk import Desk
+from baosong.ledger.services import Services
+from baosong.pipeline import review
+from baosong.preservation import records
+from baosong.rules.findings import Checked, Kind, Verdict
+from baosong.store.ranged_reader import RangedReader
+from baosong.store.s3 import Storage
+from baosong.store.source import Source
+from baosong.validation.check import check
+from baosong.validation.video import media_info, stream_end, video
+from baosong_local.samples import films
 from clips import Clips
 
 CODE = "6501"
@@ -69,7 +71,7 @@ def test_a_film_read_in_parts_is_told_as_one_read_through(clips: Clips, name: st
     from pymediainfo import MediaInfo
 
     left_alone = next(t for t in MediaInfo.parse(clips[name], parse_speed=0).tracks if t.track_type == "Video")
-    found = media.inspect(remote(clips[name]))
+    found = media_info.inspect(remote(clips[name]))
     assert found.number("BitRate") == pytest.approx(float(left_alone.bit_rate), rel=1e-6)
     assert found.text("ScanType") == left_alone.scan_type
     assert found.text("FrameRate") == left_alone.frame_rate
@@ -83,7 +85,7 @@ def test_a_stream_entered_anywhere_is_whole_and_one_cut_anywhere_is_not(clips: C
     container = "MPEG-TS" if ".ts." in name or name == "ts.mpg" else "MPEG-PS"
 
     def damaged(part: bytes) -> bool | None:
-        end = video_end.look(Source(name, len(part), lambda: io.BytesIO(part)), container)
+        end = stream_end.look(Source(name, len(part), lambda: io.BytesIO(part)), container)
         return end and end.damaged
 
     assert damaged(data[round(len(data) * share) // 188 * 188 :]) is False
@@ -105,15 +107,15 @@ class TestOneWholeRead:
         return fetched
 
     @pytest.fixture
-    def waiting(self, desk: Desk, clips: Clips) -> Desk:
-        """Return a desk with a film whose headers tell too low a rate: only its every byte shows that it may pass."""
-        desk.storage.put_file("intake", f"{AREA}/片花.mpg", clips["49.5.mpg"])
-        review.find_new(desk)
-        review.check(desk, "2023", CODE, ["video"])
-        return desk
+    def waiting(self, services: Services, clips: Clips) -> Services:
+        """Have a film waiting whose headers state too low a rate: only a whole read shows that it may pass."""
+        services.storage.put_file("intake", f"{AREA}/片花.mpg", clips["49.5.mpg"])
+        review.find_new(services)
+        review.check(services, "2023", CODE, ["video"])
+        return services
 
     def test_the_exact_rate_rides_on_the_read_for_the_archive(
-        self, waiting: Desk, clips: Clips, reads: list[tuple[str, int]]
+        self, waiting: Services, clips: Clips, reads: list[tuple[str, int]]
     ) -> None:
         (row,) = waiting.ledger.submissions("2023")
         assert (row.state, row.verdict, row.facts["undecided"]) == ("checked", "accepted", True)
@@ -128,31 +130,31 @@ class TestOneWholeRead:
         )
         assert "undecided" not in row.facts
         assert row.facts["bytes_read"] < 16 * MB
-        (record,) = archive.read_records(waiting.storage, "archive", str(row.archive_key))
+        (record,) = records.read_records(waiting.storage, "archive", str(row.archive_key))
         assert record["facts"] == row.facts
 
-    def test_a_film_that_seemed_good_so_far_may_still_be_rejected(self, desk: Desk, clips: Clips) -> None:
-        desk.storage.put_file("intake", f"{AREA}/讲座.mpg", clips["48.3.mpg"])
-        review.find_new(desk)
-        review.check(desk, "2023", CODE, ["video"])
-        review.file_away(desk, "2023", CODE)
-        (row,) = desk.ledger.submissions("2023")
+    def test_a_film_that_seemed_good_so_far_may_still_be_rejected(self, services: Services, clips: Clips) -> None:
+        services.storage.put_file("intake", f"{AREA}/讲座.mpg", clips["48.3.mpg"])
+        review.find_new(services)
+        review.check(services, "2023", CODE, ["video"])
+        review.file_away(services, "2023", CODE)
+        (row,) = services.ledger.submissions("2023")
         assert (row.state, row.bucket) == ("rejected", "quarantine")
         assert "视频码率" in {item["item"] for item in row.facts["table"]}
 
     def test_a_crash_after_the_decision_needs_no_second_parse(
-        self, waiting: Desk, monkeypatch: pytest.MonkeyPatch
+        self, waiting: Services, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def crash(*_: object) -> None:
             raise RuntimeError("killed")
 
         with monkeypatch.context() as patched:
-            patched.setattr(archive, "keep", crash)
+            patched.setattr(records, "keep", crash)
             with pytest.raises(RuntimeError, match="killed"):
                 review.file_away(waiting, "2023", CODE)
         (row,) = waiting.ledger.submissions("2023")
         assert (row.state, row.verdict) == ("checked", "accepted")
-        monkeypatch.setattr(media, "WholeParse", crash)
+        monkeypatch.setattr(media_info, "WholeParse", crash)
         review.file_away(waiting, "2023", CODE)
         assert [r.state for r in waiting.ledger.submissions("2023")] == ["accepted"]
 
@@ -207,7 +209,7 @@ def broken_child(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: py
     }
     child = tmp_path / "child.py"
     child.write_text(programs[request.param], encoding="utf-8")
-    monkeypatch.setattr(media, "CHILD", child)
+    monkeypatch.setattr(media_info, "CHILD", child)
 
 
 @pytest.mark.usefixtures("broken_child")
@@ -220,7 +222,7 @@ def test_a_parser_that_breaks_down_is_the_films_fault(clips: Clips, campaign: Ca
 @pytest.mark.usefixtures("broken_child")
 def test_so_is_one_that_breaks_down_in_the_midst(clips: Clips, campaign: Campaign) -> None:
     data = clips.data("50i.mpg")
-    with media.WholeParse(len(data)) as parse:
+    with media_info.WholeParse(len(data)) as parse:
         for at in range(0, len(data), MB):
             parse.feed(data[at : at + MB])
         checked = video.settle(parse, campaign.video, {"end": None})

@@ -15,8 +15,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from baosong.campaign import Campaign
-from baosong.findings import Finding, Kind, Severity, Verdict
 from baosong.ledger import TRANSITIONS, Ledger, State, Submission
+from baosong.rules.findings import Finding, Kind, Severity, Verdict
 from feed import feed
 from test_ledger import ledger as ledger  # the fixture
 

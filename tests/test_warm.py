@@ -9,9 +9,9 @@ import sys
 
 import pytest
 
-from baosong import warm
-from baosong.checks import statistics
-from baosong.settings import PROJECT
+from baosong.store.settings import PROJECT
+from baosong.validation.statistics import statistics
+from baosong_airflow import preload
 
 TASK = """
 import os, threading
@@ -46,5 +46,5 @@ def test_a_warm_up_that_fails_is_told_and_leaves_the_scheduler_alone(
 ) -> None:
     monkeypatch.setattr(statistics, "check", None)
     with caplog.at_level(logging.ERROR):
-        warm.warm_up()
+        preload.warm_up()
     assert "the tasks will be slower" in caplog.text

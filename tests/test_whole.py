@@ -16,9 +16,9 @@ import httpx
 import psutil
 import pytest
 
-from baosong import stack
-from baosong.findings import Kind
-from baosong.settings import PROJECT
+from baosong.rules.findings import Kind
+from baosong.store.settings import PROJECT
+from baosong_local import stack
 from conftest import until
 from recount import Region, digits, read_sheet
 from soak import WholeStack

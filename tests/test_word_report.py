@@ -20,13 +20,15 @@ from docx.shared import RGBColor
 from PIL import Image
 
 from baosong.campaign import Campaign, Campaigns
-from baosong.findings import Kind, warning
-from baosong.report import TemplateRefused, pdf, write_report
+from baosong.ledger.services import Services
+from baosong.report import pdf
+from baosong.report.editions import write_report
 from baosong.report.excerpt import best_sentence
-from baosong.report.letter import make_template
+from baosong.report.files import TemplateRefused
 from baosong.report.pdf import put_pdf
-from baosong.settings import PROJECT
-from baosong.workdesk import Desk
+from baosong.rules.findings import Kind, warning
+from baosong.store.settings import PROJECT
+from baosong_local.tools.docx_template import make_template
 from feed import NOW
 from recount import grouped, read_sheet, spoken
 from region import file, file_region, sent_by, sheet
@@ -41,9 +43,9 @@ DANGER = "<b>{{ 7*7 }}</b>{% raw %}\ue000图.A01\ue000&"
 class Edition:
     """What was written: the Word report opened, its text and tables, the page, and the JSON files."""
 
-    def __init__(self, desk: Desk, prefix: str) -> None:
+    def __init__(self, services: Services, prefix: str) -> None:
         def read(name: str) -> bytes:
-            return desk.storage.read("reports", f"{prefix}{name}")
+            return services.storage.read("reports", f"{prefix}{name}")
 
         self.raw = read("汇总总结报告.docx")
         self.document = docx.Document(io.BytesIO(self.raw))
@@ -59,13 +61,13 @@ class Edition:
         return [t[1:] for t in self.tables if tuple(t[0][: len(head)]) == head]
 
 
-def written(desk: Desk, edition: Any = "final", at: Any = NOW) -> Edition:
-    return Edition(desk, write_report(desk, "2023", edition, at)["prefix"])
+def written(services: Services, edition: Any = "final", at: Any = NOW) -> Edition:
+    return Edition(services, write_report(services, "2023", edition, at)["prefix"])
 
 
-def test_an_interim_edition_says_so_and_names_who_is_missing(desk: Desk, campaign: Campaign) -> None:
-    file_region(desk, campaign, 2)
-    told = written(desk, "interim")
+def test_an_interim_edition_says_so_and_names_who_is_missing(services: Services, campaign: Campaign) -> None:
+    file_region(services, campaign, 2)
+    told = written(services, "interim")
     names = "、".join(p.name for p in campaign.prefectures[2:])
     assert told.paragraphs[2] == "（中期）"
     assert f"尚有12个材料未报齐：{names}。" in told.paragraphs[3]
@@ -73,15 +75,15 @@ def test_an_interim_edition_says_so_and_names_who_is_missing(desk: Desk, campaig
     assert f"统计表尚未计入：{names}" in told.text
 
 
-def test_an_empty_campaign_has_a_report_too(desk: Desk, campaign: Campaign) -> None:
-    told = written(desk, "interim")
+def test_an_empty_campaign_has_a_report_too(services: Services, campaign: Campaign) -> None:
+    told = written(services, "interim")
     assert "共举办活动0项，其中重大示范活动0项，占—" in told.text
     assert "目前没有可摘录的总结报告" in told.text
 
 
-def test_page_and_letters_are_those_of_the_standard(desk: Desk, campaign: Campaign) -> None:
-    file_region(desk, campaign, 1)
-    document = written(desk, "interim").document
+def test_page_and_letters_are_those_of_the_standard(services: Services, campaign: Campaign) -> None:
+    file_region(services, campaign, 1)
+    document = written(services, "interim").document
     section = document.sections[0]
     sides = (section.top_margin, section.bottom_margin, section.left_margin, section.right_margin)
     assert [round(side.mm, 1) for side in sides if side] == [37.0, 35.0, 28.0, 26.0]
@@ -107,9 +109,9 @@ def _is_set(paragraph: Any, font: str, points: float) -> None:
         assert run.font.size.pt == points
 
 
-def test_every_run_names_its_chinese_font(desk: Desk, campaign: Campaign) -> None:
-    file_region(desk, campaign, 2)
-    document = written(desk).document
+def test_every_run_names_its_chinese_font(services: Services, campaign: Campaign) -> None:
+    file_region(services, campaign, 2)
+    document = written(services).document
     roots = [
         document.element.body,
         document.sections[0].footer._element,
@@ -122,19 +124,19 @@ def test_every_run_names_its_chinese_font(desk: Desk, campaign: Campaign) -> Non
     assert [r.text for r in bare if r.text.strip()] == []
 
 
-def test_tables_repeat_their_heads_and_tear_no_row(desk: Desk, campaign: Campaign) -> None:
-    file_region(desk, campaign, 2)
-    for table in written(desk).document.tables:
+def test_tables_repeat_their_heads_and_tear_no_row(services: Services, campaign: Campaign) -> None:
+    file_region(services, campaign, 2)
+    for table in written(services).document.tables:
         rows = list(table._tbl.tr_lst)
         assert all(row.trPr.find(qn("w:cantSplit")) is not None for row in rows)
         assert (rows[0].trPr.find(qn("w:tblHeader")) is not None) or "图1　" in table.rows[0].cells[0].text
         assert sum(int(g.get(qn("w:w"))) for g in table._tbl.tblGrid) <= 8847  # twips in 156 mm
 
 
-def test_photographs_are_small_few_without_metadata_and_captioned(desk: Desk, campaign: Campaign) -> None:
-    file_region(desk, campaign, 2)
-    file(desk, campaign, "6501", Kind.PHOTO, "0坏.jpg", b"\xff\xd8 not a picture")
-    told = written(desk)
+def test_photographs_are_small_few_without_metadata_and_captioned(services: Services, campaign: Campaign) -> None:
+    file_region(services, campaign, 2)
+    file(services, campaign, "6501", Kind.PHOTO, "0坏.jpg", b"\xff\xd8 not a picture")
+    told = written(services)
     with zipfile.ZipFile(io.BytesIO(told.raw)) as package:
         media = [package.read(n) for n in package.namelist() if n.startswith("word/media/")]
     assert len(media) == 3
@@ -146,9 +148,9 @@ def test_photographs_are_small_few_without_metadata_and_captioned(desk: Desk, ca
     assert "图1　乌鲁木齐市：活动照片1" in {c.strip() for t in told.tables for row in t for c in row}
 
 
-def test_highlights_are_quoted_word_for_word_with_their_source(desk: Desk, campaign: Campaign) -> None:
-    file_region(desk, campaign, 3)
-    told = written(desk)
+def test_highlights_are_quoted_word_for_word_with_their_source(services: Services, campaign: Campaign) -> None:
+    file_region(services, campaign, 3)
+    told = written(services)
     quoted = re.findall(r"^(.+?)：“(.+)”（摘自《(.+)》）$", told.text, re.M)
     assert [q[0] for q in quoted] == ["乌鲁木齐市", "克拉玛依市", "吐鲁番市"]
     for seed, (name, sentence, source) in enumerate(quoted):
@@ -172,12 +174,12 @@ def test_only_lively_sentences_that_stand_alone_are_quoted(text: str, best: str)
     assert best_sentence(text) == best
 
 
-def test_texts_of_prefectures_stay_texts(desk: Desk, campaign: Campaign) -> None:
+def test_texts_of_prefectures_stay_texts(services: Services, campaign: Campaign) -> None:
     name, content, figures = sheet("2023", "6501", 0)
     bad = {**figures, "activities": [{**figures["activities"][0], "name": DANGER, "place": DANGER}]}
     doubt = [warning("statistics.round_figures", DANGER)]
-    file(desk, campaign, "6501", Kind.STATISTICS, name, content, figures=bad, findings=doubt)
-    told = written(desk)
+    file(services, campaign, "6501", Kind.STATISTICS, name, content, figures=bad, findings=doubt)
+    told = written(services)
     (rows,) = told.headed("序号", "地州市", "活动名称")
     assert rows[0][2] == DANGER
     assert "<b>{{ 7*7 }}</b>{% raw %}图.A01&" in told.text
@@ -185,14 +187,16 @@ def test_texts_of_prefectures_stay_texts(desk: Desk, campaign: Campaign) -> None
     assert "校验中提请核实1处，涉及1个地州市（乌鲁木齐市），其中活动开展情况统计表1处" in told.text
 
 
-def test_last_year_is_compared_where_both_years_have_figures(desk: Desk, campaign: Campaign, tmp_path: Path) -> None:
+def test_last_year_is_compared_where_both_years_have_figures(
+    services: Services, campaign: Campaign, tmp_path: Path
+) -> None:
     _write_campaign(tmp_path, "2024", 'extends: "2023"\nid: "2024"\ntitle: 2024年自治区科技活动周\nprevious: "2023"\n')
-    desk = _with_folder(desk, tmp_path)
-    file_region(desk, campaign, 2)
-    this_year = desk.campaigns.get("2024")
+    services = _with_folder(services, tmp_path)
+    file_region(services, campaign, 2)
+    this_year = services.campaigns.get("2024")
     name, content, figures = sheet("2023", "6501", 41)
-    file(desk, this_year, "6501", Kind.STATISTICS, name, content, figures=figures)
-    told = Edition(desk, write_report(desk, "2024", "interim", NOW)["prefix"])
+    file(services, this_year, "6501", Kind.STATISTICS, name, content, figures=figures)
+    told = Edition(services, write_report(services, "2024", "interim", NOW)["prefix"])
     before, now = read_sheet(sent_by("2023", "6501", 0).files[0][2]), read_sheet(content)
     one, two = before.values["B01", "total"], now.values["B01", "total"]
     rate = ((two - one) * 100 / one).quantize(Decimal("0.1"), ROUND_HALF_UP)
@@ -209,10 +213,10 @@ def _write_campaign(folder: Path, campaign_id: str, text: str) -> None:
     (folder / f"{campaign_id}.yaml").write_text(text, encoding="utf-8")
 
 
-def _with_folder(desk: Desk, folder: Path) -> Desk:
-    """Return the desk with a folder of the department's own behind the project's."""
-    settings = replace(desk.settings, campaign_dirs=[*desk.settings.campaign_dirs, folder])
-    return replace(desk, settings=settings, campaigns=Campaigns(settings.campaign_dirs))
+def _with_folder(services: Services, folder: Path) -> Services:
+    """Return the services with a folder of the department's own behind the project's."""
+    settings = replace(services.settings, campaign_dirs=[*services.settings.campaign_dirs, folder])
+    return replace(services, settings=settings, campaigns=Campaigns(settings.campaign_dirs))
 
 
 def _template(folder: Path, change: Any) -> None:
@@ -232,17 +236,17 @@ def _reword(begins: str, text: str) -> Any:
 
 
 def test_the_department_rewords_the_report_and_gets_a_new_version(
-    desk: Desk, campaign: Campaign, tmp_path: Path
+    services: Services, campaign: Campaign, tmp_path: Path
 ) -> None:
-    file_region(desk, campaign, 1)
-    desk = _with_folder(desk, tmp_path)
-    assert "现将有关情况报告如下" in written(desk).text
+    file_region(services, campaign, 1)
+    services = _with_folder(services, tmp_path)
+    assert "现将有关情况报告如下" in written(services).text
     _template(tmp_path, _reword("活动期间", "本届共办活动{{ 指标.A01 }}，准确数{{ 指标.B01.准确数 }}。"))
-    again = written(desk)
+    again = written(services)
     value = read_sheet(sent_by("2023", "6501", 0).files[0][2]).values["B01", "total"]
     assert f"准确数{value:,}。" in again.text
     assert again.changes["texts"] == ["文字模板有修改"]
-    assert write_report(desk, "2023", "final", NOW)["new"] is False
+    assert write_report(services, "2023", "final", NOW)["new"] is False
 
 
 @pytest.mark.parametrize(
@@ -257,41 +261,41 @@ def test_the_department_rewords_the_report_and_gets_a_new_version(
     ],
 )
 def test_a_wrong_template_is_refused_with_its_place(
-    desk: Desk, campaign: Campaign, tmp_path: Path, begins: str, text: str, said: str
+    services: Services, campaign: Campaign, tmp_path: Path, begins: str, text: str, said: str
 ) -> None:
-    desk = _with_folder(desk, tmp_path)
+    services = _with_folder(services, tmp_path)
     _template(tmp_path, _reword(begins, text))
     with pytest.raises(TemplateRefused, match=said):
-        write_report(desk, "2023", "interim", NOW)
-    assert list(desk.storage.list("reports")) == []
+        write_report(services, "2023", "interim", NOW)
+    assert list(services.storage.list("reports")) == []
 
 
-def test_a_template_that_is_no_word_file_is_refused(desk: Desk, campaign: Campaign, tmp_path: Path) -> None:
+def test_a_template_that_is_no_word_file_is_refused(services: Services, campaign: Campaign, tmp_path: Path) -> None:
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates" / "汇总总结报告.docx").write_bytes(b"\xd0\xcf\x11\xe0 an old doc")
     with pytest.raises(TemplateRefused, match="打不开"):
-        write_report(_with_folder(desk, tmp_path), "2023", "interim", NOW)
+        write_report(_with_folder(services, tmp_path), "2023", "interim", NOW)
 
 
 def test_the_template_in_the_repository_is_the_one_that_its_source_makes() -> None:
     assert (PROJECT / "include/campaigns/templates/汇总总结报告.docx").read_bytes() == make_template()
 
 
-def test_more_photographs_or_a_new_report_make_the_edition_stale(desk: Desk, campaign: Campaign) -> None:
-    file_region(desk, campaign, 1)
-    assert write_report(desk, "2023", "final", NOW)["version"] == 1
+def test_more_photographs_or_a_new_report_make_the_edition_stale(services: Services, campaign: Campaign) -> None:
+    file_region(services, campaign, 1)
+    assert write_report(services, "2023", "final", NOW)["version"] == 1
     content = next(c for k, _, c in sent_by("2023", "6502", 1).files if k is Kind.REPORT)
-    file(desk, campaign, "6501", Kind.REPORT, "更正的总结报告.docx", content, at=NOW + timedelta(hours=1))
-    again = written(desk)
+    file(services, campaign, "6501", Kind.REPORT, "更正的总结报告.docx", content, at=NOW + timedelta(hours=1))
+    again = written(services)
     assert again.figures["version"] == 2
     assert again.changes["texts"] == ["乌鲁木齐市以“更正的总结报告.docx”替换“乌鲁木齐市总结报告.docx”"]
     assert again.changes["figures"] == []
 
 
-def test_the_workbook_has_native_charts_that_follow_its_cells(desk: Desk, campaign: Campaign) -> None:
-    file_region(desk, campaign, 2)
-    prefix = write_report(desk, "2023", "interim", NOW)["prefix"]
-    with zipfile.ZipFile(io.BytesIO(desk.storage.read("reports", f"{prefix}汇总表.xlsx"))) as package:
+def test_the_workbook_has_native_charts_that_follow_its_cells(services: Services, campaign: Campaign) -> None:
+    file_region(services, campaign, 2)
+    prefix = write_report(services, "2023", "interim", NOW)["prefix"]
+    with zipfile.ZipFile(io.BytesIO(services.storage.read("reports", f"{prefix}汇总表.xlsx"))) as package:
         charts = [package.read(n).decode() for n in sorted(package.namelist()) if "charts/chart" in n]
     refs = [re.findall(r"<(?:c:)?f>(.*?)</", c) for c in charts]
     assert len(charts) == 3
@@ -309,51 +313,51 @@ def _office(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
 
 
 def test_a_pdf_is_put_beside_once_where_the_program_is_there(
-    desk: Desk, campaign: Campaign, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    services: Services, campaign: Campaign, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prefix = write_report(desk, "2023", "interim", NOW)["prefix"]
+    prefix = write_report(services, "2023", "interim", NOW)["prefix"]
     _office(tmp_path, monkeypatch, f'echo x >> {tmp_path}/calls; printf %s %PDF > "$6/report.pdf"')
-    assert [put_pdf(desk.storage, prefix) for _ in range(2)] == [True, True]
-    assert desk.storage.read("reports", f"{prefix}汇总总结报告.pdf") == b"%PDF"
+    assert [put_pdf(services.storage, prefix) for _ in range(2)] == [True, True]
+    assert services.storage.read("reports", f"{prefix}汇总总结报告.pdf") == b"%PDF"
     assert (tmp_path / "calls").read_text() == "x\n"
-    file_region(desk, campaign, 1)
-    assert write_report(desk, "2023", "interim", NOW)["prefix"] == prefix
-    assert desk.storage.stat("reports", f"{prefix}汇总总结报告.pdf") is None
+    file_region(services, campaign, 1)
+    assert write_report(services, "2023", "interim", NOW)["prefix"] == prefix
+    assert services.storage.stat("reports", f"{prefix}汇总总结报告.pdf") is None
 
 
 def test_a_document_replaced_while_its_pdf_is_made_has_its_pdf_made_anew(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prefix = write_report(desk, "2023", "interim", NOW)["prefix"]
+    prefix = write_report(services, "2023", "interim", NOW)["prefix"]
     _office(tmp_path, monkeypatch, 'cp "$7" "$6/report.pdf"')
     real = pdf.make_pdf
 
     def overtaken(document: bytes) -> bytes | None:
         monkeypatch.setattr(pdf, "make_pdf", real)
-        desk.storage.put("reports", f"{prefix}汇总总结报告.docx", b"the next one")
+        services.storage.put("reports", f"{prefix}汇总总结报告.docx", b"the next one")
         return real(document)
 
     monkeypatch.setattr(pdf, "make_pdf", overtaken)
-    assert put_pdf(desk.storage, prefix)
-    assert desk.storage.read("reports", f"{prefix}汇总总结报告.pdf") == b"the next one"
+    assert put_pdf(services.storage, prefix)
+    assert services.storage.read("reports", f"{prefix}汇总总结报告.pdf") == b"the next one"
 
 
 @pytest.mark.parametrize("script", ["exit 1", "sleep 60"])
 def test_a_program_that_fails_or_hangs_harms_nothing(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
+    services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
 ) -> None:
-    prefix = write_report(desk, "2023", "interim", NOW)["prefix"]
+    prefix = write_report(services, "2023", "interim", NOW)["prefix"]
     _office(tmp_path, monkeypatch, script)
-    monkeypatch.setattr("baosong.report.pdf._WITHIN", 0.3)
-    assert put_pdf(desk.storage, prefix) is False
+    monkeypatch.setattr("baosong.report.editions.pdf._WITHIN", 0.3)
+    assert put_pdf(services.storage, prefix) is False
 
 
 def test_a_long_list_keeps_the_major_activities_with_their_numbers(
-    desk: Desk, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+    services: Services, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("baosong.report.parts.MOST_ACTIVITIES", 5)
-    (content,) = file_region(desk, campaign, 1).values()
-    told = written(desk, "interim")
+    monkeypatch.setattr("baosong.report.editions.parts.MOST_ACTIVITIES", 5)
+    (content,) = file_region(services, campaign, 1).values()
+    told = written(services, "interim")
     listed = read_sheet(content).activities
     wanted = [(str(n), a["活动名称"]) for n, (_, a) in enumerate(listed, start=1) if a["是否重大示范"] == "是"][:5]
     (rows,) = told.headed("序号", "地州市", "活动名称")
@@ -361,15 +365,15 @@ def test_a_long_list_keeps_the_major_activities_with_their_numbers(
     assert f"共{len(listed)}项活动，篇幅所限只列重大示范活动" in told.text
 
 
-def test_a_campaign_may_have_a_template_of_its_own(desk: Desk, campaign: Campaign, tmp_path: Path) -> None:
-    desk = _with_folder(desk, tmp_path)
+def test_a_campaign_may_have_a_template_of_its_own(services: Services, campaign: Campaign, tmp_path: Path) -> None:
+    services = _with_folder(services, tmp_path)
     _template(tmp_path, _reword("活动期间", "各年通用。"))
     _template(tmp_path / "templates", _reword("活动期间", "只此一年。"))
     (tmp_path / "templates" / "templates").rename(tmp_path / "templates" / "2023")
-    assert "只此一年。" in written(desk, "interim").text
+    assert "只此一年。" in written(services, "interim").text
 
 
-def test_a_letterhead_in_the_template_is_taken_over_as_it_stands(desk: Desk, tmp_path: Path) -> None:
+def test_a_letterhead_in_the_template_is_taken_over_as_it_stands(services: Services, tmp_path: Path) -> None:
     """Before the title and in the first page's header, with colour and red line."""
 
     def head(document: Any) -> None:
@@ -380,9 +384,9 @@ def test_a_letterhead_in_the_template_is_taken_over_as_it_stands(desk: Desk, tmp
         document.sections[0].different_first_page_header_footer = True
         document.sections[0].first_page_header.paragraphs[0].text = "内部资料 {{ 版本.日期 }}"
 
-    desk = _with_folder(desk, tmp_path)
+    services = _with_folder(services, tmp_path)
     _template(tmp_path, head)
-    told = written(desk, "interim")
+    told = written(services, "interim")
     mark, title = told.document.paragraphs[:2]
     assert (mark.text, title.text) == ("自治区科学技术厅文件", "2023年自治区科技活动周")
     assert mark.runs[0].font.color.rgb == RGBColor(0xFF, 0, 0)

@@ -21,10 +21,10 @@ Judge = Callable[[str], dict[str, float]]
 def baosong(schema: Schema) -> Judge:
     """Return the pipeline's whole check: container, marks, both tables, 30 + 8 expectations, cross checks, figures."""
     from baosong.campaign import Campaigns
-    from baosong.checks import check
-    from baosong.findings import Kind, Verdict
-    from baosong.settings import campaign_dirs
-    from baosong.source import Source
+    from baosong.rules.findings import Kind, Verdict
+    from baosong.store.settings import campaign_dirs
+    from baosong.store.source import Source
+    from baosong.validation.check import check
 
     campaign = Campaigns(campaign_dirs()).get(schema["campaign"])
     prefecture = campaign.prefecture(schema["prefecture"])

@@ -16,10 +16,10 @@ from typing import Any
 from pymediainfo import MediaInfo
 
 from baosong.campaign import Campaigns
-from baosong.checks import check
-from baosong.findings import Kind, Verdict
-from baosong.settings import S3Settings, campaign_dirs
-from baosong.storage import Storage, Stored
+from baosong.rules.findings import Kind, Verdict
+from baosong.store.s3 import Storage, Stored
+from baosong.store.settings import S3Settings, campaign_dirs
+from baosong.validation.check import check
 
 CHUNK = 8 << 20
 

@@ -33,8 +33,8 @@ with DAG(
 ):
 
     def _storage():
-        from baosong.settings import Settings
-        from baosong.storage import Storage
+        from baosong.store.s3 import Storage
+        from baosong.store.settings import Settings
 
         return Storage(Settings.load().s3)
 

@@ -11,15 +11,15 @@ import psycopg2
 from psycopg2.extras import execute_values
 
 from baosong.campaign import Campaign
-from baosong.checks import check
-from baosong.findings import Finding, Kind, note
-from baosong.intake import slot_of
 from baosong.ledger import Arrival, Filed, Submission
-from baosong.samples.documents import make_report
-from baosong.samples.sheets import make_sheet
-from baosong.source import Source
-from baosong.stack import private
-from baosong.workdesk import Desk
+from baosong.ledger.services import Services
+from baosong.rules.findings import Finding, Kind, note
+from baosong.store.keys import slot_of
+from baosong.store.source import Source
+from baosong.validation.check import check
+from baosong_local.samples.documents import make_report
+from baosong_local.samples.sheets import make_sheet
+from baosong_local.stack import private
 
 NOW = datetime(2023, 5, 30, 2, tzinfo=UTC)
 FILES_A_RECEIPT = 10
@@ -61,13 +61,15 @@ WHERE s.id = n.id AND r.prefecture = n.prefecture AND r.number = n.number
 """
 
 
-def fill(desk: Desk, campaign: Campaign, data: Path, files: int) -> None:
+def fill(services: Services, campaign: Campaign, data: Path, files: int) -> None:
     """File a sheet and a report for every prefecture, and `files` accepted files more; `data` holds the buckets."""
     for number, prefecture in enumerate(campaign.prefectures):
         sheet = make_sheet(campaign, prefecture, seed=number)
-        _file(desk, campaign, prefecture.code, Kind.STATISTICS, sheet.name, sheet.content)
-        _file(desk, campaign, prefecture.code, Kind.REPORT, "总结报告.docx", make_report(campaign, prefecture, number))
-    connection = psycopg2.connect(desk.settings.ledger_url.replace("+psycopg2", ""))
+        _file(services, campaign, prefecture.code, Kind.STATISTICS, sheet.name, sheet.content)
+        _file(
+            services, campaign, prefecture.code, Kind.REPORT, "总结报告.docx", make_report(campaign, prefecture, number)
+        )
+    connection = psycopg2.connect(services.settings.ledger_url.replace("+psycopg2", ""))
     with connection, connection.cursor() as cursor:
         codes = [p.code for p in campaign.prefectures]
         cursor.execute(_ROWS, {"codes": codes, "files": files, "campaign": campaign.id})
@@ -80,7 +82,7 @@ def fill(desk: Desk, campaign: Campaign, data: Path, files: int) -> None:
     connection.autocommit = True
     connection.cursor().execute("VACUUM ANALYZE")
     connection.close()
-    buckets = {name: data / there for name, there in desk.settings.s3.buckets.items()}
+    buckets = {name: data / there for name, there in services.settings.s3.buckets.items()}
     _objects(buckets["archive"], [key for _, key, _, _ in kept], b"x" * 200)
     _objects(buckets["archive"], [f"{key}.json" for _, key, _, _ in kept], b"{}" + b" " * 1000)
     shown = [f"{campaign.id}/previews/{code}/{number}.jpg" for code, _, number, kind in kept if kind != "press"]
@@ -105,23 +107,25 @@ def _objects(bucket: Path, keys: list[str], content: bytes) -> None:
                 private.hand_over(path, 0o600)
 
 
-def _file(desk: Desk, campaign: Campaign, code: str, kind: Kind, name: str, content: bytes) -> None:
+def _file(services: Services, campaign: Campaign, code: str, kind: Kind, name: str, content: bytes) -> None:
     key = f"{campaign.id}/{campaign.prefecture(code).folder}/{campaign.deliverable(kind).folder}/{name}"
     sha = hashlib.sha256(content).hexdigest()
-    desk.ledger.receive([
+    services.ledger.receive([
         Arrival(
             campaign=campaign.id, prefecture=code, kind=kind.value, slot=slot_of(key, kind, campaign), key=key,
             name=name, folder=campaign.deliverable(kind).folder, size=len(content), identity=sha, etag="",
             modified_at=NOW, version_id=None, received_at=NOW, late=False,
         )
     ])  # fmt: skip
-    row = desk.ledger.waiting(campaign.id, code, "received")[-1]
+    row = services.ledger.waiting(campaign.id, code, "received")[-1]
     source = Source(name, len(content), lambda: io.BytesIO(content))
-    desk.ledger.record_check(row.id, check(source, kind, campaign, campaign.prefecture(code)), campaign.rules_version)
+    services.ledger.record_check(
+        row.id, check(source, kind, campaign, campaign.prefecture(code)), campaign.rules_version
+    )
     kept = f"{campaign.id}/{code}/{kind.value}/{sha[:12]}-{name}"
-    desk.storage.put("archive", kept, content)
-    desk.ledger.file(row.id, Filed(sha, "archive", kept, NOW), _alike)
-    desk.ledger.mark_replied([row.id])
+    services.storage.put("archive", kept, content)
+    services.ledger.file(row.id, Filed(sha, "archive", kept, NOW), _alike)
+    services.ledger.mark_replied([row.id])
 
 
 def _alike(twin: Submission) -> Finding:

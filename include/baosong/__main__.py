@@ -1,6 +1,6 @@
 """`python -m baosong`: the command line."""
 
-from baosong.cli import main
+from baosong.cli.main import main
 
 if __name__ == "__main__":
     main()

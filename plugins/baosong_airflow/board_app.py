@@ -22,19 +22,19 @@ from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 from sqlalchemy.exc import DBAPIError
 
-from baosong.board import render_board, render_index
 from baosong.campaign import Campaign, CampaignError
-from baosong.checkpages import page_key
-from baosong.opening import opened
-from baosong.outbox import RECEIPTS
-from baosong.previews import preview_key, render_gallery
-from baosong.report import PAGE
-from baosong.storage import RangedReader, Storage, StorageError
-from baosong_airflow.illness import words
-from baosong_airflow.tasks import open_desk
+from baosong.pipeline.open_campaign import opened
+from baosong.receipts.board import render_board, render_index
+from baosong.receipts.sheet_results import page_key
+from baosong.receipts.thumbnails import preview_key, render_gallery
+from baosong.report.files import PAGE
+from baosong.store.keys import RECEIPTS
+from baosong.store.s3 import RangedReader, Storage, StorageError
+from baosong_airflow.outage import words
+from baosong_airflow.tasks import open_services
 
 if TYPE_CHECKING:
-    from baosong.workdesk import Desk
+    from baosong.ledger.services import Services
 
 SAFE = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'",
@@ -67,9 +67,9 @@ def something_is_ill(_request: Request, failure: Exception) -> Response:
     return HTMLResponse(said, 503, {**SAFE, "Refresh": "15"})
 
 
-def _desk() -> Desk:
-    """Return a desk for people who wait for a page, not for a task that can wait."""
-    return open_desk(PATIENCE)
+def _desk() -> Services:
+    """Return a services for people who wait for a page, not for a task that can wait."""
+    return open_services(PATIENCE)
 
 
 @app.get("/")
@@ -83,17 +83,19 @@ def index() -> Response:
 
 def _opened() -> Iterator[Campaign]:
     """Yield the opened campaigns whose files can be read; a broken one must not take the board from the others."""
-    desk = _desk()
-    for campaign_id in opened(desk):
+    services = _desk()
+    for campaign_id in opened(services):
         with suppress(CampaignError):
-            yield desk.campaigns.get(campaign_id)
+            yield services.campaigns.get(campaign_id)
 
 
 @app.get("/{campaign_id}")
 def board(campaign_id: str) -> Response:
     """Show one campaign's board."""
-    desk = _desk()
-    shown = render_board(desk.ledger, _campaign(campaign_id), datetime.now(UTC), partial(_is_there, desk.storage))
+    services = _desk()
+    shown = render_board(
+        services.ledger, _campaign(campaign_id), datetime.now(UTC), partial(_is_there, services.storage)
+    )
     return HTMLResponse(shown, 200, SAFE)
 
 

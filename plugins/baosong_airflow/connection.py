@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from baosong.settings import Settings
+    from baosong.store.settings import Settings
 
 CONN_ID = "baosong_s3"
 
@@ -38,7 +38,7 @@ async def aload_settings() -> Settings:
 
 
 def _settings(connection: Any) -> Settings:
-    from baosong.settings import Settings, overlaid
+    from baosong.store.settings import Settings, overlaid
 
     return Settings.load(overlaid(os.environ, as_environment(connection) if connection else {}))
 

@@ -50,7 +50,7 @@ class AllPrefectures(Window):
         complete, as an empty set would: one key that nobody sends keeps it waiting, and shows the reason in the UI.
         """
         from baosong.campaign import CampaignError
-        from baosong.settings import Settings, SettingsError
+        from baosong.store.settings import Settings, SettingsError
 
         try:
             campaign = _campaigns(*Settings.load().campaign_dirs).get(decoded_downstream)

@@ -1,4 +1,4 @@
-"""What the DAGs wire: each task opens the desk and calls one function of the domain.
+"""What the DAGs wire: each task opens the services and calls one function of the domain.
 
 The domain is imported inside the functions, so that reading a DAG file stays cheap. A bad file never makes a task fail:
 whatever is raised here means an ill system, and every task may be repeated.
@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pendulum
 
-from baosong_airflow import illness
+from baosong_airflow import outage
 from baosong_airflow.assets import PREFECTURE_COMPLETE
 
 if TYPE_CHECKING:
-    from baosong.workdesk import Desk
+    from baosong.ledger.services import Services
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +34,8 @@ DEFAULT_ARGS: dict[str, Any] = {
     "max_retry_delay": timedelta(seconds=60),
     "execution_timeout": timedelta(minutes=10),
     "multiple_outputs": False,
-    "on_retry_callback": illness.tell,
-    "on_failure_callback": illness.tell,
+    "on_retry_callback": outage.tell,
+    "on_failure_callback": outage.tell,
     "weight_rule": "upstream",  # what is nearly answered goes first: a receipt does not wait for everybody's checks
 }
 DAG_ARGS: dict[str, Any] = {
@@ -50,27 +50,27 @@ MOST_PREFECTURES_A_RUN = 1000  # Airflow refuses to map over more than 1024; the
 
 
 @lru_cache(maxsize=2)
-def open_desk(patience: float = 60.0) -> Desk:
-    """Return this process's desk, on which an absence of store or ledger is borne for so many seconds."""
-    from baosong.workdesk import Desk
+def open_services(retry_timeout: float = 60.0) -> Services:
+    """Return this process's services, on which an absence of store or ledger is borne for so many seconds."""
+    from baosong.ledger.services import Services
     from baosong_airflow.connection import load_settings
 
-    return Desk.open(load_settings(), patience)
+    return Services.open(load_settings(), retry_timeout)
 
 
 def find_new_task() -> list[Work]:
     """List the intake, record what has arrived, and return one piece of work a prefecture."""
-    from baosong import review
+    from baosong.pipeline import review
 
-    return review.find_new(open_desk())[:MOST_PREFECTURES_A_RUN]
+    return review.find_new(open_services())[:MOST_PREFECTURES_A_RUN]
 
 
 def check_task(work: Work, kinds: list[str]) -> None:
     """Check the prefecture's new files of these kinds; the findings go to the ledger."""
-    from baosong import review
+    from baosong.pipeline import review
 
     with _no_retry_of_bugs():
-        _tell("checked", review.check(open_desk(), work["campaign"], work["prefecture"], kinds))
+        _tell("checked", review.check(open_services(), work["campaign"], work["prefecture"], kinds))
 
 
 @contextmanager
@@ -82,7 +82,7 @@ def _no_retry_of_bugs() -> Iterator[None]:
     from airflow.sdk.exceptions import AirflowFailException
     from sqlalchemy.exc import SQLAlchemyError
 
-    from baosong.storage import StorageError
+    from baosong.store.s3 import StorageError
 
     try:
         yield
@@ -92,18 +92,18 @@ def _no_retry_of_bugs() -> Iterator[None]:
         raise AirflowFailException(f"程序错误：{type(bug).__name__}: {bug}") from bug
 
 
-def file_away_task(work: Work) -> None:
+def archive_task(work: Work) -> None:
     """Put the checked files into archive or quarantine and record their verdicts."""
-    from baosong import review
+    from baosong.pipeline import review
 
-    _tell("filed", review.file_away(open_desk(), work["campaign"], work["prefecture"]))
+    _tell("filed", review.file_away(open_services(), work["campaign"], work["prefecture"]))
 
 
 def reply_task(work: Work) -> None:
     """Write the receipt, then take the answered files out of the intake."""
-    from baosong import review
+    from baosong.pipeline import review
 
-    _tell("replied", review.reply(open_desk(), work["campaign"], work["prefecture"]))
+    _tell("replied", review.reply(open_services(), work["campaign"], work["prefecture"]))
 
 
 def _tell(what: str, result: Any) -> None:
@@ -116,9 +116,9 @@ def find_complete_task() -> list[list[str]]:
 
     Never an empty batch: an announcement without a partition would be an event too, of which Airflow complains.
     """
-    from baosong import review
+    from baosong.pipeline import review
 
-    keys = review.newly_complete(open_desk())
+    keys = review.newly_complete(open_services())
     return [keys] if keys else []
 
 
@@ -129,9 +129,9 @@ def announce_task(keys: list[str], *, outlet_events: Any) -> None:
 
 def mark_announced_task(keys: list[str]) -> None:
     """Remember that these were announced. It follows the announcement: twice does no harm, never would."""
-    from baosong import review
+    from baosong.pipeline import review
 
-    review.mark_announced(open_desk(), keys)
+    review.mark_announced(open_services(), keys)
 
 
 def confirm_complete_task(*, dag_run: Any) -> str:
@@ -141,7 +141,7 @@ def confirm_complete_task(*, dag_run: Any) -> str:
     campaign_id = dag_run.partition_key
     if not campaign_id:
         raise AirflowFailException("手动触发时请填写分区键，即活动编号，例如 2023。")
-    if not _is_complete(open_desk(), campaign_id):
+    if not _is_complete(open_services(), campaign_id):
         raise AirflowSkipException(f"活动 {campaign_id} 尚未交齐，不生成终稿。")
     return campaign_id
 
@@ -155,39 +155,39 @@ def decide_held_task(*, params: Any, dag_run: Any) -> None:
     """Record what an operator has filled in about a held file; the intake, which this rings, does the rest."""
     from airflow.sdk.exceptions import AirflowFailException
 
-    from baosong import acts
-    from baosong.findings import Kind
+    from baosong.pipeline import manual_review
+    from baosong.rules.findings import Kind
 
     who = dag_run.triggering_user_name or "Airflow"
     number, reason, kind = params["number"], params["reason"], params["deliverable"]
     try:
         if params["decision"] == RELEASE:
-            acts.release(open_desk(), number, who, reason, Kind(kind) if kind else None)
+            manual_review.release(open_services(), number, who, reason, Kind(kind) if kind else None)
         else:
-            acts.refuse(open_desk(), number, who, reason)
-    except acts.ActRefused as wrong:  # waiting mends no form
+            manual_review.refuse(open_services(), number, who, reason)
+    except manual_review.ReviewRefused as wrong:  # waiting mends no form
         raise AirflowFailException(str(wrong)) from wrong
 
 
 def opened_campaigns_task() -> list[str]:
     """Return the campaigns that prefectures can submit to."""
-    from baosong.opening import opened
+    from baosong.pipeline.open_campaign import opened
 
-    return opened(open_desk())
+    return opened(open_services())
 
 
 def consolidate_task(campaign_id: str) -> dict[str, Any]:
     """Write tonight's edition: the final one if all is there, so that a lost roll-up is made good, else the interim."""
-    return _write_report(campaign_id, "final" if _is_complete(open_desk(), campaign_id) else "interim")
+    return _write_report(campaign_id, "final" if _is_complete(open_services(), campaign_id) else "interim")
 
 
 def verify_task() -> None:
     """Read tonight's share of what is kept; fail, without another try, if anything there is not as it was."""
     from airflow.sdk.exceptions import AirflowFailException
 
-    from baosong import custody
+    from baosong.preservation import fixity
 
-    found = custody.verify(open_desk(), None, custody.due(datetime.now(UTC)), lambda *_: None)
+    found = fixity.verify(open_services(), None, fixity.due(datetime.now(UTC)), lambda *_: None)
     _tell("verified", f"{found.read} of {found.total}")
     for place, faults in found.faults.items():
         log.error("%s：%s", place, "；".join(faults))
@@ -197,25 +197,23 @@ def verify_task() -> None:
 
 def tidy_task(campaign_id: str) -> dict[str, int]:
     """Remove from quarantine what nobody needs any more; held and unanswered files stay."""
-    from baosong import housekeeping
+    from baosong.preservation import retention
 
-    return housekeeping.tidy(open_desk(), campaign_id, datetime.now(UTC))
+    return retention.tidy(open_services(), campaign_id, datetime.now(UTC))
 
 
 def _write_report(campaign_id: str, edition: Literal["final", "interim"]) -> dict[str, Any]:
     from airflow.sdk.exceptions import AirflowFailException
 
-    from baosong.report import TemplateRefused, write_report
-    from baosong.report.pdf import put_pdf
+    from baosong.pipeline.publish import publish_report
+    from baosong.report.files import TemplateRefused
 
     try:
-        written = write_report(open_desk(), campaign_id, edition, datetime.now(UTC))
-        put_pdf(open_desk().storage, written["prefix"])
-        return written
+        return publish_report(open_services(), campaign_id, edition, datetime.now(UTC))
     except TemplateRefused as wrong:  # waiting mends no template
         raise AirflowFailException(str(wrong)) from wrong
 
 
-def _is_complete(desk: Desk, campaign_id: str) -> bool:
-    campaign = desk.campaigns.get(campaign_id)
-    return set(desk.ledger.complete_prefectures(campaign)) >= {p.code for p in campaign.prefectures}
+def _is_complete(services: Services, campaign_id: str) -> bool:
+    campaign = services.campaigns.get(campaign_id)
+    return set(services.ledger.complete_prefectures(campaign)) >= {p.code for p in campaign.prefectures}

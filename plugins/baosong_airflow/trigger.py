@@ -21,7 +21,7 @@ from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 from baosong_airflow.connection import aload_settings
 
 if TYPE_CHECKING:
-    from baosong.storage import Storage
+    from baosong.store.s3 import Storage
 
 REPEAT_AFTER = 5.0
 REPEAT_AT_MOST_EVERY = 300.0
@@ -39,7 +39,7 @@ def fingerprint(pending: Pending) -> str:
 
 
 @dataclass(slots=True)
-class Doorbell:
+class ChangeDetector:
     """Decides when to ring: at once for anything new, again for what still lies there, never for what was taken away.
 
     Times are seconds of any one monotonic clock. What nobody takes away is rung for ever more rarely.
@@ -47,17 +47,17 @@ class Doorbell:
 
     rung_for: Pending = frozenset()
     rung_at: float = 0.0
-    patience: float = REPEAT_AFTER
+    retry_timeout: float = REPEAT_AFTER
 
     def rings(self, pending: Pending, now: float) -> bool:
         """Return whether this listing is worth a run, and remember it."""
         new = pending - self.rung_for
         self.rung_for = pending if new else self.rung_for & pending
         if new:
-            self.rung_at, self.patience = now, REPEAT_AFTER
+            self.rung_at, self.retry_timeout = now, REPEAT_AFTER
             return True
-        if pending and now - self.rung_at >= self.patience:
-            self.rung_at, self.patience = now, min(self.patience * 2, REPEAT_AT_MOST_EVERY)
+        if pending and now - self.rung_at >= self.retry_timeout:
+            self.rung_at, self.retry_timeout = now, min(self.retry_timeout * 2, REPEAT_AT_MOST_EVERY)
             return True
         return False
 
@@ -132,7 +132,7 @@ class IntakeTrigger(BaseEventTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield an event for each scan that found something worth a run; go on whatever fails."""
         pause = self.poll_seconds or float(os.environ.get("BAOSONG_POLL_SECONDS") or 1)
-        bell, notes, back_off = Doorbell(), Notes(self.asset_state_store), pause
+        bell, notes, back_off = ChangeDetector(), Notes(self.asset_state_store), pause
         known = await notes.cursor()
         while True:
             try:
@@ -163,13 +163,13 @@ class IntakeTrigger(BaseEventTrigger):
 
 
 def _open_storage(settings: Any) -> Storage:
-    from baosong.storage import Storage
+    from baosong.store.s3 import Storage
 
-    return Storage(settings.s3, patience=0)  # this trigger has a back-off of its own, and says what it waits for
+    return Storage(settings.s3, retry_timeout=0)  # this trigger has a back-off of its own, and says what it waits for
 
 
 def _list(storage: Storage) -> Pending:
     """Return every pending file as its key and what identifies its bytes."""
-    from baosong.intake import is_ignored
+    from baosong.store.keys import is_ignored
 
     return frozenset(f"{s.key}\t{s.identity}" for s in storage.list("intake") if not is_ignored(s.key))

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from baosong.samples import dirt
+from baosong_local.samples import dirt
 from sheet_help import CAMPAIGN, LIST, TOTALS, Edit
 
 __all__ = ["LIST", "TOTALS", "activity_rows", "base_book", "column_of", "indicator_figures", "row_of"]

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from baosong.findings import Finding, Verdict
-from baosong.samples import dirt
+from baosong.rules.findings import Finding, Verdict
+from baosong_local.samples import dirt
 from corpus.base import LIST, TOTALS, base_book, column_of, row_of
 from sheet_help import Edit, put
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from msoffcrypto.format.ooxml import OOXMLFile
 
-from baosong.samples import dirt
+from baosong_local.samples import dirt
 from corpus.base import LIST, TOTALS, base_book
 from corpus.case import Case, Make, accepted, cell, held, rejected, sheet
 from corpus.raw import zipped

@@ -13,7 +13,7 @@ from typing import Any
 import xlwt
 from odfdo import Cell, Document, Row, Table
 
-from baosong.samples import dirt, documents, media
+from baosong_local.samples import dirt, documents, media
 from corpus.base import LIST, TOTALS
 from corpus.case import Case, accepted, cell, rejected, sheet, total
 from sheet_help import CAMPAIGN, URUMQI

@@ -8,7 +8,7 @@ from typing import Any
 
 from openpyxl import load_workbook
 
-from baosong.samples import dirt
+from baosong_local.samples import dirt
 from corpus.base import LIST, TOTALS, base_book
 from corpus.case import Case, Make, accepted, cell, rejected, sheet, total
 from sheet_help import Edit, put

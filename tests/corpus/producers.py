@@ -12,9 +12,9 @@ from typing import Any
 import xlsxwriter
 from openpyxl import load_workbook
 
+from baosong.campaign.blank_form.template import new_book
 from baosong.campaign.layout import first_activity_row, indicator_cells, signature_cells
-from baosong.samples import dirt
-from baosong.template import new_book
+from baosong_local.samples import dirt
 from corpus.base import LIST, TOTALS, base_book
 from corpus.case import Case, Make, accepted, cell, rejected, sheet
 from corpus.raw import Hand, workbook, zipped

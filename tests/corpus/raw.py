@@ -11,7 +11,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from baosong.campaign.layout import column_letter
-from baosong.samples import dirt
+from baosong_local.samples import dirt
 
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"

@@ -8,7 +8,7 @@ from openpyxl import load_workbook
 
 from baosong.campaign.layout import indicator_cells
 from baosong.campaign.prefill import formulas
-from baosong.samples import dirt
+from baosong_local.samples import dirt
 from corpus.base import LIST, TOTALS, base_book
 from corpus.case import Case, Make, accepted, cell, rejected, sheet
 from sheet_help import CAMPAIGN, Edit

@@ -13,8 +13,8 @@ from typing import NamedTuple
 from PIL import Image
 
 from baosong.campaign import Campaign, load_campaign
-from baosong.findings import Kind
-from baosong.samples import documents, media, sheets
+from baosong.rules.findings import Kind
+from baosong_local.samples import documents, media, sheets
 
 
 class Case(NamedTuple):

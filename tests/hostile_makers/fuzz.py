@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 
-from baosong.findings import Kind
+from baosong.rules.findings import Kind
 from hostile_makers.case import Case, case, good
 from hostile_makers.old_office import WORD, compound
 

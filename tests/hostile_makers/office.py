@@ -8,8 +8,8 @@ import struct
 import zipfile
 from collections.abc import Iterator
 
-from baosong.findings import Kind
-from baosong.samples import documents
+from baosong.rules.findings import Kind
+from baosong_local.samples import documents
 from hostile_makers.case import Case, case, edited, good, members, replaced, zipped
 from hostile_makers.old_office import package_object
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Mapping
 
-from baosong.findings import Kind
+from baosong.rules.findings import Kind
 from hostile_makers.case import Case, case
 
 SECTOR = 512

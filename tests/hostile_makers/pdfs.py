@@ -6,7 +6,7 @@ import io
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 
-from baosong.findings import Kind
+from baosong.rules.findings import Kind
 from hostile_makers.case import Case, case, good, nothing, zipped
 
 CATALOG, PAGES = b"<< /Type /Catalog /Pages 2 0 R >>", b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from PIL import Image
 
-from baosong.findings import Kind
+from baosong.rules.findings import Kind
 from hostile_makers.case import Case, case, good, nothing, picture, zipped
 
 DAMAGED, FLOOD, POLYGLOT = "photo.damaged", "photo.pixels", "file.polyglot"

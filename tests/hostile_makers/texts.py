@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from baosong.findings import Kind
+from baosong.rules.findings import Kind
 from hostile_makers.case import Case, case
 
 

@@ -14,7 +14,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from baosong.findings import Kind, Severity
+from baosong.rules.findings import Kind, Severity
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -257,3 +257,11 @@ def _need_names(columns: Iterable[Column], names: Iterable[str], what: str, *, e
         raise ValueError(f"{what}: missing {', '.join(missing)}")
     if exactly and len(have) != len(list(names)):
         raise ValueError(f"{what}: unknown {', '.join(sorted(set(have) - set(names)))}")
+
+
+def asked(spec: ActivityField) -> str:
+    """Return what a field must be, `不小于 0 的整数`; a blank is another matter."""
+    if spec.choices:
+        return "、".join(spec.choices)
+    words = {"integer": "不小于 0 的整数", "decimal": f"不小于 0 的数，至多 {spec.scale} 位小数", "date": "日期"}
+    return words.get(spec.type, f"文字，不超过 {spec.max_length} 字")

@@ -14,12 +14,15 @@ import yaml
 from pydantic import ValidationError
 
 from baosong.campaign.model import Campaign
-from baosong.settings import PROJECT
+from baosong.rules.errors import OneLineError
 
 Path_ = tuple[str | int, ...]
 
+# The campaigns that come with the project.
+CAMPAIGNS = Path(__file__).resolve().parents[2] / "campaigns"
 
-class CampaignError(Exception):
+
+class CampaignError(OneLineError):
     """A campaign file that cannot be used; its text is one or more lines fit to show."""
 
 
@@ -108,7 +111,7 @@ def _replaced(at: Path_, over: Any) -> bool:
 def _parent_path(parent: str, child: Path) -> Path:
     """Find the extended campaign beside its child, else among the project's own."""
     beside = child.parent / f"{parent}.yaml"
-    return beside if beside.is_file() else PROJECT / "include" / "campaigns" / f"{parent}.yaml"
+    return beside if beside.is_file() else CAMPAIGNS / f"{parent}.yaml"
 
 
 def _read(path: Path) -> _Loaded:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from baosong.campaign.form import Form
-from baosong.findings import Kind
+from baosong.rules.findings import Kind
 
 # Raised by hand when the meaning of a check changes in code, so that a receipt names the rules that judged the file.
 RULES_REVISION = "3"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from baosong.campaign.form import Form
 from baosong.campaign.layout import Cell, activity_range, indicator_cells
-from baosong.findings import Severity
+from baosong.rules.findings import Severity
 
 COUNTED = "category"  # a 合计 row has a name and figures, but no category
 _PLACE = re.compile(r"[0-9$' ]")

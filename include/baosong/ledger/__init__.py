@@ -1,14 +1,14 @@
 """The ledger: every arrival, what became of it and why, in PostgreSQL."""
 
-from baosong.ledger.arrivals import Arrival, is_unpacked, verdict_of
-from baosong.ledger.filing import Filed, Full, figure
+from baosong.ledger.filing import Filed, LimitReached, duplicate_of, figure
 from baosong.ledger.models import Edition, History, Receipt, Submission
-from baosong.ledger.pages import LedgerLost
+from baosong.ledger.pending_changes import LedgerLost
 from baosong.ledger.quarantine import Decision, Undecidable
 from baosong.ledger.queries import ActivityRow, Cell, IndicatorRow
-from baosong.ledger.replacing import Replacement
+from baosong.ledger.replacements import Replacement
 from baosong.ledger.states import FILED, TRANSITIONS, IllegalTransition, State
 from baosong.ledger.store import Ledger
+from baosong.ledger.submissions import Arrival, is_unpacked, verdict_of
 
 __all__ = [
     "FILED",
@@ -19,17 +19,18 @@ __all__ = [
     "Decision",
     "Edition",
     "Filed",
-    "Full",
     "History",
     "IllegalTransition",
     "IndicatorRow",
     "Ledger",
     "LedgerLost",
+    "LimitReached",
     "Receipt",
     "Replacement",
     "State",
     "Submission",
     "Undecidable",
+    "duplicate_of",
     "figure",
     "is_unpacked",
     "verdict_of",

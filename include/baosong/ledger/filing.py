@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, func, insert, select
 from sqlalchemy.orm import Session
 
-from baosong.findings import Finding, Verdict
-from baosong.ledger.arrivals import add_finding, locked, move, storable, verdict_of
-from baosong.ledger.engine import lock_number
+from baosong.ledger.database import lock_number
 from baosong.ledger.models import Activity, IndicatorValue, Submission
 from baosong.ledger.states import FILED, State
+from baosong.ledger.submissions import add_finding, locked, move, storable, verdict_of
+from baosong.rules.findings import Finding, Verdict, note
 
 LARGEST = Decimal(10) ** 16
 """Figures lie strictly below this, or their columns could not hold them."""
@@ -31,7 +31,7 @@ class Filed:
     at: datetime
 
 
-class Full(Exception):
+class LimitReached(Exception):
     """The deliverable has as many accepted files as it may have, and this one would replace none."""
 
 
@@ -47,8 +47,8 @@ def file(
 ) -> State | None:
     """Decide what a checked file becomes and return its state; repeated, only return it; None if it was withdrawn.
 
-    `remark` words the note for a duplicate of the submission it is given. Raises Full, and nothing is changed, if
-    there are `most` accepted files already.
+    `remark` words the note for a duplicate of the submission it is given. Raises LimitReached, and changes nothing,
+    if there are `most` accepted files already.
     """
     _one_at_a_time(session, session.get_one(Submission, submission_id))
     row = locked(session, submission_id)
@@ -115,7 +115,7 @@ def _accept(session: Session, row: Submission, remark: Callable[[Submission], Fi
         _replace(session, holder, row, most)
         row.replaces_id = holder.id
     elif _is_full(session, row, most):
-        raise Full
+        raise LimitReached
     row.version = (holder.version or 1) + 1 if holder else 1
     move(session, row, State.ACCEPTED, f"{_judged_by(row)}通过，已归档")
     explode(session, row)
@@ -226,3 +226,13 @@ def figure(value: Any) -> Decimal | None:
 
 def _day(value: Any) -> date | None:
     return None if value is None else date.fromisoformat(value)
+
+
+def duplicate_of(twin: Submission) -> Finding:
+    """Return the note for a file with the content of an accepted one."""
+    return note(
+        "file.duplicate",
+        "内容与已接收的文件完全相同，不重复计入",
+        observed=twin.name,
+        fix="无需处理。如要更正，请报送改过的文件。",
+    )

@@ -8,10 +8,10 @@ from datetime import datetime
 from sqlalchemy import exists, or_, select, update
 from sqlalchemy.orm import Session, defer
 
-from baosong.findings import Finding, Verdict
-from baosong.ledger.arrivals import locked, move, storable
 from baosong.ledger.models import History, Submission
 from baosong.ledger.states import State
+from baosong.ledger.submissions import locked, move, storable
+from baosong.rules.findings import Finding, Verdict
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Session, defer
 
 from baosong.campaign import Campaign
-from baosong.findings import Kind
 from baosong.ledger.models import Activity, Announcement, Edition, History, IndicatorValue, Submission
 from baosong.ledger.states import State
+from baosong.rules.findings import Kind
 
 CellState = Literal["missing", "accepted", "rejected", "held", "checking"]
 

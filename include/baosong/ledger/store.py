@@ -8,24 +8,35 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from baosong.campaign import Campaign
-from baosong.findings import Checked, Finding, Kind
-from baosong.ledger import answers, arrivals, beside, excerpts, filing, keeping, pages, quarantine, queries, replacing
-from baosong.ledger.arrivals import Arrival
-from baosong.ledger.beside import Alike
-from baosong.ledger.engine import Database
-from baosong.ledger.excerpts import Excerpt
+from baosong.ledger import (
+    board_queries,
+    filing,
+    pending_changes,
+    quarantine,
+    queries,
+    receipts,
+    related_files,
+    replacements,
+    stored_objects,
+)
+from baosong.ledger import submissions as arrivals
+from baosong.ledger.board_queries import Excerpt
+from baosong.ledger.database import Database
 from baosong.ledger.filing import Filed, Place
 from baosong.ledger.models import Edition, History, Receipt, Submission
 from baosong.ledger.quarantine import Decision
 from baosong.ledger.queries import ActivityRow, Cell, IndicatorRow
-from baosong.ledger.replacing import Replacement
+from baosong.ledger.related_files import Alike
+from baosong.ledger.replacements import Replacement
 from baosong.ledger.states import State
+from baosong.ledger.submissions import Arrival
+from baosong.rules.findings import Checked, Finding, Kind
 
 
 class Ledger(Database):
     """The record of every arrival: its state, figures, receipts; `migrate()` makes the tables.
 
-    Every method raises sqlalchemy's OperationalError if PostgreSQL stays away for longer than `patience` seconds.
+    Every method raises sqlalchemy's OperationalError if PostgreSQL stays away for longer than `retry_timeout` seconds.
     """
 
     def receive(self, new: Sequence[Arrival]) -> list[Arrival]:
@@ -90,7 +101,7 @@ class Ledger(Database):
     ) -> State | None:
         """Decide what a checked file becomes; `remark` words the note for a duplicate. None if it was withdrawn.
 
-        Raises Full if it would be accepted beyond `most`.
+        Raises LimitReached if it would be accepted beyond `most`.
         """
         return self.run(lambda s: filing.file(s, submission_id, filed, remark, most))
 
@@ -116,11 +127,11 @@ class Ledger(Database):
 
     def replacement(self, submission_id: int) -> Replacement | None:
         """Return what an accepted file has replaced and what differs between the two sheets; None if nothing."""
-        return self.run(lambda s: replacing.replacement(s, submission_id))
+        return self.run(lambda s: replacements.replacement(s, submission_id))
 
     def expect(self, campaign: Campaign) -> None:
         """Copy what a campaign expects into the table that the views read."""
-        self.run(lambda s: replacing.expect(s, campaign))
+        self.run(lambda s: replacements.expect(s, campaign))
 
     def filed_under(self, bucket: str, key: str) -> list[Submission]:
         """Return the submissions whose bytes lie under a key, oldest first."""
@@ -128,47 +139,47 @@ class Ledger(Database):
 
     def files_beside(self, campaign_id: str, code: str) -> dict[Kind, int]:
         """Return how many files of each kind a prefecture has accepted or still being checked."""
-        return self.run(lambda s: beside.files(s, campaign_id, code))
+        return self.run(lambda s: related_files.files(s, campaign_id, code))
 
     def newest_good(self, campaign_id: str, code: str, kind: Kind) -> Submission | None:
         """Return a prefecture's newest file of a kind that is accepted or about to be."""
-        return self.run(lambda s: beside.newest_good(s, campaign_id, code, kind))
+        return self.run(lambda s: related_files.newest_good(s, campaign_id, code, kind))
 
     def photos_like(self, campaign_id: str, code: str, fingerprints: Collection[str], bits: int) -> list[Submission]:
         """Return a prefecture's good photos within `bits` of one of these fingerprints, the oldest first."""
-        return self.run(lambda s: beside.photos_like(s, campaign_id, code, fingerprints, bits))
+        return self.run(lambda s: related_files.photos_like(s, campaign_id, code, fingerprints, bits))
 
     def alike(self, row: Submission, campaign_ids: Collection[str]) -> list[Alike]:
         """Return the tables of good sheets of others in these campaigns that have the same content as the row's."""
-        return self.run(lambda s: beside.alike(s, row, campaign_ids))
+        return self.run(lambda s: related_files.alike(s, row, campaign_ids))
 
     def quotients(self, campaign_id: str, but: str, code: str, per: str) -> list[Decimal]:
         """Return one indicator divided by another in the current sheets of all prefectures but one."""
-        return self.run(lambda s: beside.quotients(s, campaign_id, but, code, per))
+        return self.run(lambda s: related_files.quotients(s, campaign_id, but, code, per))
 
     def remark(self, submission_id: int, findings: Sequence[Finding]) -> bool:
         """Give a checked file these findings, which hold no new error; False if it was put away meanwhile."""
-        return self.run(lambda s: beside.remark(s, submission_id, findings))
+        return self.run(lambda s: related_files.remark(s, submission_id, findings))
 
     def allot_receipt(self, campaign_id: str, code: str, status: dict[str, Any]) -> Receipt | None:
         """Give the next receipt number to all filed files without one; None if there are none."""
-        return self.run(lambda s: answers.allot(s, campaign_id, code, status))
+        return self.run(lambda s: receipts.allot(s, campaign_id, code, status))
 
     def unsent_receipts(self, campaign_id: str, code: str) -> list[tuple[Receipt, list[Submission]]]:
         """Return the receipts not seen through yet, each with all of its files."""
-        return self.run(lambda s: answers.unsent(s, campaign_id, code))
+        return self.run(lambda s: receipts.unsent(s, campaign_id, code))
 
     def receipt_numbers(self, campaign_id: str) -> dict[int, int]:
         """Return the number of each receipt of a campaign, by its id."""
-        return self.run(lambda s: answers.numbers(s, campaign_id))
+        return self.run(lambda s: receipts.numbers(s, campaign_id))
 
     def last_receipt(self, campaign_id: str, code: str) -> int:
         """Return the number of a prefecture's last receipt, 0 if it has none."""
-        return self.run(lambda s: answers.last(s, campaign_id, code))
+        return self.run(lambda s: receipts.last(s, campaign_id, code))
 
     def mark_replied(self, submission_ids: Sequence[int]) -> None:
         """Finish files: receipt written, bytes gone from the intake."""
-        self.run(lambda s: answers.mark_replied(s, submission_ids))
+        self.run(lambda s: receipts.mark_replied(s, submission_ids))
 
     def completeness(self, campaign: Campaign, codes: Collection[str] | None = None) -> dict[str, dict[Kind, Cell]]:
         """Return a cell for every prefecture (or those named) and every deliverable."""
@@ -184,19 +195,19 @@ class Ledger(Database):
 
     def newest(self, campaign_id: str, most: int) -> list[Submission]:
         """Return the arrivals that came last, the newest first, without `figures`."""
-        return self.run(lambda s: excerpts.newest(s, campaign_id, most))
+        return self.run(lambda s: board_queries.newest(s, campaign_id, most))
 
     def newest_of_each(self, campaign_id: str, code: str, most: int) -> Excerpt:
         """Return a prefecture's newest files of each kind and state, oldest first, and how many it sent in all."""
-        return self.run(lambda s: excerpts.newest_of_each(s, campaign_id, code, most))
+        return self.run(lambda s: board_queries.newest_of_each(s, campaign_id, code, most))
 
     def newest_sheets(self, campaign_id: str) -> list[Submission]:
         """Return each prefecture's newest sheet in each state whose tables were found."""
-        return self.run(lambda s: excerpts.newest_sheets(s, campaign_id))
+        return self.run(lambda s: board_queries.newest_sheets(s, campaign_id))
 
     def to_follow_up(self, campaign_id: str) -> list[Submission]:
         """Return what may wait for somebody, and what may have made it good, the newest first."""
-        return self.run(lambda s: excerpts.to_follow_up(s, campaign_id))
+        return self.run(lambda s: board_queries.to_follow_up(s, campaign_id))
 
     def history(self, submission_id: int) -> list[History]:
         """Return a submission's changes of state, oldest first."""
@@ -246,43 +257,43 @@ class Ledger(Database):
 
     def unwritten(self) -> list[tuple[str, str]]:
         """Return campaign and prefecture of the places of which no page of the journal holds everything yet."""
-        return self.run(pages.places)
+        return self.run(pending_changes.places)
 
     def has_pages(self) -> bool:
         """Return whether this ledger ever wrote a page."""
-        return self.run(pages.any_written)
+        return self.run(pending_changes.any_written)
 
-    def write_page(self, campaign_id: str, code: str, keep: pages.Keep) -> bool:
+    def write_page(self, campaign_id: str, code: str, keep: pending_changes.Keep) -> bool:
         """Let `keep` have the number and the lines of a place's next page; False if there is nothing to write.
 
         What `keep` raises passes, and the page remains to be written. LedgerLost if the journal is ahead of the ledger.
         """
-        return self.run(lambda s: pages.write(s, campaign_id, code, keep))
+        return self.run(lambda s: pending_changes.write(s, campaign_id, code, keep))
 
     def note_again(self, campaign_id: str, code: str) -> None:
         """Note all rows of a place for its journal, as if they were new."""
-        self.run(lambda s: pages.note_again(s, campaign_id, code))
+        self.run(lambda s: pending_changes.note_again(s, campaign_id, code))
 
-    def kept(self, campaign_id: str | None, key: str | None = None) -> list[keeping.Kept]:
+    def kept(self, campaign_id: str | None, key: str | None = None) -> list[stored_objects.Kept]:
         """Return what should lie in archive and quarantine: of a campaign, or (None) of all; or under one key."""
-        return self.run(lambda s: keeping.kept(s, campaign_id, key))
+        return self.run(lambda s: stored_objects.kept(s, campaign_id, key))
 
     def purged(self, campaign_id: str | None) -> set[tuple[str, str]]:
         """Return bucket and key of what was removed when its time was over: of a campaign, or (None) of all."""
-        return self.run(lambda s: keeping.purged(s, campaign_id))
+        return self.run(lambda s: stored_objects.purged(s, campaign_id))
 
-    def inspections(self, campaign_id: str | None, *, faulty: bool = False) -> list[keeping.Inspection]:
+    def inspections(self, campaign_id: str | None, *, faulty: bool = False) -> list[stored_objects.Inspection]:
         """Return what was found when objects of a campaign, or (None) of all, were read; or only what was wrong."""
-        return self.run(lambda s: keeping.inspections(s, campaign_id, faulty=faulty))
+        return self.run(lambda s: stored_objects.inspections(s, campaign_id, faulty=faulty))
 
-    def note_inspections(self, found: Sequence[keeping.Inspection]) -> None:
+    def note_inspections(self, found: Sequence[stored_objects.Inspection]) -> None:
         """Keep what was found, in the place of what was found before."""
-        self.run(lambda s: keeping.note(s, found))
+        self.run(lambda s: stored_objects.note(s, found))
 
     def last_pages(self, campaign_id: str | None) -> dict[tuple[str, str], int]:
         """Return the number of the last page of each place of a campaign, or (None) of all."""
-        return self.run(lambda s: keeping.last_pages(s, campaign_id))
+        return self.run(lambda s: stored_objects.last_pages(s, campaign_id))
 
     def is_known(self, record: Mapping[str, Any]) -> bool:
         """Return whether the submission of a record is there, whatever became of it."""
-        return self.run(lambda s: keeping.is_known(s, record))
+        return self.run(lambda s: stored_objects.is_known(s, record))

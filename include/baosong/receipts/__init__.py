@@ -11,10 +11,10 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from baosong.campaign import Campaign, Prefecture
-from baosong.findings import Kind
 from baosong.receipts import replaced, view
 from baosong.receipts.page import render
-from baosong.receipts.words import moment, remaining
+from baosong.rules.findings import Kind
+from baosong.rules.words import moment, remaining
 
 if TYPE_CHECKING:
     from baosong.ledger import Cell, Replacement, Submission

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from baosong.pages import Renderer
-from baosong.receipts.words import shortened, size_text, visible
+from baosong.rules.renderer import Renderer
+from baosong.rules.words import shortened, size_text, visible
 
 render = Renderer("baosong.receipts", visible=visible, shortened=shortened, size=size_text)

@@ -7,10 +7,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from baosong.campaign import Campaign, Prefecture
-from baosong.consolidate import exact
-from baosong.differences import Change, Stated, differences, stated
-from baosong.findings import Kind
-from baosong.receipts.words import moment, shortened
+from baosong.report.consolidation import exact
+from baosong.report.differences import Change, Stated, differences, stated
+from baosong.rules.findings import Kind
+from baosong.rules.words import moment, shortened
 
 if TYPE_CHECKING:
     from baosong.ledger import Replacement

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from baosong.campaign import Campaign, Deliverable
-from baosong.findings import Kind, Severity
-from baosong.receipts.words import moment, place_text
+from baosong.ledger import is_unpacked
+from baosong.rules.findings import Kind, Severity
+from baosong.rules.words import CELL_WORDS, moment, place_text
 
 if TYPE_CHECKING:
     from baosong.ledger import Cell, Submission
@@ -28,13 +29,6 @@ _LAST_STEP = {
 _WAITING = ("待归档", "waiting", "处理中")
 _ORDER = ("rejected", "held", "received", "checked", "withdrawn", "accepted", "superseded", "duplicate")
 _SEVERITIES = {Severity.ERROR: "必须修改", Severity.WARNING: "请核对", Severity.NOTE: "说明"}
-CELL_WORDS = {
-    "accepted": "已齐",
-    "rejected": "已退回，待重新报送",
-    "held": "待人工审核",
-    "checking": "校验中",
-    "missing": "未报送",
-}
 
 
 def describe_file(submission: Submission, campaign: Campaign | None, zone: ZoneInfo) -> Json:
@@ -249,3 +243,17 @@ def next_steps(files: Sequence[Json], deliverables: Sequence[Json], deadline_tex
 
 def _is_rejected(file: Json, deliverable: Json) -> bool:
     return bool(file["state"] == "rejected" and file["deliverable"] == deliverable["deliverable"])
+
+
+def advice(row: Submission) -> str:
+    """Return what an operator can do about a held file."""
+    if is_marked(row):
+        return "疑似涉密：按保密规定处置，只能退回；确属误标的，由报送方去掉标志后重新报送"
+    if row.kind is None and not is_unpacked(row):
+        return "看过后放行（须指明是哪项材料）或退回"
+    return "看过后放行或退回"
+
+
+def is_marked(row: Submission) -> bool:
+    """Return whether a file bears a classification mark."""
+    return any(finding["rule"] == "file.classified" for finding in row.findings)

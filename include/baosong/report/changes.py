@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from baosong.differences import Change, differences, stated
+from baosong.report.differences import Change, differences, stated
 
 Json = dict[str, Any]
 REGION = "全区"

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from typing import Any
 
-from baosong.source import Source
+from baosong.store.source import Source
 
 LONGEST_SIDE = 1000  # pixels: some 330 dots an inch at the printed size
 _MOST_PIXELS = 50_000_000  # of a picture that must be decoded whole; a JPEG is decoded at an eighth of its size
@@ -24,8 +24,8 @@ _NUMBER = re.compile(r"\d+")
 
 def sentence(source: Source) -> str:
     """Return the sentence to quote of a Word or PDF report, "" of one that has none or cannot be read."""
-    from baosong.checks.documents import Locked, Unreadable, read_docx, read_pdf
-    from baosong.checks.zips import Bomb
+    from baosong.validation.common.zip_guard import Bomb
+    from baosong.validation.documents.reader import Locked, Unreadable, read_docx, read_pdf
 
     read = read_pdf if source.name.lower().endswith(".pdf") else read_docx
     try:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from baosong.campaign.form import Indicator
-from baosong.consolidate import Figure, PrefectureFigures, RegionFigures, exact
+from baosong.report.consolidation import Figure, PrefectureFigures, RegionFigures, exact
 
 Json = dict[str, Any]
 

@@ -9,17 +9,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from baosong.checks import sandbox
-from baosong.consolidate import RegionFigures
-from baosong.findings import Kind
 from baosong.report import excerpt
+from baosong.report.consolidation import RegionFigures
 from baosong.report.excerpt import visible
 from baosong.report.parts import Picture, ranked
-from baosong.source import Source
+from baosong.rules.findings import Kind
+from baosong.store.source import Source
+from baosong.validation.sandbox import client
 
 if TYPE_CHECKING:
     from baosong.ledger import Submission
-    from baosong.storage import Storage
+    from baosong.store.s3 import Storage
 
 log = logging.getLogger(__name__)
 
@@ -92,8 +92,8 @@ def _asked(storage: Storage, row: Submission, what: Callable[[Source], Any]) -> 
     """Return what a child makes of an archived file; nothing where it makes nothing, or the file is not there."""
     stored = storage.head("archive", row.archive_key or "")
     try:
-        made = json.loads(sandbox.run(what, storage.source("archive", stored))) if stored else None
-    except (sandbox.Exhausted, sandbox.Crashed) as how:
+        made = json.loads(client.run(what, storage.source("archive", stored))) if stored else None
+    except (client.ResourceLimitExceeded, client.WorkerCrashed) as how:
         log.warning("%s: %s", row.archive_key, how)
         return None
     if not made:

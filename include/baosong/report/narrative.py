@@ -13,14 +13,14 @@ from functools import partial
 from typing import Any
 
 from baosong.campaign.form import Indicator
-from baosong.consolidate import Figure, RegionFigures
 from baosong.report import parts
 from baosong.report.changes import Changes
+from baosong.report.consolidation import Figure, RegionFigures
 from baosong.report.excerpt import visible
-from baosong.report.lastyear import Comparison
 from baosong.report.material import Highlight
 from baosong.report.parts import Part, Picture
 from baosong.report.wording import day, listed, minute, rounded, said, share, tabled
+from baosong.report.year_over_year import Comparison
 
 Words = dict[str, Any]
 MARK = "\ue000"  # a private character, which no text from outside keeps: see `visible`

@@ -9,10 +9,10 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from baosong.campaign.form import Indicator
-from baosong.consolidate import Figure, PrefectureFigures, RegionFigures, exact
-from baosong.receipts.view import CELL_WORDS
 from baosong.report.changes import Changes
+from baosong.report.consolidation import Figure, PrefectureFigures, RegionFigures, exact
 from baosong.report.wording import NOTHING, days, grouped, share, tabled
+from baosong.rules.words import CELL_WORDS
 
 if TYPE_CHECKING:
     from baosong.ledger import ActivityRow

@@ -11,10 +11,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from baosong.report import DOCUMENT, PDF
+from baosong.report.files import DOCUMENT, PDF
 
 if TYPE_CHECKING:
-    from baosong.storage import Storage
+    from baosong.store.s3 import Storage
 
 log = logging.getLogger(__name__)
 

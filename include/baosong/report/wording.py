@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 
 from baosong.campaign.form import Indicator
-from baosong.consolidate import exact
+from baosong.report.consolidation import exact
 
 NOTHING = "—"
 

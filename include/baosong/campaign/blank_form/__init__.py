@@ -1,0 +1,1 @@
+"""The blank statistics sheet that prefectures fill in, made from the form."""

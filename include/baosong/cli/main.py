@@ -1,0 +1,206 @@
+"""The command line. Each command is a thin wrapper: the work is in the module it names.
+
+Exit codes: 0 all well (for `check`: all accepted), 1 not all accepted or not done, 2 the call itself was wrong.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from baosong.campaign import Campaign, Campaigns, Prefecture
+from baosong.cli import preservation
+from baosong.rules.errors import OneLineError
+from baosong.rules.findings import Checked, Kind, Verdict
+from baosong.store.settings import campaign_dirs
+from baosong.store.source import Source
+
+app = typer.Typer(name="baosong", no_args_is_help=True, add_completion=False, help="报送：收集、校验、归档、汇总。")
+out = Console()
+err = Console(stderr=True)
+
+app.command("verify")(preservation.verify)
+app.command("export")(preservation.export)
+app.command("rebuild-ledger")(preservation.rebuild_ledger)
+
+CampaignId = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="活动编号，例如 2023")]
+Files = Annotated[list[Path], typer.Argument(metavar="FILE…", exists=True, dir_okay=False, readable=True)]
+CampaignOption = Annotated[str, typer.Option("--campaign", help="活动编号")]
+As = Annotated[Kind | None, typer.Option("--as", help="按哪一种材料处理；不写则自动识别")]
+
+
+class CallError(OneLineError):
+    """The call itself was wrong; the text is one line for the caller."""
+
+
+def main() -> None:
+    """Run the command line; what a caller can do wrong ends in one clear line and exit code 2."""
+    with one_line_errors():
+        app(prog_name="baosong")
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Turn the errors that a caller can cause into one line; everything else is ours and shows where it broke."""
+    try:
+        yield
+    except OneLineError as wrong:
+        err.print(str(wrong), style="red", markup=False, highlight=False, soft_wrap=True)
+        raise SystemExit(2) from None
+
+
+def campaign_of(campaign_id: str) -> Campaign:
+    """Return a campaign by id; CampaignError if unknown."""
+    return Campaigns(campaign_dirs()).get(campaign_id)
+
+
+def prefecture_of(campaign: Campaign, text: str) -> Prefecture:
+    """Return a prefecture by code, name or alias; CallError if the campaign has none such."""
+    known = [p for p in campaign.prefectures if p.code == text]
+    found = known[0] if known else campaign.prefecture_named(text)
+    if found is None:
+        names = "、".join(f"{p.code} {p.name}" for p in campaign.prefectures)
+        raise CallError(f"没有地州市“{text}”。可用：{names}。")
+    return found
+
+
+@app.command()
+def check(
+    files: Files,
+    campaign_id: CampaignOption = "2023",
+    prefecture: Annotated[str | None, typer.Option(help="地州市代码或名称")] = None,
+    kind: As = None,
+    as_json: Annotated[bool, typer.Option("--json", help="输出 JSON")] = False,
+) -> None:
+    """校验文件：与正式流程完全相同的规则，离线运行。"""
+    campaign = campaign_of(campaign_id)
+    owner = prefecture_of(campaign, prefecture) if prefecture else None
+    answers = [answer for path in files for answer in answers_of(path, kind, campaign, owner)]
+    if as_json:
+        typer.echo(json.dumps({"campaign": campaign.id, "files": answers}, ensure_ascii=False, indent=2))
+    else:
+        from baosong.cli.tables import show_answers
+
+        show_answers(out, campaign, answers)
+    raise typer.Exit(0 if all(a["verdict"] == Verdict.ACCEPTED for a in answers) else 1)
+
+
+def answers_of(path: Path, kind: Kind | None, campaign: Campaign, owner: Prefecture | None) -> Iterator[dict[str, Any]]:
+    """Check a file and yield its answer, for a bundle also those of all files in it."""
+    from baosong.validation import packages
+    from baosong.validation.check import check as run
+    from baosong.validation.check import classify
+    from baosong.validation.packages import offline
+
+    source = Source.from_path(path)
+    if packages.is_bundle(source):
+        for inside, told, checked in offline.check(source, kind, campaign, owner):
+            yield answer_of(f"{path}/{inside}" if inside else str(path), told, checked)
+    else:
+        known = kind or classify(source, campaign)
+        yield answer_of(str(path), known, run(source, known, campaign, owner))
+
+
+def answer_of(file: str, kind: Kind | None, checked: Checked) -> dict[str, Any]:
+    """Return one file's answer as the `check --json` contract spells it."""
+    return {
+        "file": file,
+        "deliverable": kind.value if kind else None,
+        "verdict": checked.verdict.value,
+        "findings": [f.as_json() for f in checked.findings],
+        "facts": checked.facts,
+    }
+
+
+@app.command()
+def template(
+    campaign_id: CampaignId,
+    output: Annotated[Path, typer.Option("-o", "--output", help="写到哪个 xlsx 文件")],
+    prefecture: Annotated[str | None, typer.Option(help="预填哪个地州市")] = None,
+) -> None:
+    """生成空白统计表。"""
+    from baosong.campaign.blank_form.template import make_template
+
+    campaign = campaign_of(campaign_id)
+    owner = prefecture_of(campaign, prefecture) if prefecture else None
+    try:
+        output.write_bytes(make_template(campaign, owner))
+    except OSError as refused:
+        raise CallError(f"无法写入 {output}：{refused.strerror}。") from None
+    out.print(f"已生成 {output}", highlight=False)
+
+
+@app.command("open")
+def open_(campaign_id: CampaignId) -> None:
+    """开放一次活动：建好存储桶、各地州市的文件夹、空白统计表和密钥。"""
+    from baosong.ledger.services import Services
+    from baosong.pipeline.open_campaign import open_campaign
+
+    campaign = campaign_of(campaign_id)
+    open_campaign(Services.open(), campaign)
+    say_opened(campaign, "密钥由您的对象存储另行发放")
+
+
+def say_opened(campaign: Campaign, keys: str) -> None:
+    """Tell who opened a campaign what is open, and where the keys come from."""
+    text = f"{campaign.title}已开放，{len(campaign.prefectures)} 个地州市；{keys}。"
+    out.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def report(
+    campaign_id: CampaignId,
+    interim: Annotated[bool, typer.Option(help="未收齐也写，标明中期")] = False,
+) -> None:
+    """立即生成全区汇总。"""
+    from baosong.ledger.services import Services
+    from baosong.pipeline.publish import publish_report
+
+    services = Services.open()
+    campaign = services.campaigns.get(campaign_id)
+    missing = {p.code for p in campaign.prefectures} - set(services.ledger.complete_prefectures(campaign))
+    if missing and not interim:
+        names = "、".join(campaign.prefecture(code).name for code in sorted(missing))
+        raise CallError(f"尚有 {len(missing)} 个地州市未报齐：{names}。如需先看中期汇总，请加 --interim。")
+    written = publish_report(services, campaign_id, "interim" if interim else "final", datetime.now(campaign.zone))
+    out.print(f"{'已生成' if written['new'] else '数据未变，沿用'} reports/{written['prefix']}", highlight=False)
+
+
+@app.command()
+def held(campaign_id: Annotated[str | None, typer.Argument(metavar="CAMPAIGN", help="只看一次活动")] = None) -> None:
+    """列出待人工审核的文件：序号、原因和可以怎样办。"""
+    from baosong.cli.tables import show_held
+    from baosong.ledger.services import Services
+
+    services = Services.open()
+    if campaign_id:
+        campaign_of(campaign_id)
+    show_held(out, services.ledger.held(campaign_id))
+
+
+@app.command()
+def release(
+    number: Annotated[int, typer.Argument(metavar="ID", help="文件的台账序号，见 ./baosong held")],
+    reason: Annotated[str, typer.Option(help="理由，写进回执和台账")],
+    kind: Annotated[Kind | None, typer.Option("--as", help="没有认出材料的，指明是哪一项")] = None,
+    refuse: Annotated[bool, typer.Option("--refuse", help="不放行，退回")] = False,
+    who: Annotated[str | None, typer.Option("--by", help="审核人；不写则记当前系统用户")] = None,
+) -> None:
+    """人工审核：放行（或退回）一个待审核的文件，随即归档并出具回执。"""
+    from baosong.cli.tables import show_settled
+    from baosong.ledger.services import Services
+    from baosong.pipeline import manual_review
+
+    services, who = Services.open(), who or manual_review.operator()
+    if refuse:
+        manual_review.refuse(services, number, who, reason)
+    else:
+        manual_review.release(services, number, who, reason, kind)
+    show_settled(out, manual_review.settle(services, number))

@@ -1,0 +1,138 @@
+"""The commands about what is kept: verify it, rebuild the ledger out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+out = Console()
+err = Console(stderr=True)
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[str, int, int], None]]:
+    """Give what shows, under a title, how many of how many are done."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def show(title: str, done: int, total: int) -> None:
+            if title not in tasks:
+                tasks[title] = progress.add_task(title, total=total)
+            progress.update(tasks[title], completed=done, total=total)
+
+        yield show
+
+
+def verify(
+    campaign_id: Annotated[
+        str | None, typer.Argument(metavar="[CAMPAIGN]", help="活动编号；不写则核对全部，包括认不出报送单位的")
+    ] = None,
+    sample: Annotated[int | None, typer.Option(min=1, help="只抽读这么多个，其余只核对清单")] = None,
+    mend: Annotated[bool, typer.Option("--mend", help="先据台账补写缺失或损坏的日志，再据副本恢复汇总文件")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="接着上次中断的地方继续")] = False,
+) -> None:
+    """核对归档：逐个读出归档和隔离的文件以及全区汇总，与记录、台账比对；全部完好时退出码为 0。"""
+    from baosong.ledger.services import Services
+    from baosong.preservation import change_log, fixity
+
+    services = Services.open()
+    if campaign_id is not None:
+        services.campaigns.get(campaign_id)
+    mark = services.settings.home / f"verify-{campaign_id or 'all'}.txt"
+    for key in change_log.mend(services, campaign_id) if mend else ():
+        out.print(f"已补写日志 archive/{key}", markup=False, highlight=False, soft_wrap=True)
+    for key in fixity.mend_reports(services, campaign_id) if mend else ():
+        out.print(f"已恢复 reports/{key}", markup=False, highlight=False, soft_wrap=True)
+    chosen = fixity.sample(sample) if sample else fixity.since(_began(mark, resume=resume))
+    with _bar() as show:
+        result = fixity.verify(services, campaign_id, chosen, lambda done, total: show("核对归档", done, total))
+    if not sample:
+        mark.unlink(missing_ok=True)
+    for place, faults in result.faults.items():
+        _say_wrong(f"{place}：{'；'.join(faults)}")
+    said = f"共 {result.total} 项，本次读出 {result.read} 项，"
+    said += f"{len(result.faults)} 项有问题。" if result.faults else "全部完好。"
+    out.print(said, highlight=False)
+    raise typer.Exit(1 if result.faults else 0)
+
+
+def _began(mark: Path, *, resume: bool) -> datetime:
+    """Return when this verification began, for one that is resumed when it first did."""
+    if resume and mark.exists():
+        return datetime.fromisoformat(mark.read_text(encoding="utf-8"))
+    if resume:
+        err.print("没有中断的核对，从头开始。")
+    now = datetime.now(UTC)
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    mark.write_text(now.isoformat(), encoding="utf-8")
+    return now
+
+
+def export(
+    campaign_id: Annotated[str, typer.Argument(metavar="CAMPAIGN", help="活动编号，例如 2023")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="新的或空的文件夹")],
+) -> None:
+    """导出移交：把接收的材料、记录、回执和汇总装成一个 BagIt 包。"""
+    from baosong.ledger.services import Services
+    from baosong.preservation.export import ExportRefused
+    from baosong.preservation.export import export as make
+
+    services = Services.open()
+    campaign = services.campaigns.get(campaign_id)
+    try:
+        with _bar() as show:
+            files = make(services, campaign, folder, datetime.now(UTC), lambda done, total: show("导出", done, total))
+    except (ExportRefused, OSError) as refused:
+        told = str(refused) if isinstance(refused, ExportRefused) else f"无法写入 {folder}：{refused.strerror}。"
+        _say_wrong(told)
+        raise typer.Exit(2) from None
+    out.print(f"已导出 {files} 个文件到 {folder}", markup=False, highlight=False, soft_wrap=True)
+
+
+def rebuild_ledger(
+    replace: Annotated[bool, typer.Option("--replace", help="台账不空时也重建；现有台账改名保留")] = False,
+) -> None:
+    """从归档重建台账：台账丢失后，仅凭归档桶和隔离桶恢复全部登记。"""
+    from baosong.ledger.services import Services
+    from baosong.preservation.rebuild import RebuildRefused, rebuild
+
+    try:
+        with _bar() as show:
+            done = rebuild(Services.open(), show, replace=replace)
+    except RebuildRefused as refused:
+        _say_wrong(str(refused))
+        raise typer.Exit(2) from None
+    rows = "，".join(f"{_TABLES[name]} {count}" for name, count in done.rows.items())
+    out.print(f"台账已重建：日志 {done.pages} 页；{rows}。", highlight=False, soft_wrap=True)
+    if done.salvaged:
+        out.print(f"有 {done.salvaged} 个文件日志没有记载，已据归档记录补登，下次收件时出具回执。", highlight=False)
+    if done.aside:
+        out.print(f"原来的台账保留在数据库模式 {done.aside} 中，确认无误后可由管理员删除。", highlight=False)
+    for fault in done.faults:
+        _say_wrong(fault)
+    raise typer.Exit(1 if done.faults else 0)
+
+
+def _say_wrong(line: str) -> None:
+    err.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
+
+
+_TABLES = {
+    "receipt": "回执",
+    "submission": "文件",
+    "history": "状态变化",
+    "edition": "报告",
+    "announcement": "交齐通知",
+    "custody": "保管核对",
+    "indicator_value": "指标",
+    "activity": "活动",
+    "fingerprint": "内容指纹",
+}

@@ -1,0 +1,70 @@
+"""What commands show on a terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from baosong.campaign import Campaign
+from baosong.ledger import Submission
+from baosong.receipts.view import advice, title_of
+from baosong.rules.findings import Kind
+from baosong.rules.words import visible
+
+_VERDICTS = {"accepted": ("接收", "green"), "rejected": ("退回", "red"), "held": ("待人工审核", "yellow")}
+_OUTCOMES = {
+    "accepted": "已放行并归档",
+    "superseded": "已放行并归档，现由后报送的文件替换",
+    "duplicate": "与已接收的文件内容相同，不重复计入",
+    "rejected": "已退回",
+}
+_SEVERITIES = {"error": ("错误", "red"), "warning": ("提醒", "yellow"), "note": ("说明", "cyan")}
+
+
+def show_answers(console: Console, campaign: Campaign, answers: list[dict[str, Any]]) -> None:
+    """Print each file's verdict and its findings; texts from files are never read as markup."""
+    for answer in answers:
+        word, style = _VERDICTS[answer["verdict"]]
+        kind = answer["deliverable"]
+        unnamed = "压缩包" if answer["facts"].get("bundle") else "未能识别"
+        name = campaign.deliverable(Kind(kind)).name if kind else unnamed
+        console.print(Text.assemble((word, style), " ", answer["file"], (f"  {name}", "dim")))
+        if answer["findings"]:
+            console.print(_findings(answer["findings"]))
+
+
+def _findings(findings: list[dict[str, Any]]) -> Table:
+    table = Table(show_lines=True, expand=True)
+    for title, ratio in (("程度", 1), ("位置", 2), ("问题", 5), ("实际", 2), ("要求", 3), ("怎样修改", 4)):
+        table.add_column(title, ratio=ratio, overflow="fold")
+    for found in findings:
+        word, style = _SEVERITIES[found["severity"]]
+        place = " ".join(str(v) for v in found["where"].values())
+        cells = [place, found["message"], found["observed"], found["expected"], found["fix"]]
+        table.add_row(Text(word, style), *(Text(cell) for cell in cells))
+    return table
+
+
+def show_held(console: Console, rows: list[Submission]) -> None:
+    """Print the files that wait for an operator, with why and what can be done; their names are never markup."""
+    if not rows:
+        console.print("没有待人工审核的文件。")
+        return
+    table = Table("序号", "活动", "地州市", show_lines=True)
+    for title in ("文件", "原因", "怎样办"):
+        table.add_column(title, overflow="fold")
+    for row in rows:
+        why = "\n".join(f["message"] for f in row.findings if f["severity"] != "note")
+        cells = (row.campaign, row.prefecture, visible(title_of(row)), why or "没有认出是哪一项材料", advice(row))
+        table.add_row(str(row.id), *(Text(cell) for cell in cells))
+    console.print(table)
+
+
+def show_settled(console: Console, told: dict[str, Any]) -> None:
+    """Print what became of a file that an operator has decided on."""
+    word = _OUTCOMES.get(told["state"], "已登记，由“收件”流程继续办理")
+    answered = "，回执已发" if told["answered"] else "，回执随后发出"
+    console.print(Text(f"第 {told['id']} 号文件“{visible(told['name'])}”：{word}{answered}。"))

@@ -1,0 +1,95 @@
+"""The few of a campaign's files that a page shows, however many there are; full rows, but without their figures."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Select, func, select, text
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import Session, defer
+
+from baosong.ledger.models import Submission
+from baosong.ledger.states import State
+from baosong.rules.findings import Kind
+
+MOST_TO_FOLLOW_UP = 500
+_GOOD = (State.ACCEPTED.value, State.DUPLICATE.value)
+
+# Both are told by indexes, however many files lie there. A file of no kind stands beside others of no kind.
+_HERE = "s.campaign = :campaign AND s.prefecture = each.prefecture AND s.state = each.state"
+_NEWEST = text(f"""
+SELECT each.prefecture, each.kind, newest.id
+FROM unnest(CAST(:prefectures AS text[]), CAST(:kinds AS text[]), CAST(:states AS text[]))
+  AS each (prefecture, kind, state),
+LATERAL (
+  (SELECT s.id FROM submission s WHERE {_HERE} AND s.kind = each.kind ORDER BY s.id DESC LIMIT :most)
+  UNION ALL
+  (SELECT s.id FROM submission s WHERE {_HERE} AND s.kind IS NULL AND each.kind IS NULL ORDER BY s.id DESC LIMIT :most)
+) AS newest ORDER BY newest.id
+""")  # noqa: S608 - our own words
+_LATER = "later.campaign = s.campaign AND later.prefecture = s.prefecture AND later.slot = s.slot AND later.id > s.id"
+_WAITING = text(f"""
+SELECT s.id, s.prefecture, s.kind FROM submission s
+WHERE s.campaign = :campaign AND s.state IN ('rejected', 'held')
+  AND NOT EXISTS (SELECT FROM submission later WHERE {_LATER} AND later.kind = s.kind)
+  AND NOT EXISTS (SELECT FROM submission later WHERE {_LATER} AND later.kind IS NULL AND s.kind IS NULL)
+ORDER BY s.id DESC LIMIT :most
+""")  # noqa: S608 - our own words
+
+
+class Excerpt(NamedTuple):
+    """Some of a prefecture's files, oldest first, and how many there are in all."""
+
+    files: list[Submission]
+    of: int
+
+
+def newest(session: Session, campaign_id: str, most: int) -> list[Submission]:
+    """Return the arrivals that came last, the newest first."""
+    wanted = select(Submission).where(Submission.campaign == campaign_id)
+    return _rows(session, wanted.order_by(Submission.received_at.desc(), Submission.id.desc()).limit(most))
+
+
+def newest_of_each(session: Session, campaign_id: str, code: str, most: int) -> Excerpt:
+    """Return a prefecture's newest files of each kind in each state, at most so many of each."""
+    each = [(code, kind, state.value) for kind in (*(k.value for k in Kind), None) for state in State]
+    ids = [row.id for row in _newest(session, campaign_id, each, most)]
+    sent = select(func.count()).where(Submission.campaign == campaign_id, Submission.prefecture == code)
+    return Excerpt(_by_id(session, ids), session.scalar(sent) or 0)
+
+
+def _newest(
+    session: Session, campaign_id: str, each: Sequence[tuple[str, str | None, str]], most: int
+) -> Sequence[Any]:
+    """Return prefecture, kind and id of the newest files of each prefecture, kind (or none) and state, by their ids."""
+    asked = {name: [one[n] for one in each] for n, name in enumerate(("prefectures", "kinds", "states"))}
+    return session.execute(_NEWEST, {"campaign": campaign_id, "most": most, **asked}).all()
+
+
+def newest_sheets(session: Session, campaign_id: str) -> list[Submission]:
+    """Return each prefecture's newest sheet in each state whose tables were found."""
+    sheets = select(Submission.id).ext(distinct_on(Submission.prefecture, Submission.state))
+    sheets = sheets.where(Submission.campaign == campaign_id, Submission.kind == Kind.STATISTICS.value)
+    sheets = sheets.where(Submission.facts["used"].astext.not_in(("", "{}", "[]")))
+    ordered = sheets.order_by(Submission.prefecture, Submission.state, Submission.id.desc())
+    return _by_id(session, session.scalars(ordered).all())
+
+
+def to_follow_up(session: Session, campaign_id: str) -> list[Submission]:
+    """Return what may wait for somebody, the newest first: held and rejected files that are the last of their slots,
+    the newest ones, and with them what may have made them good: the newest good file of their prefecture and kind.
+    """
+    waiting = session.execute(_WAITING, {"campaign": campaign_id, "most": MOST_TO_FOLLOW_UP}).all()
+    good = [(*place, state) for place in {(row.prefecture, row.kind) for row in waiting} for state in _GOOD]
+    mended = {(row.prefecture, row.kind): row.id for row in _newest(session, campaign_id, good, 1)}
+    found = _by_id(session, [*(row.id for row in waiting), *mended.values()])
+    return sorted(found, key=lambda row: (row.received_at, row.id), reverse=True)
+
+
+def _by_id(session: Session, ids: Collection[int]) -> list[Submission]:
+    return _rows(session, select(Submission).where(Submission.id.in_(ids)).order_by(Submission.id)) if ids else []
+
+
+def _rows(session: Session, wanted: Select[Submission]) -> list[Submission]:
+    return list(session.scalars(wanted.options(defer(Submission.figures))))

@@ -1,0 +1,121 @@
+"""How the ledger speaks to PostgreSQL: whole transactions that outlive a short absence, migrations, claims."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, create_engine, func, select
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+from tenacity import Retrying, before_sleep_log, retry_if_exception, stop_after_delay, wait_random_exponential
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+MIGRATIONS = Path(__file__).parent / "schema"
+_MIGRATING = 0x62616F736F6E67  # a lock number of our own: two processes that migrate at once take turns
+
+
+class Database:
+    """One PostgreSQL database; its absence is retried for `retry_timeout` seconds before the error is raised."""
+
+    def __init__(self, url: str, retry_timeout: float = 60.0) -> None:
+        self.engine = create_engine(
+            url,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": 10, "options": "-c timezone=UTC", "application_name": "baosong"},
+            json_serializer=partial(json.dumps, ensure_ascii=False, allow_nan=False),
+        )
+        self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+        self._patiently = Retrying(
+            retry=retry_if_exception(_is_absent),
+            wait=wait_random_exponential(multiplier=0.2, max=5),
+            stop=stop_after_delay(retry_timeout),
+            before_sleep=before_sleep_log(log, logging.WARNING),
+            reraise=True,
+        )
+
+    def run(self, work: Callable[[Session], T]) -> T:
+        """Do repeatable work in one transaction, again from its start if the database went away meanwhile.
+
+        A commit whose answer was lost may have happened: work must find that its effect is already there.
+        """
+        done: T = self._patiently.copy()(self._once, work)
+        return done
+
+    def _once(self, work: Callable[[Session], T]) -> T:
+        with self._sessions.begin() as session:
+            return work(session)
+
+    @contextmanager
+    def advisory_lock(self, what: str) -> Iterator[bool]:
+        """Yield whether nobody else is at this piece of work now. It saves double work; nothing rests on it.
+
+        The claim belongs to a connection, so a killed process leaves none behind.
+        """
+        number = lock_number(f"claim:{what}")
+        connection = self._patiently.copy()(self.engine.connect)
+        try:
+            connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+            mine = bool(connection.scalar(select(func.pg_try_advisory_lock(number))))
+            try:
+                yield mine
+            finally:
+                if mine:
+                    _release(connection, number)
+        finally:
+            connection.close()
+
+    def migrate(self, revision: str = "head") -> None:
+        """Bring the schema up to a revision, by default the newest; repeating it does nothing."""
+        self._patiently.copy()(self._alembic, command.upgrade, revision)
+
+    def revert(self, revision: str = "base") -> None:
+        """Take the schema down to a revision, by default to nothing. What the tables held is gone."""
+        self._patiently.copy()(self._alembic, command.downgrade, revision)
+
+    def _alembic(self, action: Callable[[Config, str], None], revision: str) -> None:
+        with self.engine.begin() as connection:
+            alembic(connection, action, revision)
+
+    def close(self) -> None:
+        """Close all connections; the ledger may be used again afterwards."""
+        self.engine.dispose()
+
+
+def alembic(connection: Connection, action: Callable[[Config, str], None], revision: str) -> None:
+    """Take the schema up or down within the connection's transaction; processes that do so at once take turns."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    connection.execute(select(func.pg_advisory_xact_lock(_MIGRATING)))
+    config.attributes["connection"] = connection
+    action(config, revision)
+
+
+def _release(connection: Connection, number: int) -> None:
+    try:
+        connection.scalar(select(func.pg_advisory_unlock(number)))
+    except DBAPIError:  # the server went away, and the claim with it
+        connection.invalidate()
+
+
+def lock_number(what: str) -> int:
+    """Return the signed 64-bit number under which PostgreSQL knows an advisory lock."""
+    return int.from_bytes(hashlib.sha256(what.encode()).digest()[:8], signed=True)
+
+
+def _is_absent(error: BaseException) -> bool:
+    """Return whether the database is away, restarting or chose us as a deadlock's victim: all pass with time."""
+    if isinstance(error, OperationalError | InterfaceError):
+        return True
+    return isinstance(error, DBAPIError) and error.connection_invalidated

@@ -1,0 +1,30 @@
+"""The four things every piece of work needs, opened together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from baosong.campaign import Campaigns
+from baosong.ledger import Ledger
+from baosong.store.s3 import Storage
+from baosong.store.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Settings, object store, ledger and campaigns of one installation."""
+
+    settings: Settings
+    storage: Storage
+    ledger: Ledger
+    campaigns: Campaigns
+
+    @classmethod
+    def open(cls, settings: Settings | None = None, retry_timeout: float = 60.0) -> Services:
+        """Return a services on the given settings, or on those of the environment (SettingsError if incomplete).
+
+        The absence of store or ledger is borne for `retry_timeout` seconds before it is an error.
+        """
+        settings = settings or Settings.load()
+        storage, ledger = Storage(settings.s3, retry_timeout), Ledger(settings.ledger_url, retry_timeout)
+        return cls(settings, storage, ledger, Campaigns(settings.campaign_dirs))

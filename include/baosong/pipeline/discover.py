@@ -1,0 +1,99 @@
+"""What lies in the intake becomes rows of the ledger: which prefecture's, which deliverable, in which place."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from baosong.campaign import Campaign, Prefecture
+from baosong.ledger import Arrival, State
+from baosong.ledger.services import Services
+from baosong.rules.findings import Kind
+from baosong.store.keys import ParsedKey, is_ignored, parse_key, slot_of
+from baosong.store.s3 import StorageError, Stored
+from baosong.validation import check, packages
+
+log = logging.getLogger(__name__)
+
+
+def unknown(services: Services) -> list[Stored]:
+    """Return what lies in the intake and is no unfinished submission yet."""
+    known = services.ledger.pending()
+    listed = [stored for stored in services.storage.list("intake") if not is_ignored(stored.key)]
+    return [stored for stored in listed if (stored.key, stored.identity) not in known]
+
+
+def record(services: Services, new: Sequence[Stored], campaigns: Mapping[str, Campaign]) -> None:
+    """Record objects as arrivals; those of a campaign whose file is wrong wait until it is mended."""
+    broken = set(services.campaigns.ids()) - set(campaigns)
+    arrivals = [
+        _arrival(services, stored, campaigns) for stored in new if parse_key(stored.key).campaign_id not in broken
+    ]
+    for seen in services.ledger.receive(arrivals):
+        _record_again(services, seen)
+
+
+def prefecture_of(campaign: Campaign | None, code: str | None) -> Prefecture | None:
+    """Return a campaign's prefecture by its code, None where there is none."""
+    if campaign is None or code is None:
+        return None
+    return next((p for p in campaign.prefectures if p.code == code), None)
+
+
+def _record_again(services: Services, arrival: Arrival) -> None:
+    """Tell a file that was finished and dropped again, alike to the second, from a listing that is merely stale.
+
+    The object is looked at after the ledger was: what is still there once its predecessor is finished came later.
+    """
+    last = services.ledger.last_arrival(arrival)
+    if last is None or (last.replied_at is None and last.state != State.WITHDRAWN):
+        return
+    there = services.storage.stat("intake", arrival.key)
+    if there is not None and there.identity == arrival.identity:
+        services.ledger.receive([replace(arrival, arrival=last.arrival + 1)])
+
+
+def _arrival(services: Services, stored: Stored, campaigns: Mapping[str, Campaign]) -> Arrival:
+    placed = parse_key(stored.key)
+    campaign = campaigns.get(placed.campaign_id or "")
+    prefecture = prefecture_of(campaign, placed.code)
+    kind = _kind(services, stored, placed, campaign) if campaign and prefecture else None
+    now = datetime.now(UTC)
+    return Arrival(
+        campaign=campaign.id if campaign and prefecture else "",
+        prefecture=prefecture.code if prefecture else "",
+        kind=kind.value if kind else None,
+        slot=slot_of(stored.key, kind, campaign),
+        key=stored.key,
+        name=placed.name,
+        folder=placed.folder,
+        size=stored.size,
+        identity=stored.identity,
+        etag=stored.etag,
+        modified_at=stored.modified,
+        version_id=stored.version_id,
+        received_at=now,
+        late=campaign is not None and prefecture is not None and now > campaign.deadline,
+    )
+
+
+def _kind(services: Services, stored: Stored, placed: ParsedKey, campaign: Campaign) -> Kind | None:
+    """Return the deliverable by the folder, else by content and name; None where neither tells, and for a bundle."""
+    source = services.storage.source("intake", stored)
+    try:
+        if packages.is_bundle(source):
+            return None
+        if placed.folder and (deliverable := campaign.deliverable_in(placed.folder)):
+            return deliverable.kind
+        kind = check.classify(source, campaign)
+    except StorageError:
+        there = services.storage.stat("intake", stored.key)
+        if there is not None and there.identity == stored.identity:
+            raise
+        return None  # it went away under our hands, as its check will find
+    except Exception:  # one odd file must not hold up everybody: its own check meets the error again, alone
+        log.exception("cannot classify %s", stored.key)
+        return None
+    return kind if kind in {d.kind for d in campaign.deliverables} else None

@@ -1,0 +1,46 @@
+"""Open a campaign: buckets, areas, blank sheets and first status pages, so that prefectures can begin."""
+
+from __future__ import annotations
+
+import logging
+
+from baosong.campaign import Campaign
+from baosong.campaign.blank_form.template import make_template
+from baosong.ledger.services import Services
+from baosong.pipeline import outbox
+
+log = logging.getLogger(__name__)
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+def open_campaign(services: Services, campaign: Campaign) -> None:
+    """Make every prefecture's area with its template and status page; repeating it changes only the pages' date."""
+    services.storage.ensure_buckets()
+    protect(services, campaign)
+    services.ledger.expect(campaign)
+    for prefecture in campaign.prefectures:
+        area = f"{campaign.id}/{prefecture.folder}"
+        name = f"{campaign.window.start.year}年统计表-{prefecture.name}.xlsx"
+        services.storage.put("outbox", f"{area}/模板/{name}", make_template(campaign, prefecture), XLSX)
+        outbox.write_status(services, campaign, prefecture)
+
+
+def protect(services: Services, campaign: Campaign) -> bool:
+    """Have the store keep versions of what is under custody, and lock it for as long as the campaign says.
+
+    False where the campaign asks for a lock that the store cannot give.
+    """
+    versioned = [services.storage.keep_versions(bucket) for bucket in ("archive", "quarantine")]
+    if campaign.archive is None:
+        return True
+    locked = all(versioned) and services.storage.lock("archive", campaign.archive.lock_days)
+    if not locked:
+        log.warning("活动 %s 要求锁定归档 %s 天，对象存储做不到。", campaign.id, campaign.archive.lock_days)
+    return locked
+
+
+def opened(services: Services) -> list[str]:
+    """Return the ids of the campaigns that were opened and whose file still exists."""
+    areas = {stored.key.split("/")[0] for stored in services.storage.list("outbox", recursive=False)}
+    return [campaign_id for campaign_id in services.campaigns.ids() if campaign_id in areas]

@@ -1,0 +1,115 @@
+"""Where the bytes of a row are while they wait: in the intake, as an object or in a bundle's, or held in quarantine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from baosong.ledger import Submission
+from baosong.ledger.services import Services
+from baosong.preservation import records
+from baosong.store.local_copy import Copy, Listener
+from baosong.store.s3 import StorageError, Stored
+from baosong.store.source import Source
+from baosong.validation.packages import contents
+from baosong.validation.packages.directory import Member
+
+
+def object_of(row: Submission) -> Stored:
+    """Return the object that holds a row's bytes, as it was listed when it arrived."""
+    held = row.member["object"] if row.member else None
+    key, size = (held["key"], held["size"]) if held else (row.key, row.size)
+    return Stored(key, size, row.etag, row.modified_at, row.version_id)
+
+
+def told(bundle: Submission, member: Member) -> dict[str, Any]:
+    """Return what a member's row keeps of its origin."""
+    held = {"key": bundle.key, "size": bundle.size, "name": bundle.name, "identity": bundle.identity}
+    return {"object": held, **asdict(member)}
+
+
+def member_of(row: Submission) -> Member:
+    """Return where in its bundle a row's bytes are; the row has a `member`."""
+    return Member(**{name: value for name, value in (row.member or {}).items() if name != "object"})
+
+
+def path_of(row: Submission) -> str:
+    """Return a row's key as it would be had the bundle that it came in been a folder of the same name."""
+    if row.member is None:
+        return row.key
+    return as_folder(row.member["object"]["key"], row.member["path"])
+
+
+def as_folder(bundle_key: str, path: str) -> str:
+    """Return the key of a bundle's file had the bundle been a folder."""
+    return f"{bundle_key.rpartition('.')[0]}/{path}"
+
+
+def source_of(services: Services, row: Submission) -> Source:
+    """Return the object that holds a row's bytes as a check sees it."""
+    return services.storage.source("intake", object_of(row))
+
+
+@contextmanager
+def fetched(services: Services, row: Submission, listener: Listener | None = None) -> Iterator[Copy]:
+    """Read a row's bytes once into a local copy; StorageError if its object is gone or another one by now.
+
+    ArchiveError if what lay in quarantine is no longer what was put there.
+    """
+    if row.held_key is not None:
+        with records.fetched(
+            services.storage, "quarantine", _held(services, row.held_key), copies(services), listener
+        ) as copy:
+            if copy.sha256 != row.sha256:
+                raise records.ArchiveError(f"quarantine/{row.held_key}: expected {row.sha256}, read {copy.sha256}")
+            yield copy
+    elif row.member is None:
+        with records.fetched(services.storage, "intake", object_of(row), copies(services), listener) as copy:
+            yield copy
+    else:
+        with contents.unpacked(source_of(services, row), member_of(row), copies(services), listener) as copy:
+            yield copy
+
+
+def _held(services: Services, key: str) -> Stored:
+    found = services.storage.head("quarantine", key)
+    if found is None:
+        raise StorageError(f"隔离区里没有 quarantine/{key}。")
+    return found
+
+
+def copies(services: Services) -> Path:
+    """Return the folder of local copies."""
+    return services.settings.home / "tmp"
+
+
+def changed(services: Services, row: Submission) -> str | None:
+    """Return why a row's bytes are no longer those that arrived, None if they are or if we have them in quarantine."""
+    if row.held_key is not None:
+        return None
+    key, identity = row.key, row.identity
+    if row.member is not None:
+        key, identity = row.member["object"]["key"], row.member["object"]["identity"]
+    there = services.storage.stat("intake", key)
+    if there is None:
+        return "报送方在归档前删除了文件"
+    return None if there.identity == identity else "报送方在归档前替换了文件"
+
+
+def withdraw_if_changed(services: Services, row: Submission) -> bool:
+    """Withdraw a submission whose object is no longer the one that arrived; a newer one is received for itself."""
+    why = changed(services, row)
+    return why is not None and services.ledger.withdraw(row.id, why)
+
+
+def release(services: Services, rows: Iterable[Submission]) -> list[str]:
+    """Remove the rows' objects from the intake and return the keys where something newer lies.
+
+    A bundle's files go with itself. What was held left the intake long ago; quarantine is emptied by the night
+    (`housekeeping`).
+    """
+    theirs = [object_of(row) for row in rows if row.held_key is None and row.member is None]
+    return [stored.key for stored in services.storage.remove_unchanged("intake", theirs)]

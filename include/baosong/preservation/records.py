@@ -1,0 +1,228 @@
+"""Custody of bytes: copies under content-derived keys, read back and compared, each beside its record."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from baosong.ledger import Submission
+from baosong.store.local_copy import Copy, Listener, copied
+from baosong.store.s3 import Storage, Stored
+
+UNPLACED = "_unplaced"
+UNCLASSIFIED = "unclassified"
+JOURNAL = "_journal"
+
+DIGITS, MORE_DIGITS = 12, 24
+"""Of a sha256 in a key. Other bytes with the same twelve can be sought and found, and must not take their place."""
+
+_CHUNK = 8 * 1024 * 1024
+_IN_MEMORY = 16 * 1024 * 1024
+_LONGEST_NAME = 220  # bytes: with 24 digits before it and .json behind it stays within a file system's 255
+_SEAL = "seal"
+_FORBIDDEN = re.compile(r'[<>:"/\\|?*]')
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+Record = dict[str, Any]
+
+
+class ArchiveError(Exception):
+    """The store gave back other bytes than it was given, or its record cannot be read; the text names the object."""
+
+
+@contextmanager
+def fetched(
+    storage: Storage, bucket: str, stored: Stored, folder: Path, listener: Listener | None = None
+) -> Iterator[Copy]:
+    """Read an object once, as a stream, into a nameless file in `folder`, hashing on the way.
+
+    Raises StorageError if it is gone, or is no longer the one that was listed.
+    """
+    with storage.source(bucket, stored).open() as stream, copied(stream, folder, listener) as copy:
+        yield copy
+
+
+def object_key(row: Submission, sha256: str, digits: int = DIGITS) -> str:
+    """Return where a submission's bytes belong, `2023/6501/photo/<sha256[:12]>-<name>`: same bytes, same place."""
+    place = f"{row.campaign}/{row.prefecture}/{row.kind or UNCLASSIFIED}" if row.prefecture else UNPLACED
+    return f"{place}/{sha256[:digits]}-{safe_name(row.name)}"
+
+
+def safe_name(name: str) -> str:
+    """Return a name that any file system takes: visible, no separators, at most 220 bytes, its ending kept."""
+    text = unicodedata.normalize("NFC", name)
+    text = "".join("_" if unicodedata.category(c) in _UNSEEN else c for c in text)
+    text = _FORBIDDEN.sub("_", text).strip(" .") or "file"
+    stem, dot, suffix = text.rpartition(".")
+    ending = dot + suffix if stem and len((dot + suffix).encode()) <= 20 else ""
+    room = _LONGEST_NAME - len(ending.encode())
+    return text.removesuffix(ending).encode()[:room].decode("utf-8", "ignore") + ending
+
+
+def keep(storage: Storage, bucket: str, key: str, copy: Copy) -> None:
+    """See to it that the copy's bytes lie under the key, proved by reading them back; ArchiveError if they do not.
+
+    Repeated, it only reads; what an earlier attempt left unfinished is written again.
+    """
+    there = storage.head(bucket, key)
+    if there is not None and there.size == copy.size and sha256_of(storage, bucket, key, copy.size) == copy.sha256:
+        return
+    copy.file.seek(0)
+    storage.put_stream(bucket, key, copy.file, copy.size)
+    if (found := sha256_of(storage, bucket, key, copy.size)) != copy.sha256:
+        raise ArchiveError(f"{bucket}/{key}: wrote {copy.sha256}, read {found}")
+
+
+def sha256_of(storage: Storage, bucket: str, key: str, size: int) -> str:
+    """Return the hash of an object's content; only a small one is read in one piece."""
+    if size <= _IN_MEMORY:
+        return hashlib.sha256(storage.read(bucket, key)).hexdigest()
+    digest = hashlib.sha256()
+    with storage.open(bucket, key) as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def describe(row: Submission, sha256: str, filed_at: datetime) -> Record:
+    """Return all that the ledger knows of a checked submission, from which its row can be made again."""
+    return {
+        "campaign": row.campaign,
+        "prefecture": row.prefecture,
+        "kind": row.kind,
+        "slot": row.slot,
+        "folder": row.folder,
+        "origin": row.key,
+        "name": row.name,
+        "size": row.size,
+        "sha256": sha256,
+        "id": row.id,
+        "identity": row.identity,
+        "arrival": row.arrival,
+        "etag": row.etag,
+        "modified": row.modified_at.isoformat(),
+        "version_id": row.version_id,
+        "received": row.received_at.isoformat(),
+        "late": row.late,
+        "bundle": row.bundle_id,
+        "member": row.member,
+        "checked": row.checked_at.isoformat() if row.checked_at else None,
+        "filed": filed_at.isoformat(),
+        "verdict": row.verdict,
+        "rules_version": row.rules_version,
+        "findings": row.findings,
+        "facts": row.facts,
+        "figures": row.figures,
+    }
+
+
+def write_record(storage: Storage, bucket: str, key: str, record: Record) -> datetime:
+    """Write the record beside an object and return when the submission was filed: the first time, also if repeated.
+
+    The same bytes may arrive again under the same key; later arrivals are kept under `later` of the first one's record.
+    """
+    known = read_records(storage, bucket, key)
+    earlier = next((k for k in known if _arrival(k) == _arrival(record)), None)
+    if earlier is not None:
+        record = {**record, "filed": earlier["filed"]}
+    if earlier != record:
+        records = [record if k is earlier else k for k in known] if earlier else [*known, record]
+        _put_records(storage, bucket, key, records)
+    return datetime.fromisoformat(record["filed"])
+
+
+def mend_records(storage: Storage, bucket: str, key: str, records: Sequence[Record]) -> None:
+    """See to it that these records stand beside an object, each with its time of filing; others stay as they are."""
+    right = {_arrival(record): record for record in records}
+    known = read_records(storage, bucket, key)
+    mended = [{**k, "filed": right[_arrival(k)]["filed"]} if _arrival(k) in right else k for k in known]
+    there = {_arrival(k) for k in known}
+    mended += [record for arrival, record in right.items() if arrival not in there]
+    if mended != known:
+        _put_records(storage, bucket, key, mended)
+
+
+def read_records(storage: Storage, bucket: str, key: str) -> list[Record]:
+    """Return the records beside an object, oldest first, none if it has none; ArchiveError if they are not JSON."""
+    if storage.head(bucket, f"{key}.json") is None:
+        return []
+    first = unsealed(storage.read(bucket, f"{key}.json"), f"{bucket}/{key}.json")
+    try:
+        return [first, *first.pop("later")]
+    except (KeyError, TypeError) as wrong:
+        raise ArchiveError(f"{bucket}/{key}.json: not a record: {wrong}") from wrong
+
+
+def sealed(told: Record) -> bytes:
+    """Return JSON that carries a sha256 of all that it says, so that it can be proved with nothing else at hand."""
+    whole = {**told, _SEAL: _seal_of(told)}
+    return json.dumps(whole, ensure_ascii=False, indent=1, allow_nan=False).encode()
+
+
+def unsealed(data: bytes, where: str) -> Record:
+    """Return what `sealed` was given; ArchiveError if it says something else by now. Older records have no seal."""
+    try:
+        told = dict(json.loads(data))
+    except (ValueError, TypeError) as wrong:
+        raise ArchiveError(f"{where}: not a record: {wrong}") from wrong
+    if (seal := told.pop(_SEAL, None)) is not None and seal != _seal_of(told):
+        raise ArchiveError(f"{where}: does not say what was written")
+    return told
+
+
+def _seal_of(told: Record) -> str:
+    plain = json.dumps(told, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(plain.encode()).hexdigest()
+
+
+def is_page(key: str) -> bool:
+    """Return whether a key of the archive is a page's of the journal."""
+    return f"/{JOURNAL}/" in key
+
+
+def place_of(key: str) -> tuple[str, str]:
+    """Return campaign and prefecture of a key in archive or quarantine, empty for what belongs to nobody."""
+    first, second, *_ = [*key.split("/"), ""]
+    if first == UNPLACED:
+        return "", ""
+    return first, "" if second == JOURNAL else second
+
+
+def parted(keys: Iterable[str]) -> tuple[set[str], set[str]]:
+    """Return which of a bucket's keys are objects under custody, and the keys of those that have a record beside."""
+    kept = {key for key in keys if not is_page(key)}
+    records = {key for key in kept if key.endswith(".json") and f"{key}.json" not in kept}
+    return kept - records, {key.removesuffix(".json") for key in records}
+
+
+def mark_purged(storage: Storage, bucket: str, key: str, at: datetime) -> datetime:
+    """Write into the record of an object that its bytes are about to go; return when that was first written."""
+    known = read_records(storage, bucket, key)
+    told = next((k["purged"] for k in known if "purged" in k), None)
+    when = datetime.fromisoformat(told) if told else at
+    marked = [{**k, "purged": k.get("purged", when.isoformat())} for k in known]
+    if marked != known:
+        _put_records(storage, bucket, key, marked)
+    return when
+
+
+def discard(storage: Storage, bucket: str, key: str) -> None:
+    """Remove an object and its record; nothing happens where there is none."""
+    storage.remove(bucket, key)
+    storage.remove(bucket, f"{key}.json")
+
+
+def _put_records(storage: Storage, bucket: str, key: str, records: Sequence[Record]) -> None:
+    first, *later = records
+    storage.put(bucket, f"{key}.json", sealed({**first, "later": later}), content_type="application/json")
+
+
+def _arrival(record: Record) -> tuple[Any, ...]:
+    return record["origin"], record["identity"], record["arrival"]

@@ -1,0 +1,1 @@
+"""The annotated copy of a sender's workbook: `annotate` starts `child`, which marks the cells."""

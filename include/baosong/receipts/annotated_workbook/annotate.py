@@ -1,0 +1,126 @@
+"""An annotated copy of the sender's own sheet: the cells in question coloured and commented, a list of them in front.
+
+Nobody's workbook is opened here: a child process does it, under limits, once the reader of the checks has seen that
+the workbook is of moderate size. No copy is made of what is not: the receipt's table then says it all.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from baosong.campaign import Campaign
+from baosong.receipts.view import describe_finding
+from baosong.rules.findings import Finding, Severity
+from baosong.rules.words import shortened
+from baosong.store.source import Source
+from baosong.validation.common import zip_guard
+from baosong.validation.common.filetypes import ZIPPED, identify
+from baosong.validation.sandbox import programs
+from baosong.validation.statistics.cells import SPARE_ROWS, LockedSheet, Sheet, UnreadableSheet, read_sheets
+
+log = logging.getLogger(__name__)
+
+LARGEST = 32 << 20  # bytes of a file
+UNPACKED = 128 << 20  # bytes of what is inside
+MAX_CELLS = 250_000  # some ten seconds of work
+MAX_MERGED = 100_000  # cells: openpyxl makes an object of each
+MAX_COLUMNS = 256
+LONGEST_TEXT = 300
+TIMEOUT_SECONDS = 30
+CHILD = Path(__file__).with_name("child.py")
+
+
+def annotate(content: bytes, name: str, findings: Sequence[Finding], campaign: Campaign) -> bytes | None:
+    """Return an xlsx of the sender's sheet with the findings marked, the same for the same input.
+
+    None where nothing can be marked: no finding names a cell, or the file is unreadable, locked or not safe to open.
+    """
+    if not any("sheet" in f.where and "cell" in f.where for f in findings) or len(content) > LARGEST:
+        return None
+    source = Source(name, len(content), lambda: io.BytesIO(content))
+    kind = identify(source) or source.suffix
+    max_rows = campaign.form.activities.max_rows + SPARE_ROWS
+    try:
+        if kind in ZIPPED and _unpacked(source) > UNPACKED:
+            return None
+        sheets = read_sheets(content, kind, name, max_rows)
+    except (zip_guard.Bomb, zip_guard.Broken, LockedSheet, UnreadableSheet):
+        return None
+    if not _moderate(sheets, max_rows):
+        return None
+    work = {
+        "content": content if kind == "xlsx" else None,
+        "sheets": [_cells(sheet) for sheet in sheets],
+        "findings": [_told(f) for f in sorted(findings, key=lambda f: list(Severity).index(f.severity))],
+        "file": shortened(name, 80),
+        "title": campaign.title,
+    }
+    return _in_child(work)
+
+
+def _unpacked(source: Source) -> int:
+    with zip_guard.guarded(source) as archive:
+        return sum(member.file_size for member in archive.infolist())
+
+
+def _moderate(sheets: Sequence[Sheet], max_rows: int) -> bool:
+    """Return whether every sheet stays near its first cell; one far cell or merged range costs openpyxl gigabytes."""
+    merged = sum((bottom - top + 1) * (right - left + 1) for s in sheets for (top, left), (bottom, right) in s.merged)
+    cells = sum(len(row) for sheet in sheets for row in sheet.rows)
+    near = all(not s.clipped and s.end <= max_rows and max(map(len, s.rows), default=0) <= MAX_COLUMNS for s in sheets)
+    return near and merged <= MAX_MERGED and cells <= MAX_CELLS
+
+
+def _cells(sheet: Sheet) -> dict[str, Any]:
+    return {
+        "name": sheet.name,
+        "hidden": sheet.hidden,
+        "top": sheet.top,
+        "rows": sheet.rows,
+        "merged": sheet.merged,
+    }
+
+
+def _told(finding: Finding) -> dict[str, str]:
+    """Return a finding as the receipt words it, short and with nothing invisible in it."""
+    told = describe_finding(finding.as_json())
+    words = {"word": "severity_name", "problem": "message", "found": "observed", "expected": "expected", "fix": "fix"}
+    sheet, cell = finding.where.get("sheet", ""), finding.where.get("cell", "")
+    place = f"{sheet} {cell}" if sheet and cell else told["place"]
+    return {
+        **{key: shortened(told[name], LONGEST_TEXT) for key, name in words.items()},
+        "place": shortened(place),
+        "severity": finding.severity.value,
+        "sheet": sheet,
+        "cell": cell,
+    }
+
+
+def _in_child(work: dict[str, Any]) -> bytes | None:
+    import openpyxl
+
+    paths = [str(Path(openpyxl.__file__).parents[1]), str(programs.INCLUDE)]
+    environment = {
+        "PYTHONPATH": os.pathsep.join(paths),
+        "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", ""),
+        "OPENBLAS_NUM_THREADS": "1",  # openpyxl imports numpy, which takes address space for every core
+    }
+    command = [sys.executable, "-S", "-P", str(CHILD)]
+    told = pickle.dumps(work, protocol=5)
+    try:
+        done = subprocess.run(command, input=told, capture_output=True, timeout=TIMEOUT_SECONDS, env=environment)
+    except subprocess.TimeoutExpired:
+        log.warning("no annotated copy: it would take longer than %s s", TIMEOUT_SECONDS)
+        return None
+    if done.returncode != 0:
+        log.warning("no annotated copy: %s", done.stderr.decode("utf-8", "replace")[-500:])
+        return None
+    return done.stdout or None

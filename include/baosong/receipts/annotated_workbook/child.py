@@ -1,0 +1,51 @@
+"""The program that opens a sender's workbook with openpyxl and marks it: what a hostile one costs ends with it.
+
+Run as `python child.py < work > workbook`, the work being what `annotate` pickled.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import resource
+import sys
+import warnings
+from datetime import UTC, datetime
+from typing import Any
+
+MEMORY = 768 << 20  # twice what the largest workbook takes that we mark
+SECONDS = 20
+_FIXED = datetime(1980, 1, 1, tzinfo=UTC)  # the copy's own date, so that the same input gives the same bytes
+
+
+def main() -> None:
+    """Read the work from stdin and write the annotated workbook to stdout."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    warnings.simplefilter("ignore")  # openpyxl's remarks on extensions that it does not know
+    work = pickle.loads(sys.stdin.buffer.read())  # noqa: S301 our own program's words; the sender's bytes are data in it
+    sys.stdout.buffer.write(annotated(work))
+
+
+def annotated(work: dict[str, Any]) -> bytes:
+    """Return the marked workbook as xlsx bytes, nothing where it has none of the places to mark."""
+    from baosong.receipts.annotated_workbook.book import open_book
+    from baosong.receipts.annotated_workbook.listing import add_listing
+    from baosong.receipts.annotated_workbook.marks import mark
+    from baosong.report.reproducible import normalised
+
+    opened = open_book(work["content"], work["sheets"])
+    if not mark(opened.by_name, work["findings"]):
+        return b""
+    add_listing(opened.book, opened.by_name, work)
+    if opened.book.properties.created is None or work["content"] is None:
+        opened.book.properties.created = _FIXED.replace(tzinfo=None)
+    out = io.BytesIO()
+    opened.book.save(out)
+    results = [opened.results.get(sheet.title, {}) for sheet in opened.book.worksheets]
+    return normalised(out.getvalue(), results, _FIXED)
+
+
+if __name__ == "__main__":
+    main()

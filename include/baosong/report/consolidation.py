@@ -1,0 +1,244 @@
+"""Add up the accepted sheets of a campaign. Figures are exact decimals, and each keeps the cell it came from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from string import ascii_uppercase
+from typing import TYPE_CHECKING, Any
+
+from baosong.campaign import Campaign, Prefecture
+from baosong.campaign.form import Indicator
+from baosong.rules.findings import Kind
+
+if TYPE_CHECKING:
+    from baosong.ledger import ActivityRow, Cell, IndicatorRow, Ledger, Submission
+
+ATTEMPTS = 5
+_TAKEN = ("accepted", "superseded")
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """An indicator's value in its unit; None where nobody stated it."""
+
+    total: Decimal | None = None
+    offline: Decimal | None = None
+    online: Decimal | None = None
+
+    def __add__(self, other: Figure) -> Figure:
+        return Figure(
+            _plus(self.total, other.total), _plus(self.offline, other.offline), _plus(self.online, other.online)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PrefectureFigures:
+    """What one prefecture's accepted sheet states; `sheet` is None where none was accepted."""
+
+    prefecture: Prefecture
+    sheet: Submission | None
+    values: dict[str, Figure]
+    cells: dict[str, str]
+
+    def cell(self, code: str, part: str) -> str:
+        """Return the cell of a part of an indicator; only its row where the check did not record the column."""
+        row, columns = (
+            self.cells[code].lstrip(ascii_uppercase),
+            (self.sheet.facts if self.sheet else {}).get("columns", {}),
+        )
+        return f"{columns[part]}{row}" if part in columns else f"第{row}行"
+
+
+@dataclass(frozen=True, slots=True)
+class Activities:
+    """The activities of the sheets counted, in the campaign's order; read from the ledger a sheet at a time.
+
+    A sheet's rows never change, so that each walk yields the same, even if the sheet is replaced meanwhile.
+    """
+
+    ledger: Ledger
+    campaign: str
+    sheets: tuple[int, ...]
+    count: int
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[ActivityRow]:
+        for sheet in self.sheets:
+            yield from self.ledger.activities(self.campaign, sheet)
+
+
+@dataclass(frozen=True, slots=True)
+class Punctuality:
+    """How one prefecture submitted; `on_time`: by the deadline it had sent enough of every required deliverable."""
+
+    prefecture: Prefecture
+    states: dict[Kind, Cell]
+    complete: bool
+    on_time: bool
+    rejected: int
+    replaced: int
+    late: int
+    last_receipt: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A warning that came with an accepted file: a matter of data quality."""
+
+    prefecture: str
+    submission_id: int
+    name: str
+    finding: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RegionFigures:
+    """The region as of a moment.
+
+    `missing` are the prefectures that are not complete, in the campaign's order; `accepted` all accepted files
+    that count for a deliverable.
+    """
+
+    campaign: Campaign
+    as_of: datetime
+    prefectures: list[PrefectureFigures]
+    totals: dict[str, Figure]
+    activities: Activities
+    punctuality: list[Punctuality]
+    remarks: list[Remark]
+    missing: list[Prefecture]
+    accepted: list[Submission]
+
+    @property
+    def sheets(self) -> list[Submission]:
+        """Return the accepted sheets that the figures were added up from."""
+        return [p.sheet for p in self.prefectures if p.sheet is not None]
+
+    @property
+    def inputs_sha(self) -> str:
+        """Return a sha256 that changes with any accepted sheet, with who is missing, and with the rules."""
+        parts = [self.campaign.rules_version, *(p.code for p in self.missing), ""]
+        parts += [f"{s.prefecture} {s.sha256}" for s in self.sheets]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def region_figures(ledger: Ledger, campaign: Campaign, now: datetime) -> RegionFigures:
+    """Return the region's figures; RuntimeError if accepted sheets kept changing while they were read."""
+    for _ in range(ATTEMPTS):
+        figures, stated_by = _read(ledger, campaign, now)
+        if stated_by <= {s.id for s in figures.sheets}:
+            return figures
+    raise RuntimeError(f"the accepted sheets of {campaign.id} changed during {ATTEMPTS} readings")
+
+
+def _read(ledger: Ledger, campaign: Campaign, now: datetime) -> tuple[RegionFigures, set[int]]:
+    # In this order a replacement in between shows: rows of a sheet that is not among the submissions read before.
+    complete = set(ledger.complete_prefectures(campaign))
+    submissions = ledger.submissions(campaign.id)
+    known = {p.code for p in campaign.prefectures}
+    rows = [r for r in ledger.indicators(campaign.id) if r.prefecture in known]
+    listed = {sheet: n for code, sheet, n in ledger.activity_counts(campaign.id) if code in known}
+    prefectures = _by_prefecture(campaign, submissions, rows)
+    counted = tuple(p.sheet.id for p in prefectures if p.sheet)
+    figures = RegionFigures(
+        campaign=campaign,
+        as_of=now,
+        prefectures=prefectures,
+        totals=_totals(campaign, prefectures),
+        activities=Activities(ledger, campaign.id, counted, sum(listed.get(sheet, 0) for sheet in counted)),
+        punctuality=_punctuality(campaign, submissions, ledger.completeness(campaign), complete),
+        remarks=[_remark(s, f) for s in submissions if s.state == "accepted" for f in s.findings or () if _warns(f)],
+        missing=[p for p in campaign.prefectures if p.code not in complete],
+        accepted=[s for s in submissions if s.state == "accepted" and s.kind and s.prefecture in known],
+    )
+    return figures, {r.submission_id for r in rows} | set(listed)
+
+
+def _by_prefecture(
+    campaign: Campaign, submissions: Iterable[Submission], rows: Iterable[IndicatorRow]
+) -> list[PrefectureFigures]:
+    sheets = {s.prefecture: s for s in submissions if s.kind == Kind.STATISTICS and s.state == "accepted"}
+    stated: dict[str, list[IndicatorRow]] = {p.code: [] for p in campaign.prefectures}
+    for row in rows:
+        stated[row.prefecture].append(row)
+    return [
+        PrefectureFigures(
+            prefecture=p,
+            sheet=sheets.get(p.code),
+            values={r.code: Figure(r.total, r.offline, r.online) for r in stated[p.code]},
+            cells={r.code: r.cell for r in stated[p.code]},
+        )
+        for p in campaign.prefectures
+    ]
+
+
+def _totals(campaign: Campaign, prefectures: Iterable[PrefectureFigures]) -> dict[str, Figure]:
+    nothing = Figure()
+    totals = {i.code: nothing for i in campaign.form.indicators.rows}
+    for p in prefectures:
+        totals = {code: figure + p.values.get(code, nothing) for code, figure in totals.items()}
+    return totals
+
+
+def _plus(a: Decimal | None, b: Decimal | None) -> Decimal | None:
+    if a is None or b is None:
+        return b if a is None else a
+    return a + b
+
+
+def _punctuality(
+    campaign: Campaign,
+    submissions: Iterable[Submission],
+    cells: Mapping[str, Mapping[Kind, Cell]],
+    complete: set[str],
+) -> list[Punctuality]:
+    sent: dict[str, list[Submission]] = {p.code: [] for p in campaign.prefectures}
+    for s in submissions:
+        if not s.facts.get("bundle"):  # what came in a bundle counts, not the bundle
+            sent.get(s.prefecture, []).append(s)
+    return [_punctuality_of(campaign, p, sent[p.code], cells.get(p.code, {}), complete) for p in campaign.prefectures]
+
+
+def _punctuality_of(
+    campaign: Campaign, prefecture: Prefecture, sent: list[Submission], cells: Mapping[Kind, Cell], complete: set[str]
+) -> Punctuality:
+    return Punctuality(
+        prefecture=prefecture,
+        states=dict(cells),
+        complete=prefecture.code in complete,
+        on_time=prefecture.code in complete and _was_on_time(campaign, sent),
+        rejected=sum(s.state == "rejected" for s in sent),
+        replaced=sum(s.state == "superseded" for s in sent),
+        late=sum(bool(s.late) for s in sent),
+        last_receipt=max((s.replied_at for s in sent if s.replied_at), default=None),
+    )
+
+
+def _was_on_time(campaign: Campaign, sent: list[Submission]) -> bool:
+    """Whether enough acceptable files came before the deadline; a correction that came later does not spoil it."""
+    in_time = [s.kind for s in sent if s.state in _TAKEN and not s.late]
+    return all(in_time.count(d.kind.value) >= d.min for d in campaign.deliverables if d.required)
+
+
+def _warns(finding: Mapping[str, Any]) -> bool:
+    return finding.get("severity") == "warning"
+
+
+def _remark(submission: Submission, finding: Mapping[str, Any]) -> Remark:
+    return Remark(submission.prefecture, submission.id, submission.name, finding)
+
+
+def exact(value: Decimal | None, indicator: Indicator) -> Decimal | int | None:
+    """Return a value as the form writes it: whole numbers as int, others with the indicator's digits, never rounded."""
+    if value is None:
+        return None
+    if indicator.type == "integer":
+        return int(value) if value == value.to_integral_value() else value
+    shown = value.quantize(Decimal(1).scaleb(-indicator.scale))
+    return shown if shown == value else value

@@ -1,0 +1,180 @@
+"""Tables, native charts and photo pages as WordprocessingML, ready to be put into a document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from io import BytesIO
+from typing import Any
+from xml.sax.saxutils import escape as _escape
+
+from docx.opc.constants import RELATIONSHIP_TYPE as RELATION
+from docx.opc.packuri import PackURI
+from docx.opc.part import Part as Member
+
+from baosong.report.parts import Chart, Part, Picture, Table
+from baosong.report.renderer import render
+from baosong.report.reproducible import normalised
+from baosong.report.xlsx.sheet import plain
+
+BODY_FONT, HEAD_FONT = "仿宋_GB2312", "黑体"
+TABLE_STYLE, CAPTION_STYLE, FIGURE_STYLE = "BaosongTable", "BaosongCaption", "BaosongFigure"
+W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+_R = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_C = "http://schemas.openxmlformats.org/drawingml/2006/chart"
+_A = "http://schemas.openxmlformats.org/drawingml/2006/main"
+_WP = "http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing"
+_NAMES = f'xmlns:w="{W}" xmlns:r="{_R}" xmlns:wp="{_WP}" xmlns:a="{_A}" xmlns:c="{_C}"'
+_CHART_TYPE = "application/vnd.openxmlformats-officedocument.drawingml.chart+xml"
+_XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_TWIPS, _EMU = 56.6929, 36000  # a millimetre
+_ALIGNS = {"l": "left", "c": "center", "r": "right"}
+_PICTURE = (72, 52)  # mm: the room of a photograph, two in a row
+# Two tables without a paragraph between them become one; one point high, it makes no page of its own.
+_GAP = f'<w:p><w:pPr><w:pStyle w:val="{TABLE_STYLE}"/><w:spacing w:line="20" w:lineRule="exact"/></w:pPr></w:p>'
+_TOGETHER = 24  # rows: a table as short as this stays on one page
+
+
+def escape(text: str) -> str:
+    """Return a text as XML holds it, without what XML forbids."""
+    return _escape(plain(text).replace("\n", " "))
+
+
+class Writer:
+    """Writes parts into one document; charts and pictures become members of its package, in the order of writing."""
+
+    def __init__(self, main: Any, as_of: datetime) -> None:
+        self._main, self._as_of = main, as_of
+        self._numbers = iter(range(1, 1 << 20))
+
+    def elements(self, parts: Sequence[Part]) -> Iterator[Any]:
+        """Yield the block elements of parts; photographs stand two in a row, captions below."""
+        pictures = [p for p in parts if isinstance(p, Picture)]
+        if pictures:
+            yield self._album(pictures)
+        for part in parts:
+            if isinstance(part, Table):
+                if part.caption:
+                    yield _element(_paragraph(CAPTION_STYLE, _run(part.caption, 14, HEAD_FONT)))
+                yield _element(_table(part))
+                yield _element(_GAP)
+            elif isinstance(part, Chart):
+                yield self._chart(part)
+
+    def _chart(self, chart: Chart) -> Any:
+        number = next(self._numbers)
+        book = Member(
+            PackURI(f"/word/embeddings/chart{number}.xlsx"), _XLSX_TYPE, self._book(chart), self._main.package
+        )
+        xml = Member(PackURI(f"/word/charts/chart{number}.xml"), _CHART_TYPE, b"", self._main.package)
+        xml._blob = render(
+            "chart.xml", chart=chart, book=xml.relate_to(book, RELATION.PACKAGE), last=len(chart.names) + 1
+        ).encode()
+        relation = self._main.relate_to(xml, RELATION.CHART)
+        data = f'<a:graphicData uri="{_C}"><c:chart r:id="{relation}"/></a:graphicData>'
+        high = 20 + 5.0 * max(3, len(chart.names))
+        return _element(_paragraph(FIGURE_STYLE, _inline(number, chart.title, 154, high, data)))
+
+    def _book(self, chart: Chart) -> bytes:
+        """Return the chart's numbers as a workbook, for Word's 编辑数据."""
+        from openpyxl import Workbook
+
+        book, raw = Workbook(), BytesIO()
+        sheet = book.worksheets[0]
+        sheet.append(["", *(name for name, _ in chart.series)])
+        for n, name in enumerate(chart.names):
+            sheet.append([name, *(values[n] for _, values in chart.series)])
+            sheet.cell(n + 2, 1).data_type = "s"
+        book.properties.created = self._as_of.replace(tzinfo=None)
+        book.save(raw)
+        return normalised(raw.getvalue(), [{}], self._as_of)
+
+    def _album(self, pictures: Sequence[Picture]) -> Any:
+        cells = [self._photo(p) for p in pictures]
+        if len(cells) % 2:
+            cells.append(_cell("", 78, "c"))
+        rows = (
+            f"<w:tr><w:trPr><w:cantSplit/></w:trPr>{a}{b}</w:tr>" for a, b in zip(cells[::2], cells[1::2], strict=True)
+        )
+        grid = f"<w:tblGrid>{_column(78)}{_column(78)}</w:tblGrid>"
+        return _element(f"<w:tbl>{_properties((78, 78), borders=False)}{grid}{''.join(rows)}</w:tbl>")
+
+    def _photo(self, picture: Picture) -> str:
+        relation, _ = self._main.get_or_add_image(BytesIO(picture.jpeg))
+        scale = min(_PICTURE[0] / picture.width, _PICTURE[1] / picture.height)
+        wide, high = picture.width * scale, picture.height * scale
+        number = next(self._numbers)
+        data = render("picture.xml", number=number, relation=relation, wide=round(wide * _EMU), high=round(high * _EMU))
+        shown = _paragraph(FIGURE_STYLE, _inline(number, picture.caption, wide, high, data))
+        said = _paragraph(TABLE_STYLE, _run(picture.caption, 10.5, BODY_FONT), "center")
+        return f"<w:tc>{_cell_properties(78)}{shown}{said}</w:tc>"
+
+
+def _element(xml: str) -> Any:
+    from docx.oxml import parse_xml
+
+    return parse_xml(xml.replace(">", f" {_NAMES}>", 1))
+
+
+def _paragraph(style: str, runs: str, align: str = "", *, keep: bool = False) -> str:
+    jc, kept = f'<w:jc w:val="{align}"/>' if align else "", "<w:keepNext/>" if keep else ""
+    return f'<w:p><w:pPr><w:pStyle w:val="{style}"/>{kept}{jc}</w:pPr>{runs}</w:p>'
+
+
+def _run(text: str, points: float, font: str) -> str:
+    fonts = f'<w:rFonts w:ascii="{font}" w:hAnsi="{font}" w:eastAsia="{font}" w:cs="{font}"/>'
+    form = f'<w:rPr>{fonts}<w:sz w:val="{points * 2:.0f}"/></w:rPr>'
+    return f'<w:r>{form}<w:t xml:space="preserve">{escape(text)}</w:t></w:r>'
+
+
+def _inline(number: int, title: str, wide: float, high: float, data: str) -> str:
+    fonts = f'<w:rPr><w:rFonts w:ascii="{BODY_FONT}" w:hAnsi="{BODY_FONT}" w:eastAsia="{BODY_FONT}"/></w:rPr>'
+    return (
+        f'<w:r>{fonts}<w:drawing><wp:inline distT="0" distB="0" distL="0" distR="0">'
+        f'<wp:extent cx="{wide * _EMU:.0f}" cy="{high * _EMU:.0f}"/>'
+        f'<wp:docPr id="{number}" name="图{number}" descr="{escape(title).replace(chr(34), "&quot;")}"/>'
+        f"<wp:cNvGraphicFramePr/><a:graphic>{data}</a:graphic></wp:inline></w:drawing></w:r>"
+    )
+
+
+def _table(table: Table) -> str:
+    together = len(table.rows) <= _TOGETHER
+    rows = [_row(table.head, table.widths, "c" * len(table.head), HEAD_FONT, head=True, keep=True)]
+    for n, row in enumerate(table.rows, start=1):
+        last = n == len(table.rows)
+        font = HEAD_FONT if last and table.last_is_sum else BODY_FONT
+        rows.append(_row(row, table.widths, table.aligns, font, keep=together and not last))
+    grid = "".join(_column(width) for width in table.widths)
+    return f"<w:tbl>{_properties(table.widths)}<w:tblGrid>{grid}</w:tblGrid>{''.join(rows)}</w:tbl>"
+
+
+def _row(
+    texts: Sequence[str], widths: Sequence[float], aligns: str, font: str, *, head: bool = False, keep: bool = False
+) -> str:
+    repeated = "<w:tblHeader/>" if head else ""
+    cells = "".join(_cell(t, w, a, font, keep=keep) for t, w, a in zip(texts, widths, aligns, strict=True))
+    return f"<w:tr><w:trPr><w:cantSplit/>{repeated}</w:trPr>{cells}</w:tr>"
+
+
+def _cell(text: str, width: float, align: str, font: str = BODY_FONT, *, keep: bool = False) -> str:
+    paragraph = _paragraph(TABLE_STYLE, _run(text, 9, font) if text else "", _ALIGNS[align], keep=keep)
+    return f"<w:tc>{_cell_properties(width)}{paragraph}</w:tc>"
+
+
+def _cell_properties(width: float) -> str:
+    return f'<w:tcPr><w:tcW w:w="{width * _TWIPS:.0f}" w:type="dxa"/><w:vAlign w:val="center"/></w:tcPr>'
+
+
+def _column(width: float) -> str:
+    return f'<w:gridCol w:w="{width * _TWIPS:.0f}"/>'
+
+
+def _properties(widths: Sequence[float], *, borders: bool = True) -> str:
+    sides = ("top", "left", "bottom", "right", "insideH", "insideV")
+    lines = "".join(f'<w:{s} w:val="single" w:sz="4" w:space="0" w:color="000000"/>' for s in sides)
+    return (
+        f'<w:tblPr><w:tblW w:w="{sum(widths) * _TWIPS:.0f}" w:type="dxa"/><w:jc w:val="center"/>'
+        + (f"<w:tblBorders>{lines}</w:tblBorders>" if borders else "")
+        + '<w:tblLayout w:type="fixed"/><w:tblCellMar><w:top w:w="14" w:type="dxa"/><w:left w:w="57" w:type="dxa"/>'
+        '<w:bottom w:w="14" w:type="dxa"/><w:right w:w="57" w:type="dxa"/></w:tblCellMar></w:tblPr>'
+    )

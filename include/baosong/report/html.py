@@ -1,0 +1,114 @@
+"""The report as one HTML file (汇总总结报告.html), made from the Word report: its words are written only once."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from baosong.report.renderer import render
+from baosong.report.wording import grouped
+
+_LEVELS = {
+    "公文标题": "title",
+    "公文副标题": "subtitle",
+    "公文一级标题": "one",
+    "公文二级标题": "two",
+    "公文落款": "signed",
+}
+_LEVELS |= {"公文日期": "signed", "公文附件序号": "annex", "BaosongCaption": "caption"}
+_C = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
+
+
+@dataclass(slots=True)
+class Bar:
+    """A row of a chart: lengths are percents of the longest bar."""
+
+    name: str
+    lengths: list[float]
+    text: str
+
+
+@dataclass(slots=True)
+class Block:
+    """A piece of the page; `kind` is text, table, chart or album."""
+
+    kind: str
+    level: str = ""
+    text: str = ""
+    rows: list[list[str]] = field(default_factory=list)
+    aligns: list[str] = field(default_factory=list)
+    bars: list[Bar] = field(default_factory=list)
+    series: list[str] = field(default_factory=list)
+    pictures: list[tuple[str, str]] = field(default_factory=list)
+
+
+def make_page(document: bytes) -> str:
+    """Return the HTML of a Word report that `make_document` made; the same document gives the same page."""
+    import docx
+
+    opened = docx.Document(io.BytesIO(document))
+    blocks = list(_blocks(opened))
+    title = "".join(b.text for b in blocks if b.level == "title")[:60]
+    return render("report.html", blocks=blocks, title=title)
+
+
+def _blocks(document: Any) -> Iterator[Block]:
+    from docx.table import Table
+    from docx.text.paragraph import Paragraph
+
+    for item in document.iter_inner_content():
+        if isinstance(item, Table):
+            yield _album(item, document.part) if item._tbl.xpath(".//a:blip") else _table(item)
+        elif isinstance(item, Paragraph):
+            chart = next(item._p.iter(f"{_C}chart"), None)
+            if chart is not None:
+                yield _chart(document.part.related_parts[_rid(chart)].blob)
+            elif item.text.strip():
+                yield Block("text", _LEVELS.get(item.style.name if item.style else "", ""), item.text.strip())
+
+
+def _rid(chart: Any) -> str:
+    return str(chart.get("{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"))
+
+
+def _table(table: Any) -> Block:
+    # Straight from the XML: python-docx looks for merged cells anew at each cell, which takes minutes of a long list.
+    rows = [
+        ["".join(t.text or "" for t in cell.iterfind(".//{*}t")) for cell in row.tc_lst] for row in table._tbl.tr_lst
+    ]
+    second = table._tbl.tr_lst[1] if len(rows) > 1 else table._tbl.tr_lst[0]
+    aligns = [next((str(jc) for jc in cell.xpath(".//w:jc/@w:val")), "left") for cell in second.tc_lst]
+    return Block("table", rows=rows, aligns=aligns)
+
+
+def _album(table: Any, part: Any) -> Block:
+    pictures = []
+    for cell in table._tbl.iter_tcs():
+        for relation in cell.xpath(".//a:blip/@r:embed"):
+            text = "".join(t.text or "" for t in cell.iterfind(".//{*}t"))
+            pictures.append((base64.b64encode(part.related_parts[relation].blob).decode(), text))
+    return Block("album", pictures=pictures)
+
+
+def _chart(xml: bytes) -> Block:
+    from defusedxml.ElementTree import fromstring
+
+    root = fromstring(xml)
+    title = "".join(t.text or "" for t in root.iter("{http://schemas.openxmlformats.org/drawingml/2006/main}t"))
+    series = [_values(s, "tx")[0] for s in root.iter(f"{_C}ser")]
+    columns = [[float(v) for v in _values(s, "val")] for s in root.iter(f"{_C}ser")]
+    exact = [_values(s, "val") for s in root.iter(f"{_C}ser")]
+    names = _values(next(root.iter(f"{_C}ser")), "cat")
+    longest = max((sum(values) for values in zip(*columns, strict=True)), default=0) or 1
+    bars = [
+        Bar(name, [round(c[n] * 100 / longest, 2) for c in columns], "＋".join(grouped(c[n]) for c in exact))
+        for n, name in enumerate(names)
+    ]
+    return Block("chart", text=title, bars=bars, series=series)
+
+
+def _values(series: Any, what: str) -> list[str]:
+    return [v.text or "" for v in series.find(f"{_C}{what}").iter(f"{_C}v")]

@@ -1,0 +1,202 @@
+"""The workbook's sheets behind the figures: where each comes from, what was doubted, how it was counted, and charts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from openpyxl.chart import BarChart, Reference, Series
+from openpyxl.chart.shapes import GraphicalProperties
+from openpyxl.drawing.colors import ColorChoice
+from openpyxl.drawing.fill import PatternFillProperties
+from openpyxl.worksheet.hyperlink import Hyperlink
+from openpyxl.worksheet.pagebreak import Break
+
+from baosong.campaign.form import Indicator
+from baosong.report.changes import Changes
+from baosong.report.consolidation import PrefectureFigures, RegionFigures
+from baosong.report.wording import NOTHING
+from baosong.report.xlsx.sheet import Table
+from baosong.rules.words import place_text
+
+if TYPE_CHECKING:
+    from openpyxl.worksheet.worksheet import Worksheet
+
+    from baosong.ledger import Submission
+
+ORIGINS, QUALITY, METHOD, CHARTS = "数据来源", "数据质量", "口径说明", "图表"
+MOST_LINKS = 20_000  # Excel takes 65,530 in a sheet; beyond this only a prefecture's name leads to its sources
+MOST_BARS = 40
+FIRST_CHART = 6  # the row
+_DARK = "404040"
+
+
+class Column(Protocol):
+    """A column of 各地州市, as the workbook describes it."""
+
+    @property
+    def indicator(self) -> Indicator: ...  # noqa: D102
+    @property
+    def part(self) -> str: ...  # noqa: D102
+    @property
+    def number(self) -> int: ...  # noqa: D102
+
+
+def used_sheet(submission: Submission, which: int, fallback: str) -> str:
+    """Return the name that the prefecture's own file gives its table of indicators (0) or activities (1)."""
+    used: Sequence[str] = (submission.facts or {}).get("used") or ()
+    return used[which] if which < len(used) else fallback
+
+
+def origins(table: Table, figures: RegionFigures, columns: Sequence[Column], first: int, head: int) -> None:
+    """Write 数据来源: the source of the figure at a cell of 各地州市 stands at the same cell here."""
+    labels = ["报送编号", "文件名", "归档位置", "文件指纹（SHA-256）"]
+    end = len(columns) + 3
+    table.head(head, 1, "代码", to_row=head + 2)
+    table.head(head, 2, "地州市", to_row=head + 2)
+    for c in columns:
+        table.head(head, c.number, f"{c.indicator.code}\n{c.indicator.name}", to_row=head + 2)
+    for n, label in enumerate(labels, start=end):
+        table.head(head, n, label, to_row=head + 2)
+    for row, p in enumerate(figures.prefectures, start=first):
+        table.put(row, 1, p.prefecture.code, centred=True)
+        table.put(row, 2, p.prefecture.name + ("" if p.sheet else "（未计入）"))
+        for c in columns:
+            table.put(row, c.number, _origin(p, c, figures), centred=True)
+        s = p.sheet
+        for n, told in enumerate([s.id, s.name, s.archive_key, s.sha256] if s else [None] * 4, start=end):
+            table.put(row, n, told)
+    table.heights([head, head + 1, head + 2], 26)
+    table.widths([8, 34, *([14] * len(columns)), 10, 34, 50, 68])
+    table.fit(range(first, first + len(figures.prefectures)))
+    table.printed((head, head + 2), beside=2, scale=60)
+
+
+def _origin(p: PrefectureFigures, column: Column, figures: RegionFigures) -> str:
+    figure, code = p.values.get(column.indicator.code), column.indicator.code
+    if p.sheet is None or figure is None or getattr(figure, column.part) is None:
+        return NOTHING
+    return f"{used_sheet(p.sheet, 0, figures.campaign.form.indicators.sheet)}!{p.cell(code, column.part)}"
+
+
+def link(sheet: Worksheet, figures: RegionFigures, columns: Sequence[Column], first: int) -> None:
+    """Let each figure of 各地州市 lead to its source, or where that were too many, each prefecture's name."""
+    numbers = [2, *(c.number for c in columns)] if len(columns) * len(figures.prefectures) <= MOST_LINKS else [2]
+    for row, p in enumerate(figures.prefectures, start=first):
+        for number in numbers if p.sheet else ():
+            cell: Any = sheet.cell(row, number)
+            if cell.value is not None:
+                cell.hyperlink = Hyperlink(ref="", location=f"'{ORIGINS}'!{cell.coordinate}")
+
+
+def quality(table: Table, figures: RegionFigures, head: int) -> None:
+    """Write 数据质量: what the checks asked to be looked at again, each with its place."""
+    names = {p.code: p.name for p in figures.campaign.prefectures}
+    labels = ["地州市", "文件名", "位置", "情况", "填报的是", "参照", "规则"]
+    for n, label in enumerate(labels, start=1):
+        table.head(head, n, label)
+    for row, remark in enumerate(figures.remarks, start=head + 1):
+        found = remark.finding
+        told = [found.get(k) for k in ("message", "observed", "expected", "rule")]
+        place = place_text(found.get("where") or {})
+        for n, text in enumerate([names.get(remark.prefecture), remark.name, place, *told], start=1):
+            table.put(row, n, str(text or ""))
+    if not figures.remarks:
+        table.put(head + 1, 1, "没有需要提请核实的数据。")
+    table.widths([22, 32, 24, 50, 20, 24, 26])
+    table.fit(range(head, head + 2 + len(figures.remarks)))
+    table.sheet.auto_filter.ref = f"A{head}:G{head + max(1, len(figures.remarks))}"
+    table.printed((head, head), beside=1)
+
+
+def method(table: Table, figures: RegionFigures, changes: Changes | None, head: int) -> None:
+    """Write 口径说明: how it was counted, and what changed since the version before."""
+    form = figures.campaign.form
+    title, rules = form.title.format(title=figures.campaign.title), figures.campaign.rules_version
+    lines = [
+        ("计入范围", "截至统计时已接收的统计表；同一地州市多次报送的，以最后接收的一份为准；被退回和待审核的不计入。"),
+        ("合计", "“汇总”和“各地州市”的合计是公式，由各地州市的数相加得出；“台账合计”是数据库中的合计，两者应当一致。"),
+        ("空格", "空格表示没有填报，与填报为 0 不同。"),
+        ("数据来源", f"“各地州市”任一格的来源，写在“{ORIGINS}”的同一格：报送文件中的工作表和单元格；点击可直达。"),
+        ("活动明细", "按地州市次序列出全部活动，最后一列是报送文件中的工作表和行号。"),
+        ("表式", f"{title}（{form.version}），规则版本 {rules}"),
+        ("汇总输入", f"{len(figures.sheets)} 份统计表，校验值 {figures.inputs_sha}"),
+    ]  # fmt: skip
+    if changes:
+        lines.append(
+            (
+                f"与第 {changes.against} 版相比",
+                f"{len(changes.figures)} 个数据有变化" if changes.figures else "数据没有变化",
+            )
+        )
+        lines += [("变化", text) for text in changes.texts]
+        lines += [(f"变化：{c.place}", f"{c.what}：{c.before} → {c.after}") for c in changes.figures]
+    table.head(head, 1, "项目")
+    table.head(head, 2, "说明")
+    for row, pair in enumerate(lines, start=head + 1):
+        for n, text in enumerate(pair, start=1):
+            table.put(row, n, text)
+    table.widths([30, 110])
+    table.fit(range(head, head + 1 + len(lines)))
+    table.printed((head, head), beside=1)
+
+
+def charts(
+    table: Table,
+    figures: RegionFigures,
+    data: Mapping[str, Worksheet],
+    columns: Sequence[Column],
+    rows: tuple[int, int],
+) -> None:
+    """Draw native charts that follow the cells: the required indicators by prefecture, and what adds up to them."""
+    head = 4
+    table.head(head, 1, "下列图由“汇总”“各地州市”的数据生成，随数据变化。", to_column=12)
+    place = FIRST_CHART
+    for i in (i for i in figures.campaign.form.indicators.rows if i.required):
+        if len(figures.prefectures) <= MOST_BARS:
+            parts = [c for c in columns if c.indicator == i and c.part != "total"] or [
+                c for c in columns if c.indicator == i
+            ]
+            place = _add(
+                table, place, f"各地州市{i.name}（{i.unit}）", data["各地州市"], [c.number for c in parts], 2, rows
+            )
+        kinds = [n for n, k in enumerate(figures.campaign.form.indicators.rows, head + 1) if k.adds_to == i.code]
+        if kinds and kinds == list(range(kinds[0], kinds[-1] + 1)):
+            place = _add(table, place, f"{i.name}分类", data["汇总"], [4], 2, (kinds[0], kinds[-1]))
+    table.widths([8] * 12)
+    table.printed((head, head), beside=1, scale=100)
+
+
+def _add(
+    table: Table, place: int, title: str, data: Worksheet, columns: Sequence[int], names: int, rows: tuple[int, int]
+) -> int:
+    chart = BarChart()
+    chart.type, chart.title, chart.gapWidth = "bar", title, 45
+    chart.grouping, chart.overlap = ("stacked", 100) if len(columns) > 1 else ("clustered", None)
+    for n, column in enumerate(columns):
+        words = ("线下", "线上") if len(columns) > 1 else ("合计",)
+        series = Series(Reference(data, min_col=column, min_row=rows[0], max_row=rows[1]), title=words[n])
+        series.graphicalProperties = GraphicalProperties(solidFill=_DARK) if n == 0 else _hatched()
+        series.graphicalProperties.line.solidFill = "000000"
+        chart.append(series)
+    chart.set_categories(Reference(data, min_col=names, min_row=rows[0], max_row=rows[1]))
+    chart.x_axis.scaling.orientation = "maxMin"
+    chart.x_axis.delete = chart.y_axis.delete = False
+    chart.y_axis.numFmt = "#,##0"
+    chart.legend = chart.legend if len(columns) > 1 else None
+    lines = rows[1] - rows[0] + 1
+    chart.width, chart.height = 24, 4 + 0.6 * lines
+    if place > FIRST_CHART:
+        table.sheet.row_breaks.append(Break(id=place - 1))  # no chart is torn by the end of a page
+    table.sheet.add_chart(chart, f"A{place}")
+    return place + int(chart.height * 1.9) + 1  # rows of 15 points, which some programs draw lower
+
+
+def _hatched() -> GraphicalProperties:
+    fill = PatternFillProperties(prst="wdUpDiag")
+    fill.foreground, fill.background = _colour(_DARK), _colour("FFFFFF")
+    return GraphicalProperties(pattFill=fill)
+
+
+def _colour(rgb: str) -> ColorChoice:
+    return ColorChoice(srgbClr=rgb)  # type: ignore[arg-type]  # it takes a text, its stubs do not

@@ -1,0 +1,291 @@
+"""The region's workbook (汇总表.xlsx): every total is a live formula that carries the ledger's value as its result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from io import BytesIO
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from openpyxl import Workbook
+from openpyxl.utils import get_column_letter
+
+from baosong.campaign.form import ActivityField, Indicator
+from baosong.report.changes import Changes
+from baosong.report.consolidation import Figure, Punctuality, RegionFigures, exact
+from baosong.report.reproducible import normalised
+from baosong.report.xlsx import provenance
+from baosong.report.xlsx.row_writer import MOST_ROWS, streamed
+from baosong.report.xlsx.sheet import Table, Value
+from baosong.rules.words import CELL_WORDS, moment
+
+if TYPE_CHECKING:
+    from baosong.ledger import ActivityRow
+
+REGION, PREFECTURES, ACTIVITIES, PUNCTUALITY = "汇总", "各地州市", "活动明细", "报送情况"
+HEAD = 4  # the first header row of every sheet; title and explanation stand above
+SHEETS = (
+    REGION,
+    PREFECTURES,
+    ACTIVITIES,
+    PUNCTUALITY,
+    provenance.ORIGINS,
+    provenance.QUALITY,
+    provenance.METHOD,
+    provenance.CHARTS,
+)
+PARTS = {"total": "合计", "offline": "其中：线下", "online": "其中：线上"}
+NONE = "—"
+_PATTERNS: dict[str, Value] = {"date": date(2000, 1, 1), "decimal": Decimal(1), "integer": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column of 各地州市: one part (total, offline, online) of one indicator."""
+
+    indicator: Indicator
+    part: str
+    number: int
+
+    def value(self, figure: Figure) -> Value:
+        return exact(getattr(figure, self.part), self.indicator)
+
+
+def make_workbook(figures: RegionFigures, edition: str, changes: Changes | None = None) -> bytes:
+    """Return the workbook of an edition, `final` or `interim`; the same figures and changes give the same bytes."""
+    book = Workbook()
+    book.remove(book.worksheets[0])
+    tables = {name: Table(book.create_sheet(name)) for name in SHEETS}
+    columns = _columns(figures)
+    heading = _heading(figures, edition)
+    _region(tables[REGION], figures, columns, heading)
+    _prefectures(tables[PREFECTURES], figures, columns, heading)
+    rows = _activities(tables[ACTIVITIES], figures, heading)
+    _punctuality(tables[PUNCTUALITY], figures, heading)
+    _behind(tables, figures, columns, heading, changes)
+    book.properties.title, book.properties.creator = heading, figures.campaign.organizer
+    book.properties.created = figures.as_of.replace(tzinfo=None)
+    raw = BytesIO()
+    book.save(raw)
+    results, list_sheet = [t.results for t in tables.values()], f"xl/worksheets/sheet{SHEETS.index(ACTIVITIES) + 1}.xml"
+    return normalised(raw.getvalue(), results, figures.as_of, {list_sheet: rows})
+
+
+def _behind(
+    tables: dict[str, Table], figures: RegionFigures, columns: Sequence[_Column], heading: str, changes: Changes | None
+) -> None:
+    """Write the sheets behind the figures."""
+    # Where columns are repeated on each printed page, the title stands beside them: it would be repeated in pieces.
+    for name, first, last in (
+        (provenance.ORIGINS, 3, 9),
+        (provenance.QUALITY, 1, 6),
+        (provenance.METHOD, 1, 2),
+        (provenance.CHARTS, 1, 12),
+    ):
+        tables[name].title(f"{heading}：{name}", explanation(figures), first, last)
+    rows = _rows(figures)
+    provenance.origins(tables[provenance.ORIGINS], figures, columns, rows[0], HEAD)
+    provenance.link(tables[PREFECTURES].sheet, figures, columns, rows[0])
+    provenance.quality(tables[provenance.QUALITY], figures, HEAD)
+    provenance.method(tables[provenance.METHOD], figures, changes, HEAD)
+    provenance.charts(tables[provenance.CHARTS], figures, {name: t.sheet for name, t in tables.items()}, columns, rows)
+
+
+def _heading(figures: RegionFigures, edition: str) -> str:
+    return f"{figures.campaign.title}开展情况汇总表" + ("（中期）" if edition == "interim" else "")
+
+
+def explanation(figures: RegionFigures) -> str:
+    """Return to which moment the figures count, and who is missing."""
+    counted = len(figures.sheets)
+    said = [
+        f"统计截至 {moment(figures.as_of, figures.campaign.zone)}（北京时间）",
+        f"应报 {len(figures.prefectures)} 个地州市，已计入 {counted} 个的统计表",
+    ]
+    if figures.missing:
+        said.append(f"材料未报齐 {len(figures.missing)} 个：{'、'.join(p.name for p in figures.missing)}")
+    else:
+        said.append("全部材料已报齐")
+    return "；".join(said) + "。"
+
+
+def _columns(figures: RegionFigures) -> list[_Column]:
+    """Return all totals, then the online and offline parts that anybody stated."""
+    rows = figures.campaign.form.indicators.rows
+    wanted = [
+        (i, part)
+        for part in PARTS
+        for i in rows
+        if part == "total" or getattr(figures.totals[i.code], part) is not None
+    ]
+    return [_Column(i, part, number) for number, (i, part) in enumerate(wanted, start=3)]
+
+
+def _digits(indicator: Indicator) -> int:
+    return indicator.scale if indicator.type == "decimal" else 0
+
+
+def _rows(figures: RegionFigures) -> tuple[int, int]:
+    """Return the first and the last row of the prefectures on 各地州市."""
+    return HEAD + 3, HEAD + 2 + len(figures.prefectures)
+
+
+def _region(table: Table, figures: RegionFigures, columns: Sequence[_Column], heading: str) -> None:
+    labels = ["代码", "指标名称", "计量单位", *PARTS.values(), "台账合计", "核对"]
+    table.title(heading, explanation(figures), 1, len(labels))
+    for column, label in enumerate(labels, start=1):
+        table.head(HEAD, column, label)
+    for row, indicator in enumerate(figures.campaign.form.indicators.rows, start=HEAD + 1):
+        _region_row(table, row, indicator, figures, {c.part: c for c in columns if c.indicator == indicator})
+    last = HEAD + len(figures.campaign.form.indicators.rows)
+    table.head(last + 1, 1, "核对结论", to_column=len(labels) - 1)
+    checks = f"H{HEAD + 1}:H{last}"
+    verdict = f'=IF(COUNTIF({checks},"一致")=ROWS({checks}),"全部一致","有不一致")'
+    table.formula(last + 1, len(labels), verdict, "全部一致")
+    table.heights(range(HEAD, last + 2), 19)
+    table.widths([8, 42, 11, 17, 17, 17, 17, 11])
+    table.printed((HEAD, HEAD), beside=2)
+
+
+def _region_row(
+    table: Table, row: int, indicator: Indicator, figures: RegionFigures, columns: dict[str, _Column]
+) -> None:
+    first, last = _rows(figures)
+    total, digits = figures.totals[indicator.code], _digits(indicator)
+    table.put(row, 1, indicator.code, centred=True)
+    table.put(row, 2, ("　" if indicator.part_of or indicator.adds_to else "") + indicator.name)
+    table.put(row, 3, indicator.unit, centred=True)
+    for column, part in enumerate(PARTS, start=4):
+        if part in columns:
+            letter = get_column_letter(columns[part].number)
+            formula = f"=SUM({PREFECTURES}!{letter}{first}:{letter}{last})"
+            table.formula(row, column, formula, _result(getattr(total, part), indicator), digits=digits)
+        else:
+            table.put(row, column, NONE, centred=True)
+    table.put(row, 7, exact(total.total or Decimal(0), indicator), digits=digits)
+    table.formula(row, 8, f'=IF(ROUND(D{row}-G{row},6)=0,"一致","不一致")', "一致")
+
+
+def _result(value: Decimal | None, indicator: Indicator) -> Decimal:
+    return Decimal(exact(value or Decimal(0), indicator) or 0)
+
+
+def _prefectures(table: Table, figures: RegionFigures, columns: Sequence[_Column], heading: str) -> None:
+    first, last = _rows(figures)
+    table.title(f"{heading}：{PREFECTURES}", explanation(figures), 3, 9)
+    table.head(HEAD, 1, "代码", to_row=HEAD + 2)
+    table.head(HEAD, 2, "地州市", to_row=HEAD + 2)
+    for c in columns:
+        table.head(HEAD, c.number, PARTS[c.part])
+        table.head(HEAD + 1, c.number, f"{c.indicator.code}\n{c.indicator.name}")
+        table.head(HEAD + 2, c.number, c.indicator.unit)
+    for row, p in enumerate(figures.prefectures, start=first):
+        table.put(row, 1, p.prefecture.code, centred=True)
+        table.put(row, 2, p.prefecture.name + ("" if p.sheet else "（未计入）"))
+        for c in columns:
+            figure = p.values.get(c.indicator.code, Figure())
+            table.put(row, c.number, c.value(figure), digits=_digits(c.indicator))
+    _sums(table, figures, columns)
+    table.heights([HEAD + 1], 76)
+    table.heights(range(first, last + 2), 20)
+    table.widths([8, 34, *([11] * len(columns))])
+    apart = {next(c.number for c in columns if c.part == part) for part in {c.part for c in columns} - {"total"}}
+    table.printed((HEAD, HEAD + 2), beside=2, scale=72, apart=apart)
+
+
+def _sums(table: Table, figures: RegionFigures, columns: Sequence[_Column]) -> None:
+    first, last = _rows(figures)
+    table.put(last + 1, 1, "")
+    table.put(last + 1, 2, "合计", centred=True)
+    for c in columns:
+        letter = get_column_letter(c.number)
+        result = _result(getattr(figures.totals[c.indicator.code], c.part), c.indicator)
+        formula = f"=SUM({letter}{first}:{letter}{last})"
+        table.formula(last + 1, c.number, formula, result, digits=_digits(c.indicator))
+    table.emphasize(last + 1, range(1, len(columns) + 3))
+
+
+def _activities(table: Table, figures: RegionFigures, heading: str) -> Callable[[bytes], Iterator[bytes]]:
+    """Write the list's head, and return what puts its rows below when the workbook is saved."""
+    fields = [f for f in figures.campaign.form.activities.fields if f.name != "number"]
+    count = min(len(figures.activities), MOST_ROWS)
+    cut = f"（只列出前 {MOST_ROWS:,} 项）" if count < len(figures.activities) else ""
+    said = f"共 {len(figures.activities)} 项活动{cut}。{explanation(figures)}"
+    table.title(f"{heading}：{ACTIVITIES}", said, 4, 12)
+    for column, label in enumerate(["序号", "地州市", *(f.label for f in fields), "来源"], start=1):
+        table.head(HEAD, column, label)
+    for row, text in ((HEAD + 1, "文"), (HEAD + 2, "=")):  # patterns of the rows, which take their styles
+        table.put(row, 1, 1, centred=True)
+        for column, field in enumerate([None, *fields, None], start=2):
+            value = _PATTERNS.get(field.type, text) if field else text
+            digits = field.scale if field and field.type == "decimal" else 0
+            table.put(row, column, value, digits=digits, centred=bool(field and field.choices))
+    widths = [6, 18, *(f.width for f in fields), 15]
+    table.widths(widths)
+    table.fit([HEAD])
+    table.sheet.auto_filter.ref = f"A{HEAD}:{get_column_letter(len(fields) + 3)}{HEAD + count}"
+    table.printed((HEAD, HEAD), beside=3, scale=62)
+    return streamed(HEAD + 1, islice(_activity_rows(figures, fields), count), widths)
+
+
+def _activity_rows(figures: RegionFigures, fields: Sequence[ActivityField]) -> Iterator[list[Value]]:
+    names = {p.prefecture.code: p.prefecture.name for p in figures.prefectures}
+    sheets = {s.id: provenance.used_sheet(s, 1, figures.campaign.form.activities.sheet) for s in figures.sheets}
+    for number, activity in enumerate(figures.activities, start=1):
+        values = (_field_value(field, activity) for field in fields)
+        origin = f"{sheets.get(activity.submission_id, '')}第{activity.row}行"
+        yield [number, names[activity.prefecture], *values, origin]
+
+
+def _field_value(field: ActivityField, activity: ActivityRow) -> Value:
+    value: Any = activity.fields.get(field.name)
+    if value is None:
+        return None
+    if field.type == "date":
+        return date.fromisoformat(value)
+    if field.type == "decimal":
+        return Decimal(str(value))
+    return int(value) if field.type == "integer" else str(value)
+
+
+def _punctuality(table: Table, figures: RegionFigures, heading: str) -> None:
+    deliverables = figures.campaign.deliverables
+    labels = ["代码", "地州市", *(d.name for d in deliverables), "是否报齐", "是否按时"]
+    labels += ["退回文件", "更正替换", "迟报文件", "最近回执时间"]
+    table.title(
+        f"{heading}：{PUNCTUALITY}",
+        f"截止时间 {figures.campaign.deadline_text}。{explanation(figures)}",
+        1,
+        len(labels),
+    )
+    for column, label in enumerate(labels, start=1):
+        table.head(HEAD, column, label)
+    for row, status in enumerate(figures.punctuality, start=HEAD + 1):
+        for column, value in enumerate(_punctuality_row(figures, status), start=1):
+            table.put(row, column, value, centred=column != 2)
+    table.heights(range(HEAD, HEAD + len(figures.punctuality) + 1), 30)
+    table.widths([8, 24, *([14] * len(deliverables)), 9, 9, 9, 9, 9, 17])
+    table.printed((HEAD, HEAD), beside=2)
+
+
+def _punctuality_row(figures: RegionFigures, status: Punctuality) -> list[Value]:
+    cells = [status.states.get(d.kind) for d in figures.campaign.deliverables]
+    states = [
+        CELL_WORDS[c.state if c else "missing"] + (f"（{c.accepted} 个）" if c and c.accepted else "") for c in cells
+    ]
+    timely = ("按时" if status.on_time else "迟报") if status.complete else NONE
+    last = moment(status.last_receipt, figures.campaign.zone) if status.last_receipt else NONE
+    return [
+        status.prefecture.code,
+        status.prefecture.name,
+        *states,
+        "报齐" if status.complete else "未报齐",
+        timely,
+        status.rejected,
+        status.replaced,
+        status.late,
+        last,
+    ]

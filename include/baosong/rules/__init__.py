@@ -1,0 +1,1 @@
+"""Rules and findings, and the words in which people read them."""

@@ -1,0 +1,1 @@
+"""The object store, its keys, and the settings that lead to it."""

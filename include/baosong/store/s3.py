@@ -1,0 +1,399 @@
+"""The object store: the only module that knows S3.
+
+Bucket arguments are our five logical names; the settings say what the store calls them. Every call repeats with
+back-off while the store is away or ill, for `retry_timeout` seconds, and then raises StorageError.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import os
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO, Literal, TypeVar, cast
+from xml.etree.ElementTree import ParseError
+
+import urllib3
+from minio import Minio
+from minio.commonconfig import ENABLED, GOVERNANCE
+from minio.error import InvalidResponseError, MinioException, S3Error, ServerError
+from minio.objectlockconfig import DAYS, ObjectLockConfig
+from minio.versioningconfig import VersioningConfig
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_exponential_jitter
+
+from baosong.rules.errors import OneLineError
+from baosong.store.connections import pool
+from baosong.store.ranged_reader import RangedReader
+from baosong.store.settings import S3Settings
+from baosong.store.source import Source
+
+__all__ = ["RangedReader", "Storage", "StorageError", "Stored"]
+
+PART_SIZE = 16 * 1024 * 1024
+# The embedded store shows one key's writes to another key within 5 ms, hence not always at once.
+_SETTLED = 0.01
+_CLOSING = timedelta(seconds=2)
+_ABSENT = ("NoSuchKey", "NoSuchBucket", "NoSuchVersion", "ResourceNotFound")
+_UNKNOWN = datetime.fromtimestamp(0, UTC)  # folders have no time
+_CODE = re.compile(r"<Code>([^<]+)</Code>")
+T = TypeVar("T")
+
+
+class StorageError(OneLineError):
+    """The object store refused, or stayed away longer than we wait; the text is Chinese, one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object as a listing shows it. `etag` is empty where the store keeps none; `modified` is aware."""
+
+    key: str
+    size: int
+    etag: str
+    modified: datetime
+    version_id: str | None = None
+
+    @property
+    def identity(self) -> str:
+        """Return what tells these bytes from others that may later lie under the same key."""
+        return "|".join((self.etag, str(self.size), self.modified.isoformat(), self.version_id or ""))
+
+
+class Storage:
+    """The five buckets behind one key pair. Safe to share between threads."""
+
+    def __init__(self, s3: S3Settings, retry_timeout: float = 60.0) -> None:
+        self._buckets = s3.buckets
+        self._patience = retry_timeout
+        doors = {endpoint: _client(s3, endpoint) for endpoint in map(s3.endpoint_of, s3.buckets)}
+        self._clients = {bucket: doors[s3.endpoint_of(bucket)] for bucket in s3.buckets}
+
+    def list(self, bucket: str, prefix: str = "", recursive: bool = True, after: str | None = None) -> Iterator[Stored]:
+        """Yield the objects under a prefix in the store's order, or only those `after` a key.
+
+        Without `recursive` also folders, ending in "/".
+        """
+        last = after
+        doing = f"列出 {bucket}/{prefix}"
+        while True:
+            first, rest = self._repeat(doing, partial(self._first_page, bucket, prefix, recursive, last))
+            if first is None:
+                return
+            try:
+                for stored in itertools.chain([first], rest):
+                    last = stored.key
+                    yield stored
+                return
+            except (MinioException, urllib3.exceptions.HTTPError, OSError) as broken:
+                if not _is_passing(broken):
+                    raise _told(doing, broken) from broken
+                # A later page failed: go on behind the last key that we gave.
+
+    def stat(self, bucket: str, key: str) -> Stored | None:
+        """Return one object as a listing shows it (so that identities compare), or None."""
+
+        def look() -> Stored | None:
+            candidates = self._pages(bucket, key, True, None)
+            return next((s for s in itertools.takewhile(lambda s: s.key <= key, candidates) if s.key == key), None)
+
+        return self._repeat(f"查看 {bucket}/{key}", look)
+
+    def head(self, bucket: str, key: str) -> Stored | None:
+        """Return one object, or None, without a listing: its size is right, its identity not to be compared."""
+        return self._repeat(f"查看 {bucket}/{key}", lambda: self._head(bucket, key))
+
+    def open(self, bucket: str, key: str) -> RangedReader:
+        """Return a seekable reader that fetches only what is read; StorageError if there is no such object."""
+        stored = self.head(bucket, key)
+        if stored is None:
+            raise StorageError(f"对象存储中没有 {bucket}/{key}。")
+        return self._reader(bucket, stored)
+
+    def source(self, bucket: str, stored: Stored) -> Source:
+        """Return an object as a check sees it; what is read twice of it travels once."""
+        name = stored.key.rsplit("/", 1)[-1]
+        reader = self._reader(bucket, stored)
+        return Source(name, stored.size, lambda: cast(BinaryIO, reader.reopened()), remote=True)
+
+    def read(self, bucket: str, key: str) -> bytes:
+        """Return the whole object; callers look at its size first. StorageError if there is none."""
+
+        def fetch() -> bytes:
+            response = self._clients[bucket].get_object(self._buckets[bucket], key)
+            try:
+                return bytes(response.read())
+            finally:
+                response.close()
+                response.release_conn()
+
+        return self._repeat(f"读取 {bucket}/{key}", fetch)
+
+    def put(self, bucket: str, key: str, data: bytes, content_type: str = "application/octet-stream") -> None:
+        """Store bytes; when it returns, the store shows an object of just that size."""
+        self.put_stream(bucket, key, io.BytesIO(data), len(data), content_type)
+
+    def put_file(self, bucket: str, key: str, path: Path, content_type: str = "application/octet-stream") -> None:
+        """Store a local file, in parts if it is large."""
+        with path.open("rb") as f:
+            self.put_stream(bucket, key, f, os.fstat(f.fileno()).st_size, content_type)
+
+    def put_stream(
+        self, bucket: str, key: str, data: BinaryIO, size: int = -1, content_type: str = "application/octet-stream"
+    ) -> None:
+        """Store what a stream yields; `size` -1 means until its end. Repeats only if the stream can seek.
+
+        Raises StorageError where the stream is longer or shorter than said, or the store shows another size.
+        """
+        doing = f"写入 {bucket}/{key}"
+        start = data.tell() if data.seekable() else None
+        if start is not None:
+            there = data.seek(0, os.SEEK_END) - start
+            if size not in (-1, there):
+                raise StorageError(f"{doing}：数据有 {there} 字节，声明的却是 {size} 字节。")
+            size = there
+
+        def send() -> int:
+            if start is not None:
+                data.seek(start)
+            return self._send(bucket, key, data, size, content_type)
+
+        sent = self._repeat(doing, send, attempts=None if start is not None else 1)
+        shown = self.head(bucket, key)
+        if shown is None or shown.size != sent:
+            raise StorageError(f"{doing}：写后核对大小不符，应为 {sent} 字节，实为 {shown.size if shown else 0} 字节。")
+
+    def remove(self, bucket: str, key: str) -> None:
+        """Remove an object; nothing happens if there is none."""
+        self._repeat(f"删除 {bucket}/{key}", lambda: self._clients[bucket].remove_object(self._buckets[bucket], key))
+
+    def remove_unchanged(self, bucket: str, listed: Iterable[Stored]) -> Sequence[Stored]:
+        """Remove the objects that still are those listed; return those in whose place something else lies now.
+
+        A store with versions removes the very version. Without them the identity is compared just before: whatever
+        was replaced before this call stays; a replacement during these few milliseconds cannot be told.
+        """
+        heads = [(stored, self.head(bucket, stored.key)) for stored in listed]
+        if any(head is not None and head.version_id is None for _, head in heads):
+            time.sleep(_SETTLED)
+        return [stored for stored, head in heads if not self._removed_if_same(bucket, stored, head)]
+
+    def _removed_if_same(self, bucket: str, stored: Stored, head: Stored | None) -> bool:
+        now = self.stat(bucket, stored.key)
+        if head is None or now is None:
+            return True
+        if now.identity != stored.identity:
+            return False
+        self._repeat(
+            f"删除 {bucket}/{stored.key}",
+            lambda: self._clients[bucket].remove_object(self._buckets[bucket], stored.key, head.version_id),
+        )
+        return True
+
+    def ensure_buckets(self) -> None:
+        """Make the buckets that do not exist yet."""
+        for bucket, name in self._buckets.items():
+            client = self._clients[bucket]
+            if not self._repeat(f"查看存储桶 {bucket}", partial(client.bucket_exists, name)):
+                self._repeat(f"新建存储桶 {bucket}", partial(client.make_bucket, name))
+
+    def keep_versions(self, bucket: str) -> bool:
+        """Have the store keep what is overwritten or removed in a bucket; False if it cannot, or we may not ask it."""
+        client, name = self._clients[bucket], self._buckets[bucket]
+
+        def kept() -> bool:
+            client.set_bucket_versioning(name, VersioningConfig(ENABLED))
+            return bool(client.get_bucket_versioning(name).status == ENABLED)
+
+        return self._if_able(f"为 {bucket} 启用版本", kept)
+
+    def lock(self, bucket: str, days: int) -> bool:
+        """Have the store refuse for so many days to remove what is put into a bucket; False if it cannot.
+
+        The bucket keeps versions. A longer time that was set before stays.
+        """
+        client, name = self._clients[bucket], self._buckets[bucket]
+
+        def locked() -> bool:
+            if (_days_locked(client, name) or 0) < days:
+                client.set_object_lock_config(name, ObjectLockConfig(GOVERNANCE, days, DAYS))
+            return (_days_locked(client, name) or 0) >= days
+
+        return self._if_able(f"为 {bucket} 设置保留锁", locked)
+
+    def versions(self, bucket: str, key: str) -> tuple[Stored, ...]:
+        """Return the versions of an object that the store keeps, the newest first; none where it knows no versions."""
+
+        def listed() -> tuple[Stored, ...]:
+            found = self._clients[bucket].list_objects(self._buckets[bucket], key, True, include_version=True)
+            there = [v for v in found if v.object_name == key and not v.is_delete_marker]
+            told = (Stored(key, v.size or 0, v.etag or "", v.last_modified or _UNKNOWN, v.version_id) for v in there)
+            return tuple(told)
+
+        return self._if_able(f"列出 {bucket}/{key} 的版本", listed) or ()
+
+    def _if_able(self, doing: str, call: Callable[[], T]) -> T | Literal[False]:
+        """Return what a call returns, False where the store refuses it for good: not every store can do everything."""
+
+        def attempt() -> T | Literal[False]:
+            try:
+                return call()
+            except (MinioException, ParseError) as refused:
+                if isinstance(refused, MinioException) and _is_passing(refused):
+                    raise
+                return False
+
+        return self._repeat(doing, attempt)
+
+    def _first_page(
+        self, bucket: str, prefix: str, recursive: bool, after: str | None
+    ) -> tuple[Stored | None, Iterator[Stored]]:
+        pages = self._pages(bucket, prefix, recursive, after)
+        return next(pages, None), pages
+
+    def _pages(self, bucket: str, prefix: str, recursive: bool, after: str | None) -> Iterator[Stored]:
+        found = self._clients[bucket].list_objects(self._buckets[bucket], prefix or None, recursive, after)
+        for item in found:
+            etag = (item.etag or "").strip('"')
+            yield Stored(item.object_name, item.size or 0, etag, item.last_modified or _UNKNOWN, item.version_id)
+
+    def _head(self, bucket: str, key: str) -> Stored | None:
+        try:
+            item = self._clients[bucket].stat_object(self._buckets[bucket], key)
+        except MinioException as problem:
+            if _code_of(problem) in _ABSENT:
+                return None
+            raise
+        return Stored(key, item.size or 0, item.etag or "", item.last_modified or _UNKNOWN, item.version_id)
+
+    def _send(self, bucket: str, key: str, data: BinaryIO, size: int, content_type: str) -> int:
+        counted = _Counted(data)
+        self._clients[bucket].put_object(
+            self._buckets[bucket],
+            key,
+            cast(BinaryIO, counted),
+            size,
+            content_type,
+            part_size=PART_SIZE if size < 0 or size > PART_SIZE else 0,
+            num_parallel_uploads=1,  # the embedded store writes parts in their order
+        )
+        if size >= 0 and (counted.count != size or data.read(1)):
+            raise StorageError(f"写入 {bucket}/{key}：数据与声明的 {size} 字节不符。")
+        return counted.count
+
+    def _reader(self, bucket: str, stored: Stored) -> RangedReader:
+        def fetch(offset: int, length: int) -> bytes:
+            return self._repeat(
+                f"读取 {bucket}/{stored.key}", lambda: self._fetch_range(bucket, stored, offset, length)
+            )
+
+        return RangedReader(fetch, stored.size)
+
+    def _fetch_range(self, bucket: str, stored: Stored, offset: int, length: int) -> bytes:
+        client, name = self._clients[bucket], self._buckets[bucket]
+        response = client.get_object(name, stored.key, offset, length, version_id=stored.version_id)
+        try:
+            if _was_replaced(response.headers, stored):
+                raise StorageError(f"{bucket}/{stored.key} 在读取期间被替换，请重新开始。")
+            return bytes(response.read())
+        finally:
+            response.close()
+            response.release_conn()
+
+    def _repeat(self, doing: str, call: Callable[[], T], attempts: int | None = None) -> T:
+        """Call until it succeeds, fails for good, or our retry_timeout ends; StorageError says what we were doing."""
+        stop = stop_after_attempt(attempts) if attempts else stop_after_delay(self._patience)
+        retrying = Retrying(
+            stop=stop,
+            wait=wait_exponential_jitter(multiplier=0.1, max=5, jitter=0.1),
+            retry=retry_if_exception(_is_passing),
+            reraise=True,
+        )
+        try:
+            return retrying(call)
+        except (MinioException, urllib3.exceptions.HTTPError, OSError, ValueError) as problem:
+            raise _told(doing, problem) from problem
+
+
+class _Counted:
+    """Counts what is read through it, because the S3 client does not say how much it took."""
+
+    def __init__(self, data: BinaryIO) -> None:
+        self._data = data
+        self.count = 0
+
+    def read(self, size: int = -1) -> bytes:
+        chunk = self._data.read(size)
+        self.count += len(chunk)
+        return chunk
+
+
+def _client(s3: S3Settings, endpoint: str) -> Minio:
+    key, secret, connections = s3.access_key, s3.secret_key, pool(s3.secure)
+    return Minio(endpoint, key, secret, secure=s3.secure, region=s3.region, http_client=connections)
+
+
+def _days_locked(client: Minio, name: str) -> int | None:
+    try:
+        rule = client.get_object_lock_config(name)
+    except MinioException as problem:
+        if _code_of(problem) == "ObjectLockConfigurationNotFoundError":
+            return None
+        raise
+    return rule.duration * (1 if rule.duration_unit == DAYS else 365) if rule.duration else None
+
+
+def _is_passing(problem: BaseException) -> bool:
+    """Return whether waiting may help: the network, a 5xx, a throttle, or an answer that is not S3's."""
+    if isinstance(problem, (S3Error, InvalidResponseError, ServerError)):
+        status = _status_of(problem)
+        return (status >= 500 and status != 501) or status in (408, 429) or status < 400
+    return isinstance(problem, (urllib3.exceptions.HTTPError, OSError))
+
+
+def _status_of(problem: MinioException) -> int:
+    if isinstance(problem, S3Error):
+        return int(problem.response.status)
+    if isinstance(problem, ServerError):
+        return problem.status_code
+    return int(getattr(problem, "_code", 0))
+
+
+def _code_of(problem: BaseException) -> str:
+    """Return S3's error code, also out of an answer that the client could not read for its content type."""
+    if isinstance(problem, S3Error):
+        return problem.code or ""
+    found = _CODE.search(getattr(problem, "_body", None) or "")
+    return found.group(1) if found else ""
+
+
+def _told(doing: str, problem: BaseException) -> StorageError:
+    code = _code_of(problem)
+    if code in _ABSENT:
+        return StorageError(f"{doing}：对象存储中没有它。")
+    if code in ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"):
+        return StorageError(f"{doing}：对象存储拒绝访问（{code}）。")
+    return StorageError(f"{doing}：对象存储未能完成（{code or type(problem).__name__}）。")
+
+
+def _was_replaced(headers: Mapping[str, str], stored: Stored) -> bool:
+    """Return whether an answer's headers belong to bytes put after those listed.
+
+    They know whole seconds only, and some stores tell there when the upload began or was closed, but in a listing when
+    its last byte was written. What slips through is noticed when the object is taken away: its identity has changed.
+    """
+    total = headers.get("Content-Range", "").rpartition("/")[2]
+    when = _http_time(headers.get("Last-Modified"))
+    return total != str(stored.size) or (when is not None and when > stored.modified + _CLOSING)
+
+
+def _http_time(text: str | None) -> datetime | None:
+    try:
+        return datetime.strptime(text or "", "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)
+    except ValueError:
+        return None

@@ -1,0 +1,110 @@
+"""Where the object store, the ledger and the campaign files are: from the environment."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from baosong.rules.errors import OneLineError
+
+PROJECT = Path(__file__).resolve().parents[3]
+BUCKETS = ("intake", "outbox", "archive", "quarantine", "reports")
+CUSTODY_ENDPOINT = "BAOSONG_S3_CUSTODY_ENDPOINT"
+
+
+class SettingsError(OneLineError):
+    """Something that must be configured is not; the text says what, in Chinese."""
+
+
+@dataclass(frozen=True, slots=True)
+class S3Settings:
+    """How to reach the object store. `endpoint` is host:port; `buckets` maps our five names to the store's.
+
+    `custody_endpoint` leads to the same store for the buckets that the pipeline alone writes; empty means `endpoint`.
+    """
+
+    endpoint: str
+    access_key: str
+    secret_key: str
+    secure: bool
+    region: str
+    buckets: dict[str, str]
+    custody_endpoint: str = ""
+
+    def endpoint_of(self, bucket: str) -> str:
+        """Return where one of our five buckets is read and written: always the same place, as each has its own view."""
+        return self.endpoint if bucket == "intake" else self.custody_endpoint or self.endpoint
+
+    def as_prefecture(self, access_key: str, secret_key: str) -> S3Settings:
+        """Return the settings of somebody who sends: another key, and the one endpoint that he is told of."""
+        return replace(self, access_key=access_key, secret_key=secret_key, custody_endpoint="")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything the domain needs to know about its surroundings; `clamd` is host:port, unix:/path, or empty."""
+
+    home: Path
+    s3: S3Settings
+    ledger_url: str
+    campaign_dirs: list[Path]
+    clamd: str = ""
+
+    @classmethod
+    def load(cls, env: Mapping[str, str] | None = None) -> Settings:
+        """Read `BAOSONG_*` from the environment; SettingsError where it does not say enough."""
+        values = os.environ if env is None else env
+        ledger_url, clamd = _need(values, "BAOSONG_LEDGER_URL"), _clamd(values.get("BAOSONG_CLAMD", ""))
+        return cls(home_of(env), _s3(values), ledger_url, campaign_dirs(values), clamd)
+
+
+def home_of(env: Mapping[str, str] | None = None) -> Path:
+    """Return the folder of all state: `BAOSONG_HOME`, by default `.baosong` beside the project's README."""
+    named = (os.environ if env is None else env).get("BAOSONG_HOME")
+    return Path(named).expanduser().resolve() if named else PROJECT / ".baosong"
+
+
+def overlaid(lower: Mapping[str, str], upper: Mapping[str, str]) -> dict[str, str]:
+    """Return settings laid over others; where they name another store, its second endpoint is not that of the first."""
+    same = upper.get("BAOSONG_S3_ENDPOINT") in (None, lower.get("BAOSONG_S3_ENDPOINT"))
+    return {**{name: value for name, value in lower.items() if same or name != CUSTODY_ENDPOINT}, **upper}
+
+
+def bucket_names(values: Mapping[str, str]) -> dict[str, str]:
+    """Return what the store calls each of our five buckets."""
+    return {name: values.get(f"BAOSONG_BUCKET_{name.upper()}") or name for name in BUCKETS}
+
+
+def campaign_dirs(env: Mapping[str, str] | None = None) -> list[Path]:
+    """Return the folders with campaign files: `BAOSONG_CAMPAIGNS`, by default the project's and the state's own."""
+    named = (os.environ if env is None else env).get("BAOSONG_CAMPAIGNS")
+    if named:
+        return [Path(p) for p in named.split(os.pathsep) if p]
+    return [PROJECT / "include" / "campaigns", home_of(env) / "campaigns"]
+
+
+def _s3(values: Mapping[str, str]) -> S3Settings:
+    return S3Settings(
+        endpoint=_need(values, "BAOSONG_S3_ENDPOINT"),
+        access_key=_need(values, "BAOSONG_S3_ACCESS_KEY"),
+        secret_key=_need(values, "BAOSONG_S3_SECRET_KEY"),
+        secure=values.get("BAOSONG_S3_SECURE", "").lower() in ("1", "true", "yes"),
+        region=values.get("BAOSONG_S3_REGION", "us-east-1"),
+        buckets=bucket_names(values),
+        custody_endpoint=values.get(CUSTODY_ENDPOINT, ""),
+    )
+
+
+def _clamd(address: str) -> str:
+    if address and not re.fullmatch(r"unix:/.+|[^:/\s]+:\d{1,5}", address):
+        raise SettingsError(f"设置 BAOSONG_CLAMD 应写成 主机:端口 或 unix:/路径，现在是 {address}。")
+    return address
+
+
+def _need(values: Mapping[str, str], name: str) -> str:
+    if not values.get(name):
+        raise SettingsError(f"缺少设置 {name}。请先运行 ./baosong up，或在环境变量中给出。")
+    return values[name]

@@ -1,0 +1,1 @@
+"""Validation: what a file is, whether it may pass, and everything that is wrong with it at once."""

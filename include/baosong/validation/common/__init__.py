@@ -1,0 +1,1 @@
+"""Checks that apply to every file, whatever its deliverable."""

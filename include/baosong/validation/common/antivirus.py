@@ -1,0 +1,103 @@
+"""Viruses: a clamd looks at the bytes before any parser of ours does, where one is configured (`BAOSONG_CLAMD`).
+
+What is too large for it, or what it cannot judge, is not scanned, and not scanned is not clean: a human must look. Only
+films pass with a remark: they are always too large, and nothing of theirs is opened but by media libraries.
+A clamd that does not answer is an ill system, not a bad file: nothing is judged, the task fails and is repeated.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+from clamav_client.clamd import BufferTooLongError, ClamdError, ClamdNetworkSocket, ClamdUnixSocket, CommunicationError
+
+from baosong.rules.findings import Checked, Finding, Kind, Severity, error, has_error, warning
+from baosong.store.source import Source
+from baosong.validation.documents.reader import plain
+
+LARGEST = 100 << 20  # the StreamMaxLength that docs/operators.md asks for, clamd's own default
+PATIENCE = 150  # seconds; clamd gives up on a file after 120
+PROMPT = 10  # seconds to answer a PING
+_LIMITS = "Heuristics.Limits.Exceeded"  # not a virus: clamd says how far it came
+
+
+class ScannerDown(Exception):
+    """The configured clamd does not answer; the text says which."""
+
+
+def checked(source: Source, kind: Kind | None, address: str, check: Callable[[], Checked]) -> Checked:
+    """Return what a check says of a file that clamd found clean; of an infected one nothing else is looked at.
+
+    `address` is host:port or unix:/path, empty for no scanning. Raises ScannerDown.
+    """
+    found = scan(source, address) if address else None
+    if found is not None and found.severity is Severity.ERROR:
+        return Checked([found], {"size": source.size})
+    answer = check()
+    if found is not None:
+        answer.held |= kind is not Kind.VIDEO and not has_error(answer.findings)
+        answer.findings.append(found)
+    return answer
+
+
+def scan(source: Source, address: str) -> Finding | None:
+    """Have a file scanned: None if it is clean, an error if it is infected, a warning if it could not be scanned."""
+    if source.size > LARGEST:
+        return _not_scanned("文件太大")
+    status, said = _asked(address, source.read())
+    if status == "FOUND" and not said.startswith(_LIMITS):
+        return _virus(said)
+    return None if status == "OK" else _not_scanned("超出查毒软件的限度或无法判断")
+
+
+def _asked(address: str, data: bytes) -> tuple[str, str]:
+    """Return clamd's word on these bytes: OK, FOUND or ERROR, and what it says beside."""
+    client = _client(address)
+    try:
+        answers = client.instream(io.BytesIO(data))
+        return next((status, plain(said or "")) for status, said in answers.values())
+    except BufferTooLongError:
+        return "ERROR", "too long"
+    except CommunicationError as down:
+        raise ScannerDown(f"clamd {address}: {down}") from down
+    except (ClamdError, OSError, StopIteration) as odd:  # it may hang up on what is too long for it
+        _ping(client, address)
+        return "ERROR", plain(str(odd))
+
+
+def _ping(client: ClamdNetworkSocket, address: str) -> None:
+    client.timeout = PROMPT
+    try:
+        answer = client.ping()
+    except (ClamdError, OSError) as down:
+        raise ScannerDown(f"clamd {address}: {down}") from down
+    if answer.strip() != "PONG":
+        raise ScannerDown(f"clamd {address}: no PONG to a PING")
+
+
+def _client(address: str) -> ClamdNetworkSocket:
+    if address.startswith("unix:"):
+        return ClamdUnixSocket(address.removeprefix("unix:"), PATIENCE)
+    host, _, port = address.rpartition(":")
+    return ClamdNetworkSocket(host, int(port), PATIENCE)
+
+
+def _virus(name: str) -> Finding:
+    return error(
+        "file.virus",
+        "文件里查出病毒，已隔离，没有打开。",
+        observed=name,
+        expected="没有病毒的文件",
+        fix="请先在本机全盘杀毒，从原始材料重新制作文件，再报送；不要再次上传这个文件，也不要转发。",
+    )
+
+
+def _not_scanned(why: str) -> Finding:
+    return warning(
+        "file.not_scanned",
+        f"没有查毒：{why}。",
+        observed="未查毒",
+        expected=f"查毒软件能够检查的文件（不超过 {LARGEST >> 20} MB）",
+        fix="视频照常接收；其他文件等待工作人员核实，也可以压缩其中的图片或分成几个文件后重新上传。",
+    )

@@ -1,0 +1,161 @@
+"""What a file really is: its signature, then the directory of a zip or OLE container, never its name.
+
+A type is written as the suffix it would honestly bear (`jpg`, `docx`, `mov`), in one spelling: `jpeg` is `jpg`, a WPS
+document is the OLE `doc` it is inside. `encrypted` is an Office file behind a password.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import BinaryIO
+
+import filetype
+import olefile  # type: ignore[import-untyped]
+
+from baosong.store.source import Source
+from baosong.validation.common import zip_guard
+
+HEAD = 4096
+SAME = {
+    "jpeg": "jpg",
+    "jpe": "jpg",
+    "tiff": "tif",
+    "heif": "heic",
+    "mpeg": "mpg",
+    "m2p": "mpg",
+    "vob": "mpg",
+    "m2t": "ts",
+    "m2ts": "ts",
+    "mts": "ts",
+    "qt": "mov",
+    "m4v": "mp4",
+    "3gp": "mp4",
+    "wps": "doc",
+    "et": "xls",
+    "xlsm": "xlsx",
+    "docm": "docx",
+    "text": "txt",
+    "csv": "txt",
+}
+VIDEOS = frozenset({"mov", "mp4", "mpg", "mpv", "ts", "mxf", "avi", "mkv", "webm", "wmv", "flv"})
+PICTURES = frozenset({"jpg", "png", "gif", "bmp", "tif", "webp", "heic", "avif", "jxr", "cr2", "psd"})
+DOCUMENTS = frozenset({"docx", "doc", "pdf", "odt", "rtf"})
+SHEETS = frozenset({"xlsx", "xls", "ods"})
+ARCHIVES = frozenset({"zip", "rar", "7z", "tar", "gz", "bz2", "xz", "zst", "lz4", "cab"})
+ZIPPED = frozenset({"zip", "docx", "xlsx", "xlsb", "pptx", "odt", "ods", "odp"})
+ENCRYPTED = "encrypted"
+
+_OLE_STREAMS = (
+    ("EncryptedPackage", ENCRYPTED),
+    ("WordDocument", "doc"),
+    ("Workbook", "xls"),
+    ("Book", "xls"),
+    ("PowerPoint Document", "ppt"),
+)
+_FILE_PASS = 0x2F
+OLE_ERRORS = (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, RecursionError)
+_ATOMS = (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
+_MP4_BRANDS = (
+    b"isom",
+    b"iso2",
+    b"iso4",
+    b"iso5",
+    b"iso6",
+    b"mp41",
+    b"mp42",
+    b"avc1",
+    b"dash",
+    b"M4V ",
+    b"MSNV",
+    b"3gp",
+)
+_OTHERS = {"m4v": "mp4", "3gp": "mp4", "tiff": "tif", "apng": "png"}
+
+
+def canonical(suffix: str) -> str:
+    """Return the one spelling of a suffix: `JPEG` -> `jpg`, `wps` -> `doc`."""
+    lower = suffix.lower().lstrip(".")
+    return SAME.get(lower, lower)
+
+
+def identify(source: Source) -> str | None:
+    """Return the true type of a file by its content, or None when nothing known fits."""
+    head = source.head(HEAD)
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return zip_guard.office_type(source)
+    if head.startswith(olefile.MAGIC):
+        return _ole_type(source)
+    return video_type(head) or _other_type(head) or ("txt" if is_text(head) else None)
+
+
+def is_text(head: bytes) -> bool:
+    """Return whether the first bytes of a file read as text in a code that our prefectures use."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return True
+    if not head or any(b < 32 and b not in b"\t\n\r\f" for b in head):
+        return False
+    return any(_decodes(head, code) for code in ("utf-8", "gb18030"))
+
+
+def _decodes(head: bytes, code: str) -> bool:
+    for cut in range(4):  # the head may end inside a character
+        try:
+            head[: len(head) - cut].decode(code)
+        except UnicodeDecodeError:
+            continue
+        return True
+    return False
+
+
+def video_type(head: bytes) -> str | None:
+    """Return the type of the containers that broadcast work uses, which general libraries muddle; else None."""
+    if head[4:8] == b"ftyp":
+        brand = head[8:12]
+        if brand == b"qt  ":
+            return "mov"
+        return "mp4" if brand.startswith(_MP4_BRANDS) else None
+    if head[4:8] in _ATOMS:
+        return "mov"  # QuickTime from before the ftyp atom
+    if head.startswith(b"\x00\x00\x01\xba"):
+        return "mpg"
+    if head.startswith(b"\x00\x00\x01\xb3"):
+        return "mpv"  # a bare elementary stream
+    if head.startswith(b"\x06\x0e\x2b\x34\x02\x05\x01\x01"):
+        return "mxf"
+    return "ts" if _is_transport_stream(head) else None
+
+
+def _is_transport_stream(head: bytes) -> bool:
+    for first, step in ((0, 188), (4, 192)):
+        marks = head[first : first + 8 * step : step]
+        if len(marks) >= 4 and marks.strip(b"\x47") == b"":
+            return True
+    return False
+
+
+def _other_type(head: bytes) -> str | None:
+    kind = filetype.guess(head)
+    return None if kind is None else _OTHERS.get(kind.extension, kind.extension)
+
+
+def _ole_type(source: Source) -> str:
+    """Return what an OLE container holds; `ole` when it is damaged or holds nothing we know."""
+    try:
+        with source.open() as f, olefile.OleFileIO(f) as ole:
+            stream, kind = next(((s, k) for s, k in _OLE_STREAMS if ole.exists(s)), ("", "ole"))
+            return ENCRYPTED if kind == "xls" and _has_password(ole.openstream(stream)) else kind
+    except OLE_ERRORS:
+        return "ole"
+
+
+def _has_password(workbook: BinaryIO) -> bool:
+    """Return whether an old workbook says that it is encrypted, which it does in one of its first records."""
+    for _ in range(4):
+        head = workbook.read(4)
+        if len(head) < 4:
+            return False
+        record, length = struct.unpack("<HH", head)
+        if record == _FILE_PASS:
+            return True
+        workbook.read(length)
+    return False

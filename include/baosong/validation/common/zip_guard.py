@@ -1,0 +1,131 @@
+"""Zip containers judged from their directory, before a byte of content is unpacked."""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from baosong.store.source import Source
+
+MAX_DIRECTORY = 4 << 20
+MAX_MEMBERS = 10_000
+MAX_TOTAL = 512 << 20
+MAX_RATIO = 200
+SMALL = 32 << 20  # below this, no ratio is a danger
+ERRORS = (
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    EOFError,
+    ValueError,
+    LookupError,
+    NotImplementedError,
+    RuntimeError,
+)
+
+_TAIL = 22 + 65_535 + 20  # end record, its longest comment, the zip64 locator before it
+_MEMBERS = (
+    ("word/document.xml", "docx"),
+    ("xl/workbook.xml", "xlsx"),
+    ("xl/workbook.bin", "xlsb"),
+    ("ppt/presentation.xml", "pptx"),
+)
+_OPEN_DOCUMENT = {b"text": "odt", b"spreadsheet": "ods", b"presentation": "odp"}
+
+
+class Bomb(ValueError):
+    """A zip that would grow beyond our limits; the text says which, in Chinese."""
+
+
+class Broken(ValueError):
+    """A zip whose directory cannot be read: cut short or damaged."""
+
+
+@contextmanager
+def opened(source: Source) -> Iterator[zipfile.ZipFile]:
+    """Open a zip whose directory is of moderate size; raises `Bomb` or `Broken`, and looks at no member."""
+    with source.open() as f:
+        _guard_directory(f.seek(0, 2), _tail(source))
+        try:
+            archive = zipfile.ZipFile(f)
+        except (*ERRORS, struct.error, OverflowError) as e:
+            raise Broken("压缩包目录已损坏") from e
+        with archive:
+            yield archive
+
+
+@contextmanager
+def guarded(source: Source) -> Iterator[zipfile.ZipFile]:
+    """Open a zip whose directory promises to stay within the limits; raises `Bomb` or `Broken` before unpacking.
+
+    zipfile never gives out more of a member than the directory says, so the promise binds.
+    """
+    with opened(source) as archive:
+        _guard_members(archive, source.size)
+        yield archive
+
+
+def office_type(source: Source) -> str:
+    """Return `docx`, `xlsx`, `odt` ... for a zip that is an office file, `zip` for any other, also a broken one."""
+    try:
+        with guarded(source) as archive:
+            return _office_type(archive)
+    except (Bomb, Broken):
+        return "zip"
+
+
+def plain_name(name: str) -> str:
+    """Return a member's name with the slashes it should have: some programs on Windows write backslashes."""
+    return name.replace("\\", "/")
+
+
+def _office_type(archive: zipfile.ZipFile) -> str:
+    names = {plain_name(name) for name in archive.namelist()}
+    for member, kind in _MEMBERS:
+        if member in names:
+            return kind
+    return _open_document(archive) if "mimetype" in names else "zip"
+
+
+def _open_document(archive: zipfile.ZipFile) -> str:
+    try:
+        with archive.open("mimetype") as f:
+            mime = f.read(100).strip()
+    except (*ERRORS, OSError):
+        return "zip"
+    return _OPEN_DOCUMENT.get(mime.removeprefix(b"application/vnd.oasis.opendocument."), "zip")
+
+
+def _tail(source: Source) -> bytes:
+    with source.open() as f:
+        f.seek(max(0, source.size - _TAIL))
+        return f.read(_TAIL)
+
+
+def _guard_directory(size: int, tail: bytes) -> None:
+    """Refuse a directory too large to be read at all; the figures come from the end records."""
+    at = tail.rfind(b"PK\x05\x06")
+    if at < 0 or len(tail) < at + 22:
+        raise Broken("找不到压缩包目录，文件可能没有传完")
+    (directory,) = struct.unpack_from("<L", tail, at + 12)
+    if at >= 20 and tail[at - 20 : at - 16] == b"PK\x06\x07":  # zip64: its record holds the true size
+        record = tail.rfind(b"PK\x06\x06", 0, at)
+        if record < 0 or at - record < 56:
+            raise Broken("压缩包目录已损坏")
+        (directory,) = struct.unpack_from("<Q", tail, record + 40)
+    if directory > size:
+        raise Broken("压缩包目录已损坏")
+    if directory > MAX_DIRECTORY:
+        raise Bomb(f"目录有 {directory:,} 字节")
+
+
+def _guard_members(archive: zipfile.ZipFile, size: int) -> None:
+    members = archive.infolist()
+    if len(members) > MAX_MEMBERS:
+        raise Bomb(f"包内有 {len(members):,} 个文件")
+    total = sum(m.file_size for m in members)
+    if total > MAX_TOTAL:
+        raise Bomb(f"解开后有 {total >> 20:,} MB")
+    if total > SMALL and total > MAX_RATIO * size:
+        raise Bomb(f"解开后是原来的 {total // size:,} 倍")

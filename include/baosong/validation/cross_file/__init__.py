@@ -1,0 +1,1 @@
+"""Checks that look beyond one file, at what else was sent."""

@@ -1,0 +1,1 @@
+"""Summary reports and press coverage: Word, PDF and text documents."""

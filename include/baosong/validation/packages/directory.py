@@ -1,0 +1,157 @@
+"""A bundle judged by its directory, before a byte of content is unpacked."""
+
+from __future__ import annotations
+
+import stat
+import zipfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from baosong.campaign import Campaign
+from baosong.rules.findings import Finding
+from baosong.store.keys import is_ignored
+from baosong.store.source import Source
+from baosong.validation.common import zip_guard
+from baosong.validation.documents.reader import plain
+from baosong.validation.packages import names, remarks
+
+TWIN, LINK = "twin", "link"
+UNNAMED = "未命名"
+LARGE = 2 << 30  # bytes: above it are films, which hardly shrink
+LARGE_RATIO = 10
+
+_END_RECORD = 22  # bytes
+_LOCAL_HEADER = 30  # bytes before a member's name
+_ENCRYPTED = 0x1 | 0x40 | 0x2000  # the member, strongly, or the directory itself
+_READABLE = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_UNIX, _MACOS = 3, 19
+_ORDINARY = (0, stat.S_IFREG, stat.S_IFDIR)
+
+
+class Refused(Exception):
+    """A bundle that is not unpacked; `finding` says why."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(finding.message)
+        self.finding = finding
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One file of a bundle: the `number`-th, at byte `at`, of `packed` bytes that unpack to `size`.
+
+    `path` is fit to be kept; `said` is the bundle's own name for it where that differs, `flaw` what forbids a review.
+    """
+
+    number: int
+    path: str
+    at: int
+    packed: int
+    size: int
+    method: int
+    crc: int
+    said: str = ""
+    flaw: str = ""
+
+    @property
+    def named(self) -> str:
+        """Return the path as the bundle gives it."""
+        return self.said or self.path
+
+    @property
+    def name(self) -> str:
+        """Return the file's own name."""
+        return self.path.rpartition("/")[2]
+
+
+def read(source: Source, campaign: Campaign) -> list[Member]:
+    """Return the files that a bundle promises to hold, in its own order.
+
+    Raises Refused where any of it must not or cannot be unpacked.
+    """
+    limit = max(d.max_size for d in campaign.deliverables)
+    if source.size == _END_RECORD:  # zipfile looks before the start of one that is nothing else
+        raise Refused(remarks.empty())
+    try:
+        with zip_guard.opened(source) as archive:
+            infos, start = archive.infolist(), archive.start_dir
+    except zip_guard.Bomb as e:
+        raise Refused(remarks.bomb(str(e), limit)) from e
+    except zip_guard.Broken as e:
+        raise Refused(remarks.damaged(str(e))) from e
+    if any(info.flag_bits & _ENCRYPTED for info in infos):
+        raise Refused(remarks.locked())
+    _guard_sizes(infos, source.size, limit)
+    _guard_places(infos, start)
+    members = _members(infos)
+    _guard_members(members, sum(d.max for d in campaign.deliverables))
+    return members
+
+
+def _guard_sizes(infos: Sequence[zipfile.ZipInfo], size: int, limit: int) -> None:
+    """Refuse what unpacks to too much, altogether or for what it is packed in."""
+    total = sum(info.file_size for info in infos)
+    if total > limit:
+        raise Refused(remarks.bomb(f"解开后有 {total >> 20:,} MB", limit))
+    for unpacked, packed in [(total, size), *((info.file_size, info.compress_size) for info in infos)]:
+        ratio = zip_guard.MAX_RATIO if unpacked <= LARGE else LARGE_RATIO
+        if unpacked > zip_guard.SMALL and unpacked > ratio * packed:
+            raise Refused(remarks.bomb(f"解开后是原来的 {unpacked // max(packed, 1):,} 倍", limit))
+
+
+def _guard_places(infos: Sequence[zipfile.ZipInfo], start: int) -> None:
+    """Refuse members that share bytes: the same few could be unpacked over and over."""
+    spans = [(info.header_offset, info.header_offset + _LOCAL_HEADER + info.compress_size) for info in infos]
+    places = [*sorted(spans), (start, start)]
+    if any(begin < 0 or end > following for (begin, end), (following, _) in pairwise(places)):
+        raise Refused(remarks.damaged("压缩包目录已损坏"))
+
+
+def _members(infos: Sequence[zipfile.ZipInfo]) -> list[Member]:
+    found = []
+    for number, (info, name) in enumerate(zip(infos, names.decoded(infos), strict=True)):
+        try:
+            path = names.path_of(name)
+        except names.Unsafe as e:
+            raise Refused(remarks.unsafe(name)) from e
+        if not (name.endswith(("/", "\\")) or is_ignored(path)):
+            found.append(_member(number, info, path or UNNAMED))
+    return _with_twins(found)
+
+
+def _member(number: int, info: zipfile.ZipInfo, said: str) -> Member:
+    path = names.sane(said)
+    return Member(
+        number=number,
+        path=path,
+        at=info.header_offset,
+        packed=info.compress_size,
+        size=info.file_size,
+        method=info.compress_type,
+        crc=info.CRC,
+        said="" if path == said else plain(said, len(said)),
+        flaw="" if _is_ordinary(info) else LINK,
+    )
+
+
+def _is_ordinary(info: zipfile.ZipInfo) -> bool:
+    """Return whether a member is a file; only where Unix made the zip do its attributes tell."""
+    return info.create_system not in (_UNIX, _MACOS) or stat.S_IFMT(info.external_attr >> 16) in _ORDINARY
+
+
+def _with_twins(members: Sequence[Member]) -> list[Member]:
+    """Mark the members that share their path with another."""
+    counted = Counter(member.path for member in members)
+    return [replace(m, flaw=TWIN) if counted[m.path] > 1 and not m.flaw else m for m in members]
+
+
+def _guard_members(members: Sequence[Member], most: int) -> None:
+    if not members:
+        raise Refused(remarks.empty())
+    if len(members) > most:
+        raise Refused(remarks.crowded(len(members), most))
+    for member in members:
+        if member.method not in _READABLE:
+            raise Refused(remarks.packed_otherwise(member.method, member.path))

@@ -1,0 +1,169 @@
+"""The photo check: does the picture decode to its last line, is it large enough, does it carry a position."""
+
+from __future__ import annotations
+
+import struct
+import warnings
+import zlib
+from base64 import b64encode
+from contextlib import suppress
+from dataclasses import dataclass
+
+import pillow_heif
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from baosong.campaign import PhotoProfile
+from baosong.rules.findings import Checked, Finding, error, note, warning
+from baosong.store.source import Source
+from baosong.validation.documents.reader import plain
+from baosong.validation.photo import perceptual_hash, preview
+
+FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF", "HEIF")  # never those that call other programs
+DECODED = frozenset({"jpg", "png", "tif", "webp", "bmp", "gif", "avif", "heic"})
+pillow_heif.register_heif_opener()
+DECODE_ERRORS = (
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    ZeroDivisionError,
+    struct.error,
+    zlib.error,
+)
+
+
+class PixelLimitExceeded(ValueError):
+    """A picture with more pixels than anybody photographs."""
+
+
+class Damaged(ValueError):
+    """A picture that does not decode to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture that decoded: its size in pixels, its format, when it was taken, whether it says where.
+
+    `fingerprint` is `likeness.fingerprint`; `preview` a small JPEG in Base64. Both are empty if they cannot be drawn.
+    """
+
+    width: int
+    height: int
+    format: str
+    taken: str
+    position: bool
+    fingerprint: str
+    preview: str
+
+
+def check(source: Source, actual: str | None, profile: PhotoProfile) -> Checked:
+    """Judge a photograph."""
+    if actual is not None and actual not in DECODED:
+        return Checked(findings=[_not_decoded(actual)], held=True)
+    try:
+        picture = decode(source, profile.max_pixels)
+    except PixelLimitExceeded as e:
+        return Checked(findings=[flood(str(e), profile)])
+    except Damaged:
+        return Checked(findings=[damaged()])
+    found = [*_too_small(picture, profile), *_position(picture)]
+    return Checked(found, facts(picture), preview=picture.preview)
+
+
+def decode(source: Source, max_pixels: int) -> Picture:
+    """Decode a picture in full; raises `PixelLimitExceeded` from its header alone, or `Damaged`."""
+    Image.init()  # a format outside Pillow's first few is unknown to `open` until then
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow warns of bombs and odd tags; the limit below is ours
+        try:
+            with Image.open(source.open(), formats=FORMATS) as image:
+                width, height = image.size
+                if width * height > max_pixels:
+                    raise PixelLimitExceeded(f"{width}×{height}")
+                image.load()
+                taken, position = _from_exif(image)
+                return Picture(width, height, image.format or "", taken, position, *_drawn(image))
+        except PixelLimitExceeded:
+            raise
+        except Image.DecompressionBombError as e:
+            raise PixelLimitExceeded("像素数超过一亿七千万") from e
+        except (UnidentifiedImageError, *DECODE_ERRORS) as e:
+            raise Damaged from e
+
+
+def _from_exif(image: Image.Image) -> tuple[str, bool]:
+    """Return when a picture was taken and whether it says where; nothing where its EXIF is damaged."""
+    with suppress(*DECODE_ERRORS):
+        exif = image.getexif()
+        taken = str(exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.DateTimeOriginal, ""))
+        place = exif.get_ifd(ExifTags.IFD.GPSInfo)
+        return plain(taken, 19), ExifTags.GPS.GPSLatitude in place or ExifTags.GPS.GPSLongitude in place
+    return "", False
+
+
+def _drawn(image: Image.Image) -> tuple[str, str]:
+    """Return the fingerprint and the preview of a decoded picture, which shrinks; a picture is good without them."""
+    with suppress(*DECODE_ERRORS):
+        small = preview.shrunk(image)
+        return perceptual_hash.fingerprint(small), b64encode(preview.jpeg(small)).decode()
+    return "", ""
+
+
+def facts(picture: Picture) -> dict[str, object]:
+    """Return what is worth keeping of a picture, as JSON values."""
+    found: dict[str, object] = {"width": picture.width, "height": picture.height, "format": picture.format}
+    more = {"taken": picture.taken, "fingerprint": picture.fingerprint}
+    return found | {name: value for name, value in more.items() if value}
+
+
+def flood(size: str, profile: PhotoProfile) -> Finding:
+    """Return the finding for a picture that would fill the memory."""
+    return error(
+        "photo.pixels",
+        f"图片像素过多（{size}），出于安全没有打开。",
+        observed=size,
+        expected=f"不超过 {profile.max_pixels / 1e8:g} 亿像素",
+        fix="请用看图软件缩小后另存为 JPG，再重新上传。",
+    )
+
+
+def damaged() -> Finding:
+    """Return the finding for a picture that breaks off or never was one."""
+    return error(
+        "photo.damaged",
+        "图片打不开或只有一部分，文件已损坏。",
+        observed="解码失败",
+        expected="能完整显示的图片",
+        fix="请在本机打开确认图片完整，从相机或手机重新导出后上传。",
+    )
+
+
+def _too_small(picture: Picture, profile: PhotoProfile) -> list[Finding]:
+    long, short = max(picture.width, picture.height), min(picture.width, picture.height)
+    if long >= max(profile.min_width, profile.min_height) and short >= min(profile.min_width, profile.min_height):
+        return []
+    shown, asked = f"{picture.width}×{picture.height}", f"{profile.min_width}×{profile.min_height}"
+    message = f"图片太小：{shown} 像素，最低要求 {asked}（竖拍时长宽对调）。"
+    fix = "请上传相机或手机里的原图，不要用微信压缩过的图片、截图或缩略图，也不要放大小图充数。"
+    return [error("photo.size", message, observed=shown, expected=f"不小于 {asked}", fix=fix)]
+
+
+def _position(picture: Picture) -> list[Finding]:
+    if not picture.position:
+        return []
+    return [note("photo.position", "图片里记有拍摄位置（GPS），汇总和公开时会去掉。", observed="带有 GPS 位置")]
+
+
+def _not_decoded(actual: str) -> Finding:
+    return warning(
+        "photo.not_decoded",
+        f"这种图片（{actual}）不能自动检查，等待工作人员核实。",
+        observed=actual,
+        expected="jpg、png",
+        fix="可以等待核实，也可以导出为 JPG 后重新上传。",
+    )

@@ -1,0 +1,1 @@
+"""Other people's files are opened in confined child processes."""

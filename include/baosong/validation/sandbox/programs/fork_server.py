@@ -1,0 +1,178 @@
+"""The program that forks a child for every file to be opened; `sandbox` starts it and talks to it.
+
+Run as `python sandbox_server.py CHANNEL`, the number of an inherited socket. A message there is a number of seconds and
+brings three descriptors: a line (the work comes down, what became of the child goes up), the pipe for its answer, the
+content. The server has one thread, no secrets, no network and no file but our code; it ends when nobody holds the
+channel's other end any more.
+"""
+
+from __future__ import annotations
+
+import gc
+import io
+import json
+import os
+import pickle
+import select
+import signal
+import socket
+import sys
+import traceback
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import docx
+from PIL import Image
+from pydantic_core import to_json
+from pypdf import PdfWriter
+
+from baosong.store.source import Source
+from baosong.validation.documents import reader
+from baosong.validation.photo import photo
+from baosong.validation.sandbox import confine
+
+MEMORY = 1 << 30
+LONGEST_MESSAGE = 16
+OUT_OF_MEMORY, BROKEN = 3, 4  # exit codes
+LINE, ANSWER, CONTENT = 100, 101, 102  # a child's only descriptors, but for the standard ones
+DESCRIPTORS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A child at work, and the line to who asked for it."""
+
+    pid: int
+    line: socket.socket
+
+
+def main(channel: socket.socket) -> None:
+    """Serve until the other end of the channel is closed everywhere."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for who started us, whose end is ours
+    Image.init()
+    confine.leave_the_world()
+    if not select.select([channel], [], [], 0)[0]:  # else somebody waits for a first answer, perhaps the only one
+        warm_up()
+    gc.freeze()
+    serve(channel)
+
+
+def warm_up() -> None:
+    """Open a file of each sort once: what parsers import and compile at first use, no child needs to do again."""
+    word, page, picture = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    docx.Document().save(word)
+    writer = PdfWriter()
+    writer.add_blank_page(595, 842)
+    writer.write(page)
+    Image.new("RGB", (16, 16)).save(picture, "JPEG")
+    reader.read_docx(_source(word.getvalue()))
+    reader.read_pdf(_source(page.getvalue()))
+    photo.decode(_source(picture.getvalue()), 1000)
+
+
+def _source(data: bytes) -> Source:
+    return Source("", len(data), lambda: io.BytesIO(data))
+
+
+def serve(channel: socket.socket) -> None:
+    """Fork a child for each message, tell what became of it, and kill it when who asked for it has gone."""
+    jobs: dict[int, Job] = {}  # by the descriptor that tells of the child's end
+    hung_up: dict[int, int] = {}  # the line's descriptor -> the child's
+    ready = select.poll()
+    ready.register(channel, select.POLLIN)
+    while True:
+        fd, _ = ready.poll()[0]  # one at a time: what it closes may be among the others
+        if fd == channel.fileno():
+            if (job := _begin(channel)) is None:
+                return
+            end = os.pidfd_open(job.pid)
+            jobs[end], hung_up[job.line.fileno()] = job, end
+            ready.register(end, select.POLLIN)
+            ready.register(job.line, 0)  # hanging up is always reported
+        elif fd in jobs:
+            job = jobs.pop(fd)
+            ready.unregister(fd)
+            if hung_up.pop(job.line.fileno(), None) is not None:
+                ready.unregister(job.line)
+            os.close(fd)
+            _tell(job)
+        else:
+            ready.unregister(fd)
+            _kill(jobs[hung_up.pop(fd)].pid)
+
+
+def _begin(channel: socket.socket) -> Job | None:
+    """Take one message and fork its child; None when nobody can send another."""
+    message, descriptors, _, _ = socket.recv_fds(channel, LONGEST_MESSAGE, DESCRIPTORS)
+    if not message:
+        return None
+    line, answer, content = descriptors
+    server = os.getpid()
+    if (pid := os.fork()) == 0:
+        _work(server, int(message), line, answer, content)
+    os.close(answer)
+    os.close(content)
+    return Job(pid, socket.socket(fileno=line))
+
+
+def _kill(pid: int) -> None:
+    for end in (os.killpg, os.kill):  # a child just forked has no group yet
+        try:
+            end(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+
+
+def _tell(job: Job) -> None:
+    """Say how the child ended, and what it cost: seconds of processor time, KiB of memory."""
+    _, status, used = os.wait4(job.pid, 0)
+    told = {
+        "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
+        "exit": os.WEXITSTATUS(status) if os.WIFEXITED(status) else 0,
+        "seconds": used.ru_utime + used.ru_stime,
+        "kib": used.ru_maxrss,
+    }
+    with job.line as line:
+        try:
+            line.sendall(json.dumps(told).encode())
+        except OSError:
+            return  # who asked has gone
+
+
+def _work(server: int, seconds: int, *descriptors: int) -> None:
+    """Be the child: give up all but three descriptors, take the limits, do the work, end. This never returns."""
+    code = BROKEN
+    try:
+        os.setpgid(0, 0)
+        os.dup2(1, 2)  # what libraries say of a file is nobody's concern
+        for place, descriptor in enumerate(descriptors, LINE):
+            os.dup2(descriptor, place)
+        os.closerange(3, LINE)
+        os.closerange(LINE + DESCRIPTORS, 1 << 16)
+        confine.die_with(server)
+        confine.limit(MEMORY, seconds)
+        confine.stay_alone()
+        gc.disable()  # it ends in a moment
+        os.write(ANSWER, _answer())
+        code = 0
+    except MemoryError:
+        code = OUT_OF_MEMORY
+    except BaseException:  # a bug of ours: its text goes up
+        os.write(ANSWER, traceback.format_exc().encode())
+    finally:
+        os._exit(code)
+
+
+def _answer() -> bytes:
+    """Do the work that the line brings, and return its result as JSON."""
+    with open(LINE, "rb") as f:
+        function, name, size, arguments = pickle.loads(f.read())  # noqa: S301 our parent's words, not the sender's
+    return to_json(function(Source(name, size, _open_content), *arguments))
+
+
+def _open_content() -> BinaryIO:
+    return open(f"/proc/self/fd/{CONTENT}", "rb")
+
+
+if __name__ == "__main__":
+    main(socket.socket(fileno=int(sys.argv[1])))

@@ -1,0 +1,245 @@
+"""The program that runs MediaInfo over a film, in a process of its own: a hostile film takes down this one, not ours.
+
+Run as `python media_child.py LIBRARY SIZE HOW`; of Baosong it imports `confine`. With HOW `atoms`, `ends` or `head`
+it asks on stdout for ranges (offset and length, 64 bits each) and reads them from stdin; with `whole` the film itself
+comes on stdin. Its last word is the request (DONE, length), followed by a mark and MediaInfo's JSON. The mark is "-"
+where the last picture is not in the file, "~" where a MOV was recorded in pieces that each have an index, else "+".
+"""
+
+from __future__ import annotations
+
+import ctypes
+import resource
+import struct
+import sys
+from collections.abc import Callable, Iterator
+
+from baosong.validation.sandbox import confine
+
+MEMORY = 1 << 30
+SECONDS = 20
+WHOLE_PACE = 40 << 20  # bytes of a film for each second of processor time: a fifth of what it manages
+DONE = NOWHERE = (1 << 64) - 1
+REQUEST = struct.Struct("<QQ")
+
+PIECE = 1 << 20
+END = 4 << 20  # of a stream's beginning and of its end: half a second at 64 Mbps, a group of pictures
+MOST = 16 << 20  # of any other container, which no campaign accepts; also of the pictures pretended to a parser
+FEED = 16 << 10
+
+# An index of two hours is 5 MB. Of it the sizes of the pictures make the bit rate: 800 KB are 204,800 pictures, as many
+# as a film of 50 GB at 50 Mbps has. Of every other table the beginning says what the rest would.
+SIZES = 24 * 34133
+ROWS = 24 * 256  # bytes; rows have 4, 8 or 12
+TABLES = {b"stts", b"ctts", b"stss", b"stps", b"stsc", b"stco", b"co64", b"sdtp", b"stsz"}
+BRANCHES = {b"moov", b"trak", b"mdia", b"minf", b"stbl"}
+LARGE = 64 << 10  # in an index, anything else this large is an editor's notes
+PICTURE = 32 << 10  # of a film's first picture: the headers of all codecs lie in it
+LAST = 4 << 10
+MAX_ATOMS, MAX_HOLES = 600, 400
+
+Reader = Callable[[int, int], bytes]
+Hole = tuple[int, int, int, int]  # begin, end, and the table it continues: its begin, and how many bytes of it are real
+
+
+def main(library: str, size: int, how: str) -> None:
+    """Parse a film of `size` bytes and write MediaInfo's answer."""
+    seconds = SECONDS + (size // WHOLE_PACE if how == "whole" else 0)
+    parser, mark = Parser(library, size, 1 if how == "whole" else 0), b"+"
+    confine.shut_in(MEMORY, seconds)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))  # a MOV may name other files and addresses to be looked at
+    if how == "whole":
+        while piece := sys.stdin.buffer.read(PIECE):
+            parser.feed(piece)
+    elif how == "ends":
+        feed_ends(parser, size)
+    elif how == "atoms":
+        index = Index(ask, size)
+        mark = b"~" if index.in_pieces else b"-" if index.end_is_lost() else b"+"
+        feed(parser, View(size, index.holes()).read, size, FEED)
+    else:
+        feed(parser, ask, size, PIECE)
+    answer = mark + parser.answer()
+    sys.stdout.buffer.write(REQUEST.pack(DONE, len(answer)) + answer)
+    sys.stdout.buffer.flush()
+
+
+class Parser:
+    """One parse by libmediainfo's buffer interface."""
+
+    def __init__(self, library: str, size: int, speed: int) -> None:
+        self._lib = ctypes.CDLL(library)
+        self._lib.MediaInfo_New.restype = ctypes.c_void_p
+        self._lib.MediaInfo_Inform.restype = ctypes.c_wchar_p
+        self._lib.MediaInfo_Open_Buffer_Continue.restype = ctypes.c_size_t
+        self._lib.MediaInfo_Open_Buffer_Continue_GoTo_Get.restype = ctypes.c_uint64
+        self._handle, self._size = ctypes.c_void_p(self._lib.MediaInfo_New()), size
+        options = {"CharSet": "UTF-8", "ParseSpeed": str(speed), "Complete": "1", "Output": "JSON"}
+        for name, value in options.items():
+            self._lib.MediaInfo_Option(self._handle, ctypes.c_wchar_p(name), ctypes.c_wchar_p(value))
+        self.jump(0)
+        self.finished = False
+
+    def jump(self, offset: int) -> None:
+        """Say that the next piece comes from another place of the film."""
+        self._lib.MediaInfo_Open_Buffer_Init(self._handle, ctypes.c_uint64(self._size), ctypes.c_uint64(offset))
+
+    def feed(self, piece: bytes) -> int | None:
+        """Parse a piece; return where the parser would go on, None where that is right behind."""
+        told = self._lib.MediaInfo_Open_Buffer_Continue(self._handle, piece, ctypes.c_size_t(len(piece)))
+        self.finished = bool(told & 8)
+        there = int(self._lib.MediaInfo_Open_Buffer_Continue_GoTo_Get(self._handle))
+        return None if there == NOWHERE else there
+
+    def answer(self) -> bytes:
+        """Return all that was found, as JSON."""
+        self._lib.MediaInfo_Open_Buffer_Finalize(self._handle)
+        return str(self._lib.MediaInfo_Inform(self._handle, ctypes.c_size_t(0))).encode("utf-8", "replace")
+
+
+def feed(parser: Parser, read: Reader, size: int, piece: int) -> None:
+    """Let the parser read where it will, up to a limit."""
+    at = fed = 0
+    while at < size and fed < MOST and not parser.finished:
+        data = read(at, min(piece, size - at))
+        fed += len(data)
+        wanted = parser.feed(data)
+        at += len(data)
+        if wanted is not None:
+            at = wanted
+            parser.jump(at)
+
+
+def feed_ends(parser: Parser, size: int) -> None:
+    """Let the parser see the beginning and the end of a stream; left to itself it reads up to 70 MB."""
+    at = 0
+    while at < size and not parser.finished:
+        stop = END if at < END else size
+        data = ask(at, min(PIECE, stop - at, size - at))
+        wanted = parser.feed(data)
+        at += len(data)
+        if at < size - END and (wanted is not None or at >= END):
+            at = size - END
+            parser.jump(at)
+
+
+def ask(offset: int, length: int) -> bytes:
+    """Return a range of the film, which lies within it."""
+    sys.stdout.buffer.write(REQUEST.pack(offset, length))
+    sys.stdout.buffer.flush()
+    return sys.stdin.buffer.read(length)
+
+
+class View:
+    """A film of which the holes are pretended: pictures are zeros, the ends of long tables repeat their beginning."""
+
+    def __init__(self, size: int, holes: list[Hole]) -> None:
+        self._size, self._holes = size, sorted(holes)
+        self._piece, self._from = b"", 0
+        self._tables: dict[int, bytes] = {}
+
+    def read(self, at: int, length: int) -> bytes:
+        """Return a range that lies within the film."""
+        stop, parts = at + length, []
+        for begin, end, table, real in [*self._holes, (self._size, self._size, 0, 0)]:
+            if at < min(begin, stop):
+                parts.append(self._real(at, min(begin, stop), begin))
+                at = min(begin, stop)
+            if begin <= at < min(end, stop):
+                parts.append(self._pretended(at, min(end, stop), table, real))
+                at = min(end, stop)
+        return b"".join(parts)
+
+    def _pretended(self, at: int, stop: int, table: int, real: int) -> bytes:
+        if not real:
+            return bytes(stop - at)
+        row = (at - table) % real
+        beginning = self._tables.setdefault(table, b"") or ask(table, real)
+        self._tables[table] = beginning
+        return (beginning * ((stop - at) // real + 2))[row : row + stop - at]
+
+    def _real(self, at: int, stop: int, limit: int) -> bytes:
+        """Return real bytes; they are fetched as far as the next hole, for the parser will go on there."""
+        if not self._from <= at < stop <= self._from + len(self._piece):
+            self._piece, self._from = ask(at, max(stop, min(limit, at + PIECE)) - at), at
+        return self._piece[at - self._from : stop - self._from]
+
+
+class Index:
+    """Where in a film of atoms (MOV, MP4) its tables and pictures lie; empty where the atoms make no sense."""
+
+    def __init__(self, read: Reader, size: int) -> None:
+        self._read, self._size = read, size
+        self._unread: list[Hole] = []
+        self._essence: list[tuple[int, int]] = []
+        self._first: list[int] = []
+        self._last: list[int] = []
+        self.in_pieces = False
+        kind = b""
+        for name, begin, end in atoms(read, size):
+            if name == b"mdat":
+                self._essence.append((begin, end))
+                if self.in_pieces:  # thousands of indexes follow, and MediaInfo would miscount them
+                    self._unread.append((end, size, 0, 0))
+                    return
+            elif name == b"moof":
+                self.in_pieces = True
+            elif name == b"hdlr" and end - begin >= 12 and read(begin + 4, 4) != b"dhlr":
+                kind = read(begin + 8, 4)
+            elif name in TABLES:
+                self._add_table(name, begin, end, kind == b"vide")
+            elif name not in BRANCHES and end - begin > LARGE:
+                self._unread.append((begin, end, 0, 0))
+
+    def _add_table(self, name: bytes, begin: int, end: int, pictures: bool) -> None:
+        first, real = (begin + 12, SIZES) if name == b"stsz" else (begin + 8, ROWS)
+        if first + real < end:
+            self._unread.append((first + real, end, first, real))
+        width = {b"stco": 4, b"co64": 8}.get(name)
+        if pictures and width and first + width <= end:
+            last = first + (end - first) // width * width - width
+            self._first.append(int.from_bytes(self._read(first, width), "big"))
+            self._last.append(int.from_bytes(self._read(last, width), "big"))
+
+    def holes(self) -> list[Hole]:
+        """Return what the parser does not need: the ends of long tables, editors' notes, all pictures but the first."""
+        holes = self._unread[:MAX_HOLES]
+        for begin, end in self._essence[:MAX_HOLES]:
+            for picture in sorted(p for p in self._first[:4] if begin <= p < end):
+                holes.append((begin, max(begin, picture), 0, 0))
+                begin = max(begin, picture + PICTURE)
+            holes.append((begin, max(begin, end), 0, 0))
+        return [hole for hole in holes if hole[0] < hole[1]]
+
+    def end_is_lost(self) -> bool:
+        """Return whether a last row of pictures lies beyond the file, or is zeros, as a broken copy leaves them."""
+        starts = [self._read(at, min(LAST, self._size - at)) if at < self._size else b"" for at in self._last[:4]]
+        return any(not start.strip(b"\0") for start in starts)
+
+
+def atoms(read: Reader, size: int) -> Iterator[tuple[bytes, int, int]]:
+    """Yield name, begin and end of the body of each atom on the way to the tables; what lies beyond the file is cut."""
+    ends, at = [size], 0
+    for _ in range(MAX_ATOMS):
+        while ends and at + 8 > ends[-1]:
+            at = ends.pop()
+        if not ends:
+            return
+        head = read(at, min(16, size - at))
+        length, name = struct.unpack_from(">I4s", head)
+        begin = at + 8
+        if length == 1 and len(head) == 16:
+            begin, length = at + 16, struct.unpack_from(">Q", head, 8)[0]
+        end = min(at + length if length else size, ends[-1])
+        if end < begin:
+            return
+        yield name, begin, end
+        if name in BRANCHES:
+            ends.append(end)
+            at = begin
+        else:
+            at = end
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), sys.argv[3])

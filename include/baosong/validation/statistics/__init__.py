@@ -1,0 +1,1 @@
+"""The statistics sheet: read, normalised, and validated against the form."""

@@ -1,0 +1,140 @@
+"""Dates as people write them: 2023.5.20, 5月20日, 5月20日-22日, 5.20 that became 5.2, serials, 20230520."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from baosong.validation.statistics.numbers import NONES, Raw, fold
+
+EPOCH = date(1899, 12, 30)
+SERIALS = range(36526, 73051)  # 2000 to 2100, as a workbook counts days
+
+_YEAR_FIRST = re.compile(r"(?P<y>20\d\d|\d\d)[-./年](?P<m>\d{1,2})[-./月](?P<d>\d{1,2})[日号]?")
+_COMPACT = re.compile(r"(?P<y>20\d\d)(?P<m>\d\d)(?P<d>\d\d)")
+_YEAR_LAST = re.compile(r"(?P<m>\d{1,2})[-/](?P<d>\d{1,2})[-/](?P<y>20\d\d|\d\d)")
+_NO_YEAR = re.compile(r"(?P<m>\d{1,2})[-./月](?P<d>\d{1,2})[日号]?")
+_DAY = re.compile(r"(?P<d>\d{1,2})[日号]?")
+_CLOCK = re.compile(
+    r"(?:[T ]?(?:上午|下午)?\d{1,2}[:时](?:\d{2}(?::\d{2}(?:\.\d+)?)?)?分?)?(?:Z|\+08:00)?$|[(](?:周|星期).[)]$"
+)
+_BETWEEN = re.compile(r"至|到|~|—+|–|-+")
+
+
+class DateKind(StrEnum):
+    """What a cell that should hold a date holds."""
+
+    BLANK = "blank"
+    DATE = "date"
+    VAGUE = "vague"
+    INVALID = "invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedDate:
+    """A day read from a cell; `last` is the end where the cell holds a span; `note` says what was understood."""
+
+    value: date | None
+    last: date | None
+    kind: DateKind
+    note: str | None = None
+
+
+_BLANK = ParsedDate(None, None, DateKind.BLANK)
+_INVALID = ParsedDate(None, None, DateKind.INVALID, "不是日期")
+
+
+def parse_date(raw: Raw, start: date, end: date) -> ParsedDate:
+    """Read a cell as a date; `start` and `end` are the campaign's days and decide the year and doubtful readings."""
+    if isinstance(raw, datetime):
+        return _one(raw.date())
+    if isinstance(raw, date):
+        return _one(raw)
+    if isinstance(raw, bool) or not isinstance(raw, int | float | str):
+        return _BLANK if raw is None else _INVALID
+    if isinstance(raw, str):
+        return _from_text(raw, start, end)
+    return _from_number(raw, start, end)
+
+
+def _one(day: date, note: str | None = None, kind: DateKind = DateKind.DATE) -> ParsedDate:
+    return ParsedDate(day, day, kind, note)
+
+
+def _from_number(raw: int | float, start: date, end: date) -> ParsedDate:
+    if not math.isfinite(raw):
+        return _INVALID
+    if int(raw) in SERIALS:
+        day = EPOCH + timedelta(days=int(raw))
+        return _one(day, f"按 {day.isoformat()} 计")
+    if raw == int(raw):
+        return _from_text(str(int(raw)), start, end) if raw > 10**7 else _INVALID
+    return _from_decimal(format(raw, ".6g"), start, end)
+
+
+def _from_decimal(text: str, start: date, end: date) -> ParsedDate:
+    """Read `5.2`, which may be what a workbook made of 5.20: only the campaign's days can tell."""
+    month, _, day = text.partition(".")
+    days = [d for d in (_day(start.year, month, day), _day(start.year, month, day + "0")) if d and len(day) <= 2]
+    inside = [d for d in days if start <= d <= end]
+    if len(days) == 1 or len(inside) == 1:
+        found = (inside or days)[0]
+        return _one(found, f"写成了数 {text}，按 {found.isoformat()} 计", DateKind.VAGUE)
+    return ParsedDate(None, None, DateKind.INVALID, f"“{text}”看不出是哪一天")
+
+
+def _from_text(raw: str, start: date, end: date) -> ParsedDate:
+    text = fold(raw)
+    if not text or text in NONES:
+        return _BLANK
+    text = re.sub(r"\s+", " ", text[:60])
+    if re.fullmatch(r"\d{1,2}\.\d", text):
+        return _from_decimal(text, start, end)
+    single = _single(_CLOCK.sub("", text).replace(" ", ""), start)
+    if single is None and text.isdecimal() and int(text) in SERIALS:
+        return _from_number(int(text), start, end)
+    if single is not None:
+        return _one(single, None if str(single.year) in text else f"按 {single.isoformat()} 计")
+    for first, last in _spans(text.replace(" ", ""), start):
+        if first <= last:
+            return ParsedDate(first, last, DateKind.DATE, f"按 {first.isoformat()} 至 {last.isoformat()} 计")
+    return _INVALID
+
+
+def _single(text: str, start: date) -> date | None:
+    for shape in (_YEAR_FIRST, _COMPACT, _YEAR_LAST):
+        if match := shape.fullmatch(text):
+            return _day(int(match["y"]), match["m"], match["d"])
+    match = _NO_YEAR.fullmatch(text)
+    return _day(start.year, match["m"], match["d"]) if match else None
+
+
+def _spans(text: str, start: date) -> Iterator[tuple[date, date]]:
+    """Yield each reading of a text as a first and a last day, at each mark that could part them."""
+    for mark in _BETWEEN.finditer(text):
+        first = _single(text[: mark.start()], start) or _open_ended(text[: mark.start()], start)
+        rest = text[mark.end() :]
+        if first is None:
+            continue
+        last = _single(rest, date(first.year, 1, 1))
+        day = _DAY.fullmatch(rest)
+        if last is None and day:
+            last = _day(first.year, str(first.month), day["d"])
+        if last is not None:
+            yield first, last
+
+
+def _open_ended(text: str, start: date) -> date | None:
+    """Return the day of `5月20`, whose 日 follows after the span's end."""
+    return _single(f"{text}日", start) if "月" in text and not text.endswith(("日", "号", "月")) else None
+
+
+def _day(year: int, month: str, day: str) -> date | None:
+    try:
+        return date(year + 2000 if year < 100 else year, int(month), int(day))
+    except ValueError:
+        return None

@@ -1,0 +1,229 @@
+"""Reads the form's rows out of the tables found: indicators by code or name, activities row by row, and the signatures.
+
+Section rows, 小计 and 合计 rows, repeated headers, notes and blank rows are passed over; merged texts are filled down.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import islice, zip_longest
+
+from baosong.campaign.form import Column, Form, Indicator
+from baosong.validation.statistics.cells import Sheet
+from baosong.validation.statistics.numbers import Raw, fold
+from baosong.validation.statistics.tables import Table, Tables, key, short_key
+
+LONGEST_HEADING = 12
+FOOT_ROWS = 12
+TOTALS = re.compile(r"^(本页|分类|以上)?(合计|小计|总计|共计|累计)")
+SECTION = re.compile(r"^(第?[一二三四五六七八九十]+[、.．)章]|[(（][一二三四五六七八九十]+[)）])")
+NOTES = re.compile(r"^[(（]?(注|说明|备注|填表说明|填报说明)\s*\d*\s*[:：、.)）]")
+_NUMBERING = re.compile(r"^([(（]?([一二三四五六七八九十]+|\d{1,2})[)）、.．]|[①-⑳])\s*")
+_PART = re.compile(r"^(其中|#)")
+_SUSPECT = re.compile(r"[合小总共累]\s*计|注|说明")
+_COLON = re.compile(r"[:：]")
+
+
+@dataclass(slots=True)
+class IndicatorRow:
+    """An indicator as the sheet has it: the row, the unit it prints, and the raw values of its three columns."""
+
+    indicator: Indicator
+    row: int
+    unit: str
+    raw: dict[str, Raw]
+
+
+@dataclass(slots=True)
+class Reading:
+    """Everything read from a book before it is judged; rows are counted from 0."""
+
+    indicators: list[IndicatorRow] = field(default_factory=list)
+    unknown: list[tuple[int, str]] = field(default_factory=list)
+    repeated: list[IndicatorRow] = field(default_factory=list)
+    renamed: list[tuple[int, Indicator, str]] = field(default_factory=list)
+    activity_rows: list[int] = field(default_factory=list)
+    activities: dict[str, list[Raw]] = field(default_factory=dict)
+    signatures: dict[str, tuple[str, Sheet, int, int]] = field(default_factory=dict)
+    preamble: list[tuple[str, Sheet, int, int]] = field(default_factory=list)
+
+
+def read(tables: Tables, form: Form) -> Reading:
+    """Return what the tables hold, raw."""
+    reading = Reading()
+    if tables.indicators:
+        _read_indicators(tables.indicators, form, reading)
+    if tables.activities:
+        _read_activities(tables.activities, form, reading)
+    for table in (tables.indicators, tables.activities):
+        if table:
+            _read_head(table, form.signatures, reading)
+    return reading
+
+
+def _read_indicators(table: Table, form: Form, reading: Reading) -> None:
+    seen: set[str] = set()
+    for row in range(table.first, table.end):
+        name, number = as_text(table.raw(row, "name")), as_text(table.raw(row, "number"))
+        raw = {c: table.raw(row, c) for c in ("total", "offline", "online")}
+        indicator = _known(form, name, number)
+        if indicator is None:
+            if name and _has_figure(raw.values()) and not TOTALS.match(key(name)) and key(name) not in _headings(form):
+                reading.unknown.append((row, name))
+            continue
+        found = IndicatorRow(indicator, row, as_text(table.raw(row, "unit")), raw)
+        if name and _by_name(form, name) is None:
+            reading.renamed.append((row, indicator, name))
+        (reading.repeated if indicator.code in seen else reading.indicators).append(found)
+        seen.add(indicator.code)
+
+
+def _known(form: Form, name: str, number: str) -> Indicator | None:
+    """Return the indicator of a row; people fill in by the printed name, so it wins over the code."""
+    found = _by_name(form, name) if name else None
+    return found or form.by_code.get(fold(number).upper())
+
+
+def _by_name(form: Form, name: str) -> Indicator | None:
+    names = _indicator_names(form.indicators.rows)
+    plain = _NUMBERING.sub("", fold(name))
+    for spelled in (name, plain, _PART.sub("", plain)):
+        for spell in (key, short_key):
+            if code := names.get(spell(spelled)):
+                return form.by_code[code]
+    return None
+
+
+@lru_cache(maxsize=32)
+def _indicator_names(rows: tuple[Indicator, ...]) -> dict[str, str]:
+    return {key(label): i.code for i in rows for label in i.labels}
+
+
+def _headings(form: Form) -> set[str]:
+    return {key(label) for c in form.indicators.columns for label in c.labels}
+
+
+def _has_figure(values: Iterable[Raw]) -> bool:
+    return any(v not in (None, "") for v in values)
+
+
+def _read_activities(table: Table, form: Form, reading: Reading) -> None:
+    names = [f.name for f in form.activities.fields if f.name in table.columns]
+    others = [table.columns[n] for n in names if n != "number"]
+    headings = {key(label) for label in form.by_field["name"].labels}
+    rows = [row for row in range(table.first, table.end) if _is_activity(table, row, others, headings)]
+    reading.activity_rows = rows
+    columns = list(zip_longest(*(table.sheet.rows[row - table.sheet.top] for row in rows)))
+    columns += [(None,) * len(rows)] * (max(table.columns.values()) + 1 - len(columns))  # no row is as long
+    reading.activities = {n: [None if v == "" else v for v in columns[table.columns[n]]] for n in names}
+    index = {row: i for i, row in enumerate(rows)}
+    for row, name, value in _merged_texts(table, form):
+        if row in index:
+            reading.activities[name][index[row]] = value
+
+
+def _is_activity(table: Table, row: int, columns: list[int], headings: set[str]) -> bool:
+    """Return whether a row holds an activity, not a blank, a section, a total, a note or a repeated header."""
+    name = as_text(table.raw(row, "name"))
+    named = len(name) > LONGEST_HEADING or key(name) not in headings
+    if name and named and as_text(table.raw(row, "category")):
+        return True  # so are nearly all: the rest is for the others
+    cells, number = table.sheet.rows[row - table.sheet.top], as_text(table.raw(row, "number"))
+    width = len(cells)
+    filled = list(islice((c for c in columns if c < width and cells[c] not in ("", None)), 2))  # one, or more?
+    if not filled or (len(filled) == 1 and (SECTION.match(fold(name)) or not name)):
+        return False
+    lead = name or number or as_text(cells[filled[0]])
+    if _SUSPECT.search(lead) or _SUSPECT.search(number):
+        if any(as_text(table.raw(row, n)) for n in ("category", "start")):
+            return True  # a total or a note has neither kind nor day, whatever its first word
+        return not any(TOTALS.match(key(t)) or NOTES.match(fold(t)) for t in (lead, number))
+    return named
+
+
+def _merged_texts(table: Table, form: Form) -> Iterator[tuple[int, str, Raw]]:
+    """Yield the values that cells merged downwards share; numbers are not shared, which would count them twice."""
+    texts = {f.name for f in form.activities.fields if f.type not in ("integer", "decimal")} - {"name", "number"}
+    names = {column: name for name, column in table.columns.items() if name in texts}
+    for (top, left), (bottom, _right) in table.sheet.merged:
+        if left in names and table.first <= top < bottom < table.end:
+            for row in range(top + 1, bottom + 1):
+                yield row, names[left], table.sheet.value(top, left)
+
+
+def _read_head(table: Table, columns: Iterable[Column], reading: Reading) -> None:
+    """Read the signatures that stand above the header or below the data, and keep the preamble's texts."""
+    sheet = table.sheet
+    labels = {key(label): c.name for c in columns for label in c.labels}
+    data = {i.row for i in reading.indicators} if table.kind == "indicators" else set(reading.activity_rows)
+    rows = [*range(sheet.top, table.header), *range(max(table.first, sheet.end - FOOT_ROWS), sheet.end)]
+    for row in (r for r in rows if r not in data):
+        for column, text in _row_texts(sheet, row):
+            if row < table.header:
+                reading.preamble.append((text, sheet, row, column))
+            for name, value in _signed(text, labels):
+                at = column
+                if not value:
+                    at, value = _next_value(sheet, row, column, labels)
+                if name not in reading.signatures or (value and not reading.signatures[name][0]):
+                    reading.signatures[name] = (value, sheet, row, at)
+
+
+def _row_texts(sheet: Sheet, row: int) -> Iterator[tuple[int, str]]:
+    for column, value in enumerate(sheet.rows[row - sheet.top]):
+        if isinstance(value, str) and value.strip():
+            yield column, value
+
+
+def _signed(text: str, labels: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield each signature in a cell: `填报人：张三　联系电话：0991-1234567` holds two, `填报人` one without value."""
+    parts = _COLON.split(text)
+    if len(parts) == 1:
+        if key(text) in labels or short_key(text) in labels:
+            yield labels.get(key(text)) or labels[short_key(text)], ""
+        return
+    label = parts[0]
+    for i, part in enumerate(parts[1:], 1):
+        value, rest = part, ""
+        if i < len(parts) - 1:
+            value, rest = _cut_label(part, labels)
+        name = labels.get(key(label)) or labels.get(short_key(label))
+        if name:
+            yield name, value.strip()
+        label = rest
+
+
+def _cut_label(text: str, labels: dict[str, str]) -> tuple[str, str]:
+    """Part a value from the label that follows it."""
+    for at in range(len(text)):
+        if key(text[at:]) in labels and key(text[at : at + 1]):
+            return text[:at], text[at:]
+    return text, ""
+
+
+def _next_value(sheet: Sheet, row: int, column: int, labels: dict[str, str]) -> tuple[int, str]:
+    """Return the place and text right of a label; an empty text if the next thing is another label or nothing."""
+    for at in range(column + 1, column + 8):
+        value = sheet.value(row, at)
+        if value is None or (isinstance(value, str) and not value.strip()):
+            continue
+        text = as_text(value)
+        if any(True for _ in _signed(text, labels)):
+            break
+        return at, text
+    merged = (right for (top, left), (_, right) in sheet.merged if (top, left) == (row, column))
+    return next(merged, column) + 1, ""
+
+
+def as_text(value: Raw) -> str:
+    """Return a cell as text: 1001.0 is 1001, a date its ISO form."""
+    if isinstance(value, str):
+        return value.strip()
+    if value is None:
+        return ""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return str(value).strip()

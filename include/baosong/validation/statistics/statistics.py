@@ -1,0 +1,177 @@
+"""Judges a statistics sheet: read it, normalise it, hold it against the form, and say everything in one pass."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from xml.etree.ElementTree import ParseError
+
+from baosong.campaign import Campaign, Prefecture
+from baosong.campaign.form import ActivityField, Form
+from baosong.campaign.layout import column_letter
+from baosong.rules.findings import Checked, Finding, Severity, Where, error, has_error
+from baosong.store.source import Source
+from baosong.validation.common import file_safety, zip_guard
+from baosong.validation.common.filetypes import identify
+from baosong.validation.statistics import crosschecks
+from baosong.validation.statistics.cells import SPARE_ROWS, LockedSheet, Sheet, UnreadableSheet, place, read_sheets
+from baosong.validation.statistics.formulas import work_out
+from baosong.validation.statistics.numbers import plain
+from baosong.validation.statistics.reader import Reading, read
+from baosong.validation.statistics.structure import structure_findings
+from baosong.validation.statistics.tables import Tables, find_tables
+from baosong.validation.statistics.values import AMOUNTS, Values, normalise, shown
+
+SHOWN_A_RULE = 50
+
+
+def check(source: Source, campaign: Campaign, prefecture: Prefecture | None) -> Checked:
+    """Judge a sheet whose size and container were found harmless; raises on no content whatever."""
+    from baosong.validation.statistics import expectations
+
+    data, form = source.read(), campaign.form
+    kind = identify(source) or source.suffix
+    facts: dict[str, Any] = {"format": kind} | _producer(data)
+    try:
+        sheets = read_sheets(data, kind, source.name, form.activities.max_rows + SPARE_ROWS)
+    except LockedSheet:
+        return Checked([file_safety.encrypted("工作簿")], facts)
+    except UnreadableSheet as e:
+        return Checked([_unreadable(str(e))], facts)
+    if any(_is_marked(sheet) for sheet in sheets):
+        return file_safety.held_as_classified()
+    tables = find_tables(sheets, form)
+    reading = read(tables, form)
+    values = normalise(tables, reading, campaign)
+    work_out(values, form)
+    findings = structure_findings(data, sheets, values, campaign)
+    findings += values.findings
+    judged, validations = expectations.judge(values, form)
+    findings += judged
+    findings += crosschecks.run(values, campaign, prefecture)
+    facts |= _facts(sheets, tables, reading, campaign)
+    figures = None if has_error(findings) else figures_of(values, form)
+    ordered = in_reading_order(capped(findings), [sheet.name for sheet in sheets])
+    return Checked(ordered, facts, figures, validations=validations)
+
+
+def _is_marked(sheet: Sheet) -> bool:
+    """Return whether a sheet bears a classification mark: what xls, et and computed cells say is seen nowhere else."""
+    if file_safety.is_marked_text(sheet.name):
+        return True
+    if file_safety.MARK_LETTER not in "".join([v for row in sheet.rows for v in row if type(v) is str]):
+        return False
+    return any(file_safety.is_marked_text("\n".join(v for v in row if type(v) is str)) for row in sheet.rows)
+
+
+def _unreadable(reason: str) -> Finding:
+    return error(
+        "statistics.unreadable",
+        f"统计表读不出来：{reason}。",
+        observed=reason,
+        expected="能用 WPS 或 Excel 正常打开的表格",
+        fix="请在本机用 WPS 或 Excel 打开，把内容复制到新下发的模板里，另存为 .xlsx 后重新报送。",
+    )
+
+
+def figures_of(values: Values, form: Form) -> dict[str, Any]:
+    """Return the figures as `Checked` describes them."""
+    indicators = [
+        {"code": code}
+        | {amount: _json(value, form.by_code[code].type) for amount, value in amounts.items()}
+        | {"cell": values.indicator_where(code, "total")["cell"]}
+        for code, amounts in values.indicators.items()
+    ]
+    specs = [f for f in form.activities.fields if f.name in values.activities]
+    names = ["row", *(f.name for f in specs)]
+    columns = [_json_column(values, f) for f in specs]
+    numbers = [row + 1 for row in values.reading.activity_rows]
+    activities = [dict(zip(names, cells, strict=True)) for cells in zip(numbers, *columns, strict=True)]
+    return {"indicators": indicators, "activities": activities}
+
+
+def _json_column(values: Values, spec: ActivityField) -> list[Any]:
+    """Return a column's figures as JSON has them: decimals and days are their canonical texts."""
+    column, texts = values.activities[spec.name], values.activity_text[spec.name]
+    if spec.type == "integer":
+        return [None if value is None else int(value) for value in column]
+    if spec.type in ("decimal", "date"):
+        return [None if value is None else text for value, text in zip(column, texts, strict=True)]
+    return column
+
+
+def _json(value: Any, kind: str) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if kind == "integer" else plain(value)
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _facts(sheets: list[Sheet], tables: Tables, reading: Reading, campaign: Campaign) -> dict[str, Any]:
+    unit = reading.signatures.get("unit", ("",))[0]
+    named = crosschecks.named_prefecture(unit, campaign)
+    used = [t.sheet.name for t in (tables.indicators, tables.activities) if t]
+    return {
+        "sheets": [shown(s.name) for s in sheets],
+        "used": [shown(name) for name in used],
+        "columns": _columns(tables),
+        "rows": len(reading.activity_rows),
+        "unit": shown(unit),
+        "unit_prefecture": named.code if named else None,
+        "form": campaign.form.version,
+    }
+
+
+def _columns(tables: Tables) -> dict[str, str]:
+    """Return in which column 合计, 线下 and 线上 of every indicator stand: with its row, each figure's own cell."""
+    table = tables.indicators
+    return {a: column_letter(table.columns[a] + 1) for a in AMOUNTS if a in table.columns} if table else {}
+
+
+def _producer(data: bytes) -> dict[str, Any]:
+    """Return which program wrote a workbook, as its own properties say; nothing where they do not."""
+    from defusedxml.common import DefusedXmlException
+    from defusedxml.ElementTree import fromstring
+
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open("docProps/app.xml") as member:
+            root = fromstring(member.read(100_000))
+    except (*zip_guard.ERRORS, OSError, ParseError, DefusedXmlException, zlib.error):
+        return {}
+    texts = {element.tag.rpartition("}")[2]: shown(element.text or "") for element in root}
+    return {name.lower(): texts[name] for name in ("Application", "AppVersion") if texts.get(name)}
+
+
+def capped(findings: list[Finding]) -> list[Finding]:
+    """Return at most so many findings a rule, the last of them followed by how many more there are."""
+    seen: Counter[tuple[str, Severity]] = Counter()
+    kept = []
+    for finding in findings:
+        seen[finding.rule, finding.severity] += 1
+        if seen[finding.rule, finding.severity] <= SHOWN_A_RULE:
+            kept.append(finding)
+    for (rule, severity), count in seen.items():
+        if count > SHOWN_A_RULE:
+            last = next(f for f in reversed(kept) if (f.rule, f.severity) == (rule, severity))
+            more = f"同类问题还有 {count - SHOWN_A_RULE} 处，没有逐一列出"
+            kept.append(Finding(rule, severity, more, Where(**last.where), fix=last.fix))
+    return kept
+
+
+def in_reading_order(findings: list[Finding], names: Sequence[str]) -> list[Finding]:
+    """Return findings as a person meets them: the whole file first, then sheet by sheet, row by row."""
+    order = {shown(name): i for i, name in enumerate(names)}
+
+    def at(finding: Finding) -> tuple[int, int, int]:
+        where = finding.where
+        if "sheet" not in where:
+            return (-1, 0, 0)
+        row, column = place(where["cell"]) if "cell" in where else (-1, 0)
+        return (order.get(shown(where["sheet"]), len(order)), row, column)
+
+    return sorted(findings, key=at)

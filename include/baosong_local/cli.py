@@ -1,0 +1,175 @@
+"""The command line of a checkout: what production has, and the embedded stack, the demo, tests and benchmarks."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import Annotated, Any
+
+import typer
+
+from baosong.cli.main import (
+    As,
+    CallError,
+    CampaignId,
+    CampaignOption,
+    Files,
+    campaign_of,
+    one_line_errors,
+    out,
+    prefecture_of,
+    say_opened,
+)
+from baosong.cli.main import app as production
+from baosong.store.settings import PROJECT, home_of
+
+app = typer.Typer(name="baosong", no_args_is_help=True, add_completion=False, help=production.info.help)
+app.registered_commands += [command for command in production.registered_commands if command.name != "open"]
+OFFLINE = {"check", "template"}
+PRODUCTION = {c.name or getattr(c.callback, "__name__", "") for c in production.registered_commands}
+
+
+@app.callback()
+def use_running_stack(context: typer.Context) -> None:
+    """报送：收集、校验、归档、汇总。"""
+    if context.invoked_subcommand in PRODUCTION - OFFLINE:
+        from baosong_local.stack.campaigns import use_running_stack
+
+        use_running_stack()
+
+
+def main() -> None:
+    """Run the command line; what a caller can do wrong ends in one clear line and exit code 2."""
+    with one_line_errors():
+        app(prog_name="baosong")
+
+
+@app.command("open")
+def open_(campaign_id: CampaignId) -> None:
+    """开放一次活动：建好存储桶、各地州市的文件夹、空白统计表和密钥。"""
+    from baosong.ledger.services import Services
+    from baosong_local.stack.campaigns import open_campaign
+
+    campaign = campaign_of(campaign_id)
+    folder = open_campaign(Services.open(), campaign)
+    say_opened(campaign, f"密钥在 {folder}" if folder else "密钥由您的对象存储另行发放")
+
+
+@app.command()
+def up(foreground: Annotated[bool, typer.Option(help="留在前台，按 Ctrl-C 停止")] = False) -> None:
+    """启动内嵌的全部服务。"""
+    from baosong_local import stack
+    from baosong_local.tables import show_stack
+
+    with out.status("正在启动……") as status:
+        info = stack.up(home_of(), foreground=foreground, progress=status.update)
+    show_stack(out, info)
+    if foreground:
+        stack.stay(home_of())
+
+
+@app.command()
+def down() -> None:
+    """停止内嵌的全部服务。"""
+    from baosong_local import stack
+
+    out.print("已停止。" if stack.down(home_of()) else "服务没有运行。")
+
+
+@app.command()
+def status() -> None:
+    """显示各服务的状态；全部正常时退出码为 0。"""
+    from baosong_local import stack
+    from baosong_local.tables import show_components
+
+    components = stack.status(home_of())
+    show_components(out, components)
+    raise typer.Exit(0 if components and all(c.healthy for c in components) else 1)
+
+
+@app.command()
+def logs(
+    component: Annotated[str | None, typer.Argument(help="只看一个服务，例如 scheduler")] = None,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="持续显示")] = False,
+) -> None:
+    """显示各服务的日志。"""
+    from baosong_local import stack
+
+    paths = stack.log_paths(home_of())
+    if component and component not in paths:
+        raise CallError(f"没有服务“{component}”。可用：{'、'.join(paths) or '（尚未启动过）'}。")
+    chosen = [str(p) for name, p in paths.items() if component in (None, name) and p.exists()]
+    if not chosen:
+        raise CallError("还没有日志。请先运行 ./baosong up。")
+    flags = ["-n", "40", *(["-F"] if follow else [])]
+    try:
+        raise typer.Exit(subprocess.run(["tail", *flags, *chosen], check=False).returncode)
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+
+
+@app.command()
+def submit(
+    files: Files,
+    prefecture: Annotated[str, typer.Option(help="地州市代码或名称")],
+    kind: As = None,
+    campaign_id: CampaignOption = "2023",
+) -> None:
+    """以某地州市的身份报送文件。"""
+    from baosong_local.stack.campaigns import storage_as
+
+    campaign = campaign_of(campaign_id)
+    owner = prefecture_of(campaign, prefecture)
+    storage = storage_as(owner.code)
+    folder = f"{campaign.id}/{owner.folder}" + (f"/{campaign.deliverable(kind).folder}" if kind else "")
+    for path in files:
+        storage.put_file("intake", f"{folder}/{path.name}", path)
+        out.print(f"已送达 {folder}/{path.name}", markup=False, highlight=False)
+
+
+@app.command()
+def demo(small: Annotated[bool, typer.Option(help="每个地州市只报最少的文件")] = False) -> None:
+    """演示：启动服务，14 个地州市报送、更正，直到写出全区汇总。"""
+    from baosong_local.demo import run_demo
+
+    raise typer.Exit(0 if run_demo(out, small=small) else 1)
+
+
+@app.command()
+def bench(name: Annotated[str | None, typer.Argument(help="只跑一项，例如 latency")] = None) -> None:
+    """性能测量：与同类工具在同一次运行中对比，输出 JSON 和表格。"""
+    known = sorted(path.stem for path in (PROJECT / "bench").glob("*.py"))
+    if name and name not in known:
+        raise CallError(f"没有名为“{name}”的测量。可用：{'、'.join(known)}。")
+    from baosong_local.tables import show_figures
+
+    sys.path.append(str(PROJECT / "bench"))  # for what they share
+    for chosen in [name] if name else known:
+        figures = runpy.run_path(str(PROJECT / "bench" / f"{chosen}.py"))["run"]()
+        typer.echo(json.dumps({"bench": chosen, **figures}, ensure_ascii=False))
+        show_figures(out, chosen, figures)
+
+
+# Half of the suite waits for other processes; more than four workers would ask for more memory than a services has.
+SPREAD = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadgroup", "-m", "not stack and not soak")
+ALONE = ("-m", "stack and not soak")  # the whole stack is a computer's work already
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def test(context: typer.Context) -> None:
+    """运行测试；其余参数交给 pytest。"""
+
+    def run(*words: str, **how: Any) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run([sys.executable, "-m", *words], cwd=PROJECT, check=False, **how)
+
+    if context.args:
+        raise typer.Exit(run("pytest", *context.args).returncode)
+    checks = [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["pytest", *SPREAD], ["pytest", *ALONE]]
+    with ThreadPoolExecutor(1) as beside:  # one process that nobody waits for: it fills what the tests leave idle
+        types = beside.submit(run, "mypy", stdout=subprocess.PIPE)
+        codes = [run(*c).returncode for c in checks]
+        sys.stdout.buffer.write(types.result().stdout)
+    raise typer.Exit(next((c for c in [*codes, types.result().returncode] if c), 0))

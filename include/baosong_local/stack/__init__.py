@@ -1,0 +1,23 @@
+"""The embedded stack: PostgreSQL, an S3 store and Airflow, started and watched by one supervisor."""
+
+from __future__ import annotations
+
+from baosong_local.stack.areas import Credentials, open_campaign_areas
+from baosong_local.stack.control import StackInfo, down, is_embedded, is_running, log_paths, status, stay, up
+from baosong_local.stack.errors import StackError
+from baosong_local.stack.state import ComponentState
+
+__all__ = [
+    "ComponentState",
+    "Credentials",
+    "StackError",
+    "StackInfo",
+    "down",
+    "is_embedded",
+    "is_running",
+    "log_paths",
+    "open_campaign_areas",
+    "status",
+    "stay",
+    "up",
+]

@@ -1,0 +1,53 @@
+"""A campaign on the embedded stack: opened with a key per prefecture, and used with these keys."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from baosong.campaign import Campaign
+from baosong.ledger.services import Services
+from baosong.pipeline import open_campaign as production
+from baosong.store.s3 import Storage
+from baosong.store.settings import Settings, SettingsError, home_of, overlaid
+from baosong_local.stack.areas import open_campaign_areas
+from baosong_local.stack.control import is_embedded
+from baosong_local.stack.files import read_json
+from baosong_local.stack.layout import Layout
+
+
+def use_running_stack() -> None:
+    """Lead this process to the stack that runs in its home, wherever its environment names no other store."""
+    facts = read_json(Layout(home_of()).settings) or {}
+    found = {name: str(value) for name, value in facts.items() if name.startswith("BAOSONG_")}
+    given = {name: value for name, value in os.environ.items() if name.startswith("BAOSONG_") and value}
+    os.environ.update(overlaid(found, given))
+
+
+def running_settings() -> Settings:
+    """Return the settings of the stack that runs in this process's home; SettingsError if none does."""
+    use_running_stack()
+    return Settings.load()
+
+
+def open_campaign(services: Services, campaign: Campaign) -> Path | None:
+    """Open a campaign and return the folder of its keys; with a store of your own the keys are made there: None."""
+    home = services.settings.home
+    embedded = is_embedded(home)
+    if embedded:
+        services.storage.ensure_buckets()
+        open_campaign_areas(home, campaign)
+    production.open_campaign(services, campaign)
+    return Layout(home).credentials if embedded else None
+
+
+def storage_as(code: str) -> Storage:
+    """Return the store as a prefecture sees it; SettingsError if its keys are not here."""
+    settings = running_settings()
+    path = Layout(settings.home).credentials / f"{code}.json"
+    try:
+        keys = json.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        raise SettingsError(f"没有 {code} 的密钥 {path}。请先运行 ./baosong open 开放活动。") from None
+    return Storage(settings.s3.as_prefecture(keys["access_key"], keys["secret_key"]))

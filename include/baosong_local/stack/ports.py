@@ -1,0 +1,50 @@
+"""Choose the TCP ports of the stack: the ones asked for, or the first free one from the usual number upwards."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+
+from baosong_local.stack.errors import StackError
+
+WANTED = {
+    "BAOSONG_UI_PORT": ("Airflow 界面", 8080),
+    "BAOSONG_S3_PORT": ("对象存储", 9000),
+    "BAOSONG_S3_CUSTODY_PORT": ("对象存储的留存入口", 9001),
+}
+_TRIES = 200
+
+
+def choose_ports(env: Mapping[str, str]) -> dict[str, int]:
+    """Return a free port for each name in WANTED; StackError if one that was asked for is taken or no port."""
+    chosen: dict[str, int] = {}
+    for name, (what, usual) in WANTED.items():
+        asked = env.get(name)
+        chosen[name] = _asked(name, what, asked) if asked else _next_free(what, usual, set(chosen.values()))
+    return chosen
+
+
+def is_free(port: int) -> bool:
+    """Return whether nobody listens on this local port."""
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the servers do: recent connections do not count
+        try:
+            s.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _asked(name: str, what: str, text: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or not 0 < int(text) < 65536:
+        raise StackError(f"{name}={text} 不是端口号（应为 1 至 65535）。")
+    if not is_free(int(text)):
+        raise StackError(f"{what}的端口 {text} 已被占用（{name}）。请换一个端口，或去掉 {name} 由程序自选。")
+    return int(text)
+
+
+def _next_free(what: str, usual: int, taken: set[int]) -> int:
+    for port in range(usual, usual + _TRIES):
+        if port not in taken and is_free(port):
+            return port
+    raise StackError(f"{what}：{usual} 至 {usual + _TRIES - 1} 的端口都被占用。")

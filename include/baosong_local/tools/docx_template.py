@@ -1,0 +1,186 @@
+"""Makes the report's template: page, fonts, levels and numbering of GB/T 9704-2012.
+
+Run it as `python -m baosong_local.tools.docx_template`.
+
+The template is a Word file, so that the department can reword it; this module is what a reviewer reads instead of it,
+with the words in `templates/letter.txt`, and a test holds the two together. Each line there is a paragraph; its first
+letter is its style, and `!` before it begins a new page. Sizes: 2号 22 pt, 3号 16 pt, 4号 14 pt.
+"""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import docx
+from docx.enum.style import WD_STYLE_TYPE
+from docx.enum.text import WD_ALIGN_PARAGRAPH as ALIGN
+from docx.enum.text import WD_LINE_SPACING
+from docx.oxml import OxmlElement
+from docx.oxml.ns import qn
+from docx.shared import Mm, Pt, Twips
+
+from baosong.report.docx.document import TEMPLATE
+from baosong.report.docx.ooxml import CAPTION_STYLE, FIGURE_STYLE, TABLE_STYLE
+from baosong.report.reproducible import normalised
+from baosong.store.settings import PROJECT
+
+LETTER = Path(__file__).with_name("letter.txt")
+SONG, FANG, HEI, KAI = "方正小标宋简体", "仿宋_GB2312", "黑体", "楷体_GB2312"
+# Style: name, font, points, alignment, first-line indent of two characters, kept with what follows.
+STYLES = {
+    "#": ("公文标题", SONG, 22, ALIGN.CENTER, False, True),
+    "~": ("公文副标题", KAI, 16, ALIGN.CENTER, False, True),
+    "1": ("公文一级标题", HEI, 16, ALIGN.JUSTIFY, True, True),
+    "2": ("公文二级标题", KAI, 16, ALIGN.JUSTIFY, True, True),
+    "0": ("公文正文", FANG, 16, ALIGN.JUSTIFY, True, False),
+    # From the closing words to the date all stays on one page: nobody signs an empty one.
+    "<": ("公文附件说明", FANG, 16, ALIGN.LEFT, True, True),
+    "^": ("公文署名", FANG, 16, ALIGN.RIGHT, False, True),
+    ">": ("公文日期", FANG, 16, ALIGN.RIGHT, False, False),
+    "=": ("公文附件序号", HEI, 16, ALIGN.LEFT, False, True),
+}
+_DAY = datetime(2023, 1, 1, tzinfo=UTC)
+
+
+def make_template() -> bytes:
+    """Return the template; the same bytes each time."""
+    document = docx.Document()
+    _page(document)
+    _styles(document)
+    _page_numbers(document)
+    for line in LETTER.read_text(encoding="utf-8").splitlines():
+        _paragraph(document, line)
+    for relation in [r for r in document.part.rels.values() if r.reltype.endswith("/stylesWithEffects")]:
+        del document.part.rels[
+            relation.rId
+        ]  # python-docx's own template has it for Word 2010; it would contradict ours
+    document.core_properties.title, document.core_properties.author = "汇总总结报告模板", ""
+    document.core_properties.created = document.core_properties.modified = _DAY.replace(tzinfo=None)
+    raw = io.BytesIO()
+    document.save(raw)
+    return normalised(raw.getvalue(), [], _DAY)
+
+
+def _page(document: Any) -> None:
+    """Set A4 and the margins, which leave room for 22 lines; 28 characters a line come from `_pitch`."""
+    section = document.sections[0]
+    section.page_width, section.page_height = Mm(210), Mm(297)
+    # 37 and 35 mm but for 0.07 mm: 22 lines of 29 pt are that much higher than 225 mm.
+    section.top_margin, section.bottom_margin = Twips(2096), Twips(1982)
+    section.left_margin, section.right_margin = Mm(28), Mm(26)
+    section.footer_distance = Mm(23)  # the number stands 7 mm below the text
+    # A grid of characters (linesAndChars) narrower than the font makes LibreOffice give each character two cells.
+    _set(section._sectPr.find(qn("w:docGrid")), linePitch="580")
+
+
+def _styles(document: Any) -> None:
+    normal = document.styles["Normal"]
+    _font(normal.element.get_or_add_rPr(), FANG, 16)
+    defaults = document.styles.element.find(f"{qn('w:docDefaults')}/{qn('w:rPrDefault')}/{qn('w:rPr')}")
+    _font(defaults, FANG, 16)
+    for name, font, points, align, indent, keep in STYLES.values():
+        style = document.styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH)
+        style.base_style = normal
+        _font(style.element.get_or_add_rPr(), font, points)
+        if points == 16:
+            _pitch(style.element.rPr)
+        form = style.paragraph_format
+        form.alignment, form.keep_with_next, form.widow_control = align, keep, True
+        form.line_spacing_rule, form.line_spacing = WD_LINE_SPACING.EXACTLY, Pt(29 if points < 20 else 35)
+        form.space_before = form.space_after = Pt(0)
+        if indent:
+            _set(style.element.get_or_add_pPr().get_or_add_ind(), firstLineChars="200", firstLine="640")
+    for level, name in enumerate(("公文一级标题", "公文二级标题")):  # what Word's navigation shows
+        outline = OxmlElement("w:outlineLvl")
+        _set(outline, val=str(level))
+        document.styles[name].element.get_or_add_pPr().append(outline)
+    for name in ("公文署名", "公文日期"):
+        signed = document.styles[name].element.get_or_add_pPr().get_or_add_ind()
+        _set(signed, rightChars="400", right="1280")
+    _small_styles(document, normal)
+
+
+def _small_styles(document: Any, normal: Any) -> None:
+    """Add the styles of tables, captions and figures; a figure in a line of fixed height would be cut off."""
+    for name, points, after, keep in (
+        (TABLE_STYLE, 9, 0, False), (CAPTION_STYLE, 14, 6, True), (FIGURE_STYLE, 9, 4, False),
+    ):  # fmt: skip
+        style = document.styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH)
+        style.base_style = normal
+        _font(style.element.get_or_add_rPr(), FANG, points)
+        form = style.paragraph_format
+        form.line_spacing = Pt(13) if name == TABLE_STYLE else 1.0
+        form.space_before = form.space_after = Pt(after)
+        form.keep_with_next = keep
+        form.alignment = None if name == TABLE_STYLE else ALIGN.CENTER
+        snap = OxmlElement("w:snapToGrid")
+        _set(snap, val="0")
+        style.element.get_or_add_pPr().insert_element_before(snap, "w:spacing", "w:ind", "w:jc")
+
+
+def _page_numbers(document: Any) -> None:
+    """Put — 1 — in 4号 at the foot: odd pages right, even pages left, one character from the edge of the text."""
+    document.settings.odd_and_even_pages_header_footer = True
+    section = document.sections[0]
+    for footer, align, side in ((section.footer, ALIGN.RIGHT, "right"), (section.even_page_footer, ALIGN.LEFT, "left")):
+        paragraph = footer.paragraphs[0]
+        paragraph.style = document.styles["Normal"]
+        paragraph.alignment = align
+        _set(paragraph._p.get_or_add_pPr().get_or_add_ind(), **{f"{side}Chars": "100", side: "280"})
+        for text in ("— ", "PAGE", " —"):
+            run = paragraph.add_run("" if text == "PAGE" else text)
+            _font(run._r.get_or_add_rPr(), "宋体", 14)
+            if text == "PAGE":
+                _field(run, text)
+
+
+def _field(run: Any, name: str) -> None:
+    for kind in ("begin", None, "end"):
+        if kind is None:
+            text = OxmlElement("w:instrText")
+            text.text = name
+            run._r.append(text)
+        else:
+            mark = OxmlElement("w:fldChar")
+            _set(mark, fldCharType=kind)
+            run._r.append(mark)
+
+
+def _paragraph(document: Any, line: str) -> None:
+    """Add a line of the text: its first letter is its style, `!` before it begins a page."""
+    new_page, line = line.startswith("!"), line.removeprefix("!")
+    kind, text = (line[0], line[1:]) if line else ("0", "")
+    name, font, points, *_ = STYLES[kind]
+    paragraph = document.add_paragraph(style=name)
+    paragraph.paragraph_format.page_break_before = new_page or None
+    run = paragraph.add_run(text)
+    _font(run._r.get_or_add_rPr(), font, points)
+
+
+def _font(properties: Any, font: str, points: float) -> None:
+    """Set all four fonts: without `eastAsia` Word writes Chinese in a font of its own choice."""
+    fonts = properties.get_or_add_rFonts()
+    fonts.attrib.clear()
+    _set(fonts, ascii=font, hAnsi=font, eastAsia=font, cs=font)
+    properties.get_or_add_sz().val = Pt(points)
+
+
+def _pitch(properties: Any) -> None:
+    """Draw 3号 letters together by a quarter of a point, so that 28 of them fill the 156 mm of a line."""
+    pitch = OxmlElement("w:spacing")
+    _set(pitch, val="-5")
+    properties.insert_element_before(pitch, "w:w", "w:kern", "w:position", "w:sz")
+
+
+def _set(element: Any, **values: str) -> None:
+    for name, value in values.items():
+        element.set(qn(f"w:{name}"), value)
+
+
+if __name__ == "__main__":
+    target = PROJECT / "include" / "campaigns" / TEMPLATE
+    target.parent.mkdir(exist_ok=True)
+    target.write_bytes(make_template())

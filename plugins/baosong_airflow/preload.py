@@ -1,0 +1,42 @@
+"""What every task would do for the first time again, done once in the process that they are forked from.
+
+Templates are compiled, tables mapped, and a made-up sheet goes through pandas and Great Expectations, whose caches all
+tasks then share. It leaves no thread behind: a fork would lose it, and whatever lock it held.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+
+from baosong.campaign import Campaigns
+from baosong.campaign.blank_form.template import make_template
+from baosong.ledger.models import Base
+from baosong.receipts import page as receipts
+from baosong.report import renderer as report
+from baosong.store.settings import PROJECT
+from baosong.store.source import Source
+from baosong.validation.statistics import datadocs, statistics
+
+log = logging.getLogger(__name__)
+
+
+def warm_up() -> None:
+    """Do it. What goes wrong is logged: tasks that are slower are better than none."""
+    try:
+        Base.registry.configure()
+        receipts.render.compile_all()
+        report.render.compile_all()
+        _check_a_sheet()
+    except Exception:
+        log.exception("the tasks will be slower")
+
+
+def _check_a_sheet() -> None:
+    campaigns = Campaigns([PROJECT / "include" / "campaigns"])
+    campaign = campaigns.get(campaigns.ids()[-1])
+    prefecture = campaign.prefectures[0]
+    blank = make_template(campaign, prefecture)
+    source = Source("统计表.xlsx", len(blank), lambda: io.BytesIO(blank))
+    checked = statistics.check(source, campaign, prefecture)
+    list(datadocs.tables(checked.validations, campaign.form))
