@@ -1,7 +1,7 @@
 """Whether two pictures show the same: 256 bits that say where a picture grows darker from left to right.
 
 Scaling and compressing again change up to 18 of them, a step aside by 4 % of the width more than 30, another scene of
-the same fair 60 and more (tests/test_likeness.py). Shots of one burst are told apart by their clocks too.
+the same fair 60 and more (tests: test_same_picture.py). Shots of one burst are told apart by their clocks too.
 """
 
 from __future__ import annotations

@@ -1,0 +1,74 @@
+"""A history with everything in it that can happen to a file, for tests of what is kept of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+
+from baosong.campaign import Campaign
+from baosong.ledger import Ledger
+from baosong.ledger.restore import DERIVED, TOLD
+from baosong.ledger.services import Services
+from baosong.pipeline import review
+from baosong.report.editions import write_report
+from baosong_local.samples.documents import make_report
+from baosong_local.samples.sheets import make_sheet
+from intake_run import ALL_KINDS, AREA, CODE, drop, piece, run
+from package_help import packed, send
+
+OTHER = "2023/6502-克拉玛依市"
+
+
+def tables(ledger: Ledger) -> dict[str, list[dict[str, Any]]]:
+    """Return all rows of all tables that are worth keeping, as PostgreSQL writes them, in a fixed order."""
+    with ledger.engine.connect() as connection:
+        read = {
+            name: text(f'SELECT to_jsonb(t) FROM "{name}" t ORDER BY to_jsonb(t)::text') for name in (*TOLD, *DERIVED)
+        }
+        return {name: list(connection.scalars(statement)) for name, statement in read.items()}
+
+
+def rich_history(services: Services, campaign: Campaign) -> None:
+    """Let everything happen: accepted, replaced, repeated, refused, held, taken back, zipped, of nobody, reported."""
+    for seed in (1, 2):
+        sheet = make_sheet(campaign, campaign.prefecture(CODE), seed)
+        drop(services, sheet.content, sheet.name, "统计表")
+        drop(services, piece(str(seed)), f"{seed}.txt")
+        run(services)
+    drop(services, piece("1"), "再来一次.txt")
+    drop(services, b"", "空.txt")
+    drop(services, piece("秘"), "机密★一年.txt")
+    services.storage.put("intake", f"{OTHER}/总结报告/终稿.docx", make_report(campaign, campaign.prefecture("6502"), 1))
+    services.storage.put("intake", "1999/whoever/x.xlsx", b"of nobody")
+    run(services)
+    send(
+        services, packed({"媒体报道/一.txt": piece("包一"), "媒体报道/二.txt": piece("包二"), "别的/什么.bin": b"\0\1"})
+    )
+    run(services)
+    taken_back(services)
+    drop(services, b"", "空.txt")
+    run(services)
+    write_report(services, "2023", "interim", datetime.now(campaign.zone))
+    review.mark_announced(services, [f"2023|{CODE}"])
+    review.find_new(services)
+
+
+def taken_back(services: Services) -> None:
+    """Let a prefecture take a file back before it is checked."""
+    key = drop(services, piece("不要了"), "不要了.txt")
+    review.find_new(services)
+    services.storage.remove("intake", key)
+    review.check(services, "2023", CODE, ALL_KINDS)
+    review.reply(services, "2023", CODE)
+
+
+def lose(services: Services) -> None:
+    """Drop the ledger's schema with all that is in it."""
+    with services.ledger.engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+    services.ledger.close()
+
+
+__all__ = ["AREA", "lose", "rich_history", "tables", "taken_back"]

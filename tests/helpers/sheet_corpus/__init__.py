@@ -1,0 +1,9 @@
+"""Sheets as they come in, each with exactly what must be said of it: `CASES` is the corpus, a module a theme."""
+
+from __future__ import annotations
+
+from sheet_corpus import containers, dates, formats, layout, limits, numbers, producers, structure, values
+from sheet_corpus.case import Case
+
+THEMES = (numbers, values, dates, layout, structure, limits, producers, formats, containers)
+CASES: list[Case] = [case for theme in THEMES for case in theme.CASES]

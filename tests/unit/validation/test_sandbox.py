@@ -1,0 +1,350 @@
+"""The child process that opens files: what it may not do, what becomes of one that does, and who is left afterwards."""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from baosong.campaign import Campaign
+from baosong.ledger.services import Services
+from baosong.pipeline import review
+from baosong.rules.findings import Kind, Verdict
+from baosong.store.source import Source
+from baosong.validation import check as checks
+from baosong.validation import inspection
+from baosong.validation.check import check
+from baosong.validation.sandbox import client, confine
+from baosong.validation.statistics import cells
+from baosong_local.samples import media
+from conftest import until
+from hostile_makers.pdfs import endless
+
+INCLUDE = Path(__file__).parents[3] / "include"
+FILE = Source("a.txt", 3, lambda: io.BytesIO(b"abc"))
+
+
+class Does:
+    """Code that the child runs as it takes its work in, as a parser that was taken over might."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return exec, (self.code, {})
+
+
+def done_in_child(code: str, seconds: int = client.SECONDS) -> bytes:
+    return client.run(inspection.words, FILE, "txt", Does(code), seconds=seconds)
+
+
+def raised_in_child(code: str) -> str:
+    """Return the last line of what the code raised."""
+    with pytest.raises(client.WorkerError) as failed:
+        done_in_child(code)
+    return str(failed.value).strip().rsplit("\n", 1)[1]
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seconds of processor time that a test can wait for."""
+    monkeypatch.setitem(client.run.__kwdefaults__, "seconds", 2)
+
+
+@pytest.fixture
+def own_server() -> Iterator[client.Server]:
+    """A server that this test may kill."""
+    yield client.start()
+    client._forget()
+
+
+def children() -> list[psutil.Process]:
+    return psutil.Process(client.start().process.pid).children()
+
+
+@pytest.mark.parametrize(
+    ("code", "what"),
+    [
+        ("while True: pass", "时间"),
+        ("import signal; signal.pause()", "时间"),
+        ("import signal; signal.signal(signal.SIGXCPU, signal.SIG_IGN)\nwhile True: pass", "时间"),
+        ("x = bytearray(2 << 30)", "内存"),
+        ("x = []\nwhile True: x.append(bytes(1 << 20))", "内存"),
+    ],
+)
+def test_a_child_that_uses_up_its_limits_is_ended(code: str, what: str) -> None:
+    with pytest.raises(client.ResourceLimitExceeded, match=what):
+        done_in_child(code, seconds=1)
+    until(lambda: not children(), what="the child's end")
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE])
+def test_a_parser_that_crashes_takes_nobody_with_it(number: int) -> None:
+    with pytest.raises(client.WorkerCrashed, match=f"信号 {int(number)}"):
+        done_in_child(f"import os; os.kill(os.getpid(), {int(number)})")
+    assert client.run(inspection.words, FILE, "txt")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import socket; socket.socket()",
+        "import socket; socket.socket(socket.AF_UNIX)",
+        "open('/etc/passwd')",
+        "open('/proc/1/environ')",
+        "open('/proc/PARENT/environ')",
+        "open('/proc/PARENT/mem')",
+        f"open({str(Path(__file__))!r})",
+        "open('/tmp/no-such-file', 'w')",
+        "import os; os.mkdir('/tmp/no-such-folder')",
+        f"import os; os.unlink({str(Path(__file__))!r})",
+        "import os; os.listdir('/')",
+        "import os; os.fork()",
+        "import os; os.execv('/bin/sh', ['sh'])",
+        "import os; os.kill(os.getppid(), 0)",
+        "import os; os.kill(PARENT, 0)",
+    ],
+)
+def test_a_child_reaches_nothing(code: str) -> None:
+    assert raised_in_child(code.replace("PARENT", str(os.getpid()))).startswith("PermissionError")
+
+
+def test_a_child_has_no_secret_in_its_environment() -> None:
+    names = raised_in_child("import os; raise LookupError(*os.environ)")
+    assert set(re.findall(r"'(\w+)'", names)) <= {"LC_CTYPE", "LD_LIBRARY_PATH", "PYTHONPATH"}
+
+
+def test_a_child_holds_its_own_descriptors_only() -> None:
+    assert raised_in_child(
+        "import os\nfor n in range(200):\n    try: os.fstat(n); print\n    except OSError: continue\n"
+        "    else: globals().setdefault('held', []).append(n)\nraise LookupError(held)"
+    ).endswith("[0, 1, 2, 100, 101, 102]")
+
+
+def test_a_bug_of_ours_comes_up_with_its_place() -> None:
+    with pytest.raises(client.WorkerError, match=r"(?s)Traceback.*in no_such_thing|ZeroDivisionError"):
+        done_in_child("1 / 0")
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"findings": "x"}',
+        b'{"findings": [{"rule": "a", "severity": "none", "message": "x"}]}',
+        b'{"findings": [], "facts": {"a": "\\u0000"}}',
+        b'{"findings": [], "held": "perhaps"}',
+        b"\x80\x05cos\nsystem\n.",
+    ],
+)
+def test_an_answer_that_no_check_gives_is_not_believed(
+    told: bytes, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "run", lambda *_, **__: told)
+    checked = check(FILE, Kind.PRESS, campaign, None)
+    assert (checked.verdict, [f.rule for f in checked.findings]) == (Verdict.REJECTED, ["file.crash"])
+
+
+def test_an_answer_without_end_is_cut_off() -> None:
+    with pytest.raises(client.WorkerCrashed, match="过长"):
+        done_in_child("import os\nwhile True: os.write(101, bytes(1 << 16))")
+    until(lambda: not children(), what="the child's end")
+
+
+def test_a_server_that_was_killed_is_started_again(own_server: client.Server) -> None:
+    assert client.run(inspection.words, FILE, "txt")
+    own_server.process.kill()
+    own_server.process.wait()
+    assert client.run(inspection.words, FILE, "txt")
+    assert client.start().process.pid != own_server.process.pid
+
+
+def test_a_server_that_dies_at_every_file_is_an_ill_system(
+    own_server: client.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "_PROGRAM", Path("/dev/null"))
+    own_server.process.kill()
+    with pytest.raises(OSError, match="sandbox"):
+        client.run(inspection.words, FILE, "txt")
+
+
+FAMILY = """
+import io, os, sys
+from baosong.checks import judge, sandbox
+from baosong.source import Source
+source = Source("a.txt", 3, lambda: io.BytesIO(b"abc"))
+class Waits:
+    def __reduce__(self): return exec, ("import signal; signal.pause()", {})
+server = sandbox.start().process.pid
+if os.fork() == 0:
+    sandbox.run(judge.words, source, "txt")
+    assert sandbox.start().process.pid == server
+    print("shared", server, flush=True)
+    sandbox.run(judge.words, source, "txt", Waits())
+os.wait()
+"""
+
+
+def test_forked_processes_share_a_server_and_nobody_outlives_them() -> None:
+    """A worker forks a process for each task; what any of them leaves behind ends with the last of them."""
+    env = {"PYTHONPATH": str(INCLUDE), "PATH": os.environ["PATH"]}
+    with subprocess.Popen([sys.executable, "-c", FAMILY], env=env, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout
+        word, server = parent.stdout.readline().split()
+        assert word == "shared"
+        until(lambda: len(psutil.Process(int(server)).children()) == 1, what="the waiting child")
+        everybody = psutil.Process(parent.pid).children(recursive=True)
+        assert len(everybody) == 3  # the server, the fork, the waiting child
+        for process in (parent, *(p for p in everybody if p.ppid() == parent.pid and p.pid != int(server))):
+            process.kill()
+    _, alive = psutil.wait_procs(everybody, timeout=60)
+    assert not alive
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_file_without_end_is_answered_with_what_to_do(campaign: Campaign) -> None:
+    data = endless()
+    checked = check(Source("总结.pdf", len(data), lambda: io.BytesIO(data)), Kind.REPORT, campaign, None)
+    (finding,) = checked.findings
+    assert (checked.verdict, finding.rule) == (Verdict.REJECTED, "file.too_costly")
+    assert "时间" in finding.message
+    assert "重新上传" in finding.fix
+
+
+def test_a_file_that_burns_its_time_keeps_nobody_else_waiting(
+    services: Services, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two prefectures, two workers: one is answered with a receipt while the other's file still burns."""
+    services.storage.put("intake", "2023/6501-乌鲁木齐市/总结报告/总结.pdf", endless())
+    photo = media.make_photo(1, "克拉玛依市", (1280, 960))
+    services.storage.put("intake", "2023/6502-克拉玛依市/照片/照片.jpg", photo)
+    review.find_new(services)
+    burning, real = threading.Event(), client._read
+
+    def read(*arguments: Any) -> bytes:
+        if threading.current_thread() is not threading.main_thread():
+            burning.set()
+        return real(*arguments)
+
+    monkeypatch.setattr(client, "_read", read)
+    with ThreadPoolExecutor(1) as beside:
+        slow = beside.submit(review.check, services, "2023", "6501", [Kind.REPORT])
+        assert burning.wait(30)
+        (told,) = review.check(services, "2023", "6502", [Kind.PHOTO])
+        review.file_away(services, "2023", "6502")
+        answered = review.reply(services, "2023", "6502")
+        assert not slow.done()
+        assert told["verdict"] == "accepted"
+        assert answered
+        assert answered["files"] == 1
+        (child,) = children()
+        child.send_signal(signal.SIGXCPU)  # its time is up
+        (told,) = slow.result()
+    assert told["verdict"] == "rejected"
+
+
+def test_what_lies_outside_the_folders_is_classified_within_seconds(
+    campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All prefectures wait for `find_new`: a file that cannot be told in time is not told."""
+    monkeypatch.setattr(checks, "SECONDS_TO_CLASSIFY", 1)
+    data = endless()
+    assert checks.classify(Source("a.pdf", len(data), lambda: io.BytesIO(data)), campaign) is None
+
+
+def test_a_film_is_looked_at_without_a_child(campaign: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be 50 GB, and stays where it is."""
+    monkeypatch.setattr(client, "run", None)
+    data = b"\0\0\0\x14ftypqt  \0\0\0\0qt  \0\0\0\x08wide\0\0\x10\0mdat" + bytes(5000)
+    assert checks.classify(Source("a", len(data), lambda: io.BytesIO(data)), campaign) is Kind.VIDEO
+    assert check(Source("a", len(data), lambda: io.BytesIO(data)), Kind.VIDEO, campaign, None).findings
+
+
+def test_of_a_file_of_gigabytes_only_both_ends_travel(campaign: Campaign) -> None:
+    size = 3 << 30
+
+    class Zeros(io.RawIOBase):
+        """A zip's first bytes and nothing else."""
+
+        at, given = 0, 0
+
+        def seek(self, at: int, whence: int = 0) -> int:
+            self.at = at
+            return at
+
+        def read(self, count: int = -1) -> bytes:
+            assert 0 <= count <= 8 << 20
+            Zeros.given += count
+            return b"PK\x03\x04".ljust(count, b"\0") if self.at == 0 else bytes(count)
+
+    checked = check(Source("片花.mov", size, Zeros), Kind.VIDEO, campaign, None)
+    assert [f.rule for f in checked.findings] == ["file.unreadable"]
+    assert Zeros.given < 8 << 20
+
+
+def test_where_the_kernel_offers_nothing_the_limits_still_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An old kernel answers each request with an error: none of them may stop the work."""
+
+    class Refuses:
+        def __getattr__(self, name: str) -> Any:
+            return lambda *_: -1
+
+    monkeypatch.setattr(confine, "_LIBC", Refuses())
+    confine.leave_the_world()
+    confine.stay_alone()
+
+
+SHUT_IN = """
+from baosong import confine
+confine.shut_in(1 << 30, 20)
+try:
+    {code}
+except PermissionError:
+    print("refused")
+"""
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import socket; socket.socket()",
+        "open('/etc/passwd')",
+        "open('/tmp/no-such-file', 'w')",
+        "import os; os.fork()",
+        "import os; os.execv('/bin/sh', ['sh'])",
+    ],
+)
+def test_a_program_that_is_shut_in_reaches_nothing(code: str) -> None:
+    run = [sys.executable, "-S", "-P", "-c", SHUT_IN.format(code=code)]
+    done = subprocess.run(run, env={"PYTHONPATH": str(INCLUDE)}, capture_output=True, check=True)
+    assert done.stdout == b"refused\n"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"\x80",
+        pickle.dumps(([], None, 3)),
+        pickle.dumps(([{"name": "甲"}], None)),
+        pickle.dumps((Does("raise SystemError('taken over')"), None)),
+    ],
+    ids=["nothing", "half a word", "too much", "not a sheet", "something that acts"],
+)
+def test_a_sheet_reader_that_was_taken_over_is_not_believed(answer: bytes) -> None:
+    with pytest.raises(cells.UnreadableSheet):
+        cells._sheets(answer)
