@@ -46,7 +46,6 @@ class Backends:
             "BAOSONG_CAMPAIGNS": os.pathsep.join(
                 (str(PROJECT / "include" / "campaigns"), str(self.folder / "campaigns"))
             ),
-            "PYTHONPATH": str(PROJECT / "include"),
             **{f"BAOSONG_BUCKET_{bucket.upper()}": f"{bucket}-{name}" for bucket in BUCKETS},
         }
 

@@ -24,7 +24,6 @@ def environment(home: Path | str) -> dict[str, str]:
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__API_AUTH__JWT_SECRET": "tests-only-" * 8,
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
-        "PYTHONPATH": os.pathsep.join([str(PROJECT / "include"), str(PROJECT / "plugins")]),
     }
 
 
@@ -47,4 +46,4 @@ def baosong_environment(settings: Settings) -> dict[str, str]:
 
 _HOME = tempfile.mkdtemp(prefix="baosong-airflow-")
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
-os.environ.update({k: v for k, v in environment(_HOME).items() if k != "PYTHONPATH"})
+os.environ.update(environment(_HOME))

@@ -21,7 +21,7 @@ import pytest
 
 from baosong.campaign import Campaign
 from baosong.store.s3 import Storage, StorageError
-from baosong.store.settings import PROJECT, Settings
+from baosong.store.settings import Settings
 from baosong_local import stack
 from baosong_local.stack import component as component_module
 from baosong_local.stack import control, ports, remains, vault
@@ -135,11 +135,10 @@ class TestNothingOutlivesTheStack:
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
     def test_in_the_foreground_it_ends_with_the_command(self, home: Path, number: signal.Signals) -> None:
-        code = "import sys; from pathlib import Path; from baosong import stack; home = Path(sys.argv[1]); "
+        code = "import sys; from pathlib import Path; from baosong_local import stack; home = Path(sys.argv[1]); "
         code += "stack.up(home, foreground=True, airflow=False); print('up', flush=True); stack.stay(home)"
-        env = {**os.environ, "PYTHONPATH": str(PROJECT / "include")}
         with subprocess.Popen(
-            [sys.executable, "-c", code, str(home)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env
+            [sys.executable, "-c", code, str(home)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         ) as command:
             assert command.stdout is not None
             assert command.stdout.readline() == b"up\n"

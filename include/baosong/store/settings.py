@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from baosong.rules.errors import OneLineError
 
-PROJECT = Path(__file__).resolve().parents[3]
+_CHECKOUT = Path(__file__).resolve().parents[3]
+# The checkout, or where a wheel puts what it brings besides its packages.
+PROJECT = _CHECKOUT if (_CHECKOUT / "include" / "campaigns").is_dir() else Path(sys.prefix) / "share" / "baosong"
 BUCKETS = ("intake", "outbox", "archive", "quarantine", "reports")
 CUSTODY_ENDPOINT = "BAOSONG_S3_CUSTODY_ENDPOINT"
 

@@ -14,7 +14,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from baosong.store.settings import PROJECT
 from baosong_local.stack import process, remains
 from baosong_local.stack.errors import StackError
 from baosong_local.stack.files import read_json
@@ -159,7 +158,7 @@ def _launch(layout: Layout, foreground: bool, airflow: bool) -> subprocess.Popen
         if log.stat().st_size > _LOG_LIMIT:
             log.replace(log.with_suffix(".log.1"))
     argv = [sys.executable, "-m", "baosong_local.stack.supervisor", str(layout.home)]
-    env = {**os.environ, "PYTHONPATH": str(PROJECT / "include"), "PYTHONUNBUFFERED": "1"}
+    env = {**os.environ, "PYTHONUNBUFFERED": "1"}
     program = Program(
         "supervisor", argv if airflow else [*argv, "--without-airflow"], layout.home, layout.log("supervisor"), env
     )
