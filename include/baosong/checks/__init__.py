@@ -1,7 +1,8 @@
 """Checks: what a file is, whether it may pass, and everything that is wrong with it in one go.
 
 `check` is the one door for the pipeline and the command line. It raises on no file: only an ill system raises. What is
-inside a file is looked at in a child process (`judge` says what, `sandbox` how, `sheet_child` reads the sheets).
+inside a file is looked at in a child process (`judge` says what, `sandbox` how, `sheet_child` reads the sheets); what
+is done here, the judging of a sheet's cells above all, has the same limit of processor time (`patience`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pydantic import TypeAdapter
 from baosong.campaign import Campaign, Deliverable, Prefecture
 from baosong.checks import classifier, hostile, judge, sandbox
 from baosong.checks.filetypes import identify, video_type
+from baosong.checks.patience import processor_time
 from baosong.findings import Checked, Kind, has_error
 from baosong.source import Source
 
@@ -31,7 +33,8 @@ def check(source: Source, kind: Kind | None, campaign: Campaign, prefecture: Pre
     if hostile.is_marked_name(source.name):
         return hostile.held_as_classified()
     try:
-        return _check(source, kind or _classify(source, campaign), campaign, prefecture)
+        with processor_time(sandbox.SECONDS):
+            return _check(source, kind or _classify(source, campaign), campaign, prefecture)
     except sandbox.Exhausted as what:
         return Checked([hostile.too_costly(str(what))], {"size": source.size})
     except sandbox.Crashed as how:
