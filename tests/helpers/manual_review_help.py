@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import replace
 from typing import Any
 
-from test_antivirus import answering
+from scanner import answering
 
 from baosong.campaign import Campaign
 from baosong.ledger import Submission

@@ -8,8 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 
 import pytest
-from test_ledger import NOW, REMARK, arrival, checked
-from test_ledger import ledger as ledger  # the fixture
+from ledger_help import NOW, REMARK, arrival, checked
 
 import document_samples as p
 from baosong.ledger import Filed, Ledger, LimitReached, State
