@@ -30,8 +30,8 @@ from baosong_local import stack
 from baosong_local.demo.plan import Drop, Plan, make_plan
 from baosong_local.demo.run import new_campaign
 from baosong_local.stack.campaigns import open_campaign, running_settings, storage_as
-from conftest import until
 from recount import read_sheet
+from waiting import until
 
 
 @dataclass

@@ -29,7 +29,7 @@ from baosong_local.stack.campaigns import running_settings
 from baosong_local.stack.component import Component
 from baosong_local.stack.postgres import Postgres
 from baosong_local.stack.process import Program
-from conftest import free_port, until
+from waiting import free_port, until
 
 pytestmark = pytest.mark.xdist_group("stack")
 
