@@ -19,9 +19,9 @@ import pytest
 from baosong.rules.findings import Kind
 from baosong.store.settings import PROJECT
 from baosong_local import stack
-from conftest import until
 from recount import Region, digits, read_sheet
 from soak import WholeStack
+from waiting import until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600), pytest.mark.xdist_group("whole")]
 

@@ -14,7 +14,7 @@ from clamav_client.clamd import BufferTooLongError, ClamdError, ClamdNetworkSock
 
 from baosong.rules.findings import Checked, Finding, Kind, Severity, error, has_error, warning
 from baosong.store.source import Source
-from baosong.validation.documents.reader import plain
+from baosong.validation.common.reader import plain
 
 LARGEST = 100 << 20  # the StreamMaxLength that docs/operators.md asks for, clamd's own default
 PATIENCE = 150  # seconds; clamd gives up on a file after 120

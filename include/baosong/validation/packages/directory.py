@@ -14,7 +14,7 @@ from baosong.rules.findings import Finding
 from baosong.store.keys import is_ignored
 from baosong.store.source import Source
 from baosong.validation.common import zip_guard
-from baosong.validation.documents.reader import plain
+from baosong.validation.common.reader import plain
 from baosong.validation.packages import names, remarks
 
 TWIN, LINK = "twin", "link"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from baosong.rules.findings import Finding, Where, error, note
 from baosong.validation.common.file_safety import human_size
-from baosong.validation.documents.reader import plain
+from baosong.validation.common.reader import plain
 
 _PACK_AGAIN = "请在本机试着解压一次，确认正常后重新压缩成 zip，再上传；上传完成前不要断网或关机。"
 _METHODS = {9: "Deflate64", 12: "BZip2", 14: "LZMA", 93: "Zstandard", 95: "XZ", 98: "PPMd", 99: "AES 加密"}

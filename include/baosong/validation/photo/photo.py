@@ -15,7 +15,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from baosong.campaign import PhotoProfile
 from baosong.rules.findings import Checked, Finding, error, note, warning
 from baosong.store.source import Source
-from baosong.validation.documents.reader import plain
+from baosong.validation.common.reader import plain
 from baosong.validation.photo import perceptual_hash, preview
 
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF", "HEIF")  # never those that call other programs

@@ -22,9 +22,8 @@ import olefile  # type: ignore[import-untyped]
 
 from baosong.rules.findings import Finding
 from baosong.store.source import Source
-from baosong.validation.common import zip_guard
+from baosong.validation.common import personal_data, zip_guard
 from baosong.validation.common.filetypes import OLE_ERRORS
-from baosong.validation.documents import personal_data
 
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it logs each damaged object, in the sender's words
 MAX_MEMBER = 32 << 20  # bytes of XML read for words, a member
