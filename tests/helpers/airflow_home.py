@@ -33,7 +33,7 @@ def baosong_environment(settings: Settings) -> dict[str, str]:
     return {
         "BAOSONG_HOME": str(settings.home),
         "BAOSONG_S3_ENDPOINT": s3.endpoint,
-        "BAOSONG_S3_CUSTODY_ENDPOINT": s3.custody_endpoint,
+        "BAOSONG_S3_CUSTODY_ENDPOINT": s3.internal_endpoint,
         "BAOSONG_S3_ACCESS_KEY": s3.access_key,
         "BAOSONG_S3_SECRET_KEY": s3.secret_key,
         "BAOSONG_S3_SECURE": "true" if s3.secure else "false",

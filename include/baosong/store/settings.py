@@ -15,7 +15,7 @@ _CHECKOUT = Path(__file__).resolve().parents[3]
 # The checkout, or where a wheel puts what it brings besides its packages.
 PROJECT = _CHECKOUT if (_CHECKOUT / "include" / "campaigns").is_dir() else Path(sys.prefix) / "share" / "baosong"
 BUCKETS = ("intake", "outbox", "archive", "quarantine", "reports")
-CUSTODY_ENDPOINT = "BAOSONG_S3_CUSTODY_ENDPOINT"
+INTERNAL_ENDPOINT = "BAOSONG_S3_CUSTODY_ENDPOINT"
 
 
 class SettingsError(OneLineError):
@@ -26,7 +26,7 @@ class SettingsError(OneLineError):
 class S3Settings:
     """How to reach the object store. `endpoint` is host:port; `buckets` maps our five names to the store's.
 
-    `custody_endpoint` leads to the same store for the buckets that the pipeline alone writes; empty means `endpoint`.
+    `internal_endpoint` leads to the same store for the buckets that the pipeline alone writes; empty means `endpoint`.
     """
 
     endpoint: str
@@ -35,15 +35,15 @@ class S3Settings:
     secure: bool
     region: str
     buckets: dict[str, str]
-    custody_endpoint: str = ""
+    internal_endpoint: str = ""
 
     def endpoint_of(self, bucket: str) -> str:
         """Return where one of our five buckets is read and written: always the same place, as each has its own view."""
-        return self.endpoint if bucket == "intake" else self.custody_endpoint or self.endpoint
+        return self.endpoint if bucket == "intake" else self.internal_endpoint or self.endpoint
 
     def as_prefecture(self, access_key: str, secret_key: str) -> S3Settings:
         """Return the settings of somebody who sends: another key, and the one endpoint that he is told of."""
-        return replace(self, access_key=access_key, secret_key=secret_key, custody_endpoint="")
+        return replace(self, access_key=access_key, secret_key=secret_key, internal_endpoint="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def home_of(env: Mapping[str, str] | None = None) -> Path:
 def overlaid(lower: Mapping[str, str], upper: Mapping[str, str]) -> dict[str, str]:
     """Return settings laid over others; where they name another store, its second endpoint is not that of the first."""
     same = upper.get("BAOSONG_S3_ENDPOINT") in (None, lower.get("BAOSONG_S3_ENDPOINT"))
-    return {**{name: value for name, value in lower.items() if same or name != CUSTODY_ENDPOINT}, **upper}
+    return {**{name: value for name, value in lower.items() if same or name != INTERNAL_ENDPOINT}, **upper}
 
 
 def bucket_names(values: Mapping[str, str]) -> dict[str, str]:
@@ -97,7 +97,7 @@ def _s3(values: Mapping[str, str]) -> S3Settings:
         secure=values.get("BAOSONG_S3_SECURE", "").lower() in ("1", "true", "yes"),
         region=values.get("BAOSONG_S3_REGION", "us-east-1"),
         buckets=bucket_names(values),
-        custody_endpoint=values.get(CUSTODY_ENDPOINT, ""),
+        internal_endpoint=values.get(INTERNAL_ENDPOINT, ""),
     )
 
 

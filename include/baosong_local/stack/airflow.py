@@ -12,7 +12,7 @@ from baosong.store.settings import PROJECT
 from baosong_local.stack.layout import Layout
 from baosong_local.stack.postgres import Postgres
 from baosong_local.stack.process import Program
-from baosong_local.stack.vault import OPERATOR, Secrets
+from baosong_local.stack.secrets import OPERATOR, Secrets
 
 ZONE = "Asia/Shanghai"
 WORKERS = 4
