@@ -17,7 +17,7 @@ import yaml
 from baosong.campaign import Campaign, load_campaign
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 CONFIGURATION = [ROOT / name for name in ("Dockerfile", ".dockerignore", "docker-compose.yaml")]
 GUIDE = (ROOT / "docs/prefectures.md").read_text(encoding="utf-8")
 OPERATORS = (ROOT / "docs/operators.md").read_text(encoding="utf-8")
