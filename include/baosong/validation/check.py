@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from baosong.campaign import Campaign, Deliverable, Prefecture
+from baosong.rules.catalogue import finding, phrase
 from baosong.rules.findings import Checked, Kind, has_error
 from baosong.store.source import Source
 from baosong.validation import inspection
@@ -35,9 +36,9 @@ def check(source: Source, kind: Kind | None, campaign: Campaign, prefecture: Pre
     try:
         return _check(source, kind or _classify(source, campaign), campaign, prefecture)
     except client.ResourceLimitExceeded as what:
-        return Checked([file_safety.too_costly(str(what))], {"size": source.size})
+        return Checked([finding("file.too_costly", what=str(what))], {"size": source.size})
     except client.WorkerCrashed as how:
-        return Checked([file_safety.crashed(str(how))], {"size": source.size})
+        return Checked([finding("file.crash", how=str(how))], {"size": source.size})
 
 
 def classify(source: Source, campaign: Campaign) -> Kind | None:
@@ -116,7 +117,7 @@ def _believed(of: TypeAdapter[Any], told: bytes) -> Any:
             raise ValueError("NUL")
         return of.validate_json(told)
     except ValueError as e:
-        raise client.WorkerCrashed("答复不成样子") from e
+        raise client.WorkerCrashed(phrase("sandbox.garbled")) from e
 
 
 def _in_memory(source: Source) -> Source:
