@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from test_fixity import flip, verified
 
 from baosong.campaign import Campaign
 from baosong.ledger.services import Services
@@ -19,8 +18,9 @@ from baosong.report import edition_copies
 from baosong.report.editions import edition_lock, write_report
 from baosong.report.files import CHANGES, DOCUMENT, FIGURES, PAGE, PDF, WORKBOOK
 from baosong_local.samples.sheets import make_sheet
-from conftest import Store
 from intake_run import CODE, drop, run
+from preservation_help import flip, verified
+from servers import Store
 
 NOW = datetime(2023, 6, 1, 8, 0, tzinfo=UTC)
 HASHED = (WORKBOOK, DOCUMENT, PAGE, CHANGES)
