@@ -17,7 +17,7 @@ MARK = re.compile(
     rf"{_LEVEL}\s{{0,3}}级?\s{{0,3}}[★☆]|[★☆]\s{{0,3}}{_LEVEL}|密\s{{0,3}}级\s{{0,3}}[:：]?\s{{0,3}}[【\[(（]?\s{{0,3}}{_LEVEL}"
 )
 MARK_LETTER = "密"  # no mark is without it
-NAME_MARK = re.compile(rf"{MARK.pattern}|[【\[(（〔〖]\s*{_LEVEL}\s*级?\s*[】\])）〕〗]|^{_LEVEL}级?[-_—.\s]")
+NAME_MARK = re.compile(rf"{MARK.pattern}|[【\[(（〔〖]\s*{_LEVEL}\s*+(?:级\s*+)?[】\])）〕〗]|^{_LEVEL}级?[-_—.\s]")
 
 _FAMILIES = {Kind.VIDEO: VIDEOS}  # a file of the right family is judged in full by its own check
 
