@@ -26,7 +26,7 @@ from typing import Any
 from sqlalchemy import Connection, event
 
 from baosong.ledger.services import Services
-from baosong.pipeline import review
+from baosong.pipeline import archive, check, completeness, discover, reply
 from baosong.pipeline.open_campaign import open_campaign
 from baosong.pipeline.publish import publish_report
 from baosong.store.settings import PROJECT
@@ -106,11 +106,11 @@ def _walked() -> dict[str, Walk]:
     services.ledger.close()
     services = Services.open()  # as a task does: the campaign's file is still to be read
     steps: dict[str, Callable[[], object]] = {
-        "find_new": lambda: review.find_new(services),
-        "check": lambda: review.check(services, *place, ["statistics"]),
-        "archive": lambda: review.file_away(services, *place),
-        "reply": lambda: review.reply(services, *place),
-        "newly_complete": lambda: review.newly_complete(services),
+        "find_new": lambda: discover.find_new(services),
+        "check": lambda: check.check(services, *place, ["statistics"]),
+        "archive": lambda: archive.archive(services, *place),
+        "reply": lambda: reply.reply(services, *place),
+        "newly_complete": lambda: completeness.newly_complete(services),
         "report": lambda: publish_report(services, campaign.id, "interim", datetime.now(UTC)),
     }
     walks = {}
@@ -134,5 +134,5 @@ def _watched(services: Services) -> Iterator[Walk]:
         yield walk
     finally:
         sys.setprofile(None)
-        threading.setprofile(None)  # type: ignore[arg-type]
+        threading.setprofile(None)
         event.remove(services.ledger.engine, "begin", walk.begun)
