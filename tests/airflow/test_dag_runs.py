@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from baosong.campaign import Campaign
     from baosong.ledger.services import Services
     from baosong_local.stack.postgres import Postgres
-    from conftest import Store
+    from servers import Store
 
 pytestmark = pytest.mark.xdist_group("dag_runs")
 Run = dict[str, Any]

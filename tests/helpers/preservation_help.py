@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import os
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import text
@@ -12,6 +14,8 @@ from baosong.ledger import Ledger
 from baosong.ledger.restore import DERIVED, TOLD
 from baosong.ledger.services import Services
 from baosong.pipeline import check, completeness, discover, reply
+from baosong.preservation import fixity
+from baosong.preservation.fixity import Result
 from baosong.report.editions import write_report
 from baosong_local.samples.documents import make_report
 from baosong_local.samples.sheets import make_sheet
@@ -72,3 +76,18 @@ def lose(services: Services) -> None:
 
 
 __all__ = ["AREA", "lose", "rich_history", "tables", "taken_back"]
+
+
+NOTHING = lambda *_: None  # noqa: E731
+
+
+def verified(services: Services, choose: fixity.Choose | None = None, campaign_id: str | None = "2023") -> Result:
+    return fixity.verify(services, campaign_id, choose or fixity.since(datetime.now(UTC)), NOTHING)
+
+
+def flip(path: Path, at: int = 3) -> None:
+    """Turn one bit of a file over, under the store's feet, with its time as it was."""
+    data, was = bytearray(path.read_bytes()), path.stat()
+    data[at] ^= 1
+    path.write_bytes(data)
+    os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))

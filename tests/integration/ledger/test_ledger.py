@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from itertools import product
 from typing import Any
@@ -18,49 +17,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from baosong.campaign import Campaign
 from baosong.ledger import TRANSITIONS, Arrival, Cell, Filed, IllegalTransition, Ledger, State, Submission, figure
 from baosong.ledger.models import Base
-from baosong.rules.findings import Checked, Finding, Kind, error, note, warning
-
-NOW = datetime(2023, 6, 1, 8, 0, tzinfo=UTC)
-REMARK: Callable[[Submission], Finding] = lambda twin: note("file.duplicate", f"与{twin.name}相同")  # noqa: E731
-
-
-@pytest.fixture
-def ledger(ledger_url: str) -> Iterator[Ledger]:
-    ledger = Ledger(ledger_url, retry_timeout=10)
-    yield ledger
-    ledger.close()
-
-
-def arrival(name: str = "a.jpg", kind: str | None = "photo", identity: str = "1", **more: Any) -> Arrival:
-    slot = "" if kind in ("statistics", "report") else name
-    values: dict[str, Any] = {
-        "campaign": "2023",
-        "prefecture": "6501",
-        "kind": kind,
-        "slot": slot,
-        "key": f"2023/6501-乌鲁木齐市/{kind}/{name}",
-        "name": name,
-        "folder": kind,
-        "size": 3,
-        "identity": identity,
-        "etag": identity,
-        "modified_at": NOW,
-        "version_id": None,
-        "received_at": NOW,
-        "late": False,
-    }
-    return Arrival(**{**values, **more})
-
-
-def received(ledger: Ledger, new: Arrival) -> int:
-    assert ledger.receive([new]) == []
-    return ledger.submissions(new.campaign, new.prefecture)[-1].id
-
-
-def checked(ledger: Ledger, new: Arrival, result: Checked | None = None) -> int:
-    submission_id = received(ledger, new)
-    assert ledger.record_check(submission_id, result or Checked(), "1-x")
-    return submission_id
+from baosong.rules.findings import Checked, Kind, error, warning
+from ledger_help import NOW, REMARK, arrival, checked, received
 
 
 def place_of(sha: str) -> Filed:

@@ -7,11 +7,8 @@ import io
 import json
 import os
 import shutil
-import socket
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import pytest
@@ -24,8 +21,9 @@ from baosong.store.settings import Settings, SettingsError
 from baosong.store.source import Source
 from baosong.validation.common import antivirus
 from baosong.validation.common.antivirus import ScannerDown, scan
-from conftest import free_port, until
 from intake_run import ALL_KINDS, run
+from scanner import answering
+from waiting import free_port, until
 
 AREA = "2023/6501-乌鲁木齐市"
 EVIL = b"not a virus, but known as one: " + hashlib.sha256(b"baosong").hexdigest().encode()
@@ -110,27 +108,6 @@ def test_a_scanner_that_is_not_there_is_an_ill_system() -> None:
     for address in (f"127.0.0.1:{free_port()}", "unix:/nowhere/clamd.socket"):
         with pytest.raises(ScannerDown, match="clamd"):
             scan(source(b"x"), address)
-
-
-@contextmanager
-def answering(*answers: bytes | None) -> Iterator[str]:
-    """A server that gives each caller its answer, None to hang up on it."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def serve() -> None:
-            for answer in answers:
-                caller, _ = server.accept()
-                with caller:
-                    said = b""
-                    while not said.endswith((b"\0\0\0\0", b"PING\n")) and (more := caller.recv(1 << 16)):
-                        said += more
-                    if answer is not None:
-                        caller.sendall(answer)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield f"127.0.0.1:{server.getsockname()[1]}"
-        thread.join()
 
 
 @pytest.mark.parametrize(

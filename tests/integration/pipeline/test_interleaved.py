@@ -17,10 +17,11 @@ from baosong.ledger import Ledger
 from baosong.preservation import records
 from baosong.store.s3 import PART_SIZE
 from baosong_local.stack.postgres import Postgres
-from conftest import Store, until
 from faults import Seam, at_part, cut_connections, kill, kill_half_way, waiting
 from intake_run import AREA, piece, run
 from package_help import packed
+from servers import Store
+from waiting import until
 from worlds import World, Worlds, installed
 
 pytestmark = pytest.mark.xdist_group("killed")

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from test_cli import call
 
 from baosong.campaign import Campaign
 from baosong.ledger import Ledger, Submission
@@ -21,6 +20,7 @@ from baosong.report.consolidation import region_figures
 from baosong.rules.findings import Kind, Verdict
 from baosong.store.settings import Settings
 from baosong_local.samples.sheets import make_sheet
+from cli_help import call
 from feed import feed
 from intake_run import CODE, Killed, drop, finished, keys, killed_at, piece, receipts, rows, run, states
 from manual_review_help import lies_where_it_says, newest, run_unscanned

@@ -27,11 +27,11 @@ from baosong.store.s3 import StorageError
 from baosong_local.samples.media import make_photo
 from baosong_local.samples.sheets import make_sheet, wrong_total
 from baosong_local.stack.postgres import Postgres
-from conftest import Store
 from faults import Seam, cut_connections, kill, lose_answer
 from faulty_store import FAULTS, FaultyStore, in_front_of
 from intake_run import ALL_KINDS, piece, run
 from package_help import packed
+from servers import Store
 from worlds import World, Worlds, installed
 
 SEED = int(os.environ.get("BAOSONG_SEED", random.SystemRandom().randrange(2**32)))

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from PIL import Image, ImageCms
-from test_board_app import client as client  # the fixture
 
 import document_samples as p
 from baosong.ledger.services import Services

@@ -20,9 +20,10 @@ from baosong.store.s3 import PART_SIZE, Storage, StorageError
 from baosong.store.settings import S3Settings
 from baosong_local.stack.objectstore import ObjectStore
 from baosong_local.stack.process import stop
-from conftest import Store, free_port, tick, until
-from conftest import run as start_server
-from faults import at_part, in_child, kill, kill_half_way
+from faults import dying_at_part_two, in_child, kill, kill_half_way
+from servers import Store
+from servers import run as start_server
+from waiting import free_port, tick, until
 
 MINE = "2023/6501-乌鲁木齐市/统计表/2023年统计表.xlsx"
 OTHER = "2023/6502-克拉玛依市/统计表/2023年统计表.xlsx"
@@ -157,12 +158,6 @@ class ThroughEitherDoor:
 def size_of(storage: Storage, key: str) -> int | None:
     found = storage.head("archive", key)
     return found.size if found else None
-
-
-def dying_at_part_two(through: S3Settings, key: str, content: bytes, act: Callable[[], None]) -> None:
-    """Send in a child; its connections are its own, as the parent's would outlive it."""
-    at_part(2, act)
-    Storage(through).put_stream("archive", key, io.BytesIO(content))
 
 
 class TestPartsOfTheDead:

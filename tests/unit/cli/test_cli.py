@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -14,18 +12,12 @@ import pytest
 
 from baosong.campaign import Campaign
 from baosong.rules.findings import Severity, Verdict
-from baosong.store.settings import PROJECT, Settings
+from baosong.store.settings import Settings
 from baosong_local.samples import sheets
-from conftest import until
+from cli_help import call
+from waiting import until
 
 FINDING = {"rule", "severity", "message", "where", "observed", "expected", "fix"}
-
-
-def call(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("BAOSONG_", "AIRFLOW_"))}
-    env = {**kept, "PYTHONPATH": str(PROJECT / "include"), "COLUMNS": "200", **env}
-    argv = [sys.executable, "-W", "error", "-m", "baosong", *words]
-    return subprocess.run(argv, env=env, text=True, capture_output=True, check=False, timeout=120)
 
 
 def answers(*words: str) -> tuple[int, list[dict[str, Any]]]:

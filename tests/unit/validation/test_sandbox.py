@@ -30,8 +30,8 @@ from baosong.validation.check import check
 from baosong.validation.sandbox import client, confine
 from baosong.validation.statistics import cells
 from baosong_local.samples import media
-from conftest import until
 from hostile_makers.pdfs import endless
+from waiting import until
 
 INCLUDE = Path(__file__).parents[3] / "include"
 FILE = Source("a.txt", 3, lambda: io.BytesIO(b"abc"))
