@@ -14,7 +14,7 @@ from baosong_airflow import preload
 TASK = """
 import os, threading
 from baosong_airflow import preload
-from baosong.receipts.page import render
+from baosong.receipts.view import render
 from jinja2 import Environment
 
 preload.warm_up()
