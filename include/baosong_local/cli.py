@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import runpy
 import subprocess
 import sys
@@ -33,12 +34,12 @@ PRODUCTION = {c.name or getattr(c.callback, "__name__", "") for c in production.
 
 
 @app.callback()
-def use_running_stack(context: typer.Context) -> None:
+def prepare(context: typer.Context) -> None:
     """报送：收集、校验、归档、汇总。"""
     if context.invoked_subcommand in PRODUCTION - OFFLINE:
-        from baosong_local.stack.campaigns import use_running_stack
+        from baosong_local.stack.campaigns import running_environment
 
-        use_running_stack()
+        os.environ.update(running_environment())
 
 
 def main() -> None:

@@ -51,7 +51,7 @@ def calls_of(text: str) -> list[list[str]]:
 
 def commands() -> dict[str, Any]:
     """The command line's commands by name."""
-    from baosong.cli.main import app
+    from baosong_local.cli import app
 
     return dict(typer.main.get_command(app).commands)  # type: ignore[attr-defined]  # a group, as it has commands
 

@@ -15,6 +15,7 @@ from baosong.store.source import Source
 
 LONGEST_SIDE = 1000  # pixels: some 330 dots an inch at the printed size
 _MOST_PIXELS = 50_000_000  # of a picture that must be decoded whole; a JPEG is decoded at an eighth of its size
+_SENTENCE = re.compile(r"([^。！？]++[。！？])|[^。！？]++")  # "" for a rest without an end, which is read once
 _CHAPTER = re.compile(r"^[一二三四五六七八九十]+、")
 _NOT_QUOTED = re.compile(r"不足|问题|困难|下一步|打算|建议")
 _FORMULAIC = re.compile(r"现将|如下|领导小组|按照|召开|制定|\d{7}")
@@ -42,7 +43,7 @@ def best_sentence(text: str) -> str:
         if _CHAPTER.match(line.strip()):
             skipping = bool(_NOT_QUOTED.search(line))
             continue
-        for sentence in re.findall(r"[^。！？]+[。！？]", visible(line).strip()):
+        for sentence in _SENTENCE.findall(visible(line).strip()):
             score = 0 if skipping else _score(sentence)
             if score > most:
                 best, most = sentence, score

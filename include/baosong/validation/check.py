@@ -1,7 +1,8 @@
 """Checks: what a file is, whether it may pass, and everything that is wrong with it in one go.
 
 `check` is the one door for the pipeline and the command line. It raises on no file: only an ill system raises. What is
-inside a file is looked at in a child process (`judge` says what, `sandbox` how, `sheet_child` reads the sheets).
+inside a file is looked at in a child process (`judge` says what, `sandbox` how, `sheet_child` reads the sheets); what
+is done here, the judging of a sheet's cells above all, has the same limit of processor time (`patience`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from baosong.validation import inspection
 from baosong.validation.common import classifier, file_safety
 from baosong.validation.common.filetypes import identify, video_type
 from baosong.validation.sandbox import client
+from baosong.validation.sandbox.time_limit import processor_time
 
 SECONDS_TO_CLASSIFY = 4  # all prefectures wait for it
 __all__ = ["check", "classify"]
@@ -33,7 +35,8 @@ def check(source: Source, kind: Kind | None, campaign: Campaign, prefecture: Pre
     if file_safety.is_marked_name(source.name):
         return file_safety.held_as_classified()
     try:
-        return _check(source, kind or _classify(source, campaign), campaign, prefecture)
+        with processor_time(client.SECONDS):
+            return _check(source, kind or _classify(source, campaign), campaign, prefecture)
     except client.ResourceLimitExceeded as what:
         return Checked([file_safety.too_costly(str(what))], {"size": source.size})
     except client.WorkerCrashed as how:

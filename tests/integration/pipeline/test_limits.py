@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 
 import pytest
-from ledger_help import NOW, REMARK, arrival, checked
 
 import document_samples as p
 from baosong.ledger import Filed, Ledger, LimitReached, State
@@ -32,6 +31,7 @@ from intake_run import (
     run,
     states,
 )
+from ledger_help import NOW, REMARK, arrival, checked
 from manual_review_help import lies_where_it_says, newest, run_unscanned, taking
 
 

@@ -327,14 +327,14 @@ def test_a_program_that_fails_or_hangs_harms_nothing(
 ) -> None:
     prefix = write_report(services, "2023", "interim", NOW)["prefix"]
     _office(tmp_path, monkeypatch, script)
-    monkeypatch.setattr("baosong.report.editions.pdf._WITHIN", 0.3)
+    monkeypatch.setattr("baosong.report.pdf._WITHIN", 0.3)
     assert put_pdf(services.storage, prefix) is False
 
 
 def test_a_long_list_keeps_the_major_activities_with_their_numbers(
     services: Services, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("baosong.report.editions.parts.MOST_ACTIVITIES", 5)
+    monkeypatch.setattr("baosong.report.parts.MOST_ACTIVITIES", 5)
     (content,) = file_region(services, campaign, 1).values()
     told = written(services, "interim")
     listed = read_sheet(content).activities

@@ -28,7 +28,9 @@ Results = dict[str, Decimal | str]
 
 _LITERAL = re.compile(r'"[^"]*"')
 _REACHING = re.compile(  # another workbook, a DDE server, a path, a program, the net
-    r"\[\d+\]|\[[^\]]*\.\w+\]|[|\\]|://|\b(?:WEBSERVICE|FILTERXML|IMAGE|CALL|REGISTER(?:\.ID)?|EXEC|RTD|DDE)\s*\(", re.I
+    r"\[\d+\]|\[[^\[\]]*\.\w++\]|[|\\]|://"
+    r"|\b(?:WEBSERVICE|FILTERXML|IMAGE|CALL|REGISTER(?:\.ID)?|EXEC|RTD|DDE)\s*\(",
+    re.I,
 )
 _MACRO_SHEETS = ("xl/macrosheets/", "xl/dialogsheets/")
 _BAD_TITLE = re.compile(r"[\\*?:/\[\]]")

@@ -24,11 +24,11 @@ LARGEST_PART = 8 << 20  # bytes read of a part of an Office file
 _OPENING = 2048  # bytes of a part in which a DTD would stand
 _MACROS = re.compile(r"(?i)(.*/)?(vbaproject[^/]*\.bin|vbadata\.xml)|(basic|scripts)/.+")
 _EMBEDDED = re.compile(r"(?i).*/embeddings/.+|objectreplacements/.+\.bin")
-_RELATION = re.compile(rb"<(?:\w+:)?Relationship\b[^>]*>")
+_RELATION = re.compile(rb"<(?:\w+:)?Relationship\b[^<>]*>")
 _ATTRIBUTE = re.compile(rb"""(Type|Target|TargetMode)\s*=\s*["']([^"']*)""")
 _LOADED = ("attachedtemplate", "frame", "subdocument", "oleobject", "afchunk", "control")
 _ELSEWHERE = re.compile(r"(?i)^(https?|ftp|mhtml|file:/*[^/]+\.[^/]+/|file:\\\\|\\\\)")
-_DDE = re.compile(rb"(?i)<(?:\w+:)?instrText[^>]*>\s*DDE(AUTO)?\b|<(?:\w+:)?ddeLink\b")
+_DDE = re.compile(rb"(?i)<(?:\w+:)?instrText[^<>]*>\s*DDE(AUTO)?\b|<(?:\w+:)?ddeLink\b")
 _STRAY = re.compile(
     r"(.*[/\\])?\.\.[/\\].*|[/\\].*|[A-Za-z]:.*|.*[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069].*", re.DOTALL
 )

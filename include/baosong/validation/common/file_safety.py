@@ -16,7 +16,7 @@ MARK = re.compile(
     rf"{_LEVEL}\s{{0,3}}级?\s{{0,3}}[★☆]|[★☆]\s{{0,3}}{_LEVEL}|密\s{{0,3}}级\s{{0,3}}[:：]?\s{{0,3}}[【\[(（]?\s{{0,3}}{_LEVEL}"
 )
 MARK_LETTER = "密"  # no mark is without it
-NAME_MARK = re.compile(rf"{MARK.pattern}|[【\[(（〔〖]\s*{_LEVEL}\s*级?\s*[】\])）〕〗]|^{_LEVEL}级?[-_—.\s]")
+NAME_MARK = re.compile(rf"{MARK.pattern}|[【\[(（〔〖]\s*{_LEVEL}\s*+(?:级\s*+)?[】\])）〕〗]|^{_LEVEL}级?[-_—.\s]")
 
 _HINTS = {"heic": "请在手机上导出为 JPG 后重新上传（苹果手机：设置→相机→格式→兼容性最佳，以后拍的就是 JPG）。"}
 _FAMILIES = {Kind.VIDEO: VIDEOS}  # a file of the right family is judged in full by its own check
