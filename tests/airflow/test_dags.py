@@ -18,7 +18,7 @@ import airflow_home
 PROJECT = airflow_home.PROJECT
 DAG_FILES = sorted((PROJECT / "dags").glob("*.py"))
 DAG_IDS = {"intake", "province_report", "nightly_consolidation", "fixity", "release_held"}
-HEAVY = ("pandas", "great_expectations", "openpyxl", "minio", "pymediainfo", "docx", "PIL", "baosong.pipeline.review")
+HEAVY = ("pandas", "great_expectations", "openpyxl", "minio", "pymediainfo", "docx", "PIL", "baosong.pipeline.discover")
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
