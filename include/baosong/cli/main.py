@@ -17,7 +17,7 @@ from rich.console import Console
 
 from baosong.campaign import Campaign, Campaigns, Prefecture
 from baosong.cli import preservation
-from baosong.rules.errors import OneLineError
+from baosong.rules.errors import CallError, OneLineError
 from baosong.rules.findings import Checked, Kind, Verdict
 from baosong.store.settings import campaign_dirs
 from baosong.store.source import Source
@@ -34,10 +34,6 @@ CampaignId = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="活动编�
 Files = Annotated[list[Path], typer.Argument(metavar="FILE…", exists=True, dir_okay=False, readable=True)]
 CampaignOption = Annotated[str, typer.Option("--campaign", help="活动编号")]
 As = Annotated[Kind | None, typer.Option("--as", help="按哪一种材料处理；不写则自动识别")]
-
-
-class CallError(OneLineError):
-    """The call itself was wrong; the text is one line for the caller."""
 
 
 def main() -> None:

@@ -12,6 +12,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from baosong.rules.errors import CallError
+
 out = Console()
 err = Console(stderr=True)
 
@@ -82,7 +84,6 @@ def export(
 ) -> None:
     """导出移交：把接收的材料、记录、回执和汇总装成一个 BagIt 包。"""
     from baosong.ledger.services import Services
-    from baosong.preservation.export import ExportRefused
     from baosong.preservation.export import export as make
 
     services = Services.open()
@@ -90,10 +91,8 @@ def export(
     try:
         with _bar() as show:
             files = make(services, campaign, folder, datetime.now(UTC), lambda done, total: show("导出", done, total))
-    except (ExportRefused, OSError) as refused:
-        told = str(refused) if isinstance(refused, ExportRefused) else f"无法写入 {folder}：{refused.strerror}。"
-        _say_wrong(told)
-        raise typer.Exit(2) from None
+    except OSError as refused:
+        raise CallError(f"无法写入 {folder}：{refused.strerror}。") from None
     out.print(f"已导出 {files} 个文件到 {folder}", markup=False, highlight=False, soft_wrap=True)
 
 
@@ -102,14 +101,10 @@ def rebuild_ledger(
 ) -> None:
     """从归档重建台账：台账丢失后，仅凭归档桶和隔离桶恢复全部登记。"""
     from baosong.ledger.services import Services
-    from baosong.preservation.rebuild import RebuildRefused, rebuild
+    from baosong.preservation.rebuild import rebuild
 
-    try:
-        with _bar() as show:
-            done = rebuild(Services.open(), show, replace=replace)
-    except RebuildRefused as refused:
-        _say_wrong(str(refused))
-        raise typer.Exit(2) from None
+    with _bar() as show:
+        done = rebuild(Services.open(), show, replace=replace)
     rows = "，".join(f"{_TABLES[name]} {count}" for name, count in done.rows.items())
     out.print(f"台账已重建：日志 {done.pages} 页；{rows}。", highlight=False, soft_wrap=True)
     if done.salvaged:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from clamav_client.clamd import BufferTooLongError, ClamdError, ClamdNetworkSocket, ClamdUnixSocket, CommunicationError
 
 from baosong.rules.catalogue import finding
+from baosong.rules.errors import BaosongError
 from baosong.rules.findings import Checked, Finding, Kind, Severity, has_error
 from baosong.store.source import Source
 from baosong.validation.common.reader import plain
@@ -23,7 +24,7 @@ PROMPT = 10  # seconds to answer a PING
 _LIMITS = "Heuristics.Limits.Exceeded"  # not a virus: clamd says how far it came
 
 
-class ScannerDown(Exception):
+class ScannerDown(BaosongError):
     """The configured clamd does not answer; the text says which."""
 
 

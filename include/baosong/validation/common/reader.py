@@ -20,6 +20,7 @@ from typing import Any
 
 import olefile  # type: ignore[import-untyped]
 
+from baosong.rules.errors import BaosongError
 from baosong.rules.findings import Finding
 from baosong.store.source import Source
 from baosong.validation.common import personal_data, zip_guard
@@ -67,11 +68,11 @@ _YEAR = re.compile(r"(?<!\d)(20\d\d)年")
 OPENING = 60  # characters that hold a title
 
 
-class Unreadable(ValueError):
+class Unreadable(BaosongError, ValueError):
     """A document that does not open; the text says why, in Chinese."""
 
 
-class Locked(ValueError):
+class Locked(BaosongError, ValueError):
     """A document behind a password."""
 
 

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from baosong.rules.errors import BaosongError
 from baosong.store.source import Source
 from baosong.validation.sandbox import programs
 
@@ -37,19 +38,19 @@ _OUT_OF_MEMORY, _BROKEN = 3, 4
 _TIME_IS_UP, _KILLED = 24, 9  # SIGXCPU, SIGKILL
 
 
-class ResourceLimitExceeded(Exception):
+class ResourceLimitExceeded(BaosongError):
     """A file that used up its time or memory; the text says which, in Chinese."""
 
 
-class WorkerCrashed(Exception):
+class WorkerCrashed(BaosongError):
     """A file that brought its parser down, or made it say what no parser of ours says."""
 
 
-class SandboxUnavailable(OSError):
+class SandboxUnavailable(BaosongError, OSError):
     """The server cannot be had: the system is ill, not the file."""
 
 
-class WorkerError(RuntimeError):
+class WorkerError(BaosongError, RuntimeError):
     """An error that no check foresaw; the text is the child's traceback."""
 
 

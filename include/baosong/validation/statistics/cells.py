@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from baosong.campaign.layout import column_letter
+from baosong.rules.errors import BaosongError
 from baosong.validation.sandbox import programs
 from baosong.validation.statistics.numbers import Raw
 
@@ -31,11 +32,11 @@ LONGEST_LINE = 1 << 20
 CHILD = programs.FOLDER / "read_sheet.py"
 
 
-class UnreadableSheet(ValueError):
+class UnreadableSheet(BaosongError, ValueError):
     """A workbook that cannot be read; the text says why, in Chinese."""
 
 
-class LockedSheet(ValueError):
+class LockedSheet(BaosongError, ValueError):
     """A workbook behind a password."""
 
 
