@@ -101,8 +101,8 @@ def answers_of(path: Path, kind: Kind | None, campaign: Campaign, owner: Prefect
 
     source = Source.from_path(path)
     if packages.is_bundle(source):
-        for inside, told, checked in offline.check(source, kind, campaign, owner):
-            yield answer_of(f"{path}/{inside}" if inside else str(path), told, checked)
+        for inside, inner, checked in offline.check(source, kind, campaign, owner):
+            yield answer_of(f"{path}/{inside}" if inside else str(path), inner, checked)
     else:
         known = kind or classify(source, campaign)
         yield answer_of(str(path), known, run(source, known, campaign, owner))
