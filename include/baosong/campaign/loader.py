@@ -31,9 +31,7 @@ class CampaignError(OneLineError):
 class _Loaded:
     data: dict[str, Any]
     lines: dict[Path_, str] = field(default_factory=dict)  # field path -> "file:line"
-    files: list[Path] = field(
-        default_factory=list
-    )  # all files that were read: a change to any is noticed
+    files: list[Path] = field(default_factory=list)  # all files that were read: a change to any is noticed
 
 
 def load_campaign(path: Path) -> Campaign:

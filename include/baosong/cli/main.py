@@ -156,8 +156,7 @@ def say_opened(campaign: Campaign, keys: str) -> None:
 
 @app.command()
 def report(
-    campaign_id: CampaignId,
-    interim: Annotated[bool, typer.Option(help="未收齐也写，标明中期")] = False,
+    campaign_id: CampaignId, interim: Annotated[bool, typer.Option(help="未收齐也写，标明中期")] = False
 ) -> None:
     """立即生成全区汇总。"""
     from baosong.ledger.services import Services
