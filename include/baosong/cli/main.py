@@ -97,8 +97,8 @@ def answers_of(path: Path, kind: Kind | None, campaign: Campaign, owner: Prefect
 
     source = Source.from_path(path)
     if packages.is_bundle(source):
-        for inside, told, checked in offline.check(source, kind, campaign, owner):
-            yield answer_of(f"{path}/{inside}" if inside else str(path), told, checked)
+        for inside, inner, checked in offline.check(source, kind, campaign, owner):
+            yield answer_of(f"{path}/{inside}" if inside else str(path), inner, checked)
     else:
         known = kind or classify(source, campaign)
         yield answer_of(str(path), known, run(source, known, campaign, owner))
@@ -152,8 +152,7 @@ def say_opened(campaign: Campaign, keys: str) -> None:
 
 @app.command()
 def report(
-    campaign_id: CampaignId,
-    interim: Annotated[bool, typer.Option(help="未收齐也写，标明中期")] = False,
+    campaign_id: CampaignId, interim: Annotated[bool, typer.Option(help="未收齐也写，标明中期")] = False
 ) -> None:
     """立即生成全区汇总。"""
     from baosong.ledger.services import Services

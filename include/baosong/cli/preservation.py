@@ -1,4 +1,4 @@
-"""The commands about what is kept: verify it, rebuild the ledger out of it."""
+"""The commands of preservation: verify, export, rebuild the ledger."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ err = Console(stderr=True)
 
 @contextmanager
 def _bar() -> Iterator[Callable[[str, int, int], None]]:
-    """Give what shows, under a title, how many of how many are done."""
+    """Yield a function that shows progress under a title: done of total."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=err) as progress:
         tasks: dict[str, TaskID] = {}
@@ -59,15 +59,15 @@ def verify(
     if not sample:
         mark.unlink(missing_ok=True)
     for place, faults in result.faults.items():
-        _say_wrong(f"{place}：{'；'.join(faults)}")
-    said = f"共 {result.total} 项，本次读出 {result.read} 项，"
-    said += f"{len(result.faults)} 项有问题。" if result.faults else "全部完好。"
-    out.print(said, highlight=False)
+        _print_error(f"{place}：{'；'.join(faults)}")
+    summary = f"共 {result.total} 项，本次读出 {result.read} 项，"
+    summary += f"{len(result.faults)} 项有问题。" if result.faults else "全部完好。"
+    out.print(summary, highlight=False)
     raise typer.Exit(1 if result.faults else 0)
 
 
 def _began(mark: Path, *, resume: bool) -> datetime:
-    """Return when this verification began, for one that is resumed when it first did."""
+    """Return the start of this verification, which for a resumed one is that of the first attempt."""
     if resume and mark.exists():
         return datetime.fromisoformat(mark.read_text(encoding="utf-8"))
     if resume:
@@ -112,11 +112,11 @@ def rebuild_ledger(
     if done.aside:
         out.print(f"原来的台账保留在数据库模式 {done.aside} 中，确认无误后可由管理员删除。", highlight=False)
     for fault in done.faults:
-        _say_wrong(fault)
+        _print_error(fault)
     raise typer.Exit(1 if done.faults else 0)
 
 
-def _say_wrong(line: str) -> None:
+def _print_error(line: str) -> None:
     err.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
 
 

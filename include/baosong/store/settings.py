@@ -19,7 +19,7 @@ INTERNAL_ENDPOINT = "BAOSONG_S3_CUSTODY_ENDPOINT"
 
 
 class SettingsError(OneLineError):
-    """Something that must be configured is not; the text says what, in Chinese."""
+    """A setting that is missing or wrong; the message is Chinese and names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +38,17 @@ class S3Settings:
     internal_endpoint: str = ""
 
     def endpoint_of(self, bucket: str) -> str:
-        """Return where one of our five buckets is read and written: always the same place, as each has its own view."""
+        """Return the endpoint of a bucket, always the same one, because each endpoint has its own view of the store."""
         return self.endpoint if bucket == "intake" else self.internal_endpoint or self.endpoint
 
     def as_prefecture(self, access_key: str, secret_key: str) -> S3Settings:
-        """Return the settings of somebody who sends: another key, and the one endpoint that he is told of."""
+        """Return the settings of a prefecture: its own key, and the public endpoint only."""
         return replace(self, access_key=access_key, secret_key=secret_key, internal_endpoint="")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything the domain needs to know about its surroundings; `clamd` is host:port, unix:/path, or empty."""
+    """The surroundings of the domain; `clamd` is host:port, unix:/path, or empty."""
 
     home: Path
     s3: S3Settings
