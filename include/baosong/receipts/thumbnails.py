@@ -45,14 +45,14 @@ def write_frame(services: Services, row: Submission, film: BinaryIO) -> None:
     """Keep a frame of a film that is being filed as accepted; `film` is the local copy, a real file or a spool."""
     if row.kind != Kind.VIDEO:
         return
-    from baosong.validation.video.thumbnail import frame
+    from baosong.validation.video.thumbnail import thumbnail
 
     drawn = b""
     try:
         if rollover := getattr(film, "rollover", None):
             rollover()
         film.flush()
-        drawn = frame(film, (row.facts or {})["container"])
+        drawn = thumbnail(film, (row.facts or {})["container"])
     except Exception:  # whatever a drawer did not foresee
         log.exception("no preview of submission %s", row.id)
     _keep(services, row, drawn)

@@ -26,7 +26,7 @@ from baosong.store.source import Source
 from baosong.validation import check as checks
 from baosong.validation import inspection
 from baosong.validation.check import check
-from baosong.validation.sandbox import client, confine
+from baosong.validation.sandbox import client, confine, run
 from baosong.validation.statistics import cells
 from baosong_local.samples import media
 from hostile_makers.pdfs import endless
@@ -67,7 +67,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def own_server() -> Iterator[client.Server]:
     """A server that this test may kill."""
     yield client.start()
-    client._forget()
+    client._drop_server()
 
 
 def children() -> list[psutil.Process]:
@@ -184,17 +184,18 @@ def test_a_server_that_dies_at_every_file_is_an_ill_system(
 
 FAMILY = """
 import io, os, sys
-from baosong.checks import judge, sandbox
-from baosong.source import Source
+from baosong.store.source import Source
+from baosong.validation import inspection
+from baosong.validation.sandbox import client
 source = Source("a.txt", 3, lambda: io.BytesIO(b"abc"))
 class Waits:
     def __reduce__(self): return exec, ("import signal; signal.pause()", {})
-server = sandbox.start().process.pid
+server = client.start().process.pid
 if os.fork() == 0:
-    sandbox.run(judge.words, source, "txt")
-    assert sandbox.start().process.pid == server
+    client.run(inspection.words, source, "txt")
+    assert client.start().process.pid == server
     print("shared", server, flush=True)
-    sandbox.run(judge.words, source, "txt", Waits())
+    client.run(inspection.words, source, "txt", Waits())
 os.wait()
 """
 
@@ -233,14 +234,14 @@ def test_a_file_that_burns_its_time_keeps_nobody_else_waiting(
     photo = media.make_photo(1, "克拉玛依市", (1280, 960))
     services.storage.put("intake", "2023/6502-克拉玛依市/照片/照片.jpg", photo)
     review.find_new(services)
-    burning, real = threading.Event(), client._read
+    burning, real = threading.Event(), run.read_all
 
-    def read(*arguments: Any) -> bytes:
+    def read_all(*arguments: Any) -> list[bytes]:
         if threading.current_thread() is not threading.main_thread():
             burning.set()
         return real(*arguments)
 
-    monkeypatch.setattr(client, "_read", read)
+    monkeypatch.setattr(run, "read_all", read_all)
     with ThreadPoolExecutor(1) as beside:
         slow = beside.submit(review.check, services, "2023", "6501", [Kind.REPORT])
         assert burning.wait(30)
@@ -304,13 +305,13 @@ def test_where_the_kernel_offers_nothing_the_limits_still_hold(monkeypatch: pyte
             return lambda *_: -1
 
     monkeypatch.setattr(confine, "_LIBC", Refuses())
-    confine.leave_the_world()
-    confine.stay_alone()
+    confine.drop_network()
+    confine.forbid_new_processes()
 
 
-SHUT_IN = """
-from baosong import confine
-confine.shut_in(1 << 30, 20)
+CONFINED = """
+from baosong.validation.sandbox import confine
+confine.confine(1 << 30, 20)
 try:
     {code}
 except PermissionError:
@@ -329,8 +330,8 @@ except PermissionError:
     ],
 )
 def test_a_program_that_is_shut_in_reaches_nothing(code: str) -> None:
-    run = [sys.executable, "-S", "-P", "-c", SHUT_IN.format(code=code)]
-    done = subprocess.run(run, env={"PYTHONPATH": str(INCLUDE)}, capture_output=True, check=True)
+    command = [sys.executable, "-S", "-P", "-c", CONFINED.format(code=code)]
+    done = subprocess.run(command, env={"PYTHONPATH": str(INCLUDE)}, capture_output=True, check=True)
     assert done.stdout == b"refused\n"
 
 

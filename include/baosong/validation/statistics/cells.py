@@ -1,6 +1,6 @@
 """The cells of a workbook, whatever program wrote it: xlsx, xls, et, ods by calamine, csv in UTF-8, UTF-16 or GBK.
 
-Every cell keeps its place, so that a finding can name it; what a hostile file costs is bounded in `sheet_child`.
+Every cell keeps its place, so that a finding can name it; what a hostile file costs is bounded in `read_sheet`.
 """
 
 from __future__ import annotations
@@ -8,27 +8,22 @@ from __future__ import annotations
 import csv
 import datetime
 import io
-import os
 import pickle
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from baosong.campaign.layout import column_letter
-from baosong.validation.sandbox import programs
+from baosong.validation.sandbox import run as sandbox
 from baosong.validation.statistics.numbers import Raw
 
 TIMEOUT_SECONDS = 32  # four times what the child may have of a processor: a busy machine is not the file's fault
-PIPE = 1 << 20  # bytes: the child need not wait until we have taken each piece of its answer
 SPARE_ROWS = 1000  # sections, totals and blank rows that a list may carry beside its activities
 MAX_COLUMNS = 256
 LONGEST_LINE = 1 << 20
-CHILD = programs.FOLDER / "read_sheet.py"
+_OUT_OF_BOUNDS = "表格范围大得异常或结构异常，读取时超出了内存上限"
+CHILD = sandbox.PROGRAMS / "read_sheet.py"
 
 
 class UnreadableSheet(ValueError):
@@ -94,27 +89,16 @@ def read_book(data: bytes, max_rows: int) -> list[Sheet]:
     """Return the sheets of a workbook, at most `max_rows` rows each; raises `LockedSheet` or `UnreadableSheet`."""
     import python_calamine
 
-    paths = [str(Path(python_calamine.__file__).parents[1]), str(programs.INCLUDE)]
-    environment = {"PYTHONPATH": os.pathsep.join(paths), "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", "")}
-    command = [sys.executable, "-S", "-P", str(CHILD), str(max_rows)]
     try:
-        with tempfile.TemporaryFile() as book:  # a pipe would hand it over in hundreds of small pieces
-            book.write(data)
-            book.seek(0)
-            done = subprocess.run(
-                command,
-                stdin=book,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                pipesize=PIPE,
-                timeout=TIMEOUT_SECONDS,
-                env=environment,
-            )
-    except subprocess.TimeoutExpired:
+        program = sandbox.own_program(CHILD, str(max_rows), packages=[python_calamine])
+        finished = sandbox.run(program, data, wall=TIMEOUT_SECONDS)
+    except sandbox.ResourceLimitExceeded:
         raise UnreadableSheet("内容过于庞大，读取超时") from None
-    if done.returncode != 0:
-        raise UnreadableSheet("表格范围大得异常或结构异常，读取时超出了内存上限")
-    return _sheets(done.stdout)
+    except sandbox.WorkerCrashed:
+        raise UnreadableSheet(_OUT_OF_BOUNDS) from None
+    if finished.exit_code != 0:
+        raise UnreadableSheet(_OUT_OF_BOUNDS)
+    return _sheets(finished.output)
 
 
 def _sheets(answer: bytes) -> list[Sheet]:

@@ -1,6 +1,6 @@
 """The program that unpacks a workbook, in a process of its own: a hostile file takes this process down, not ours.
 
-Run as `python sheet_child.py < workbook > cells`; of Baosong it imports `confine` only. calamine allocates a sheet's
+Run as `python read_sheet.py < workbook > cells`; of Baosong it imports `confine` only. calamine allocates a sheet's
 whole rectangle, so that two far cells in a file of 5 KB abort the process; the limits below bound what that can cost.
 What calamine does not need is imported late: while it reads, by the thread beside it.
 """
@@ -44,7 +44,8 @@ ERRORS = {0: "#NULL!", 7: "#DIV/0!", 15: "#VALUE!", 23: "#REF!", 29: "#NAME?", 3
 
 def main(max_rows: int) -> None:
     """Read a workbook from stdin; write `(sheets, error)` to stdout, error being the parser's word or None."""
-    confine.shut_in(MEMORY, SECONDS)
+    confine.die_with(os.getppid())
+    confine.confine(MEMORY, SECONDS)
     gc.disable()  # it ends in a moment, and makes no circles
     data = sys.stdin.buffer.read()
     import python_calamine
