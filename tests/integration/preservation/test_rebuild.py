@@ -15,10 +15,9 @@ from baosong.ledger.models import Base
 from baosong.ledger.pending_changes import Keep, Line
 from baosong.ledger.restore import DERIVED, TOLD
 from baosong.ledger.services import Services
-from baosong.pipeline import outbox, review
+from baosong.pipeline import reply
 from baosong.preservation import change_log, fixity, records
 from baosong.preservation.rebuild import RebuildRefused, Rebuilt, rebuild
-from baosong.report.editions import write_report
 from baosong.store.s3 import Storage
 from baosong_local.samples.sheets import make_sheet
 from intake_run import (
@@ -95,9 +94,9 @@ def test_a_rebuilt_ledger_can_be_lost_and_rebuilt_again(services: Services) -> N
         (records, "keep"),
         (records, "write_record"),
         (change_log, "write"),
-        (outbox, "write_receipt"),
-        (outbox, "write_status"),
-        (review, "_empty_intake"),
+        (reply, "write_receipt"),
+        (reply, "write_status"),
+        (reply, "empty_intake"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -124,7 +123,7 @@ def test_no_receipts_number_is_given_twice(services: Services, monkeypatch: pyte
     """Had the page come after the receipt, a ledger lost in between would answer somebody else with the same number."""
     drop(services, piece("一"), "一.txt")
     with monkeypatch.context() as dying:
-        dying.setattr(outbox, "write_status", killed_at(outbox.write_status, False))
+        dying.setattr(reply, "write_status", killed_at(reply.write_status, False))
         with pytest.raises(Killed):
             run(services)
     told = receipts(services)
@@ -268,23 +267,6 @@ def test_an_archive_older_than_the_journal_is_rebuilt_from_its_records(services:
     assert {name: found for name, found in tables(services.ledger).items() if name in DERIVED} == followed
 
 
-def test_a_ledger_from_before_the_journal_is_written_down_whole(services: Services) -> None:
-    for text_ in "一二":
-        drop(services, piece(text_))
-        run(services)
-    write_report(services, "2023", "interim", datetime(2023, 6, 1, tzinfo=UTC))
-    review.mark_announced(services, [f"2023|{CODE}"])
-    for key in pages(services):
-        services.storage.remove("archive", key)
-    services.ledger.revert("r0003")
-    services.ledger.migrate()
-    before = tables(services.ledger)
-    review.find_new(services)
-    lose(services)
-    again(services)
-    assert tables(services.ledger) == before
-
-
 def test_a_lost_page_is_written_again_while_the_ledger_is_there(services: Services) -> None:
     for text_ in "一二":
         drop(services, piece(text_))
@@ -344,16 +326,16 @@ def test_a_first_page_whose_writer_died_is_not_taken_for_another_ledgers(
 def test_a_first_page_that_another_run_writes_meanwhile_is_no_other_ledgers_either(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = Ledger.has_pages
+    real = Ledger.journal_state
 
-    def overtaken(ledger: Ledger) -> bool:
+    def overtaken(ledger: Ledger) -> Any:
         answer = real(ledger)
-        monkeypatch.setattr(Ledger, "has_pages", real)
+        monkeypatch.setattr(Ledger, "journal_state", real)
         drop(services, piece())
         run(services)
         return answer
 
-    monkeypatch.setattr(Ledger, "has_pages", overtaken)
+    monkeypatch.setattr(Ledger, "journal_state", overtaken)
     run(services)
     assert states(services) == ["accepted"]
     audit(services)

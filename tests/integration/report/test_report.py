@@ -27,9 +27,10 @@ from baosong.ledger import Edition
 from baosong.ledger.services import Services
 from baosong.report.consolidation import region_figures
 from baosong.report.editions import ReportBusy, write_report
-from baosong.report.xlsx.sheet import Table, plain
+from baosong.report.xlsx.sheet import Table
 from baosong.report.xlsx.workbook import make_workbook
 from baosong.rules.findings import Kind, Verdict, warning
+from baosong.rules.words import strip_control
 from feed import NOW, feed, feed_all
 
 Stated = dict[str, dict[str, Decimal]]  # prefecture -> indicator and part -> value
@@ -203,9 +204,9 @@ def test_any_text_comes_back_as_text_without_what_xml_forbids(text: str) -> None
     raw = BytesIO()
     book.save(raw)
     cell = load_workbook(raw).worksheets[0]["A1"]
-    assert cell.data_type == ("s" if plain(text) else "n")
-    assert cell.value == (plain(text) or None)
-    assert bool(cell.quotePrefix) == plain(text).startswith(("=", "+", "-", "@", "\t"))
+    assert cell.data_type == ("s" if strip_control(text) else "n")
+    assert cell.value == (strip_control(text) or None)
+    assert bool(cell.quotePrefix) == strip_control(text).startswith(("=", "+", "-", "@", "\t"))
 
 
 def test_the_same_inputs_give_the_same_bytes(services: Services, campaign: Campaign) -> None:
@@ -363,4 +364,4 @@ def test_an_edition_that_somebody_else_is_writing_is_not_touched(services: Servi
 
 @pytest.mark.parametrize("text", ["", "正常", "多\n行"])
 def test_ordinary_text_is_left_as_it_is(text: str) -> None:
-    assert plain(text) == text
+    assert strip_control(text) == text
