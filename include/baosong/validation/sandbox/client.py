@@ -21,6 +21,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from baosong.rules.catalogue import phrase
 from baosong.store.source import Source
 from baosong.validation.sandbox import run as sandbox
 from baosong.validation.sandbox.run import (
@@ -153,15 +154,15 @@ def _checked_output(output: bytes, status: bytes, seconds: int) -> bytes:
         end = json.loads(status)
         number, code, used = int(end["signal"]), int(end["exit"]), float(end["seconds"])
     except (ValueError, LookupError, TypeError) as e:
-        raise WorkerCrashed("答复不成样子") from e
+        raise WorkerCrashed(phrase("sandbox.garbled")) from e
     if number == _TIME_IS_UP or (number == _KILLED and used >= seconds):
-        raise ResourceLimitExceeded("时间")
+        raise ResourceLimitExceeded(phrase("sandbox.time"))
     if number == _KILLED:
         raise SandboxUnavailable("a child of the sandbox was killed by somebody else")
     if code == _OUT_OF_MEMORY:
-        raise ResourceLimitExceeded("内存")
+        raise ResourceLimitExceeded(phrase("sandbox.memory"))
     if code == _BROKEN:
         raise WorkerError(output.decode("utf-8", "replace")[-4000:])
     if number or code:
-        raise WorkerCrashed(f"信号 {number}")
+        raise WorkerCrashed(phrase("sandbox.signal", number=number))
     return output

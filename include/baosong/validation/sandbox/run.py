@@ -22,6 +22,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import IO
 
+from baosong.rules.catalogue import phrase
 from baosong.rules.errors import BaosongError
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -130,15 +131,15 @@ def run(program: Program, stdin: bytes | IO[bytes], *, wall: float, longest: int
             output, errors = read_all([_end(child.stdout), _end(child.stderr)], deadline, longest)
             child.wait(max(0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
-            raise ResourceLimitExceeded("时间") from None
+            raise ResourceLimitExceeded(phrase("sandbox.time")) from None
         finally:
             if child.returncode is None:
                 with suppress(ProcessLookupError):  # the group, because an office program is started by a script
                     os.killpg(child.pid, signal.SIGKILL)
     if child.returncode == -signal.SIGXCPU:
-        raise ResourceLimitExceeded("时间")
+        raise ResourceLimitExceeded(phrase("sandbox.time"))
     if child.returncode < 0:
-        raise WorkerCrashed(f"信号 {-child.returncode}")
+        raise WorkerCrashed(phrase("sandbox.signal", number=-child.returncode))
     if child.returncode == _NOT_STARTED:
         raise SandboxUnavailable(f"the sandbox cannot start its program: {errors.decode('utf-8', 'replace')[-300:]}")
     return Finished(child.returncode, output, errors)
@@ -157,14 +158,14 @@ def read_all(ends: Sequence[int], deadline: float, longest: int) -> list[bytes]:
         while waiting.get_map():
             ready = waiting.select(max(0, deadline - time.monotonic()))
             if not ready:
-                raise ResourceLimitExceeded("时间")
+                raise ResourceLimitExceeded(phrase("sandbox.time"))
             for key, _ in ready:
                 if not (part := os.read(key.fd, PIPE_SIZE)):
                     waiting.unregister(key.fd)
                 parts[key.fd].append(part)
                 sizes[key.fd] += len(part)
                 if sizes[key.fd] > longest:
-                    raise WorkerCrashed("答复过长")
+                    raise WorkerCrashed(phrase("sandbox.too_long"))
     return [b"".join(parts[end]) for end in ends]
 
 
