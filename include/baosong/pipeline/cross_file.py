@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from baosong.campaign import Campaign, CampaignError
 from baosong.ledger import Submission, verdict_of
 from baosong.ledger.services import Services
+from baosong.rules.catalogue import finding
 from baosong.rules.findings import Finding, Kind, Verdict
 from baosong.validation.cross_file.context import (
     Neighbours,
@@ -19,7 +20,6 @@ from baosong.validation.cross_file.context import (
     is_remark,
     remarks,
     report_remarks,
-    same_picture,
 )
 from baosong.validation.documents.quotes import Quote
 from baosong.validation.photo.perceptual_hash import MOST_BITS, alike
@@ -82,7 +82,7 @@ def _of_photos(services: Services, rows: Sequence[Submission]) -> list[tuple[Sub
         older = (p for p in known if p.id < row.id and p.slot != row.slot and alike(row.facts or {}, p.facts or {}))
         twin = next(older, None)
         same_bytes = twin is not None and (twin.size, twin.facts) == (row.size, row.facts)
-        said.append((row, [same_picture(twin.name)] if twin and not same_bytes else []))
+        said.append((row, [finding("photo.same_picture", name=twin.name)] if twin and not same_bytes else []))
     return said
 
 

@@ -17,8 +17,9 @@ from baosong.ledger import Decision, State, Submission, Undecidable, is_unpacked
 from baosong.ledger.services import Services
 from baosong.pipeline import review, source_object
 from baosong.receipts.view import is_marked
+from baosong.rules.catalogue import finding
 from baosong.rules.errors import OneLineError
-from baosong.rules.findings import Finding, Kind, Verdict, error, note
+from baosong.rules.findings import Kind, Verdict
 from baosong.store.keys import slot_of
 
 LONGEST_REASON = 500
@@ -46,7 +47,7 @@ def release(services: Services, number: int, who: str, reason: str, kind: Kind |
     """
     row, reason = _held(services, number), _reason(reason)
     campaign = services.campaigns.get(row.campaign)
-    told = note("file.released", f"经人工审核，予以接收：{reason}", fix="无需处理。")
+    told = finding("file.released", reason=reason)
     chosen = _kind_of(row, kind, campaign)
     slot = row.slot if row.kind or chosen is None else slot_of(source_object.path_of(row), chosen, campaign)
     named = f"，作为{campaign.deliverable(kind).name}" if kind else ""
@@ -59,8 +60,7 @@ def refuse(services: Services, number: int, who: str, reason: str) -> str:
     """Record that a held file is to be sent back; return its prefecture's code. Raises ReviewRefused."""
     row, reason = _held(services, number), _reason(reason)
     kind = Kind(row.kind) if row.kind else None
-    fix = "请按审核意见修改后重新报送；有疑问请与受理单位联系。"
-    told: Finding = error("file.refused", f"经人工审核，不予接收：{reason}", fix=fix)
+    told = finding("file.refused", reason=reason)
     return _decide(services, row, Decision(Verdict.REJECTED, who, f"人工审核：退回。{reason}", told, kind, row.slot))
 
 

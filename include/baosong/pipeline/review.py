@@ -15,14 +15,16 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
-from baosong.campaign import Campaign, CampaignError, Deliverable, Prefecture
+from baosong.campaign import Campaign, CampaignError, Prefecture
 from baosong.campaign.model import RULES_REVISION
 from baosong.ledger import Filed, LimitReached, State, Submission, duplicate_of, figure, is_unpacked, verdict_of
 from baosong.ledger.services import Services
 from baosong.pipeline import cross_file, discover, outbox, source_object, stream_and_hash, unpack
 from baosong.preservation import change_log, records
 from baosong.receipts import sheet_results, thumbnails
-from baosong.rules.findings import Checked, Finding, Kind, Verdict, error, warning
+from baosong.rules.catalogue import finding
+from baosong.rules.findings import Checked, Finding, Kind, Verdict
+from baosong.rules.words import time_text
 from baosong.store.keys import parse_key
 from baosong.store.s3 import StorageError
 from baosong.validation import check as checks
@@ -145,18 +147,10 @@ def _settle_unplaced(services: Services, campaigns: dict[str, Campaign]) -> None
 def _unplaced(row: Submission, campaigns: dict[str, Campaign]) -> Finding:
     placed = parse_key(row.key)
     if placed.campaign_id is None:
-        what = "文件放在了最外层，看不出是哪次活动、哪个地州市的材料"
-    elif placed.campaign_id not in campaigns:
-        what = f"没有名为“{placed.campaign_id}”的活动"
-    else:
-        what = "所在的文件夹不属于这次活动的任何一个地州市"
-    return error(
-        "file.unplaced",
-        what,
-        observed=row.key,
-        expected="活动/代码-地州市/材料文件夹/文件，例如 2023/6501-乌鲁木齐市/统计表/统计表.xlsx",
-        fix="请放到本地州市自己的文件夹里重新报送。",
-    )
+        return finding("file.unplaced", "outermost", key=row.key)
+    if placed.campaign_id not in campaigns:
+        return finding("file.unplaced", "campaign", key=row.key, campaign=placed.campaign_id)
+    return finding("file.unplaced", "prefecture", key=row.key)
 
 
 # --- checks
@@ -224,9 +218,10 @@ def _check_file(services: Services, row: Submission, campaign: Campaign, prefect
 def _record_check(services: Services, row: Submission, checked: Checked, campaign: Campaign) -> list[Work]:
     """Record what was found. It counts only if the bytes stayed the same throughout."""
     if row.late and "bundle" not in checked.facts:  # its files say so
-        checked.findings.append(_late(row, campaign))
+        received, deadline = time_text(row.received_at, campaign.zone), campaign.deadline_text
+        checked.findings.append(finding("file.late", received=received, deadline=deadline))
     if not _fits(checked.figures or {}):
-        checked.findings.append(_too_large())
+        checked.findings.append(finding("statistics.out_of_range"))
         checked.figures = None
     if source_object.withdraw_if_changed(services, row):
         return [_told(row, State.WITHDRAWN)]
@@ -246,25 +241,6 @@ def _fits(figures: dict[str, Any]) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _too_large() -> Finding:
-    return error(
-        "statistics.out_of_range",
-        "表里有数值大得无法登记",
-        expected="小于一亿亿",
-        fix="请检查是否误把电话、编号等填进了数字栏。",
-    )
-
-
-def _late(row: Submission, campaign: Campaign) -> Finding:
-    return warning(
-        "file.late",
-        "迟报：收到时已过截止时间",
-        observed=row.received_at.astimezone(campaign.zone).strftime("%Y-%m-%d %H:%M"),
-        expected=f"{campaign.deadline_text}前",
-        fix="材料照常接收，无需重新报送；请在今后按时报送。",
-    )
 
 
 # --- filing and answering
@@ -328,22 +304,14 @@ def _placed(services: Services, row: Submission, sha256: str) -> tuple[Submissio
     most = deliverable.max if deliverable else None
     twin, full = services.ledger.place_for(row, sha256, most)
     if full and deliverable:
-        row = services.ledger.refuse(row.id, _too_many(deliverable))
+        row = services.ledger.refuse(
+            row.id, finding("file.too_many", deliverable=deliverable.name, most=deliverable.max)
+        )
         thumbnails.drop_preview(services, row)
         key = records.object_key(row, sha256)
         if not services.ledger.is_kept("archive", key):  # a run that found the last place taken may have left a copy
             records.discard(services.storage, "archive", key)
     return row, twin, most
-
-
-def _too_many(deliverable: Deliverable) -> Finding:
-    return error(
-        "file.too_many",
-        f"{deliverable.name}最多接收 {deliverable.max} 个，已经收满，这一个没有接收。",
-        observed=f"已接收 {deliverable.max} 个",
-        expected=f"不超过 {deliverable.max} 个",
-        fix="已接收的不受影响。要用这一个换下已接收的某一个，请改成那个文件的名字，重新放入同一个文件夹。",
-    )
 
 
 def _empty_intake(services: Services, rows: Sequence[Submission]) -> None:

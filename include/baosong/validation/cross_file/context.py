@@ -13,14 +13,14 @@ from typing import Any, NamedTuple
 
 from baosong.campaign import Campaign
 from baosong.campaign.form import CrossCheck
-from baosong.rules.findings import Finding, Kind, Where, warning
+from baosong.rules.catalogue import finding
+from baosong.rules.findings import Finding, Kind, Where
 from baosong.validation.documents.quotes import Quote
 from baosong.validation.statistics.crosschecks import worded
 from baosong.validation.statistics.numbers import plain
 
 FEWEST_OTHERS = 3  # a median of fewer sheets says nothing of a region
-REPORT_DIFFERS = "report.sheet_differs"
-SAME_PICTURE = "photo.same_picture"
+_REMARKS = frozenset({"report.sheet_differs", "photo.same_picture"})
 
 
 class Twin(NamedTuple):
@@ -88,31 +88,20 @@ def report_remarks(quotes: Sequence[Quote], sheet: Sheet) -> list[Finding]:
         return []
     said = _quoted(check, sheet, Neighbours(quotes=quotes))
     return [
-        warning(
-            REPORT_DIFFERS,
-            f"总结报告里写的是“{words['other']}”，而已接收的统计表里{words['label']}填的是 {plain(words['found'])}",
-            observed=words["other"],
-            expected=f"{plain(words['found'])}（统计表）",
+        finding(
+            "report.sheet_differs",
+            quote=words["other"],
+            label=words["label"],
+            figure=plain(words["found"]),
             fix=check.fix,
         )
         for _, words in said
     ]
 
 
-def same_picture(name: str) -> Finding:
-    """Return the remark on a photo that shows what another one, already accepted, shows."""
-    return warning(
-        SAME_PICTURE,
-        f"看上去与已接收的“{name}”是同一张照片（可能缩放或重新保存过），请确认",
-        observed=name,
-        expected="内容不同的照片",
-        fix="如是重复的，今后只报送最清晰的一张；如确是不同的照片，可不处理。",
-    )
-
-
 def is_remark(rule: str, campaign: Campaign) -> bool:
     """Return whether a finding's rule is one of those asked here: asked again, they replace what they said before."""
-    return rule in (REPORT_DIFFERS, SAME_PICTURE) or rule in {c.rule for c in campaign.form.checks if c.test in TESTS}
+    return rule in _REMARKS or rule in {c.rule for c in campaign.form.checks if c.test in TESTS}
 
 
 def _files(check: CrossCheck, sheet: Sheet, neighbours: Neighbours) -> Iterator[Said]:
