@@ -19,6 +19,7 @@ from baosong.ledger.services import Services
 from baosong.store.s3 import Storage
 from baosong.store.settings import S3Settings, Settings
 from baosong_local import stack
+from baosong_local.samples.media import make_clip
 from baosong_local.stack.objectstore import Area, ObjectStore
 from baosong_local.stack.postgres import Postgres
 from baosong_local.stack.process import stop
@@ -164,3 +165,8 @@ def client(services: Services, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]
     monkeypatch.setitem(board_app.app.dependency_overrides, board_app.operators_only, lambda: None)
     yield TestClient(board_app.app, follow_redirects=False)
     tasks.open_services.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_clip(tmp_path_factory.mktemp("film") / "片.mov", seconds=1.5)

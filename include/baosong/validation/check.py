@@ -80,10 +80,12 @@ def _check_sheet(
     facts = {"size": source.size, "type": actual}
     if found := file_safety.container_findings(source, actual):
         return Checked(found, facts)
+    from baosong.validation.statistics import statistics
+
     typed = file_safety.type_findings(source, actual, deliverable)
     with ThreadPoolExecutor(1) as beside:
         reading = beside.submit(client.run, inspection.words, source, actual)
-        checked = Checked([]) if has_error(typed) else _sheet(source, campaign, prefecture)
+        checked = Checked([]) if has_error(typed) else statistics.check(source, campaign, prefecture)
         words: Checked = _believed(_CHECKED, reading.result())
     if words.held:
         return words
@@ -91,12 +93,6 @@ def _check_sheet(
         return Checked([*words.findings, *typed], facts)
     found, figures = [*words.findings, *typed, *checked.findings], checked.figures
     return replace(checked, findings=found, facts=facts | checked.facts, figures=None if has_error(found) else figures)
-
-
-def _sheet(source: Source, campaign: Campaign, prefecture: Prefecture | None) -> Checked:
-    from baosong.validation.statistics import statistics
-
-    return statistics.check(source, campaign, prefecture)
 
 
 def _inside(source: Source, kind: Kind | None, campaign: Campaign, prefecture: Prefecture | None) -> Checked:

@@ -1,0 +1,36 @@
+"""Files that belong to no prefecture: noted, quarantined and answered where operators find it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from baosong.campaign.model import RULES_REVISION
+from baosong.ledger import State, Submission
+from baosong.ledger.services import Services
+from baosong.pipeline.archive import archive
+from baosong.pipeline.reply import empty_intake, write_unplaced
+from baosong.preservation import change_log
+from baosong.rules.catalogue import finding
+from baosong.rules.findings import Checked, Finding
+from baosong.store.keys import parse_key
+
+
+def settle_unplaced(services: Services, campaign_ids: Collection[str]) -> None:
+    """See these files through to their answer; `campaign_ids` are those whose campaign file can be read."""
+    for row in services.ledger.waiting("", "", State.RECEIVED):
+        services.ledger.record_check(row.id, Checked([_unplaced(row, campaign_ids)]), RULES_REVISION)
+    archive(services, "", "")
+    receipts = services.ledger.open_receipts(None, "")
+    change_log.write(services, "", "")
+    for receipt, files in receipts:
+        write_unplaced(services, receipt, files)
+        empty_intake(services, files)
+
+
+def _unplaced(row: Submission, campaign_ids: Collection[str]) -> Finding:
+    placed = parse_key(row.key)
+    if placed.campaign_id is None:
+        return finding("file.unplaced", "outermost", key=row.key)
+    if placed.campaign_id not in campaign_ids:
+        return finding("file.unplaced", "campaign", key=row.key, campaign=placed.campaign_id)
+    return finding("file.unplaced", "prefecture", key=row.key)
