@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from baosong.campaign import Campaign, CampaignError
 from baosong.ledger import Submission, verdict_of
 from baosong.ledger.services import Services
-from baosong.rules.catalogue import finding
+from baosong.rules.catalogue import finding, phrase
 from baosong.rules.findings import Finding, Kind, Verdict
 from baosong.validation.cross_file.context import (
     Neighbours,
@@ -98,4 +98,4 @@ def _whose(services: Services, row: Submission, campaign_id: str, code: str) -> 
         title, name = campaign.title, campaign.prefecture(code).name
     except (CampaignError, KeyError):
         title, name = campaign_id, code
-    return name if campaign_id == row.campaign else f"“{title}”中{name}"
+    return name if campaign_id == row.campaign else phrase("same.elsewhere", campaign=title, name=name)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from baosong.campaign import Campaign
 from baosong.campaign.form import CrossCheck
-from baosong.rules.catalogue import finding
+from baosong.rules.catalogue import finding, phrase
 from baosong.rules.findings import Finding, Kind, Where
 from baosong.validation.documents.quotes import Quote
 from baosong.validation.statistics.crosschecks import worded
@@ -138,7 +138,7 @@ def _mean(check: CrossCheck, sheet: Sheet, neighbours: Neighbours) -> Iterator[S
 def _alike(_: CrossCheck, sheet: Sheet, neighbours: Neighbours) -> Iterator[Said]:
     """X15: nobody else has sent the same table."""
     for table, whose in neighbours.twins:
-        yield sheet.table_where(table), {"label": table, "found": f"与{whose}相同", "other": whose}
+        yield sheet.table_where(table), {"label": table, "found": phrase("same.as", whose=whose), "other": whose}
 
 
 TESTS: dict[str, Callable[[CrossCheck, Sheet, Neighbours], Iterator[Said]]] = {
