@@ -20,7 +20,7 @@ from baosong.validation.statistics.crosschecks import worded
 from baosong.validation.statistics.numbers import plain
 
 FEWEST_OTHERS = 3  # a median of fewer sheets says nothing of a region
-_REMARKS = frozenset({"report.sheet_differs", "photo.same_picture"})
+REPORT_DIFFERS, SAME_PICTURE = "report.sheet_differs", "photo.same_picture"
 
 
 class Twin(NamedTuple):
@@ -101,7 +101,7 @@ def report_remarks(quotes: Sequence[Quote], sheet: Sheet) -> list[Finding]:
 
 def is_remark(rule: str, campaign: Campaign) -> bool:
     """Return whether a finding's rule is one of those asked here: asked again, they replace what they said before."""
-    return rule in _REMARKS or rule in {c.rule for c in campaign.form.checks if c.test in TESTS}
+    return rule in (REPORT_DIFFERS, SAME_PICTURE) or rule in {c.rule for c in campaign.form.checks if c.test in TESTS}
 
 
 def _files(check: CrossCheck, sheet: Sheet, neighbours: Neighbours) -> Iterator[Said]:
