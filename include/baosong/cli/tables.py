@@ -11,6 +11,7 @@ from rich.text import Text
 from baosong.campaign import Campaign
 from baosong.ledger import Submission
 from baosong.receipts.view import advice, title_of
+from baosong.rules.catalogue import level
 from baosong.rules.findings import Kind
 from baosong.rules.words import escape_invisible
 
@@ -21,7 +22,7 @@ _OUTCOMES = {
     "duplicate": "与已接收的文件内容相同，不重复计入",
     "rejected": "已退回",
 }
-_SEVERITIES = {"error": ("错误", "red"), "warning": ("提醒", "yellow"), "note": ("说明", "cyan")}
+_STYLES = {"error": "red", "warning": "yellow", "note": "cyan"}
 
 
 def show_answers(console: Console, campaign: Campaign, answers: list[dict[str, Any]]) -> None:
@@ -41,10 +42,9 @@ def _findings(findings: list[dict[str, Any]]) -> Table:
     for title, ratio in (("程度", 1), ("位置", 2), ("问题", 5), ("实际", 2), ("要求", 3), ("怎样修改", 4)):
         table.add_column(title, ratio=ratio, overflow="fold")
     for found in findings:
-        word, style = _SEVERITIES[found["severity"]]
         place = " ".join(str(v) for v in found["where"].values())
         cells = [place, found["message"], found["observed"], found["expected"], found["fix"]]
-        table.add_row(Text(word, style), *(Text(cell) for cell in cells))
+        table.add_row(Text(level(found["severity"]), _STYLES[found["severity"]]), *(Text(cell) for cell in cells))
     return table
 
 

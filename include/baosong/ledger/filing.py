@@ -15,8 +15,9 @@ from baosong.ledger.database import lock_number
 from baosong.ledger.models import Activity, IndicatorValue, Submission
 from baosong.ledger.states import FILED, State
 from baosong.ledger.submissions import add_finding, locked, move, storable, verdict_of
+from baosong.rules.catalogue import finding
 from baosong.rules.errors import BaosongError
-from baosong.rules.findings import Finding, Verdict, note
+from baosong.rules.findings import Finding, Verdict
 
 LARGEST = Decimal(10) ** 16
 """Figures lie strictly below this, or their columns could not hold them."""
@@ -231,9 +232,4 @@ def _day(value: Any) -> date | None:
 
 def duplicate_of(twin: Submission) -> Finding:
     """Return the note for a file with the content of an accepted one."""
-    return note(
-        "file.duplicate",
-        "内容与已接收的文件完全相同，不重复计入",
-        observed=twin.name,
-        fix="无需处理。如要更正，请报送改过的文件。",
-    )
+    return finding("file.duplicate", name=twin.name)

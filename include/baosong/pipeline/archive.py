@@ -18,7 +18,8 @@ from baosong.ledger.steps import Destination
 from baosong.pipeline import cross_file, source_object
 from baosong.preservation import records
 from baosong.receipts import thumbnails
-from baosong.rules.findings import Finding, Verdict, error
+from baosong.rules.catalogue import finding
+from baosong.rules.findings import Verdict
 from baosong.store.local_copy import Copy
 from baosong.validation.video import media_info, video
 
@@ -93,7 +94,8 @@ def _placed(services: Services, row: Submission, sha256: str) -> tuple[Submissio
     most = deliverable.max if deliverable else None
     meets, bucket, key = _destination(services, row, sha256, most)
     if meets.full and deliverable:
-        row = services.ledger.refuse(row.id, _too_many(deliverable))
+        too_many = finding("file.too_many", deliverable=deliverable.name, most=deliverable.max)
+        row = services.ledger.refuse(row.id, too_many)
         thumbnails.drop_preview(services, row)
         if not services.ledger.is_kept("archive", key):  # a run that found the last place taken may have left a copy
             records.discard(services.storage, "archive", key)
@@ -123,13 +125,3 @@ def _repair_records(services: Services, filed: Filed, sharing: Sequence[Submissi
     if len(sharing) > 1 or any(row.filed_at != filed.at for row in sharing):
         right = [records.describe(row, row.sha256 or "", row.filed_at or filed.at) for row in sharing]
         records.mend_records(services.storage, filed.bucket, filed.key, right)
-
-
-def _too_many(deliverable: Deliverable) -> Finding:
-    return error(
-        "file.too_many",
-        f"{deliverable.name}最多接收 {deliverable.max} 个，已经收满，这一个没有接收。",
-        observed=f"已接收 {deliverable.max} 个",
-        expected=f"不超过 {deliverable.max} 个",
-        fix="已接收的不受影响。要用这一个换下已接收的某一个，请改成那个文件的名字，重新放入同一个文件夹。",
-    )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import re
 import string
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,14 +40,24 @@ NODES = [node for tree in trees() for node in ast.walk(tree)]
 TEXTS = [node.value for node in NODES if isinstance(node, ast.Constant) and isinstance(node.value, str)]
 
 
-def calls(nodes: list[ast.AST]) -> Iterator[Call]:
+def calls(nodes: Sequence[ast.AST]) -> Iterator[Call]:
     for node in nodes:
         match node:
             case ast.Call(func=ast.Name(id="finding" | "phrase" as function), args=args, keywords=keywords):
-                names = tuple(a.value if isinstance(a, ast.Constant) else None for a in args)
                 given = {k.arg for k in keywords} - {"where"}
                 values = None if None in given else frozenset(str(name) for name in given)
-                yield Call(function, names, values)
+                for names in product(*map(literal, args)):
+                    yield Call(function, names, values)
+
+
+def literal(argument: ast.expr) -> list[str | None]:
+    """What an argument may be: a text, either of two, or None where only the running code knows."""
+    match argument:
+        case ast.Constant(value=str() as text):
+            return [text]
+        case ast.IfExp(body=body, orelse=orelse):
+            return [*literal(body), *literal(orelse)]
+    return [None]
 
 
 def faults(found: list[Call]) -> list[Call]:
@@ -106,6 +117,12 @@ def test_a_call_that_does_not_fit_the_catalogue_is_found_unrun_and_raises(code: 
     assert faults(list(calls(list(ast.walk(ast.parse(code))))))
     with pytest.raises((KeyError, ValueError)):
         eval(code, {"finding": finding, "phrase": phrase, "r": "x", "n": 1, "w": Where()})
+
+
+def test_every_variant_and_phrase_is_used_by_the_code() -> None:
+    ours = (rule for name, rule in RULES.items() if not name.startswith("statistics."))  # whose calls come next
+    variants = {variant for rule in ours for variant in rule.wordings}
+    assert (variants | set(PHRASES)) - set(TEXTS) == set()
 
 
 def test_values_are_plain_names_and_sizes_are_said_as_everywhere() -> None:

@@ -20,6 +20,7 @@ from typing import Any
 
 import olefile  # type: ignore[import-untyped]
 
+from baosong.rules.catalogue import phrase
 from baosong.rules.errors import BaosongError
 from baosong.rules.findings import Finding
 from baosong.store.source import Source
@@ -149,7 +150,7 @@ def read_docx(source: Source) -> Document:
     except zip_guard.Bomb:
         raise
     except (*PARSER_ERRORS, OpcError, LxmlError) as e:
-        raise Unreadable("Word 文档的内部结构已损坏") from e
+        raise Unreadable(phrase("unreadable.word")) from e
 
 
 def read_pdf(source: Source) -> Document:
@@ -169,7 +170,7 @@ def read_pdf(source: Source) -> Document:
     except Locked:
         raise
     except (*PARSER_ERRORS, PyPdfError) as e:
-        raise Unreadable("PDF 的内部结构已损坏") from e
+        raise Unreadable(phrase("unreadable.pdf")) from e
     return Document(text, "", title, pages, pictures)
 
 
@@ -185,9 +186,9 @@ def read_ole(source: Source) -> Document:
         with olefile.OleFileIO(io.BytesIO(source.read())) as ole:
             data = ole.openstream("WordDocument").read()
     except OLE_ERRORS as e:
-        raise Unreadable("文档的内部结构已损坏") from e
+        raise Unreadable(phrase("unreadable.document")) from e
     if len(data) < 32:
-        raise Unreadable("文档的内部结构已损坏")
+        raise Unreadable(phrase("unreadable.document"))
     if data[11] & 1:  # fEncrypted of the file information block
         raise Locked
     text = data.decode("utf-16-le", errors="ignore").replace("\x00", "")

@@ -26,6 +26,7 @@ from PIL import Image
 from pydantic_core import to_json
 from pypdf import PdfWriter
 
+from baosong.rules.catalogue import catalogue
 from baosong.store.source import Source
 from baosong.validation.common import reader
 from baosong.validation.photo import photo
@@ -50,6 +51,7 @@ def main(channel: socket.socket) -> None:
     """Serve until the other end of the channel is closed everywhere."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for the process that started us; we end with it
     Image.init()
+    catalogue()  # read once, before the files are out of reach, for all children
     confine.drop_network()
     if not select.select([channel], [], [], 0)[0]:  # else a client waits for a first answer, perhaps the only one
         warm_up()
