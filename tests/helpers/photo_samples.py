@@ -1,9 +1,17 @@
-"""Photographs that harm."""
+"""Photographs that are one picture, or none at all."""
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from PIL import Image
+
+from baosong_local.samples.media import make_photo
 
 
 def flooding_png(width: int, height: int) -> bytes:
@@ -16,3 +24,23 @@ def flooding_png(width: int, height: int) -> bytes:
     return (
         b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 99)) + chunk(b"IEND", b"")
     )
+
+
+Change = Callable[[Image.Image], Image.Image]
+
+
+@cache
+def shot(seed: int) -> bytes:
+    return make_photo(seed, "乌鲁木齐市", (1600, 1200))
+
+
+def again(data: bytes, change: Change, form: str = "JPEG", **how: Any) -> bytes:
+    """Return a picture opened, changed and saved again, as an editor or a messenger does; its EXIF is lost."""
+    out = io.BytesIO()
+    with Image.open(io.BytesIO(data)) as image:
+        change(image.convert("RGB")).save(out, form, **how)
+    return out.getvalue()
+
+
+def scaled(share: float) -> Change:
+    return lambda image: image.resize((int(image.width * share), int(image.height * share)))

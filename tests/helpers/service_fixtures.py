@@ -19,6 +19,7 @@ from baosong.ledger.services import Services
 from baosong.store.s3 import Storage
 from baosong.store.settings import S3Settings, Settings
 from baosong_local import stack
+from baosong_local.samples.media import make_clip
 from baosong_local.stack.objectstore import Area, ObjectStore
 from baosong_local.stack.postgres import Postgres
 from baosong_local.stack.process import stop
@@ -73,9 +74,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 
 @pytest.fixture(scope="session")
-def custody_door(store: Store) -> Iterator[ObjectStore]:
+def internal_server(store: Store) -> Iterator[ObjectStore]:
     """The second server of the session's store; most tests do without, as they look at its disk and change it."""
-    door = store.server.custody_door(free_port(), store.server.log.with_name("custody.log"))
+    door = store.server.internal_server(free_port(), store.server.log.with_name("custody.log"))
     child = run(door.program(), door.is_ready)
     yield door
     stop(child, door.program().stop)
@@ -164,3 +165,8 @@ def client(services: Services, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]
     monkeypatch.setitem(board_app.app.dependency_overrides, board_app.operators_only, lambda: None)
     yield TestClient(board_app.app, follow_redirects=False)
     tasks.open_services.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_clip(tmp_path_factory.mktemp("film") / "片.mov", seconds=1.5)

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from baosong.ledger.models import Page, Unwritten
+from baosong.rules.errors import OneLineError
 
 Line = tuple[int, str, dict[str, Any]]
 """A number, a table, and of one of its rows all fields, or its key and what changed."""
@@ -34,7 +35,7 @@ _OF_PLACE = {
 _LARGEST = 8 * 1024 * 1024  # bytes as PostgreSQL packs them
 
 
-class LedgerLost(Exception):
+class LedgerLost(OneLineError):
     """The ledger is not the one that wrote the journal, or an older state of it; the text is Chinese."""
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from baosong.ledger import Submission
+from baosong.rules.errors import BaosongError
 from baosong.store.local_copy import Copy
 from baosong.store.s3 import Storage
 
@@ -31,7 +32,7 @@ _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 Record = dict[str, Any]
 
 
-class ArchiveError(Exception):
+class ArchiveError(BaosongError):
     """The store gave back other bytes than it was given, or its record cannot be read; the text names the object."""
 
 

@@ -1,4 +1,4 @@
-"""The report as PDF beside the Word file, where LibreOffice is installed; nothing else depends on it."""
+"""The report as PDF beside the Word file, where LibreOffice is installed; optional for everything else."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ MEMORY, SECONDS = 4 << 30, 180  # of address space, of which LibreOffice reserve
 
 
 def put_pdf(storage: Storage, prefix: str) -> bool:
-    """Put the PDF of an edition beside it if it is not there yet; return whether it is there now.
+    """Store the PDF of an edition unless it exists; return whether it exists now.
 
-    A document that was replaced meanwhile has its PDF made anew.
+    If the document is replaced meanwhile, its PDF is made again.
     """
     if storage.head("reports", f"{prefix}{PDF}") is not None:
         return True
@@ -35,14 +35,14 @@ def put_pdf(storage: Storage, prefix: str) -> bool:
 
 
 def make_pdf(document: bytes) -> bytes | None:
-    """Return a Word file as PDF, which bears its own date; None where LibreOffice is not there, or cannot do it."""
+    """Return a Word file as PDF, which contains its own date; None where LibreOffice is missing or fails."""
     program = _program()
     if program is None:
         return None
     with TemporaryDirectory() as folder:
         source = Path(folder) / "report.docx"
         source.write_bytes(document)
-        # A profile of its own, as two conversions at once would share one and the second would do nothing.
+        # A profile of its own: a second conversion with the same profile would silently do nothing.
         profile = f"-env:UserInstallation={(Path(folder) / 'profile').as_uri()}"
         command = [program, profile, "--headless", "--convert-to", "pdf", "--outdir", folder, str(source)]
         confined = sandbox.foreign_program(command, memory=MEMORY, seconds=SECONDS, sort="office")

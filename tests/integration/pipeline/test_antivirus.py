@@ -16,13 +16,12 @@ import pytest
 import document_samples as p
 from baosong.ledger.services import Services
 from baosong.pipeline import check, discover
-from baosong.rules.findings import Checked, Finding, Kind, Severity, Verdict
+from baosong.rules.findings import Checked, Finding, Severity
 from baosong.store.settings import Settings, SettingsError
 from baosong.store.source import Source
 from baosong.validation.common import antivirus
 from baosong.validation.common.antivirus import ScannerDown, scan
 from intake_run import ALL_KINDS, run
-from scanner import answering
 from waiting import free_port, until
 
 AREA = "2023/6501-乌鲁木齐市"
@@ -102,63 +101,6 @@ def test_a_virus_inside_a_word_document_is_found(clamd: Clamd) -> None:
 def test_what_is_too_large_for_any_limit_is_not_called_clean(clamd: Clamd, size: int) -> None:
     """Larger than it scans, than it takes, than it waits for, than we send."""
     assert rule(scan(source(os.urandom(size)), clamd.tcp)) == "file.not_scanned"
-
-
-def test_a_scanner_that_is_not_there_is_an_ill_system() -> None:
-    for address in (f"127.0.0.1:{free_port()}", "unix:/nowhere/clamd.socket"):
-        with pytest.raises(ScannerDown, match="clamd"):
-            scan(source(b"x"), address)
-
-
-@pytest.mark.parametrize(
-    "answers",
-    [
-        (b"stream: Can't allocate memory ERROR\n",),
-        (b"INSTREAM size limit exceeded. ERROR\n",),
-        (b"stream: Heuristics.Limits.Exceeded.MaxScanTime FOUND\n",),
-        (b"gibberish\n", b"PONG\n"),
-        (b"\n", b"PONG\n"),
-    ],
-)
-def test_whatever_is_no_plain_answer_is_not_clean(answers: tuple[bytes, ...]) -> None:
-    with answering(*answers) as address:
-        assert rule(scan(source(b"x"), address)) == "file.not_scanned"
-
-
-def test_one_that_hangs_up_and_does_not_answer_again_is_down() -> None:
-    with answering(b"gibberish\n", b"") as address, pytest.raises(ScannerDown):
-        scan(source(b"x"), address)
-
-
-def test_what_it_says_is_fit_to_keep() -> None:
-    with answering(b"stream: <b>\x01Evil" + b"x" * 500 + b" FOUND\n") as address:
-        found = scan(source(b"x"), address)
-    assert found is not None
-    assert found.observed.isprintable()
-    assert len(found.observed) <= 80
-
-
-@pytest.mark.parametrize(
-    ("kind", "found", "verdict"),
-    [
-        (Kind.PHOTO, [], Verdict.HELD),
-        (Kind.VIDEO, [], Verdict.ACCEPTED),
-        (None, [], Verdict.HELD),
-        (Kind.REPORT, [Finding("report.empty", Severity.ERROR, "")], Verdict.REJECTED),
-    ],
-)
-def test_not_scanned_is_held_unless_it_is_a_film_or_wrong_anyway(
-    kind: Kind | None, found: list[Finding], verdict: Verdict
-) -> None:
-    large = Source("x", antivirus.LARGEST + 1, lambda: io.BytesIO())
-    answer = antivirus.checked(large, kind, "127.0.0.1:1", lambda: Checked(found))
-    assert answer.verdict is verdict
-    assert answer.findings[-1].rule == "file.not_scanned"
-
-
-def test_where_none_is_configured_nothing_is_asked() -> None:
-    answer = Checked()
-    assert antivirus.checked(source(EVIL), Kind.PHOTO, "", lambda: answer) is answer
 
 
 @pytest.mark.parametrize("address", ["", "clamd:3310", "10.0.0.7:3310", "unix:/run/clamav/clamd.ctl"])

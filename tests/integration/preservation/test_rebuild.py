@@ -11,7 +11,6 @@ from sqlalchemy import text
 
 from baosong.campaign import Campaign
 from baosong.ledger import Ledger, LedgerLost
-from baosong.ledger.models import Base
 from baosong.ledger.pending_changes import Keep, Line
 from baosong.ledger.restore import DERIVED, TOLD
 from baosong.ledger.services import Services
@@ -46,11 +45,6 @@ def again(services: Services, **how: Any) -> Rebuilt:
 
 def pages(services: Services) -> list[str]:
     return [stored.key for stored in services.storage.list("archive", "2023/") if records.is_page(stored.key)]
-
-
-def test_every_table_is_told_of_or_follows_from_what_is() -> None:
-    serving = {"unwritten", "page", "expected"}  # the last is a copy of the campaign files
-    assert set(TOLD) | set(DERIVED) | serving == set(Base.metadata.tables)
 
 
 def test_a_dropped_ledger_comes_back_row_by_row_and_goes_on(services: Services, campaign: Campaign) -> None:

@@ -83,15 +83,6 @@ def test_without_a_copy_the_receipt_goes_out_as_ever(services: Services, monkeyp
     assert "批注副本" not in services.storage.read("outbox", written(services, ".html")[0]).decode()
 
 
-def test_sheets_of_one_name_get_copies_of_two() -> None:
-    from types import SimpleNamespace as Row
-
-    rows: Any = [Row(id=2, name="统计表.XLS"), Row(id=1, name="统计表.xlsx"), Row(id=3, name="长" * 300 + ".xlsx")]
-    names = reply._copy_names(rows)
-    assert (names[1], names[2]) == ("统计表.xlsx", "统计表-2.xlsx")
-    assert len(names[3].encode()) < 130
-
-
 def test_a_note_alone_makes_no_copy(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     row: Any = type("Row", (), {"kind": "statistics", "state": "accepted", "size": 1, "bucket": "archive"})()
     row.findings = [note("statistics.x", "说明", where={"sheet": TOTALS, "cell": "D5"}).as_json()]

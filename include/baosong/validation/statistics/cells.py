@@ -16,6 +16,7 @@ from typing import Any
 
 from baosong.campaign.layout import column_letter
 from baosong.rules.catalogue import phrase
+from baosong.rules.errors import BaosongError
 from baosong.validation.common.filetypes import decode_text
 from baosong.validation.sandbox import run as sandbox
 from baosong.validation.sandbox.programs.read_sheet import MAX_COLUMNS, column_number
@@ -27,11 +28,11 @@ LONGEST_LINE = 1 << 20
 CHILD = sandbox.PROGRAMS / "read_sheet.py"
 
 
-class UnreadableSheet(ValueError):
+class UnreadableSheet(BaosongError, ValueError):
     """A workbook that cannot be read; the text says why, in Chinese."""
 
 
-class LockedSheet(ValueError):
+class LockedSheet(BaosongError, ValueError):
     """A workbook behind a password."""
 
 

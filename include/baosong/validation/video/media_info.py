@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Self, cast
 
+from baosong.rules.errors import BaosongError
 from baosong.store.source import Source
 from baosong.validation.common.filetypes import video_type
 from baosong.validation.sandbox import run as sandbox
@@ -31,7 +32,7 @@ _CUT = re.compile(r"is more than maximal permitted size|is less than expected si
 Track = dict[str, Any]
 
 
-class Unparsable(Exception):
+class Unparsable(BaosongError):
     """MediaInfo broke down over a film, or exceeded its limits of memory and processor time."""
 
 

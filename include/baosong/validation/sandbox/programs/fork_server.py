@@ -27,7 +27,7 @@ from pydantic_core import to_json
 from pypdf import PdfWriter
 
 from baosong.store.source import Source
-from baosong.validation.documents import reader
+from baosong.validation.common import reader
 from baosong.validation.photo import photo
 from baosong.validation.sandbox import confine
 

@@ -20,11 +20,11 @@ from typing import Any
 
 import olefile  # type: ignore[import-untyped]
 
+from baosong.rules.errors import BaosongError
 from baosong.rules.findings import Finding
 from baosong.store.source import Source
-from baosong.validation.common import zip_guard
+from baosong.validation.common import personal_data, zip_guard
 from baosong.validation.common.filetypes import OLE_ERRORS, decode_text, text_codes
-from baosong.validation.documents import personal_data
 
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it logs each damaged object, in the sender's words
 MAX_MEMBER = 32 << 20  # bytes of XML read for words, a member
@@ -68,11 +68,11 @@ _YEAR = re.compile(r"(?<!\d)(20\d\d)年")
 OPENING = 60  # characters that hold a title
 
 
-class Unreadable(ValueError):
+class Unreadable(BaosongError, ValueError):
     """A document that does not open; the text says why, in Chinese."""
 
 
-class Locked(ValueError):
+class Locked(BaosongError, ValueError):
     """A document behind a password."""
 
 
