@@ -21,7 +21,6 @@ from sheet_help import CAMPAIGN
 ROOT = Path(__file__).parents[3]
 RULES, PHRASES = catalogue().rules, catalogue().phrases
 RULE = re.compile(rf"(?:{'|'.join(catalogue().sections)})\.(?!(?:docx|html)$)[a-z_]+")  # report.docx is a file's name
-BY_KIND = {"statistics.date", "statistics.choice", "statistics.length"}  # expectations name them by their kind
 
 
 class Call(NamedTuple):
@@ -77,7 +76,7 @@ def strangers(texts: list[str], rules: set[str]) -> set[str]:
     """The rules that only the code knows, or only the catalogue."""
     named = {text for text in texts if RULE.fullmatch(text)}
     of_form = {c.rule for c in CAMPAIGN.form.checks}
-    return (named - of_form) ^ (rules - BY_KIND)
+    return (named - of_form) ^ rules
 
 
 def test_the_document_is_the_one_that_form_and_catalogue_give() -> None:
