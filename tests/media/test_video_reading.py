@@ -149,7 +149,7 @@ class TestOneWholeRead:
             raise RuntimeError("killed")
 
         with monkeypatch.context() as patched:
-            patched.setattr(records, "keep", crash)
+            patched.setattr(records, "put_verified", crash)
             with pytest.raises(RuntimeError, match="killed"):
                 review.file_away(waiting, "2023", CODE)
         (row,) = waiting.ledger.submissions("2023")

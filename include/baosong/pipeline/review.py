@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from baosong.campaign import Campaign, CampaignError, Deliverable, Prefecture
 from baosong.campaign.model import RULES_REVISION
-from baosong.ledger import Filed, LimitReached, State, Submission, duplicate_of, figure, is_unpacked, verdict_of
+from baosong.ledger import Filed, LimitReached, State, Submission, figure, is_unpacked, verdict_of
 from baosong.ledger.services import Services
 from baosong.pipeline import cross_file, discover, outbox, source_object, stream_and_hash, unpack
 from baosong.preservation import change_log, records
@@ -294,12 +294,12 @@ def _stored_and_decided(services: Services, row: Submission) -> State | None:
         accepted = verdict_of(row) is Verdict.ACCEPTED
         bucket = "archive" if accepted else "quarantine"
         key = twin.archive_key if twin and twin.archive_key else _key_for(services, row, bucket, copy.sha256)
-        records.keep(services.storage, bucket, key, copy)
+        records.put_verified(services.storage, bucket, key, copy)
         if accepted:
             thumbnails.write_frame(services, row, copy.file)
     record = records.describe(row, copy.sha256, datetime.now(UTC))
     filed_at = records.write_record(services.storage, bucket, key, record)
-    state = services.ledger.file(row.id, Filed(copy.sha256, bucket, key, filed_at), duplicate_of, most)
+    state = services.ledger.file(row.id, Filed(copy.sha256, bucket, key, filed_at), most)
     _mend_records(services, bucket, key, filed_at)
     return state
 
@@ -316,7 +316,7 @@ def _mend_records(services: Services, bucket: str, key: str, filed_at: datetime)
     rows = services.ledger.filed_under(bucket, key)
     if len(rows) > 1 or any(row.filed_at != filed_at for row in rows):
         told = [records.describe(row, row.sha256 or "", row.filed_at or filed_at) for row in rows]
-        records.mend_records(services.storage, bucket, key, told)
+        records.repair_records(services.storage, bucket, key, told)
 
 
 def _placed(services: Services, row: Submission, sha256: str) -> tuple[Submission, Submission | None, int | None]:
@@ -326,12 +326,14 @@ def _placed(services: Services, row: Submission, sha256: str) -> tuple[Submissio
     asked = services.campaigns.get(row.campaign).deliverables
     deliverable = next((d for d in asked if d.kind == row.kind), None)  # none for a bundle
     most = deliverable.max if deliverable else None
-    twin, full = services.ledger.place_for(row, sha256, most)
+    twin, full = services.ledger.conflicts(row, sha256, most)
     if full and deliverable:
         row = services.ledger.refuse(row.id, _too_many(deliverable))
         thumbnails.drop_preview(services, row)
         key = records.object_key(row, sha256)
-        if not services.ledger.is_kept("archive", key):  # a run that found the last place taken may have left a copy
+        if not services.ledger.filed_under(
+            "archive", key
+        ):  # a run that found the last place taken may have left a copy
             records.discard(services.storage, "archive", key)
     return row, twin, most
 

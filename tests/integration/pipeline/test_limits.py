@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 
 import pytest
-from test_ledger import NOW, REMARK, arrival, checked
+from test_ledger import NOW, arrival, checked
 from test_ledger import ledger as ledger  # the fixture
 
 import document_samples as p
@@ -106,7 +106,7 @@ def test_the_ledger_takes_no_more_however_many_file_at_once(ledger: Ledger) -> N
 
     def file(number: int) -> State | str | None:
         try:
-            return ledger.file(number, Filed(f"sha{number}", "archive", f"key{number}", NOW), REMARK, 3)
+            return ledger.file(number, Filed(f"sha{number}", "archive", f"key{number}", NOW), 3)
         except LimitReached:
             return "full"
 
@@ -159,12 +159,12 @@ def test_a_copy_that_lost_the_last_place_does_not_stay_in_the_archive(
     drop(services, piece("二"), "二.txt")
     review.find_new(few)
     review.check(few, "2023", CODE, ALL_KINDS)
-    asked = Ledger.place_for
+    asked = Ledger.conflicts
     owner = Ledger if effect == "refuse" else records
     with monkeypatch.context() as patch:
         patch.setattr(owner, effect, killed_at(getattr(owner, effect), after=False))
         patch.setattr(
-            Ledger, "place_for", lambda *a: asked(*a[:-1], 9 if not keys(services, "archive", "二.txt") else 1)
+            Ledger, "conflicts", lambda *a: asked(*a[:-1], 9 if not keys(services, "archive", "二.txt") else 1)
         )
         with pytest.raises(Killed):
             review.file_away(few, "2023", CODE)

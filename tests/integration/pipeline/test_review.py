@@ -389,7 +389,7 @@ def test_a_file_that_breaks_the_classifier_does_not_hold_up_the_others(
 
 
 EFFECTS: dict[str, Any] = {
-    "keep": records,
+    "put_verified": records,
     "write_record": records,
     "file": Ledger,
     "allot_receipt": Ledger,
