@@ -22,7 +22,7 @@ from baosong.ledger.services import Services
 from baosong.store.settings import PROJECT, home_of
 from baosong_local import stack
 from baosong_local.samples.sheets import make_sheet
-from baosong_local.stack.campaigns import open_campaign, storage_as
+from baosong_local.stack.campaigns import open_campaign, running_settings, storage_as
 
 DROPS = 20
 WARM_UP = 3
@@ -36,7 +36,7 @@ def run() -> dict[str, Any]:
     os.environ.update({"BAOSONG_HOME": str(home), "BAOSONG_EXTRA_DAGS": str(PROJECT / "bench" / "dags")})
     stack.up(home)
     try:
-        services = Services.open()
+        services = Services.open(running_settings())
         with _airflow(home) as airflow:
             floor = _measure(airflow, "floor", "intake", _floor_drops(services))
             intake = _measure(airflow, "intake", "floor", _sheet_drops(services))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import runpy
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -33,12 +33,12 @@ PRODUCTION = {c.name or getattr(c.callback, "__name__", "") for c in production.
 
 
 @app.callback()
-def use_running_stack(context: typer.Context) -> None:
+def prepare(context: typer.Context) -> None:
     """报送：收集、校验、归档、汇总。"""
     if context.invoked_subcommand in PRODUCTION - OFFLINE:
-        from baosong_local.stack.campaigns import use_running_stack
+        from baosong_local.stack.campaigns import running_environment
 
-        use_running_stack()
+        os.environ.update(running_environment())
 
 
 def main() -> None:
@@ -153,23 +153,9 @@ def bench(name: Annotated[str | None, typer.Argument(help="只跑一项，例如
         show_figures(out, chosen, figures)
 
 
-# Half of the suite waits for other processes; more than four workers would ask for more memory than a services has.
-SPREAD = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadgroup", "-m", "not stack and not soak")
-ALONE = ("-m", "stack and not soak")  # the whole stack is a computer's work already
-
-
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def test(context: typer.Context) -> None:
-    """运行测试；其余参数交给 pytest。"""
+    """运行测试：unit 只跑单元测试，changed 只跑与改动有关的；其余参数交给 pytest。"""
+    from baosong_local import test_command
 
-    def run(*words: str, **how: Any) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run([sys.executable, "-m", *words], cwd=PROJECT, check=False, **how)
-
-    if context.args:
-        raise typer.Exit(run("pytest", *context.args).returncode)
-    checks = [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["pytest", *SPREAD], ["pytest", *ALONE]]
-    with ThreadPoolExecutor(1) as beside:  # one process that nobody waits for: it fills what the tests leave idle
-        types = beside.submit(run, "mypy", stdout=subprocess.PIPE)
-        codes = [run(*c).returncode for c in checks]
-        sys.stdout.buffer.write(types.result().stdout)
-    raise typer.Exit(next((c for c in [*codes, types.result().returncode] if c), 0))
+    raise typer.Exit(test_command.run(context.args))

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import pytest
 
-import airflow_home
 from baosong.report.editions import write_report
 from feed import NOW
 
@@ -17,21 +15,6 @@ if TYPE_CHECKING:
     from baosong.ledger.services import Services
 
 FOLDER = "2023/6501-乌鲁木齐市"
-
-
-@pytest.fixture
-def client(services: Services, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A logged-in operator's browser."""
-    from fastapi.testclient import TestClient
-
-    from baosong_airflow import board_app, tasks
-
-    for name, value in airflow_home.baosong_environment(services.settings).items():
-        monkeypatch.setenv(name, value)
-    tasks.open_services.cache_clear()
-    monkeypatch.setitem(board_app.app.dependency_overrides, board_app.operators_only, lambda: None)
-    yield TestClient(board_app.app, follow_redirects=False)
-    tasks.open_services.cache_clear()
 
 
 def test_every_route_asks_who_is_there() -> None:
@@ -194,7 +177,7 @@ def test_what_is_away_is_named_at_once_and_the_page_asks_again(
 ) -> None:
     from baosong_airflow import board_app, tasks
 
-    monkeypatch.setattr(board_app, "PATIENCE", 0.1)
+    monkeypatch.setattr(board_app, "RETRY_TIMEOUT", 0.1)
     monkeypatch.setenv(name, value)
     tasks.open_services.cache_clear()
 

@@ -11,6 +11,7 @@ import pytest
 import airflow_home  # noqa: F401  sets Airflow's home before it is imported
 from baosong.store.settings import SettingsError
 from baosong_airflow.connection import aload_settings, load_settings
+from baosong_local.stack.campaigns import running_settings
 
 CONNECTION = {
     "conn_type": "aws",
@@ -74,10 +75,10 @@ def test_the_running_stacks_second_endpoint_is_not_that_of_another_store(
     facts = {"BAOSONG_S3_ENDPOINT": "127.0.0.1:9000", "BAOSONG_S3_CUSTODY_ENDPOINT": "127.0.0.1:9001"}
     keys = {"BAOSONG_S3_ACCESS_KEY": "key", "BAOSONG_S3_SECRET_KEY": "secret"}
     (tmp_path / "stack.json").write_text(json.dumps({**facts, **keys}))
-    assert load_settings().s3.custody_endpoint == "127.0.0.1:9001"
+    assert running_settings().s3.custody_endpoint == "127.0.0.1:9001"
     environment.setenv("BAOSONG_S3_ENDPOINT", named)
-    assert load_settings().s3.custody_endpoint == second
-    for name, value in facts.items():
+    assert running_settings().s3.custody_endpoint == second
+    for name, value in {**facts, **keys}.items():
         environment.setenv(name, value)
     environment.setenv("AIRFLOW_CONN_BAOSONG_S3", json.dumps({"conn_type": "aws", "host": named}))
     s3 = load_settings().s3

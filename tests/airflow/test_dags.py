@@ -18,7 +18,7 @@ import airflow_home
 PROJECT = airflow_home.PROJECT
 DAG_FILES = sorted((PROJECT / "dags").glob("*.py"))
 DAG_IDS = {"intake", "province_report", "nightly_consolidation", "fixity", "release_held"}
-HEAVY = ("pandas", "great_expectations", "openpyxl", "minio", "pymediainfo", "docx", "PIL", "baosong.pipeline.review")
+HEAVY = ("pandas", "great_expectations", "openpyxl", "minio", "pymediainfo", "docx", "PIL", "baosong.pipeline.discover")
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
@@ -79,9 +79,9 @@ def test_intake_has_the_shape_of_the_design(bag: Any) -> None:
     down = {t.task_id: t.downstream_task_ids for t in dag.tasks}
 
     checks = {f"prefecture.check_{kind}" for kind in ("statistics", "media", "documents")}
-    assert set(group.children) == checks | {"prefecture.file_away", "prefecture.reply"}
-    assert all("prefecture.file_away" in down[c] for c in checks)
-    assert "prefecture.reply" in down["prefecture.file_away"]
+    assert set(group.children) == checks | {"prefecture.archive", "prefecture.reply"}
+    assert all("prefecture.archive" in down[c] for c in checks)
+    assert "prefecture.reply" in down["prefecture.archive"]
     assert "find_complete" in down["prefecture.reply"]
     assert "announcement.announce" in down["find_complete"]
     assert "announcement.mark_announced" in down["announcement.announce"]

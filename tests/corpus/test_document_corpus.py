@@ -8,15 +8,15 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import pytest
-from test_documents import old_word
-from test_personal_data import MOBILE, WHOLE
-from test_photos import flooding_png
 
 import document_samples as p
 from baosong.rules.findings import Checked, Kind
 from baosong.store.source import Source
 from baosong.validation.check import check
 from baosong_local.samples import documents as samples
+from document_samples import old_word
+from personal_data_samples import MOBILE, WHOLE
+from photo_samples import flooding_png
 from sheet_help import CAMPAIGN
 
 OK, NO, WAIT = "accepted", "rejected", "held"

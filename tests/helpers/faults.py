@@ -11,6 +11,7 @@ Effects and moments are counted from 0 and bear names, so that a schedule can be
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import traceback
@@ -251,3 +252,9 @@ def closed(services: Services) -> Iterator[Services]:
         yield services
     finally:
         services.ledger.close()
+
+
+def dying_at_part_two(through: S3Settings, key: str, content: bytes, act: Callable[[], None]) -> None:
+    """Send in a child; its connections are its own, as the parent's would outlive it."""
+    at_part(2, act)
+    Storage(through).put_stream("archive", key, io.BytesIO(content))

@@ -6,12 +6,11 @@ import hashlib
 from dataclasses import replace
 from typing import Any
 
-from test_antivirus import answering
-
 from baosong.campaign import Campaign
 from baosong.ledger import Submission
 from baosong.ledger.services import Services
 from intake_run import rows, run
+from scanner import answering
 
 NOT_SCANNED = b"INSTREAM size limit exceeded. ERROR\n"
 

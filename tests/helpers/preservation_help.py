@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import os
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import text
@@ -11,7 +13,9 @@ from baosong.campaign import Campaign
 from baosong.ledger import Ledger
 from baosong.ledger.restore import DERIVED, LOGGED
 from baosong.ledger.services import Services
-from baosong.pipeline import review
+from baosong.pipeline import check, completeness, discover, reply
+from baosong.preservation import fixity
+from baosong.preservation.fixity import Result
 from baosong.report.editions import write_report
 from baosong_local.samples.documents import make_report
 from baosong_local.samples.sheets import make_sheet
@@ -51,17 +55,17 @@ def rich_history(services: Services, campaign: Campaign) -> None:
     drop(services, b"", "空.txt")
     run(services)
     write_report(services, "2023", "interim", datetime.now(campaign.zone))
-    review.mark_announced(services, [f"2023|{CODE}"])
-    review.find_new(services)
+    completeness.mark_announced(services, [f"2023|{CODE}"])
+    discover.find_new(services)
 
 
 def taken_back(services: Services) -> None:
     """Let a prefecture take a file back before it is checked."""
     key = drop(services, piece("不要了"), "不要了.txt")
-    review.find_new(services)
+    discover.find_new(services)
     services.storage.remove("intake", key)
-    review.check(services, "2023", CODE, ALL_KINDS)
-    review.reply(services, "2023", CODE)
+    check.check(services, "2023", CODE, ALL_KINDS)
+    reply.reply(services, "2023", CODE)
 
 
 def lose(services: Services) -> None:
@@ -72,3 +76,18 @@ def lose(services: Services) -> None:
 
 
 __all__ = ["AREA", "lose", "rich_history", "tables", "taken_back"]
+
+
+NOTHING = lambda *_: None  # noqa: E731
+
+
+def verified(services: Services, choose: fixity.Choose | None = None, campaign_id: str | None = "2023") -> Result:
+    return fixity.verify(services, campaign_id, choose or fixity.since(datetime.now(UTC)), NOTHING)
+
+
+def flip(path: Path, at: int = 3) -> None:
+    """Turn one bit of a file over, under the store's feet, with its time as it was."""
+    data, was = bytearray(path.read_bytes()), path.stat()
+    data[at] ^= 1
+    path.write_bytes(data)
+    os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))

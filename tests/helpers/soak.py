@@ -29,9 +29,9 @@ from baosong.store.s3 import Storage, StorageError
 from baosong_local import stack
 from baosong_local.demo.plan import Drop, Plan, make_plan
 from baosong_local.demo.run import new_campaign
-from baosong_local.stack.campaigns import open_campaign, storage_as
-from conftest import until
+from baosong_local.stack.campaigns import open_campaign, running_settings, storage_as
 from recount import read_sheet
+from waiting import until
 
 
 @dataclass
@@ -109,7 +109,7 @@ class Submitting:
     @classmethod
     def on(cls, home: Path) -> Submitting:
         """Open a campaign of the demonstration's on the running stack and make its files."""
-        services = Services.open()
+        services = Services.open(running_settings())
         campaign = services.campaigns.get(new_campaign(home))
         open_campaign(services, campaign)
         plan = make_plan(campaign, home / "dropped", small=True, advance=lambda: None)

@@ -25,9 +25,10 @@ from baosong.store.s3 import Storage
 from baosong.store.settings import BUCKETS, PROJECT, S3Settings, Settings
 from baosong.validation import check as checks
 from baosong_local.stack.postgres import Postgres
-from conftest import PIPELINE_KEY, Store, copying, tick, until
 from faults import Ended, Seam, closed, in_child, kill, seamed
 from intake_run import run
+from servers import PIPELINE_KEY, Store, copying
+from waiting import tick, until
 
 CAMPAIGNS = Campaigns([PROJECT / "include" / "campaigns"])
 STALE_STORE = 40

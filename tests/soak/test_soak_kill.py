@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from conftest import until
 from soak import Submitting, WholeStack, audit, final, seed
+from waiting import until
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(3600), pytest.mark.xdist_group("soak")]
 

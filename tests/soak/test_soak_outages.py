@@ -23,8 +23,8 @@ import pytest
 from baosong.rules.findings import Kind, Verdict
 from baosong_local import stack
 from baosong_local.demo.plan import Drop
-from conftest import until
 from soak import Submitting, WholeStack, audit, final
+from waiting import until
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(3600), pytest.mark.xdist_group("soak")]
 

@@ -21,14 +21,15 @@ import pytest
 
 from baosong.campaign import Campaign
 from baosong.store.s3 import Storage, StorageError
-from baosong.store.settings import PROJECT, Settings
+from baosong.store.settings import PROJECT
 from baosong_local import stack
 from baosong_local.stack import component as component_module
 from baosong_local.stack import control, ports, remains, vault
+from baosong_local.stack.campaigns import running_settings
 from baosong_local.stack.component import Component
 from baosong_local.stack.postgres import Postgres
 from baosong_local.stack.process import Program
-from conftest import free_port, until
+from waiting import free_port, until
 
 pytestmark = pytest.mark.xdist_group("stack")
 
@@ -168,7 +169,7 @@ class TestNothingOutlivesTheStack:
 class TestWhatDiesComesBack:
     @pytest.mark.parametrize("name", ["postgres", "objectstore", "objectstore-custody"])
     def test_a_killed_component_is_restarted_and_its_data_is_there(self, running: Path, name: str) -> None:
-        storage = Storage(Settings.load().s3)
+        storage = Storage(running_settings().s3)
         storage.put("archive", f"2023/{name}", b"kept")
         (pid,) = [c.pid for c in stack.status(running) if c.name == name]
         assert pid is not None
@@ -180,7 +181,7 @@ class TestWhatDiesComesBack:
 
         until(is_back, 20, f"{name} back")
         assert storage.read("archive", f"2023/{name}") == b"kept"
-        assert rows(Settings.load().ledger_url, "SELECT count(*) FROM submission") == [(0,)]
+        assert rows(running_settings().ledger_url, "SELECT count(*) FROM submission") == [(0,)]
 
     def test_a_component_that_lives_but_never_answers_is_killed(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -257,7 +258,7 @@ class TestWhatDiesComesBack:
         stack.up(home, airflow=False)
         for area in areas:
             assert not (area / ".rclone_temp_put_123").exists()
-            assert Storage(Settings.load().s3).read(area.name, "whole") == b"whole"
+            assert Storage(running_settings().s3).read(area.name, "whole") == b"whole"
 
     @pytest.mark.parametrize(("killed", "other"), [("objectstore", "archive"), ("objectstore-custody", "intake")])
     def test_an_upload_through_the_other_door_outlives_the_death_of_one(
@@ -328,7 +329,7 @@ class TestSecrets:
         again = stack.open_campaign_areas(running, campaign)
         assert [c.access_key for c in first] == [c.access_key for c in again]
         assert len({c.access_key for c in first}) == len(campaign.prefectures)
-        s3 = Settings.load().s3
+        s3 = running_settings().s3
         mine, other = (f"2023/{campaign.prefecture(code).folder}/统计表/x.xlsx" for code in ("6501", "6502"))
         keys = json.loads((running / "credentials" / "6501.json").read_text(encoding="utf-8"))
         assert keys["endpoint"] == s3.endpoint
@@ -368,7 +369,7 @@ class TestSecondCalls:
         assert guardian(running) == before
 
     def test_the_ledger_is_there_and_its_migration_is_not_repeated(self, running: Path) -> None:
-        settings = Settings.load()
+        settings = running_settings()
         assert settings.home == running
         assert rows(settings.ledger_url, "SELECT count(*) FROM submission") == [(0,)]
         log = running / "logs" / "migration.log"

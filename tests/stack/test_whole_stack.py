@@ -19,9 +19,9 @@ import pytest
 from baosong.rules.findings import Kind
 from baosong.store.settings import PROJECT
 from baosong_local import stack
-from conftest import until
 from recount import Region, digits, read_sheet
 from soak import WholeStack
+from waiting import until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600), pytest.mark.xdist_group("whole")]
 
@@ -30,7 +30,7 @@ def baosong(home: Path, *words: str) -> subprocess.Popen[str]:
     env = {**os.environ, "BAOSONG_HOME": str(home), "PYTHONPATH": str(PROJECT / "include")}
     for name in [n for n in env if n.startswith(("AIRFLOW__", "BAOSONG_S3", "BAOSONG_LEDGER", "BAOSONG_CAMPAIGNS"))]:
         del env[name]
-    argv = [sys.executable, "-m", "baosong", *words]
+    argv = [sys.executable, "-m", "baosong_local", *words]
     return subprocess.Popen(argv, cwd=PROJECT, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
@@ -34,30 +34,33 @@ _ROWS = {
 _LARGEST = 8 * 1024 * 1024  # bytes as PostgreSQL packs them
 
 
+class ChangeLogState(NamedTuple):
+    """Campaign and prefecture of the `pending` logs, in order; and whether any segment was ever `written`."""
+
+    pending: list[tuple[str, str]]
+    written: bool
+
+
 class LedgerLost(Exception):
     """The ledger is not the one that wrote the change log, or an older state of it; the text is Chinese."""
 
 
-def pending_logs(session: Session) -> list[tuple[str, str]]:
-    """Campaign and prefecture of the change logs that lack changes, in order."""
+def change_log_state(session: Session) -> ChangeLogState:
+    """Which change logs lack changes, and whether this ledger ever wrote a segment."""
     owner = (PendingChange.campaign, PendingChange.prefecture)
     rows = session.execute(select(*owner).distinct().order_by(*owner))
-    return [(campaign, prefecture) for campaign, prefecture in rows]
-
-
-def has_segments(session: Session) -> bool:
-    """Whether this ledger ever wrote a segment."""
-    return session.scalar(select(Segment.number).limit(1)) is not None
+    written = session.scalar(select(Segment.number).limit(1)) is not None
+    return ChangeLogState([(campaign, prefecture) for campaign, prefecture in rows], written)
 
 
 def write_segment(session: Session, campaign_id: str, code: str, write: Write) -> bool:
-    """Let `write` store a log's next segment, then delete its lines; False if there are none.
+    """Let `write` store a log's next segment, then delete its lines; False if no change is left to write.
 
     The writers of one log take turns, so that segments are numbered without a gap and each line stands in exactly one.
     What `write` raises passes, and the lines stay. LedgerLost if an earlier attempt left what is not this ledger's.
     """
     ours = (PendingChange.campaign == campaign_id) & (PendingChange.prefecture == code)
-    if session.scalar(select(PendingChange.id).where(ours).limit(1)) is None:
+    if not _any_left(session, ours):
         return False
     blank = {"campaign": campaign_id, "prefecture": code, "number": 0}
     session.execute(insert(Segment).values(blank).on_conflict_do_nothing())
@@ -71,7 +74,7 @@ def write_segment(session: Session, campaign_id: str, code: str, write: Write) -
             raise LedgerLost(_BEHIND.format(owner=f"{campaign_id}/{code}", number=number))
         session.execute(delete(PendingChange).where(PendingChange.id.in_(ids)))
         session.execute(update(Segment).where(last).values(number=number))
-    return bool(lines)
+    return _any_left(session, ours)
 
 
 def record_again(session: Session, campaign_id: str, code: str) -> None:
@@ -80,6 +83,10 @@ def record_again(session: Session, campaign_id: str, code: str) -> None:
         recorded = f"SELECT :campaign, :prefecture, '{table}', to_jsonb(t) FROM {rows}"  # noqa: S608 - our own names
         into = text(f'INSERT INTO unwritten (campaign, prefecture, "table", "row") {recorded}')
         session.execute(into, {"campaign": campaign_id, "prefecture": code})
+
+
+def _any_left(session: Session, ours: ColumnElement[bool]) -> bool:
+    return session.scalar(select(PendingChange.id).where(ours).limit(1)) is not None
 
 
 def _lines(session: Session, ids: list[int]) -> list[Line]:

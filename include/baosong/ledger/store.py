@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from baosong.ledger import board_queries as board
-from baosong.ledger import filing, pending_changes, quarantine, queries, receipts, related_files
+from baosong.ledger import filing, pending_changes, quarantine, queries, receipts, related_files, steps
 from baosong.ledger import stored_objects as objects
 from baosong.ledger import submissions as rows
 from baosong.ledger.database import Database, transaction
@@ -29,26 +29,25 @@ class Ledger(Database):
     record_check = transaction(rows.record_check)
     settle = transaction(rows.settle)
     withdraw = transaction(rows.withdraw)
-    files_beside = transaction(related_files.files_beside)
     newest_good = transaction(related_files.newest_good)
     photos_like = transaction(related_files.photos_like)
-    alike = transaction(related_files.alike)
-    quotients = transaction(related_files.quotients)
+    related = transaction(steps.related)
     remark = transaction(related_files.remark)
 
     # Filing, quarantine, receipts.
-    conflicts = transaction(filing.conflicts)
+    destination = transaction(steps.destination)
     refuse = transaction(filing.refuse)
     file = transaction(filing.file)
+    archive = transaction(steps.archive)
     filed_under = transaction(filing.filed_under)
     decide = transaction(quarantine.decide)
     held = transaction(quarantine.held)
     disposable = transaction(quarantine.disposable)
     mark_emptied = transaction(quarantine.mark_emptied)
+    open_receipts = transaction(steps.open_receipts)
     allot_receipt = transaction(receipts.allot_receipt)
     unsent_receipts = transaction(receipts.unsent_receipts)
     receipt_numbers = transaction(receipts.receipt_numbers)
-    last_receipt = transaction(receipts.last_receipt)
     mark_replied = transaction(receipts.mark_replied)
     replacement = transaction(receipts.replacement)
 
@@ -62,16 +61,17 @@ class Ledger(Database):
     editions = transaction(queries.editions)
     current_editions = transaction(queries.current_editions)
     add_edition = transaction(queries.add_edition)
+    newly_complete = transaction(steps.newly_complete)
     announced = transaction(queries.announced)
     mark_announced = transaction(queries.mark_announced)
+    overview = transaction(steps.overview)
     newest = transaction(board.newest)
     newest_of_each = transaction(board.newest_of_each)
     newest_sheets = transaction(board.newest_sheets)
     to_follow_up = transaction(board.to_follow_up)
 
     # Change log and fixity.
-    pending_logs = transaction(pending_changes.pending_logs)
-    has_segments = transaction(pending_changes.has_segments)
+    change_log_state = transaction(pending_changes.change_log_state)
     write_segment = transaction(pending_changes.write_segment)
     record_again = transaction(pending_changes.record_again)
     last_segments = transaction(objects.last_segments)

@@ -37,23 +37,23 @@ def write(services: Services, campaign_id: str, code: str) -> None:
 
 def write_all(services: Services) -> None:
     """Write what any log lacks; LedgerLost if the ledger is blank though the archive holds a change log."""
-    # Asked again after the archive was listed: another run may have written its first segment in between.
-    if _is_blank(services) and _has_log(services.storage) and _is_blank(services):
+    pending, written = services.ledger.change_log_state()
+    if not pending and not written:
+        _refuse_if_lost(services)
+    for campaign_id, code in pending:
+        write(services, campaign_id, code)
+
+
+def _refuse_if_lost(services: Services) -> None:
+    """Raise LedgerLost if nothing ever happened in this ledger though there are segments of another one's log."""
+    there = any(is_segment(stored.key) for stored in services.storage.list("archive"))
+    # Asked again after the archive was listed: another run may have written the first segment meanwhile, and while it
+    # writes, the pending changes are there before the segment is.
+    if there and not any(services.ledger.change_log_state()):
         raise LedgerLost(
             "台账是空的，归档中却有以前台账的日志：台账可能已经丢失。为避免编号错乱，暂停收件，文件留在原处。"
             "请运行 ./baosong rebuild-ledger 从归档重建台账，之后自动恢复。"
         )
-    for campaign_id, code in services.ledger.pending_logs():
-        write(services, campaign_id, code)
-
-
-def _is_blank(services: Services) -> bool:
-    # The pending changes first: while a run writes the first segment, they are there before it is.
-    return not services.ledger.pending_logs() and not services.ledger.has_segments()
-
-
-def _has_log(storage: Storage) -> bool:
-    return any(is_segment(stored.key) for stored in storage.list("archive"))
 
 
 def repair(services: Services, campaign_id: str | None) -> list[str]:

@@ -87,7 +87,7 @@ def repair_reports(services: Services, campaign_id: str | None) -> list[str]:
     for campaign, kind in sorted({(e.campaign, e.edition) for e in services.ledger.current_editions(campaign_id)}):
         with edition_lock(services.ledger, campaign, kind) as mine:
             for edition in services.ledger.current_editions(campaign) if mine else ():
-                repaired = edition_copies.mended(services.storage, edition) if edition.edition == kind else []
+                repaired = edition_copies.repaired(services.storage, edition) if edition.edition == kind else []
                 if f"{edition.prefix}{DOCUMENT}" in repaired:
                     put_pdf(services.storage, edition.prefix)
                 done += repaired
@@ -137,7 +137,7 @@ def _items(services: Services, campaign_id: str | None) -> Iterator[Item]:
         for key in sorted(objects | recorded | {key for where, key in expected if where == bucket}):
             yield item(bucket, key, expected.get((bucket, key)), key in recorded, None)
     current = services.ledger.current_editions(campaign_id)
-    reported = {key: edition for edition in current for key in edition_copies.stated(edition)}
+    reported = {key: edition for edition in current for key in edition_copies.checksums(edition)}
     for key, edition in sorted(reported.items()):
         yield item("reports", key, None, True, edition)
 
@@ -181,12 +181,12 @@ def _segment_faults(services: Services, key: str) -> list[str]:
 
 
 def _report_faults(services: Services, key: str, edition: Edition) -> list[str] | None:
-    if not edition_copies.wrong_with(services.storage, edition, key):
+    if not edition_copies.faults_of(services.storage, edition, key):
         return []
     with edition_lock(services.ledger, edition.campaign, edition.edition) as mine:  # somebody may be writing it
         editions = services.ledger.current_editions(edition.campaign) if mine else []
-        now = next((e for e in editions if key in edition_copies.stated(e)), None)
-        return edition_copies.wrong_with(services.storage, now, key) if now else None
+        now = next((e for e in editions if key in edition_copies.checksums(e)), None)
+        return edition_copies.faults_of(services.storage, now, key) if now else None
 
 
 def _object_faults(services: Services, expected: StoredObject) -> list[str]:

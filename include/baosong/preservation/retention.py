@@ -31,7 +31,7 @@ def apply_retention(services: Services, campaign_id: str, now: datetime) -> dict
     ledger.expect(campaign)
     done = [_empty_quarantine(services, campaign, prefecture.code, now) for prefecture in campaign.prefectures]
     current = ledger.current_editions(campaign.id)
-    pruned = edition_copies.forget(services.storage, campaign.id, current, now - _WRITING)
+    pruned = edition_copies.prune(services.storage, campaign.id, current, now - _WRITING)
     return {"objects": sum(o for o, _ in done), "purged": sum(files for _, files in done), "copies": pruned}
 
 
@@ -40,7 +40,7 @@ def _empty_quarantine(services: Services, campaign: Campaign, code: str, now: da
     before = now - timedelta(days=days) if days else None
     if not services.ledger.disposable(campaign.id, code, before):
         return 0, 0
-    with services.ledger.advisory_lock(f"file_away:{campaign.id}:{code}") as mine:
+    with services.ledger.advisory_lock(f"archive:{campaign.id}:{code}") as mine:
         # Asked again under the lock: the same bytes may come again at any time.
         keys = services.ledger.disposable(campaign.id, code, before) if mine else []
         return len(keys), sum(_remove(services, key, now, _EXPIRED.format(days=days)) for key in keys)

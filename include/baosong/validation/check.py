@@ -1,7 +1,8 @@
 """Checks: what a file is, whether it may pass, and everything that is wrong with it in one go.
 
 `check` is the one door for the pipeline and the command line. It raises on no file: only an ill system raises. What is
-inside a file is looked at in a child process (`judge` says what, `sandbox` how, `sheet_child` reads the sheets).
+inside a file is looked at in a child process (`judge` says what, `sandbox` how, `sheet_child` reads the sheets); what
+is done here, the judging of a sheet's cells above all, has the same limit of processor time (`patience`).
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from baosong.campaign import Campaign, Deliverable, Prefecture
+from baosong.rules.catalogue import finding, phrase
 from baosong.rules.findings import Checked, Kind, has_error
 from baosong.store.source import Source
 from baosong.validation import inspection
 from baosong.validation.common import classifier, file_safety
 from baosong.validation.common.filetypes import identify, video_type
 from baosong.validation.sandbox import client
+from baosong.validation.sandbox.time_limit import processor_time
 
 SECONDS_TO_CLASSIFY = 4  # all prefectures wait for it
 __all__ = ["check", "classify"]
@@ -33,11 +36,12 @@ def check(source: Source, kind: Kind | None, campaign: Campaign, prefecture: Pre
     if file_safety.is_marked_name(source.name):
         return file_safety.held_as_classified()
     try:
-        return _check(source, kind or _classify(source, campaign), campaign, prefecture)
+        with processor_time(client.SECONDS):
+            return _check(source, kind or _classify(source, campaign), campaign, prefecture)
     except client.ResourceLimitExceeded as what:
-        return Checked([file_safety.too_costly(str(what))], {"size": source.size})
+        return Checked([finding("file.too_costly", what=str(what))], {"size": source.size})
     except client.WorkerCrashed as how:
-        return Checked([file_safety.crashed(str(how))], {"size": source.size})
+        return Checked([finding("file.crash", how=str(how))], {"size": source.size})
 
 
 def classify(source: Source, campaign: Campaign) -> Kind | None:
@@ -76,10 +80,12 @@ def _check_sheet(
     facts = {"size": source.size, "type": actual}
     if found := file_safety.container_findings(source, actual):
         return Checked(found, facts)
+    from baosong.validation.statistics import statistics
+
     typed = file_safety.type_findings(source, actual, deliverable)
     with ThreadPoolExecutor(1) as beside:
         reading = beside.submit(client.run, inspection.words, source, actual)
-        checked = Checked([]) if has_error(typed) else _sheet(source, campaign, prefecture)
+        checked = Checked([]) if has_error(typed) else statistics.check(source, campaign, prefecture)
         words: Checked = _believed(_CHECKED, reading.result())
     if words.held:
         return words
@@ -87,12 +93,6 @@ def _check_sheet(
         return Checked([*words.findings, *typed], facts)
     found, figures = [*words.findings, *typed, *checked.findings], checked.figures
     return replace(checked, findings=found, facts=facts | checked.facts, figures=None if has_error(found) else figures)
-
-
-def _sheet(source: Source, campaign: Campaign, prefecture: Prefecture | None) -> Checked:
-    from baosong.validation.statistics import statistics
-
-    return statistics.check(source, campaign, prefecture)
 
 
 def _inside(source: Source, kind: Kind | None, campaign: Campaign, prefecture: Prefecture | None) -> Checked:
@@ -116,7 +116,7 @@ def _believed(of: TypeAdapter[Any], told: bytes) -> Any:
             raise ValueError("NUL")
         return of.validate_json(told)
     except ValueError as e:
-        raise client.WorkerCrashed("答复不成样子") from e
+        raise client.WorkerCrashed(phrase("sandbox.garbled")) from e
 
 
 def _in_memory(source: Source) -> Source:

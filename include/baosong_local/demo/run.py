@@ -22,7 +22,7 @@ from baosong.store.s3 import Storage
 from baosong.store.settings import home_of
 from baosong_local import stack
 from baosong_local.demo.plan import Drop, Plan, make_plan
-from baosong_local.stack.campaigns import open_campaign, storage_as
+from baosong_local.stack.campaigns import open_campaign, running_settings, storage_as
 from baosong_local.tables import show_stack
 
 ANSWERS_WITHIN = 300.0  # seconds; a demonstration that waits longer has failed and should say so
@@ -39,7 +39,7 @@ def run_demo(console: Console, *, small: bool) -> bool:
     with console.status("正在启动服务……") as status:
         info = stack.up(home_of(), progress=status.update)
     show_stack(console, info)
-    services = Services.open()
+    services = Services.open(running_settings())
     campaign = services.campaigns.get(new_campaign(services.settings.home))
     open_campaign(services, campaign)
     console.print(f"已开放：{campaign.title}，截止 {campaign.deadline_text}", highlight=False)

@@ -17,18 +17,17 @@ from baosong_local.stack.files import read_json
 from baosong_local.stack.layout import Layout
 
 
-def use_running_stack() -> None:
-    """Lead this process to the stack that runs in its home, wherever its environment names no other store."""
+def running_environment() -> dict[str, str]:
+    """Return this process's `BAOSONG_*`, completed by those of the stack that runs in its home."""
     facts = read_json(Layout(home_of()).settings) or {}
     found = {name: str(value) for name, value in facts.items() if name.startswith("BAOSONG_")}
     given = {name: value for name, value in os.environ.items() if name.startswith("BAOSONG_") and value}
-    os.environ.update(overlaid(found, given))
+    return overlaid(found, given)
 
 
 def running_settings() -> Settings:
     """Return the settings of the stack that runs in this process's home; SettingsError if none does."""
-    use_running_stack()
-    return Settings.load()
+    return Settings.load(running_environment())
 
 
 def open_campaign(services: Services, campaign: Campaign) -> Path | None:

@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
-from test_ledger import ledger as ledger  # the fixture
 
 from baosong.campaign import Campaign
 from baosong.ledger import Cell, Ledger, State, Submission, board_queries

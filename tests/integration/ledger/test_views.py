@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from test_ledger import ledger as ledger  # the fixture
 
 from baosong.campaign import Campaign
 from baosong.ledger import TRANSITIONS, Ledger, State, Submission

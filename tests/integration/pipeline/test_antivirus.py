@@ -7,25 +7,22 @@ import io
 import json
 import os
 import shutil
-import socket
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import pytest
 
 import document_samples as p
 from baosong.ledger.services import Services
-from baosong.pipeline import review
-from baosong.rules.findings import Checked, Finding, Kind, Severity, Verdict
+from baosong.pipeline import check, discover
+from baosong.rules.findings import Checked, Finding, Severity
 from baosong.store.settings import Settings, SettingsError
 from baosong.store.source import Source
 from baosong.validation.common import antivirus
 from baosong.validation.common.antivirus import ScannerDown, scan
-from conftest import free_port, until
 from intake_run import ALL_KINDS, run
+from waiting import free_port, until
 
 AREA = "2023/6501-乌鲁木齐市"
 EVIL = b"not a virus, but known as one: " + hashlib.sha256(b"baosong").hexdigest().encode()
@@ -106,84 +103,6 @@ def test_what_is_too_large_for_any_limit_is_not_called_clean(clamd: Clamd, size:
     assert rule(scan(source(os.urandom(size)), clamd.tcp)) == "file.not_scanned"
 
 
-def test_a_scanner_that_is_not_there_is_an_ill_system() -> None:
-    for address in (f"127.0.0.1:{free_port()}", "unix:/nowhere/clamd.socket"):
-        with pytest.raises(ScannerDown, match="clamd"):
-            scan(source(b"x"), address)
-
-
-@contextmanager
-def answering(*answers: bytes | None) -> Iterator[str]:
-    """A server that gives each caller its answer, None to hang up on it."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def serve() -> None:
-            for answer in answers:
-                caller, _ = server.accept()
-                with caller:
-                    said = b""
-                    while not said.endswith((b"\0\0\0\0", b"PING\n")) and (more := caller.recv(1 << 16)):
-                        said += more
-                    if answer is not None:
-                        caller.sendall(answer)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield f"127.0.0.1:{server.getsockname()[1]}"
-        thread.join()
-
-
-@pytest.mark.parametrize(
-    "answers",
-    [
-        (b"stream: Can't allocate memory ERROR\n",),
-        (b"INSTREAM size limit exceeded. ERROR\n",),
-        (b"stream: Heuristics.Limits.Exceeded.MaxScanTime FOUND\n",),
-        (b"gibberish\n", b"PONG\n"),
-        (b"\n", b"PONG\n"),
-    ],
-)
-def test_whatever_is_no_plain_answer_is_not_clean(answers: tuple[bytes, ...]) -> None:
-    with answering(*answers) as address:
-        assert rule(scan(source(b"x"), address)) == "file.not_scanned"
-
-
-def test_one_that_hangs_up_and_does_not_answer_again_is_down() -> None:
-    with answering(b"gibberish\n", b"") as address, pytest.raises(ScannerDown):
-        scan(source(b"x"), address)
-
-
-def test_what_it_says_is_fit_to_keep() -> None:
-    with answering(b"stream: <b>\x01Evil" + b"x" * 500 + b" FOUND\n") as address:
-        found = scan(source(b"x"), address)
-    assert found is not None
-    assert found.observed.isprintable()
-    assert len(found.observed) <= 80
-
-
-@pytest.mark.parametrize(
-    ("kind", "found", "verdict"),
-    [
-        (Kind.PHOTO, [], Verdict.HELD),
-        (Kind.VIDEO, [], Verdict.ACCEPTED),
-        (None, [], Verdict.HELD),
-        (Kind.REPORT, [Finding("report.empty", Severity.ERROR, "")], Verdict.REJECTED),
-    ],
-)
-def test_not_scanned_is_held_unless_it_is_a_film_or_wrong_anyway(
-    kind: Kind | None, found: list[Finding], verdict: Verdict
-) -> None:
-    large = Source("x", antivirus.LARGEST + 1, lambda: io.BytesIO())
-    answer = antivirus.checked(large, kind, "127.0.0.1:1", lambda: Checked(found))
-    assert answer.verdict is verdict
-    assert answer.findings[-1].rule == "file.not_scanned"
-
-
-def test_where_none_is_configured_nothing_is_asked() -> None:
-    answer = Checked()
-    assert antivirus.checked(source(EVIL), Kind.PHOTO, "", lambda: answer) is answer
-
-
 @pytest.mark.parametrize("address", ["", "clamd:3310", "10.0.0.7:3310", "unix:/run/clamav/clamd.ctl"])
 def test_an_address_is_read_from_the_environment(address: str, services: Services) -> None:
     assert settings_with(address, services).clamd == address
@@ -213,8 +132,8 @@ def test_an_infected_file_is_rejected_unopened_and_quarantined(
     clamd: Clamd, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
-    judge: Callable[..., Checked] = review.checks.check
-    monkeypatch.setattr(review.checks, "check", lambda s, *more: opened.append(s.name) or judge(s, *more))
+    judge: Callable[..., Checked] = check.checks.check
+    monkeypatch.setattr(check.checks, "check", lambda s, *more: opened.append(s.name) or judge(s, *more))
     for name, data in (("链接.txt", b"https://news.example.cn/1.html"), ("报道.docx", p.paper(EVIL.decode()))):
         services.storage.put("intake", f"{AREA}/媒体报道/{name}", data)
     run(with_clamd(services, clamd.tcp))
@@ -232,9 +151,9 @@ def test_while_the_scanner_is_away_nothing_is_judged_and_nothing_is_lost(service
     key = f"{AREA}/媒体报道/链接.txt"
     services.storage.put("intake", key, b"https://news.example.cn/1.html")
     ill = with_clamd(services, f"127.0.0.1:{free_port()}")
-    review.find_new(ill)
+    discover.find_new(ill)
     with pytest.raises(ScannerDown):
-        review.check(ill, "2023", "6501", ALL_KINDS)
+        check.check(ill, "2023", "6501", ALL_KINDS)
     (row,) = services.ledger.submissions("2023")
     assert row.state == "received"
     assert services.storage.stat("intake", key)

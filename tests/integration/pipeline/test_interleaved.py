@@ -17,10 +17,11 @@ from baosong.ledger import Ledger
 from baosong.preservation import records
 from baosong.store.s3 import PART_SIZE
 from baosong_local.stack.postgres import Postgres
-from conftest import Store, until
 from faults import Seam, at_part, cut_connections, kill, kill_half_way, waiting
 from intake_run import AREA, piece, run
 from package_help import packed
+from servers import Store
+from waiting import until
 from worlds import World, Worlds, installed
 
 pytestmark = pytest.mark.xdist_group("killed")
@@ -74,7 +75,7 @@ def test_two_runs_that_wait_for_each_other_within_their_effects_leave_no_doubles
         first, second = Seam(), Seam()
         first.at("写入 archive", ending, "before", lambda: cut_connections(world.services.ledger))
         first.at("写入 archive", ending, "before", waiting(written, saying=lost))
-        first.at("ledger file", "", "after", filed.set)
+        first.at("ledger archive", "", "after", filed.set)
         second.at("写入 archive", ending, "after", waiting(filed, saying=written))
         with ThreadPoolExecutor(2) as pool:
             one = pool.submit(world.review, first)

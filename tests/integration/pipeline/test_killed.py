@@ -11,7 +11,6 @@ from functools import cache
 from typing import Any
 
 import pytest
-from test_fixity import verified
 
 from baosong.campaign import Campaign
 from baosong.ledger.services import Services
@@ -24,11 +23,12 @@ from baosong_local.samples.media import make_photo
 from baosong_local.samples.sheets import make_sheet, wrong_total
 from baosong_local.stack.postgres import Postgres
 from clips import Clips
-from conftest import Store
 from faults import Seam, closed, cut_connections, kill, seamed
 from intake_run import AREA, CODE, piece, run
 from package_help import packed
+from preservation_help import verified
 from recount import read_shortly
+from servers import Store
 from worlds import CAMPAIGNS, World, Worlds, installed, killing
 
 pytestmark = pytest.mark.xdist_group("killed")
@@ -239,7 +239,7 @@ def test_a_writer_that_lost_its_claim_does_not_write_over_the_next_one(worlds: W
 
 
 def others_files(world: World) -> list[str]:
-    return edition_copies.astray(world.services.storage, world.services.ledger.editions("2023")[-1])
+    return edition_copies.mismatched(world.services.storage, world.services.ledger.editions("2023")[-1])
 
 
 def every_late_file_is_put_right(worlds: Worlds, late: dict[str, bool]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,14 +9,13 @@ from pathlib import Path
 import pytest
 
 from baosong.ledger.services import Services
-from baosong.pipeline import review
+from baosong.pipeline import check, discover
 from baosong.preservation import fixity, records
-from baosong.preservation.fixity import Result
 from baosong.store.s3 import StorageError
-from conftest import Store
 from intake_run import ALL_KINDS, CODE, drop, keys, piece, rows, run
+from preservation_help import flip, verified
+from servers import Store
 
-NOTHING = lambda *_: None  # noqa: E731
 NOW = datetime.now(UTC)
 
 
@@ -25,18 +23,6 @@ NOW = datetime.now(UTC)
 def on_disk(store: Store, services: Services) -> Callable[[str, str], Path]:
     """Return where the store keeps an object of one of our buckets."""
     return lambda bucket, key: store.server.data / services.settings.s3.buckets[bucket] / key
-
-
-def verified(services: Services, choose: fixity.Choose | None = None, campaign_id: str | None = "2023") -> Result:
-    return fixity.verify(services, campaign_id, choose or fixity.since(datetime.now(UTC)), NOTHING)
-
-
-def flip(path: Path, at: int = 3) -> None:
-    """Turn one bit of a file over, under the store's feet, with its time as it was."""
-    data, was = bytearray(path.read_bytes()), path.stat()
-    data[at] ^= 1
-    path.write_bytes(data)
-    os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))
 
 
 def two_filed(services: Services) -> tuple[str, str]:
@@ -109,8 +95,8 @@ def test_a_fault_stays_until_it_is_mended_and_a_stranger_that_is_gone_is_forgott
 
 def test_what_is_just_being_filed_is_no_stranger(services: Services) -> None:
     drop(services, piece())
-    review.find_new(services)
-    review.check(services, "2023", CODE, ALL_KINDS)
+    discover.find_new(services)
+    check.check(services, "2023", CODE, ALL_KINDS)
     services.storage.put("archive", f"2023/{CODE}/press/0123-链接.txt", piece())
     assert verified(services).faults == {}
 

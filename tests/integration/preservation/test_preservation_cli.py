@@ -10,15 +10,15 @@ from subprocess import CompletedProcess
 
 import bagit
 import pytest
-from test_cli import call
 
 import airflow_home
 from baosong.ledger.services import Services
 from baosong.report.editions import write_report
 from baosong.report.files import PAGE
-from conftest import Store
+from cli_help import call
 from intake_run import drop, piece, rows, run
 from preservation_help import lose
+from servers import Store
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from test_fixity import flip, verified
 
 from baosong.campaign import Campaign
 from baosong.ledger.services import Services
@@ -19,8 +18,9 @@ from baosong.report import edition_copies
 from baosong.report.editions import edition_lock, write_report
 from baosong.report.files import CHANGES, DOCUMENT, FIGURES, PAGE, PDF, WORKBOOK
 from baosong_local.samples.sheets import make_sheet
-from conftest import Store
 from intake_run import CODE, drop, run
+from preservation_help import flip, verified
+from servers import Store
 
 NOW = datetime(2023, 6, 1, 8, 0, tzinfo=UTC)
 HASHED = (WORKBOOK, DOCUMENT, PAGE, CHANGES)
@@ -140,7 +140,7 @@ def test_what_is_laid_by_again_takes_the_place_of_a_spoilt_copy_of_its_size(
 ) -> None:
     """The same file may be of another edition, which must not lean on a copy that nobody could use."""
     for _ in range(2):
-        key = f"2023/_copies/{edition_copies.lay_by(services.storage, '2023', {PAGE: b'the same'})[PAGE]}"
+        key = f"2023/_copies/{edition_copies.store_copies(services.storage, '2023', {PAGE: b'the same'})[PAGE]}"
         assert services.storage.read("reports", key) == b"the same"
         flip(on_disk(key))
 
@@ -181,7 +181,7 @@ def test_an_interrupted_verification_does_not_read_again_what_it_read_of_a_repor
 
 def test_all_campaigns_reports_are_read_where_none_is_named(services: Services) -> None:
     for campaign_id in ("2023", "2024"):
-        files = edition_copies.lay_by(services.storage, campaign_id, {PAGE: campaign_id.encode()})
+        files = edition_copies.store_copies(services.storage, campaign_id, {PAGE: campaign_id.encode()})
         services.ledger.add_edition(campaign_id, "final", 1, f"{campaign_id}/final/v1/", "1", {"files": files})
     assert {place.split("/")[1] for place in verified(services, campaign_id=None).faults} == {"2023", "2024"}
     assert {place.split("/")[1] for place in verified(services, campaign_id="2024").faults} == {"2024"}

@@ -3,129 +3,26 @@
 from __future__ import annotations
 
 import io
-from base64 import b64decode
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageCms
-from test_board_app import client as client  # the fixture
+from PIL import Image
 
 import document_samples as p
 from baosong.ledger.services import Services
-from baosong.pipeline import review
+from baosong.pipeline import discover
+from baosong.pipeline.check import check as check_received
 from baosong.receipts import sheet_results, thumbnails
 from baosong.receipts.board import render_board
 from baosong.rules.findings import Checked, Kind
 from baosong.store.source import Source
 from baosong.validation.check import check
-from baosong.validation.photo import photo, preview
 from baosong.validation.video import thumbnail
-from baosong_local.samples.media import make_clip
 from intake_run import ALL_KINDS, run
 from sheet_help import CAMPAIGN
 
 AREA = "2023/6501-乌鲁木齐市"
-RED, BLUE = (200, 30, 30), (30, 30, 200)
-
-
-@pytest.fixture(scope="module")
-def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_clip(tmp_path_factory.mktemp("film") / "片.mov", seconds=1.5)
-
-
-def drawn(data: bytes, name: str = "照片.jpg", kind: Kind = Kind.PHOTO) -> Image.Image:
-    checked = check(Source(name, len(data), lambda: io.BytesIO(data)), kind, CAMPAIGN, p.HOME)
-    return Image.open(io.BytesIO(b64decode(checked.preview)))
-
-
-def halves(mode: str = "RGB", form: str = "JPEG", **how: object) -> bytes:
-    """A picture red on the left and blue on the right."""
-    image, out = Image.new("RGB", (1600, 1200), RED), io.BytesIO()
-    image.paste(BLUE, (800, 0, 1600, 1200))
-    image.convert(mode).save(out, form, **how)
-    return out.getvalue()
-
-
-def is_near(pixel: object, colour: tuple[int, int, int], spare: int = 40) -> bool:
-    return isinstance(pixel, tuple) and all(abs(a - b) <= spare for a, b in zip(pixel, colour, strict=True))
-
-
-@pytest.mark.parametrize(
-    ("make", "name"),
-    [
-        (lambda: halves(), "1.jpg"),
-        (lambda: halves("CMYK"), "1.jpg"),
-        (lambda: halves("P", "PNG"), "1.png"),
-        (lambda: halves("RGBA", "PNG"), "1.png"),
-        (lambda: halves("CMYK", "TIFF"), "1.tif"),
-    ],
-)
-def test_a_preview_is_a_small_jpeg_in_the_same_colours(make: Callable[[], bytes], name: str) -> None:
-    small = drawn(make(), name)
-    assert (small.format, small.mode, small.size) == ("JPEG", "RGB", (320, 240))
-    assert is_near(small.getpixel((20, 120)), RED)
-    assert is_near(small.getpixel((300, 120)), BLUE)
-
-
-def test_a_preview_stands_upright() -> None:
-    small = drawn(halves(exif=p.turned(6)))
-    assert small.size == (240, 320)
-    assert is_near(small.getpixel((120, 20)), RED)
-    assert is_near(small.getpixel((120, 300)), BLUE)
-
-
-def test_sixteen_bits_do_not_turn_white_and_glass_stands_on_white() -> None:
-    grey = drawn(p.picture("PNG", "I;16"), "1.png").convert("L").getextrema()
-    assert isinstance(grey[1], int)
-    assert grey[1] > grey[0] > 0
-    assert drawn(p.picture("PNG", "1"), "1.png").size == (320, 240)
-    clear, out = Image.new("RGBA", (1600, 1200), (0, 0, 0, 0)), io.BytesIO()
-    clear.save(out, "PNG")
-    assert is_near(drawn(out.getvalue(), "1.png").getpixel((5, 5)), (255, 255, 255), 3)
-
-
-def test_nothing_that_a_file_says_of_itself_is_in_its_preview() -> None:
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    exif = p.placed()
-    exif[0x010E] = "SECRET"
-    image, out = p.scene(), io.BytesIO()
-    image.save(out, "JPEG", exif=exif, comment=b"SECRET", icc_profile=profile, xmp=b"SECRET")
-    assert out.getvalue().count(b"SECRET") == 3
-    small = drawn(out.getvalue())
-    assert set(small.info) <= {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
-    assert not small.getexif()
-
-
-def test_a_picture_is_good_also_where_no_preview_can_be_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preview, "shrunk", lambda _: 1 / 0)
-    data = p.picture("JPEG")
-    checked = photo.check(Source("1.jpg", len(data), lambda: io.BytesIO(data)), "jpg", CAMPAIGN.photo)
-    assert (checked.verdict, checked.findings, checked.preview) == ("accepted", [], "")
-
-
-def test_a_frame_of_a_film_is_drawn_and_nothing_of_what_is_none(film: Path, tmp_path: Path) -> None:
-    with film.open("rb") as file:
-        small = Image.open(io.BytesIO(thumbnail.frame(file, "MOV")))
-        assert file.tell() == 0
-    assert (small.format, small.size) == ("JPEG", (320, 180))
-    assert b"Lavc" not in small.info.get("comment", b"")
-    for number, content in enumerate((b"", b"ffconcat version 1.0\nfile /etc/passwd\n", film.read_bytes()[:5000])):
-        other = tmp_path / str(number)
-        other.write_bytes(content)
-        with other.open("rb") as file:
-            assert thumbnail.frame(file, "MOV") == b""
-
-
-def test_an_ffmpeg_that_does_not_end_is_stopped(film: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    program = tmp_path / "ffmpeg"
-    program.write_text("#!/bin/sh\nexec tail -f /dev/null\n")
-    program.chmod(0o755)
-    monkeypatch.setattr("imageio_ffmpeg.get_ffmpeg_exe", lambda: str(program))
-    monkeypatch.setattr(thumbnail, "SECONDS", 0.2)
-    monkeypatch.setattr("resource.prlimit", lambda *_: None)
-    with film.open("rb") as file:
-        assert thumbnail.frame(file, "MOV") == b""
 
 
 def kept(services: Services) -> list[str]:
@@ -171,7 +68,7 @@ def test_what_is_held_or_rejected_leaves_none_and_removes_a_stale_one(
     services: Services, name: str, make: Callable[[], bytes], state: str
 ) -> None:
     services.storage.put("intake", f"{AREA}/{name}", make())
-    review.find_new(services)
+    discover.find_new(services)
     (row,) = services.ledger.submissions("2023")
     services.storage.put("reports", thumbnails.preview_key("2023", "6501", row.id), b"stale")
     run(services)
@@ -181,7 +78,7 @@ def test_what_is_held_or_rejected_leaves_none_and_removes_a_stale_one(
 
 def test_a_held_check_leaves_none_whatever_it_has_drawn(services: Services) -> None:
     services.storage.put("intake", f"{AREA}/照片/1.jpg", p.picture("JPEG"))
-    review.find_new(services)
+    discover.find_new(services)
     (row,) = services.ledger.submissions("2023")
     thumbnails.write_preview(services, row, Checked(held=True, preview="drawn"))
     assert kept(services) == []
@@ -221,8 +118,8 @@ def test_operators_see_previews_and_nobody_names_anything_else(client: object, s
 
 def test_a_repeated_review_writes_the_same_preview(services: Services) -> None:
     services.storage.put("intake", f"{AREA}/照片/1.jpg", p.picture("JPEG"))
-    review.find_new(services)
-    review.check(services, "2023", "6501", ALL_KINDS)
+    discover.find_new(services)
+    check_received(services, "2023", "6501", ALL_KINDS)
     (row,) = services.ledger.submissions("2023")
     first = services.storage.read("reports", *kept(services))
     data = p.picture("JPEG")

@@ -29,7 +29,6 @@ from baosong.report.pdf import make_pdf
 from baosong.rules.findings import Kind
 from baosong.store.settings import PROJECT
 from baosong_local.stack.postgres import Postgres
-from conftest import Store, fresh_buckets, fresh_database, opened, settings_of
 from demo_region import AGAIN, CORRECTED, ID, Walk, walk_demo
 from editions import BOOK, FILES, PAGE, WORD, Chart, book_of, files_of, json_of, told_by_page
 from expected import (
@@ -50,6 +49,7 @@ from expected import (
     what,
 )
 from recount import PARTS, digits
+from servers import Store, fresh_buckets, fresh_database, opened, settings_of
 
 # On a busy machine the walk takes minutes: that must decide nothing.
 pytestmark = [pytest.mark.xdist_group("editions"), pytest.mark.timeout(900)]

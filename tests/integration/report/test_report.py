@@ -13,8 +13,6 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
@@ -27,7 +25,6 @@ from baosong.ledger import Edition
 from baosong.ledger.services import Services
 from baosong.report.consolidation import region_figures
 from baosong.report.editions import ReportBusy, write_report
-from baosong.report.xlsx.sheet import Table, plain
 from baosong.report.xlsx.workbook import make_workbook
 from baosong.rules.findings import Kind, Verdict, warning
 from feed import NOW, feed, feed_all
@@ -195,19 +192,6 @@ def test_text_of_prefectures_is_never_a_formula(services: Services, campaign: Ca
         assert not [n for n in package.namelist() if "externalLink" in n or "vba" in n.lower()]
 
 
-@settings(max_examples=100, deadline=None)
-@given(st.text(st.one_of(st.sampled_from(list("=+-@\t\r\n\x00\x0b\x1f'\ufffe\ud800")), st.characters()), max_size=30))
-def test_any_text_comes_back_as_text_without_what_xml_forbids(text: str) -> None:
-    book = Workbook()
-    Table(book.worksheets[0]).put(1, 1, text)
-    raw = BytesIO()
-    book.save(raw)
-    cell = load_workbook(raw).worksheets[0]["A1"]
-    assert cell.data_type == ("s" if plain(text) else "n")
-    assert cell.value == (plain(text) or None)
-    assert bool(cell.quotePrefix) == plain(text).startswith(("=", "+", "-", "@", "\t"))
-
-
 def test_the_same_inputs_give_the_same_bytes(services: Services, campaign: Campaign) -> None:
     feed_region(services, campaign)
     raw = workbook_of(services, campaign)
@@ -359,8 +343,3 @@ def test_an_edition_that_somebody_else_is_writing_is_not_touched(services: Servi
         with pytest.raises(ReportBusy):
             at_once(services, campaign.id, "final", NOW)
     assert services.ledger.editions(campaign.id) == []
-
-
-@pytest.mark.parametrize("text", ["", "正常", "多\n行"])
-def test_ordinary_text_is_left_as_it_is(text: str) -> None:
-    assert plain(text) == text

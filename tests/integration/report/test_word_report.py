@@ -23,11 +23,9 @@ from baosong.campaign import Campaign, Campaigns
 from baosong.ledger.services import Services
 from baosong.report import pdf
 from baosong.report.editions import write_report
-from baosong.report.excerpt import best_sentence
 from baosong.report.files import TemplateRefused
 from baosong.report.pdf import put_pdf
 from baosong.rules.findings import Kind, warning
-from baosong.store.settings import PROJECT
 from baosong_local.tools.docx_template import make_template
 from feed import NOW
 from recount import grouped, read_sheet, spoken
@@ -36,7 +34,6 @@ from region import file, file_region, sent_by, sheet
 PARTS = ("total", "offline", "online")
 BLOCK, CELL = (re.compile(rf"<(?:{t})(?: [^>]*)?>(.*?)</(?:{t})>") for t in (r"p|h\d", "t[dh]"))
 KINDS = [f"A{n:02d}" for n in range(3, 12)]
-LIVELY = "首次走进牧区，组织科普大篷车巡展20场次，吸引农牧民3000余人参加。"
 DANGER = "<b>{{ 7*7 }}</b>{% raw %}\ue000图.A01\ue000&"
 
 
@@ -160,20 +157,6 @@ def test_highlights_are_quoted_word_for_word_with_their_source(services: Service
         assert source == f"{name}总结报告"
 
 
-@pytest.mark.parametrize(
-    ("text", "best"),
-    [
-        (f"一、做法\n{LIVELY}", LIVELY),
-        (f"四、存在的不足\n{LIVELY}", ""),
-        ("现将首次走进牧区，组织科普大篷车巡展20场次的情况报告如下，请予审阅。", ""),
-        ("联系电话0991-1234567，首次走进牧区，组织科普大篷车巡展20场次，吸引许多人参加。", ""),
-        ("", ""),
-    ],
-)  # fmt: skip
-def test_only_lively_sentences_that_stand_alone_are_quoted(text: str, best: str) -> None:
-    assert best_sentence(text) == best
-
-
 def test_texts_of_prefectures_stay_texts(services: Services, campaign: Campaign) -> None:
     name, content, figures = sheet("2023", "6501", 0)
     bad = {**figures, "activities": [{**figures["activities"][0], "name": DANGER, "place": DANGER}]}
@@ -277,10 +260,6 @@ def test_a_template_that_is_no_word_file_is_refused(services: Services, campaign
         write_report(_with_folder(services, tmp_path), "2023", "interim", NOW)
 
 
-def test_the_template_in_the_repository_is_the_one_that_its_source_makes() -> None:
-    assert (PROJECT / "include/campaigns/templates/汇总总结报告.docx").read_bytes() == make_template()
-
-
 def test_more_photographs_or_a_new_report_make_the_edition_stale(services: Services, campaign: Campaign) -> None:
     file_region(services, campaign, 1)
     assert write_report(services, "2023", "final", NOW)["version"] == 1
@@ -348,14 +327,14 @@ def test_a_program_that_fails_or_hangs_harms_nothing(
 ) -> None:
     prefix = write_report(services, "2023", "interim", NOW)["prefix"]
     _office(tmp_path, monkeypatch, script)
-    monkeypatch.setattr("baosong.report.editions.pdf._WITHIN", 0.3)
+    monkeypatch.setattr("baosong.report.pdf._WITHIN", 0.3)
     assert put_pdf(services.storage, prefix) is False
 
 
 def test_a_long_list_keeps_the_major_activities_with_their_numbers(
     services: Services, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("baosong.report.editions.parts.MOST_ACTIVITIES", 5)
+    monkeypatch.setattr("baosong.report.parts.MOST_ACTIVITIES", 5)
     (content,) = file_region(services, campaign, 1).values()
     told = written(services, "interim")
     listed = read_sheet(content).activities

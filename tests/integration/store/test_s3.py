@@ -11,18 +11,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from baosong.campaign import Campaign
-from baosong.store.ranged_reader import RangedReader
 from baosong.store.s3 import PART_SIZE, Storage, StorageError
 from baosong.store.settings import S3Settings
 from baosong_local.stack.objectstore import ObjectStore
 from baosong_local.stack.process import stop
-from conftest import Store, free_port, tick, until
-from conftest import run as start_server
-from faults import at_part, in_child, kill, kill_half_way
+from faults import dying_at_part_two, in_child, kill, kill_half_way
+from servers import Store
+from servers import run as start_server
+from waiting import free_port, tick, until
 
 MINE = "2023/6501-乌鲁木齐市/统计表/2023年统计表.xlsx"
 OTHER = "2023/6502-克拉玛依市/统计表/2023年统计表.xlsx"
@@ -157,12 +155,6 @@ class ThroughEitherDoor:
 def size_of(storage: Storage, key: str) -> int | None:
     found = storage.head("archive", key)
     return found.size if found else None
-
-
-def dying_at_part_two(through: S3Settings, key: str, content: bytes, act: Callable[[], None]) -> None:
-    """Send in a child; its connections are its own, as the parent's would outlive it."""
-    at_part(2, act)
-    Storage(through).put_stream("archive", key, io.BytesIO(content))
 
 
 class TestPartsOfTheDead:
@@ -502,30 +494,6 @@ class TestStreams(ThroughEitherDoor):
         reader.read(1000)
         assert reader.bytes_read <= 2 * 128 * 1024
         assert reader.requests == 2
-
-
-CONTENT = bytes(range(256)) * 3
-STEPS = st.lists(st.tuples(st.integers(0, len(CONTENT) + 20), st.integers(-1, len(CONTENT) + 20)), max_size=12)
-
-
-@given(steps=STEPS, block=st.integers(1, 300), size=st.integers(0, len(CONTENT)))
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_a_ranged_reader_reads_as_the_bytes_themselves_do(steps: list[tuple[int, int]], block: int, size: int) -> None:
-    content = CONTENT[:size]
-    fetched: list[tuple[int, int]] = []
-
-    def fetch(offset: int, length: int) -> bytes:
-        assert 0 < length <= len(content) - offset
-        fetched.append((offset, length))
-        return content[offset : offset + length]
-
-    plain, ranged = io.BytesIO(content), RangedReader(fetch, len(content), block)
-    for position, amount in steps:
-        assert ranged.seek(position) == plain.seek(position)
-        assert ranged.read(amount) == plain.read(amount)
-        assert ranged.tell() == plain.tell()
-    assert ranged.requests == len(fetched)
-    assert ranged.bytes_read == sum(length for _, length in fetched)
 
 
 class TestAnAbsentStore:

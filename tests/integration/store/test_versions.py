@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 from minio import Minio
-from test_s3 import dying_at_part_two
 
 from baosong.campaign import Campaign
 from baosong.campaign.model import ArchiveProfile
@@ -25,11 +24,12 @@ from baosong.preservation.fixity import since
 from baosong.store.s3 import PART_SIZE, Storage, StorageError
 from baosong.store.settings import BUCKETS, S3Settings
 from baosong_local.stack.process import Program, stop
-from conftest import free_port, run
-from faults import in_child, kill
+from faults import dying_at_part_two, in_child, kill
 from intake_run import audit, drop, piece, rows
 from intake_run import run as run_intake
 from preservation_help import lose, tables
+from servers import run
+from waiting import free_port
 
 pytestmark = pytest.mark.xdist_group("versions")
 WEED = Path(sys.executable).with_name("weed")

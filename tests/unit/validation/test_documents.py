@@ -19,6 +19,7 @@ from baosong.store.source import Source
 from baosong.validation.check import check, classify
 from baosong_local.samples import documents as samples
 from baosong_local.samples.media import make_photo
+from document_samples import old_word
 
 SEED = 7
 
@@ -63,35 +64,6 @@ def empty_docx() -> bytes:
     out = io.BytesIO()
     docx.Document().save(out)
     return out.getvalue()
-
-
-def ole(stream: str, data: bytes) -> bytes:
-    """Return a minimal OLE container with one stream, as an old Word or WPS file is."""
-    sector = 512
-    data = data.ljust(max(4096, -(-len(data) // sector) * sector), b"\0")
-    count = len(data) // sector
-
-    def entry(name: str, kind: int, child: int, start: int, size: int) -> bytes:
-        raw = (name.encode("utf-16-le") + b"\0\0").ljust(64, b"\0")
-        length = (len(name) + 1) * 2 if name else 0
-        numbers = b"".join(n.to_bytes(4, "little") for n in (0xFFFFFFFF, 0xFFFFFFFF, child))
-        tail = start.to_bytes(4, "little") + size.to_bytes(8, "little")
-        return raw + length.to_bytes(2, "little") + bytes([kind, 1]) + numbers + bytes(36) + tail
-
-    fat = [0xFFFFFFFD, 0xFFFFFFFE] + [i + 3 for i in range(count - 1)] + [0xFFFFFFFE]
-    fat += [0xFFFFFFFF] * (128 - len(fat))
-    header = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + b"\x3e\0\x03\0\xfe\xff\x09\0\x06\0" + bytes(10)
-    header += b"".join(n.to_bytes(4, "little") for n in (1, 1, 0, 4096, 0xFFFFFFFE, 0, 0xFFFFFFFE, 0, 0))
-    header += b"\xff\xff\xff\xff" * 108
-    directory = entry("Root Entry", 5, 1, 0xFFFFFFFE, 0) + entry(stream, 2, 0xFFFFFFFF, 2, len(data))
-    directory += entry("", 0, 0xFFFFFFFF, 0, 0) * 2
-    return header + b"".join(n.to_bytes(4, "little") for n in fat) + directory + data
-
-
-def old_word(text: str, flags: int = 0) -> bytes:
-    head = b"\xec\xa5\xc1\0".ljust(10, b"\0") + bytes([0, flags])
-    head = head.ljust(76, b"\0") + len(text).to_bytes(4, "little")  # ccpText
-    return ole("WordDocument", head.ljust(512, b"\0") + text.encode("utf-16-le"))
 
 
 @pytest.mark.parametrize(

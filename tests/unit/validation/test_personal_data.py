@@ -17,22 +17,13 @@ from baosong.store.source import Source
 from baosong.validation.check import check
 from baosong.validation.documents.personal_data import findings, hidden, is_identity
 from baosong_local.samples import documents as samples
+from personal_data_samples import MASKED_MOBILE, MOBILE, WHOLE, identity
 from sheet_help import CAMPAIGN
 
 LATEST = date(2023, 5, 31)
-IDENTITY = "65010219900307123"  # a made-up person; the check digit follows
-WEIGHTS = [2**place % 11 for place in range(17, 0, -1)]
 
 
-def identity(first: str = IDENTITY) -> str:
-    """Complete seventeen digits, by the other way to say the standard: all 18 sum up to 1 modulo 11."""
-    rest = sum(int(d) * w for d, w in zip(first, WEIGHTS, strict=True)) % 11
-    return first + ("X" if (1 - rest) % 11 == 10 else str((1 - rest) % 11))
-
-
-WHOLE = identity()
 MASKED = f"6501**********{WHOLE[-4:]}"
-MOBILE, MASKED_MOBILE = "13800138000", "138****8000"
 WIDE = str.maketrans("0123456789X", "０１２３４５６７８９Ｘ")
 
 

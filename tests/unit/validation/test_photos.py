@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import struct
-import zlib
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +14,7 @@ from baosong.rules.findings import Checked, Kind, Severity, Verdict
 from baosong.store.source import Source
 from baosong.validation.check import check
 from baosong_local.samples.media import make_photo
+from photo_samples import flooding_png
 
 PHOTO = make_photo(1, "乌鲁木齐市", (1280, 960))
 
@@ -32,18 +31,6 @@ def saved(form: str, size: tuple[int, int] = (1280, 960), mode: str = "RGB") -> 
     out = io.BytesIO()
     Image.new(mode, size, 1).save(out, form)
     return out.getvalue()
-
-
-def flooding_png(width: int, height: int) -> bytes:
-    """Return a PNG of a few hundred bytes whose header promises a huge picture."""
-
-    def chunk(name: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 99)) + chunk(b"IEND", b"")
-    )
 
 
 @pytest.mark.parametrize(("width", "height"), [(50_000, 50_000), (13_000, 10_000), (12_100, 10_000)])

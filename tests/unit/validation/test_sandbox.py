@@ -9,9 +9,7 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +17,6 @@ import psutil
 import pytest
 
 from baosong.campaign import Campaign
-from baosong.ledger.services import Services
-from baosong.pipeline import review
 from baosong.rules.findings import Kind, Verdict
 from baosong.store.source import Source
 from baosong.validation import check as checks
@@ -28,9 +24,9 @@ from baosong.validation import inspection
 from baosong.validation.check import check
 from baosong.validation.sandbox import client, confine
 from baosong.validation.statistics import cells
-from baosong_local.samples import media
-from conftest import until
 from hostile_makers.pdfs import endless
+from sandbox_help import children
+from waiting import until
 
 INCLUDE = Path(__file__).parents[3] / "include"
 FILE = Source("a.txt", 3, lambda: io.BytesIO(b"abc"))
@@ -68,10 +64,6 @@ def own_server() -> Iterator[client.Server]:
     """A server that this test may kill."""
     yield client.start()
     client._forget()
-
-
-def children() -> list[psutil.Process]:
-    return psutil.Process(client.start().process.pid).children()
 
 
 @pytest.mark.parametrize(
@@ -223,38 +215,6 @@ def test_a_file_without_end_is_answered_with_what_to_do(campaign: Campaign) -> N
     assert (checked.verdict, finding.rule) == (Verdict.REJECTED, "file.too_costly")
     assert "时间" in finding.message
     assert "重新上传" in finding.fix
-
-
-def test_a_file_that_burns_its_time_keeps_nobody_else_waiting(
-    services: Services, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Two prefectures, two workers: one is answered with a receipt while the other's file still burns."""
-    services.storage.put("intake", "2023/6501-乌鲁木齐市/总结报告/总结.pdf", endless())
-    photo = media.make_photo(1, "克拉玛依市", (1280, 960))
-    services.storage.put("intake", "2023/6502-克拉玛依市/照片/照片.jpg", photo)
-    review.find_new(services)
-    burning, real = threading.Event(), client._read
-
-    def read(*arguments: Any) -> bytes:
-        if threading.current_thread() is not threading.main_thread():
-            burning.set()
-        return real(*arguments)
-
-    monkeypatch.setattr(client, "_read", read)
-    with ThreadPoolExecutor(1) as beside:
-        slow = beside.submit(review.check, services, "2023", "6501", [Kind.REPORT])
-        assert burning.wait(30)
-        (told,) = review.check(services, "2023", "6502", [Kind.PHOTO])
-        review.file_away(services, "2023", "6502")
-        answered = review.reply(services, "2023", "6502")
-        assert not slow.done()
-        assert told["verdict"] == "accepted"
-        assert answered
-        assert answered["files"] == 1
-        (child,) = children()
-        child.send_signal(signal.SIGXCPU)  # its time is up
-        (told,) = slow.result()
-    assert told["verdict"] == "rejected"
 
 
 def test_what_lies_outside_the_folders_is_classified_within_seconds(

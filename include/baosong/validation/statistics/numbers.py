@@ -30,7 +30,8 @@ _VAGUE_BEFORE = "大约|大概|约为|约有|约|将近|接近|近|超过|超|�
 _PLAIN_BEFORE = "总共|总计|合计|共计|共有|共|达到|达|计|人民币|¥|￥"
 _VAGUE_AFTER = "余|多|来|几|左右|上下|以上|以内|\\+"
 _SHAPE = re.compile(
-    rf"(?P<before>(?:(?:{_PLAIN_BEFORE}|{_VAGUE_BEFORE})[:]?)*)"
+    # What was read as words before the number is not tried again: 共计 is 共 and 计, too, so n of them were 2**n ways.
+    rf"(?P<before>(?:(?:{_PLAIN_BEFORE}|{_VAGUE_BEFORE})[:]?)*+)"
     rf"(?P<body>[-+]?[0-9.,零〇一二三四五六七八九两俩十百千万亿拾佰仟萬億 ]+)"
     rf"(?P<mid>(?:{_VAGUE_AFTER})?)(?P<power>[万亿千]?)"
     rf"(?P<unit>[^\W\d_]{{0,4}}?(?:[(/]条\)?)?)"

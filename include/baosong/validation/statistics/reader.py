@@ -17,10 +17,11 @@ from baosong.validation.statistics.numbers import Raw, fold
 from baosong.validation.statistics.tables import Table, Tables, key, short_key
 
 LONGEST_HEADING = 12
+LONGEST_LABEL = 60  # characters with blanks: to look for a label in all of a long text would cost its square
 FOOT_ROWS = 12
 TOTALS = re.compile(r"^(本页|分类|以上)?(合计|小计|总计|共计|累计)")
 SECTION = re.compile(r"^(第?[一二三四五六七八九十]+[、.．)章]|[(（][一二三四五六七八九十]+[)）])")
-NOTES = re.compile(r"^[(（]?(注|说明|备注|填表说明|填报说明)\s*\d*\s*[:：、.)）]")
+NOTES = re.compile(r"^[(（]?(注|说明|备注|填表说明|填报说明)\s*+(?:\d++\s*+)?[:：、.)）]")
 _NUMBERING = re.compile(r"^([(（]?([一二三四五六七八九十]+|\d{1,2})[)）、.．]|[①-⑳])\s*")
 _PART = re.compile(r"^(其中|#)")
 _SUSPECT = re.compile(r"[合小总共累]\s*计|注|说明")
@@ -198,7 +199,7 @@ def _signed(text: str, labels: dict[str, str]) -> Iterator[tuple[str, str]]:
 
 def _cut_label(text: str, labels: dict[str, str]) -> tuple[str, str]:
     """Part a value from the label that follows it."""
-    for at in range(len(text)):
+    for at in range(max(0, len(text) - LONGEST_LABEL), len(text)):
         if key(text[at:]) in labels and key(text[at : at + 1]):
             return text[:at], text[at:]
     return text, ""

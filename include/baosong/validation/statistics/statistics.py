@@ -15,6 +15,7 @@ from xml.etree.ElementTree import ParseError
 from baosong.campaign import Campaign, Prefecture
 from baosong.campaign.form import ActivityField, Form
 from baosong.campaign.layout import column_letter
+from baosong.rules.catalogue import finding
 from baosong.rules.findings import Checked, Finding, Severity, Where, error, has_error
 from baosong.store.source import Source
 from baosong.validation.common import file_safety, zip_guard
@@ -41,7 +42,7 @@ def check(source: Source, campaign: Campaign, prefecture: Prefecture | None) -> 
     try:
         sheets = read_sheets(data, kind, source.name, form.activities.max_rows + SPARE_ROWS)
     except LockedSheet:
-        return Checked([file_safety.encrypted("工作簿")], facts)
+        return Checked([finding("file.encrypted", "workbook")], facts)
     except UnreadableSheet as e:
         return Checked([_unreadable(str(e))], facts)
     if any(_is_marked(sheet) for sheet in sheets):
@@ -151,10 +152,10 @@ def capped(findings: list[Finding]) -> list[Finding]:
     """Return at most so many findings a rule, the last of them followed by how many more there are."""
     seen: Counter[tuple[str, Severity]] = Counter()
     kept = []
-    for finding in findings:
-        seen[finding.rule, finding.severity] += 1
-        if seen[finding.rule, finding.severity] <= SHOWN_A_RULE:
-            kept.append(finding)
+    for found in findings:
+        seen[found.rule, found.severity] += 1
+        if seen[found.rule, found.severity] <= SHOWN_A_RULE:
+            kept.append(found)
     for (rule, severity), count in seen.items():
         if count > SHOWN_A_RULE:
             last = next(f for f in reversed(kept) if (f.rule, f.severity) == (rule, severity))

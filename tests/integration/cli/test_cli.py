@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -14,18 +12,10 @@ import pytest
 
 from baosong.campaign import Campaign
 from baosong.rules.findings import Severity, Verdict
-from baosong.store.settings import PROJECT, Settings
 from baosong_local.samples import sheets
-from conftest import until
+from cli_help import call
 
 FINDING = {"rule", "severity", "message", "where", "observed", "expected", "fix"}
-
-
-def call(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("BAOSONG_", "AIRFLOW_"))}
-    env = {**kept, "PYTHONPATH": str(PROJECT / "include"), "COLUMNS": "200", **env}
-    argv = [sys.executable, "-W", "error", "-m", "baosong", *words]
-    return subprocess.run(argv, env=env, text=True, capture_output=True, check=False, timeout=120)
 
 
 def answers(*words: str) -> tuple[int, list[dict[str, Any]]]:
@@ -132,20 +122,3 @@ def test_template_command_writes_a_sheet_that_bears_the_prefectures_name(tmp_pat
 
 def test_status_of_a_stack_that_does_not_run_exits_1(tmp_path: Path) -> None:
     assert call("status", BAOSONG_HOME=str(tmp_path)).returncode == 1
-
-
-def test_report_is_refused_with_the_names_of_who_is_missing_unless_interim(settings: Settings, services: Any) -> None:
-    env = {
-        "BAOSONG_HOME": str(settings.home),
-        "BAOSONG_S3_ENDPOINT": settings.s3.endpoint,
-        "BAOSONG_S3_ACCESS_KEY": settings.s3.access_key,
-        "BAOSONG_S3_SECRET_KEY": settings.s3.secret_key,
-        "BAOSONG_LEDGER_URL": settings.ledger_url,
-        **{f"BAOSONG_BUCKET_{name.upper()}": bucket for name, bucket in settings.s3.buckets.items()},
-    }
-    refused = call("report", "2023", **env)
-    assert refused.returncode == 2
-    assert "尚有 14 个地州市未报齐：乌鲁木齐市" in refused.stderr
-    written = call("report", "2023", "--interim", **env)
-    assert written.returncode == 0, written.stderr
-    until(lambda: list(services.storage.list("reports", "2023/interim/")), what="the interim report")

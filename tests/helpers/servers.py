@@ -1,0 +1,84 @@
+"""The real servers that tests talk to, and what is made afresh in them."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import secrets
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from baosong.ledger.services import Services
+from baosong.store.s3 import Storage
+from baosong.store.settings import BUCKETS, PROJECT, S3Settings, Settings
+from baosong_local.stack.objectstore import ObjectStore
+from baosong_local.stack.postgres import Postgres
+from baosong_local.stack.process import Program, start, stop
+from waiting import free_port, until
+
+PIPELINE_KEY = "PIPELINE"
+numbers = itertools.count(1)
+
+
+def run(program: Program, ready: Callable[[], bool]) -> subprocess.Popen[bytes]:
+    """Start a program and wait until it is ready."""
+    child = start(program)
+    try:
+        until(lambda: ready() or child.poll() is not None, 40, program.name)
+        assert child.poll() is None, program.log.read_text(encoding="utf-8")[-2000:]
+    except BaseException:
+        stop(child, program.stop, 3)
+        raise
+    return child
+
+
+@contextmanager
+def fresh_database(postgres: Postgres, like: str = "template1") -> Iterator[str]:
+    name = f"test_{os.getpid()}_{next(numbers)}"
+    postgres.execute(copying(like, name))
+    yield postgres.url(name)
+    postgres.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def copying(database: str, name: str) -> str:
+    """Return the statement that copies a database as files: in half the time that going through buffers takes."""
+    return f'CREATE DATABASE "{name}" TEMPLATE "{database}" STRATEGY FILE_COPY'
+
+
+class Store:
+    """The session's object store; it can be stopped and started again on its port."""
+
+    def __init__(self, folder: Path) -> None:
+        self.server = ObjectStore(folder, free_port(), folder.parent / f"{folder.name}.log")
+        self.secret = secrets.token_hex(16)
+        self.server.prepare(())
+        self.server.grant_all(PIPELINE_KEY, self.secret)
+        self.start()
+
+    def start(self) -> None:
+        self.child = run(self.server.program(), self.server.is_ready)
+
+    def stop(self) -> None:
+        stop(self.child, self.server.program().stop)
+
+
+def fresh_buckets(store: Store) -> S3Settings:
+    mark = next(numbers)
+    buckets = {name: f"{name}-{mark}" for name in BUCKETS}
+    settings = S3Settings(store.server.endpoint, PIPELINE_KEY, store.secret, False, "us-east-1", buckets)
+    Storage(settings).ensure_buckets()
+    return settings
+
+
+def settings_of(home: Path, s3: S3Settings, postgres_url: str) -> Settings:
+    return Settings(home, s3, postgres_url, [PROJECT / "include" / "campaigns"])
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Services]:
+    services = Services.open(settings)
+    services.ledger.migrate()
+    yield services
+    services.ledger.close()
