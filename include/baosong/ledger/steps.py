@@ -1,4 +1,4 @@
-"""What one step of the pipeline asks the ledger: several questions, or a decision and what follows, per transaction."""
+"""One transaction per step of the pipeline: several questions at once, or a decision with what follows from it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from baosong.rules.findings import Kind, Verdict
 
 
 class Related(NamedTuple):
-    """What the ledger knows beside a sheet.
+    """What a sheet is compared with.
 
     `report` is the prefecture's newest good one, `files` counts its good files and those still to be checked, `ratios`
     are the other prefectures' by the name they were asked under, `alike` are tables with the same content elsewhere.
@@ -56,18 +56,18 @@ class Overview(NamedTuple):
 def related(
     session: Session, row: Submission, ratios: Mapping[str, tuple[str, str]], campaigns: Collection[str]
 ) -> Related:
-    """Return what is known beside a sheet; `ratios` name two indicators each, `campaigns` hold sheets to compare."""
-    place = (row.campaign, row.prefecture)
+    """The files that a sheet is compared with; `ratios` name two indicators each, `campaigns` hold sheets to compare."""
+    owner = (row.campaign, row.prefecture)
     return Related(
-        related_files.newest_good(session, *place, Kind.REPORT),
-        related_files.files_beside(session, *place),
-        {name: related_files.quotients(session, *place, *of) for name, of in ratios.items()},
+        related_files.newest_good(session, *owner, Kind.REPORT),
+        related_files.files_beside(session, *owner),
+        {name: related_files.quotients(session, *owner, *of) for name, of in ratios.items()},
         related_files.alike(session, row, campaigns),
     )
 
 
 def destination(session: Session, row: Submission, sha256: str, bucket: str, key: str, most: int | None) -> Destination:
-    """Return what a file of this content would meet under this key, `most` of its kind being allowed."""
+    """What a file of this content would meet under this key, `most` of its kind being allowed."""
     accepted = verdict_of(row) is Verdict.ACCEPTED
     duplicate, full = filing.conflicts(session, row, sha256, most) if accepted else (None, False)
     return Destination(duplicate, full, any(f.sha256 != sha256 for f in filing.filed_under(session, bucket, key)))
@@ -95,13 +95,13 @@ def open_receipts(session: Session, campaign: Campaign | None, code: str) -> lis
 
 
 def overview(session: Session, campaign: Campaign, code: str, most: int) -> Overview:
-    """Return what a prefecture's status page shows, with at most `most` files of each kind and state."""
+    """What a prefecture's status page shows, with at most `most` files of each kind and state."""
     files, of = board_queries.newest_of_each(session, campaign.id, code, most)
     cells = queries.completeness(session, campaign, [code])[code]
     return Overview(cells, files, of, receipts.last_receipt(session, campaign.id, code))
 
 
 def newly_complete(session: Session, campaign: Campaign) -> list[str]:
-    """Return the prefectures that are complete and were not announced yet."""
+    """The prefectures that are complete and were not announced yet."""
     waiting = {p.code for p in campaign.prefectures} - queries.announced(session, campaign.id)
     return queries.complete_prefectures(session, campaign, waiting) if waiting else []
