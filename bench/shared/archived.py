@@ -11,9 +11,9 @@ import psycopg2
 from psycopg2.extras import execute_values
 
 from baosong.campaign import Campaign
-from baosong.ledger import Arrival, Filed, Submission
+from baosong.ledger import Arrival, Filed
 from baosong.ledger.services import Services
-from baosong.rules.findings import Finding, Kind, note
+from baosong.rules.findings import Kind
 from baosong.store.keys import slot_of
 from baosong.store.source import Source
 from baosong.validation.check import check
@@ -124,9 +124,5 @@ def _file(services: Services, campaign: Campaign, code: str, kind: Kind, name: s
     )
     kept = f"{campaign.id}/{code}/{kind.value}/{sha[:12]}-{name}"
     services.storage.put("archive", kept, content)
-    services.ledger.file(row.id, Filed(sha, "archive", kept, NOW), _alike)
+    services.ledger.file(row.id, Filed(sha, "archive", kept, NOW))
     services.ledger.mark_replied([row.id])
-
-
-def _alike(twin: Submission) -> Finding:
-    return note("file.duplicate", twin.name)

@@ -49,9 +49,9 @@ def verify(
     if campaign_id is not None:
         services.campaigns.get(campaign_id)
     mark = services.settings.home / f"verify-{campaign_id or 'all'}.txt"
-    for key in change_log.mend(services, campaign_id) if mend else ():
+    for key in change_log.repair(services, campaign_id) if mend else ():
         out.print(f"已补写日志 archive/{key}", markup=False, highlight=False, soft_wrap=True)
-    for key in fixity.mend_reports(services, campaign_id) if mend else ():
+    for key in fixity.repair_reports(services, campaign_id) if mend else ():
         out.print(f"已恢复 reports/{key}", markup=False, highlight=False, soft_wrap=True)
     chosen = fixity.sample(sample) if sample else fixity.since(_began(mark, resume=resume))
     with _bar() as show:
@@ -106,7 +106,7 @@ def rebuild_ledger(
     with _bar() as show:
         done = rebuild(Services.open(), show, replace=replace)
     rows = "，".join(f"{_TABLES[name]} {count}" for name, count in done.rows.items())
-    out.print(f"台账已重建：日志 {done.pages} 页；{rows}。", highlight=False, soft_wrap=True)
+    out.print(f"台账已重建：日志 {done.segments} 页；{rows}。", highlight=False, soft_wrap=True)
     if done.salvaged:
         out.print(f"有 {done.salvaged} 个文件日志没有记载，已据归档记录补登，下次收件时出具回执。", highlight=False)
     if done.aside:

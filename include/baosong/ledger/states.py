@@ -1,4 +1,4 @@
-"""The states of a submission and the only ways between them."""
+"""The states of a submission and the only transitions between them."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ FILED = frozenset({State.ACCEPTED, State.REJECTED, State.HELD, State.DUPLICATE, 
 
 
 class IllegalTransition(BaosongError):
-    """Somebody tried to move a submission along a way that does not exist; a mistake in the program."""
+    """A transition that is not in the table was tried; a programming error."""
 
 
 def allowed(before: str | None, after: str) -> State:
-    """Return the state to enter; IllegalTransition where no way leads there."""
+    """Return the state to enter; IllegalTransition if the table does not allow it."""
     start = None if before is None else State(before)
     target = State(after)
     if target not in TRANSITIONS[start]:

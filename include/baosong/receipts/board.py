@@ -40,7 +40,7 @@ def render_board(ledger: Ledger, campaign: Campaign, now: datetime, exists: Call
         overdue=now >= campaign.deadline,
         rows=rows,
         summary=_summary(rows),
-        damaged=[(f"{i.bucket}/{i.key}", i.faults) for i in ledger.inspections(campaign.id, faulty=True)],
+        damaged=[(f"{i.bucket}/{i.key}", i.faults) for i in ledger.fixity_checks(campaign.id, faulty=True)],
         arrivals=[_line(s, campaign) for s in ledger.newest(campaign.id, ARRIVALS)],
         editions=[_edition(e, campaign, exists) for e in ledger.editions(campaign.id)[: -EDITIONS - 1 : -1]],
         failures=[_line(s, campaign) for s in open_failures(ledger.to_follow_up(campaign.id), complete)[:FAILURES]],
