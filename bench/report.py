@@ -38,7 +38,7 @@ NOW = datetime(2023, 6, 20, tzinfo=UTC)
 WRITE = """
 import json, sys, time
 from datetime import datetime
-from baosong.report import write_report
+from baosong.report.editions import write_report
 from baosong.workdesk import Services
 services, began = Services.open(), time.monotonic()
 written = write_report(services, sys.argv[1], "interim", datetime.fromisoformat(sys.argv[2]))

@@ -12,8 +12,8 @@ import logging
 from baosong.campaign import Campaigns
 from baosong.campaign.blank_form.template import make_template
 from baosong.ledger.models import Base
-from baosong.receipts import page as receipts
-from baosong.report import renderer as report
+from baosong.receipts import view as receipts
+from baosong.report import wording as report
 from baosong.store.settings import PROJECT
 from baosong.store.source import Source
 from baosong.validation.statistics import datadocs, statistics

@@ -16,7 +16,7 @@ from baosong_airflow import preload
 TASK = """
 import os, threading
 from baosong import warm
-from baosong.receipts.page import render
+from baosong.receipts.view import render
 from jinja2 import Environment
 
 warm.warm_up()

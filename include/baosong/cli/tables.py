@@ -12,7 +12,7 @@ from baosong.campaign import Campaign
 from baosong.ledger import Submission
 from baosong.receipts.view import advice, title_of
 from baosong.rules.findings import Kind
-from baosong.rules.words import visible
+from baosong.rules.words import escape_invisible
 
 _VERDICTS = {"accepted": ("接收", "green"), "rejected": ("退回", "red"), "held": ("待人工审核", "yellow")}
 _OUTCOMES = {
@@ -58,7 +58,13 @@ def show_held(console: Console, rows: list[Submission]) -> None:
         table.add_column(title, overflow="fold")
     for row in rows:
         why = "\n".join(f["message"] for f in row.findings if f["severity"] != "note")
-        cells = (row.campaign, row.prefecture, visible(title_of(row)), why or "没有认出是哪一项材料", advice(row))
+        cells = (
+            row.campaign,
+            row.prefecture,
+            escape_invisible(title_of(row)),
+            why or "没有认出是哪一项材料",
+            advice(row),
+        )
         table.add_row(str(row.id), *(Text(cell) for cell in cells))
     console.print(table)
 
@@ -67,4 +73,4 @@ def show_settled(console: Console, told: dict[str, Any]) -> None:
     """Print what became of a file that an operator has decided on."""
     word = _OUTCOMES.get(told["state"], "已登记，由“收件”流程继续办理")
     answered = "，回执已发" if told["answered"] else "，回执随后发出"
-    console.print(Text(f"第 {told['id']} 号文件“{visible(told['name'])}”：{word}{answered}。"))
+    console.print(Text(f"第 {told['id']} 号文件“{escape_invisible(told['name'])}”：{word}{answered}。"))

@@ -87,7 +87,7 @@ def mend_reports(services: Services, campaign_id: str | None) -> list[str]:
     for campaign, kind in sorted({(e.campaign, e.edition) for e in services.ledger.standing(campaign_id)}):
         with edition_lock(services.ledger, campaign, kind) as mine:
             for edition in services.ledger.standing(campaign) if mine else ():
-                mended = edition_copies.mended(services.storage, edition) if edition.edition == kind else []
+                mended = edition_copies.repaired(services.storage, edition) if edition.edition == kind else []
                 if f"{edition.prefix}{DOCUMENT}" in mended:
                     put_pdf(services.storage, edition.prefix)
                 done += mended
@@ -133,7 +133,7 @@ def _items(services: Services, campaign_id: str | None) -> Iterator[Item]:
             known, there = kept.get((bucket, key)), listed[bucket].get(key)
             yield Item(bucket, key, known, there, key in recorded or is_page, *_before(seen.get((bucket, key))))
     reported = {
-        key: edition for edition in services.ledger.standing(campaign_id) for key in edition_copies.stated(edition)
+        key: edition for edition in services.ledger.standing(campaign_id) for key in edition_copies.checksums(edition)
     }
     for key, edition in sorted(reported.items()):
         there, before = listed["reports"].get(key), seen.get(("reports", key))
@@ -186,12 +186,12 @@ def _of_page(services: Services, item: Item) -> list[str]:
 
 
 def _of_report(services: Services, key: str, edition: Edition) -> list[str] | None:
-    if not edition_copies.wrong_with(services.storage, edition, key):
+    if not edition_copies.faults_of(services.storage, edition, key):
         return []
     with edition_lock(services.ledger, edition.campaign, edition.edition) as mine:  # somebody may be writing it
         editions = services.ledger.standing(edition.campaign) if mine else []
-        now = next((e for e in editions if key in edition_copies.stated(e)), None)
-        return edition_copies.wrong_with(services.storage, now, key) if now else None
+        now = next((e for e in editions if key in edition_copies.checksums(e)), None)
+        return edition_copies.faults_of(services.storage, now, key) if now else None
 
 
 def _of_bytes(services: Services, kept: Kept, there: Stored) -> list[str]:

@@ -30,7 +30,7 @@ def tidy(services: Services, campaign_id: str, now: datetime) -> dict[str, int]:
     campaign = services.campaigns.get(campaign_id)
     services.ledger.expect(campaign)
     done = [_tidy_one(services, campaign, prefecture.code, now) for prefecture in campaign.prefectures]
-    forgotten = edition_copies.forget(
+    forgotten = edition_copies.prune(
         services.storage, campaign.id, services.ledger.standing(campaign.id), now - _WRITING
     )
     return {"objects": sum(o for o, _ in done), "purged": sum(purged for _, purged in done), "copies": forgotten}

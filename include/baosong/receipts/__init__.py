@@ -1,4 +1,4 @@
-"""Receipts (回执): what a prefecture is told about the files it sent, as one HTML page and its JSON twin."""
+"""Receipts (回执): one HTML page per receipt, and the JSON payload that the page is drawn from."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from baosong.campaign import Campaign, Prefecture
 from baosong.receipts import replaced, view
-from baosong.receipts.page import render
+from baosong.receipts.view import Json, render
 from baosong.rules.findings import Kind
-from baosong.rules.words import moment, remaining
+from baosong.rules.words import remaining_text, time_text
 
 if TYPE_CHECKING:
     from baosong.ledger import Cell, Replacement, Submission
@@ -25,10 +25,10 @@ TEMPLATES = "模板/"
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A receipt's page, the same as JSON values, and its object name without the ending (`.html`, `.json`)."""
+    """A receipt's page, its JSON payload, and its object name without the suffix (`.html`, `.json`)."""
 
     html: str
-    json: dict[str, Any]
+    json: Json
     name: str
 
 
@@ -44,24 +44,22 @@ def render_receipt(
 ) -> Receipt:
     """Return receipt `number` about these files; `completeness_row` is the prefecture's state after them.
 
-    `annotated` names the marked copies of sheets by submission; they lie beside the page, see `annotated_name`.
-    `replacements` tell, by submission, what a file has replaced.
+    `annotated` maps submission ids to the file names of annotated copies, which lie beside the page (see
+    `annotated_name`), and `replacements` maps them to what the submission replaced.
     """
-    zone = campaign.zone
-    files = [view.describe_file(s, campaign, zone) for s in view.in_reading_order(submissions)]
+    files, heading = _heading(campaign, campaign.zone, number, issued, submissions)
     deliverables = view.describe_deliverables(campaign, completeness_row)
-    heading = _heading(number, issued, zone, files)
-    name = _name(heading, issued.astimezone(zone))
+    name = _name(heading, issued.astimezone(campaign.zone))
     for file in files:
         if copy := (annotated or {}).get(file["submission"]):
             file["annotated"] = _link(annotated_name(name, copy), annotated_name(name, copy))
         if earlier := (replacements or {}).get(file["submission"]):
             file["replaced"] = replaced.describe(earlier, file["deliverable"], campaign, prefecture)
-    told = {
+    payload = {
         **heading,
         "campaign": _campaign(campaign),
         "prefecture": {"code": prefecture.code, "name": prefecture.name},
-        "remaining": remaining(campaign.deadline, issued),
+        "remaining": remaining_text(campaign.deadline, issued),
         "deliverables": deliverables,
         "video_asked": campaign.video.text if any(f["video"] for f in files) else "",
         "exports": next((e for f in files if (e := f["facts"].get("exports"))), {}),
@@ -69,7 +67,7 @@ def render_receipt(
         "recipient": campaign.recipient.model_dump(),
         "rules_version": campaign.rules_version,
     }
-    return Receipt(render("receipt.html", r=told), told, name)
+    return Receipt(render("receipt.html", r=payload), payload, name)
 
 
 def annotated_name(receipt: str, file: str) -> str:
@@ -80,23 +78,20 @@ def annotated_name(receipt: str, file: str) -> str:
 def render_unplaced(
     campaign: Campaign | None, number: int, issued: datetime, submissions: Sequence[Submission]
 ) -> Receipt:
-    """Return the answer to files whose key names no prefecture; `campaign` is the one meant, if it is known."""
+    """Return the receipt for files whose key names no prefecture; `campaign` is the one in the key, if it is known."""
     zone = campaign.zone if campaign else DEFAULT_ZONE
-    files = [view.describe_file(s, campaign, zone) for s in view.in_reading_order(submissions)]
-    told = {
-        **_heading(number, issued, zone, files),
-        "answer": {
-            "code": "rejected",
-            "short": "未能识别报送单位",
-            "text": f"有 {len(files)} 个文件未能识别报送单位，没有接收。",
-        },
+    files, heading = _heading(campaign, zone, number, issued, submissions)
+    text = f"有 {len(files)} 个文件未能识别报送单位，没有接收。"
+    payload = {
+        **heading,
+        "answer": {"code": "rejected", "short": "未能识别报送单位", "text": text},
         "campaign": _campaign(campaign) if campaign else None,
         "keys": [s.key for s in view.in_reading_order(submissions)],
         "folders": [f"{campaign.id}/{p.folder}" for p in campaign.prefectures] if campaign else [],
         "deliverables": view.describe_deliverables(campaign, {}) if campaign else [],
         "recipient": campaign.recipient.model_dump() if campaign else None,
     }
-    return Receipt(render("unplaced.html", r=told), told, _name(told, issued.astimezone(zone)))
+    return Receipt(render("unplaced.html", r=payload), payload, _name(payload, issued.astimezone(zone)))
 
 
 def render_status(
@@ -111,33 +106,33 @@ def render_status(
 ) -> str:
     """Return the prefecture's overview page 状态.html.
 
-    `links` are titles and keys relative to the page, in the order to show: `{"空白表": "模板/空白表.xlsx",
-    "回执-003号": "回执/回执-003号.html"}`; what lies under 模板 is offered as a template, the rest as receipts.
-    `left_out` is how many older files there are besides these submissions, `receipts_left_out` how many older receipts.
+    `links` maps titles to keys relative to the page, in display order: `{"空白表": "模板/空白表.xlsx", "回执-003号":
+    "回执/回执-003号.html"}`; keys under 模板 are offered as templates, the others as receipts. `left_out` and
+    `receipts_left_out` count the older files and receipts that are not among `submissions` and `links`.
     """
-    zone = campaign.zone
-    files = [view.describe_file(s, campaign, zone) for s in view.in_reading_order(submissions)]
+    files = view.describe_files(submissions, campaign, campaign.zone)
     deliverables = view.describe_deliverables(campaign, completeness_row)
     complete = [] if any(d["lacking"] for d in deliverables) else [prefecture.code]
-    current = view.current_ids(submissions, complete)
-    now_files = [f for f in files if f["submission"] in current]
+    current_ids = view.current_ids(submissions, complete)
+    current = [f for f in files if f["submission"] in current_ids]
+    unassigned = [f for f in current if f["deliverable"] is None]
     for item in deliverables:
-        item["files"] = [f for f in now_files if f["deliverable"] == item["deliverable"]]
+        item["files"] = [f for f in current if f["deliverable"] == item["deliverable"]]
     return render(
         "status.html",
         campaign=campaign,
         prefecture=prefecture,
-        now_text=moment(now, zone),
-        remaining=remaining(campaign.deadline, now),
+        now_text=time_text(now, campaign.zone),
+        remaining=remaining_text(campaign.deadline, now),
         overdue=now >= campaign.deadline,
         deliverables=deliverables,
         ready=sum(d["state"] == "accepted" for d in deliverables),
-        others=[f for f in now_files if f["deliverable"] is None and not f["may_delete_local_copy"]],
-        bundles=[f for f in now_files if f["deliverable"] is None and f["may_delete_local_copy"]],
-        past=[f for f in files if f["submission"] not in current],
+        others=[f for f in unassigned if not f["may_delete_local_copy"]],
+        bundles=[f for f in unassigned if f["may_delete_local_copy"]],
+        past=[f for f in files if f["submission"] not in current_ids],
         left_out=left_out,
         receipts_left_out=receipts_left_out,
-        next=view.next_steps(now_files, deliverables, campaign.deadline_text),
+        next=view.next_steps(current, deliverables, campaign.deadline_text),
         templates=[_link(title, key) for title, key in (links or {}).items() if key.startswith(TEMPLATES)],
         receipts=[_link(title, key) for title, key in (links or {}).items() if not key.startswith(TEMPLATES)],
     )
@@ -147,34 +142,38 @@ def _link(title: str, key: str) -> dict[str, str]:
     return {"title": title, "href": quote(key)}
 
 
-def _heading(number: int, issued: datetime, zone: ZoneInfo, files: list[dict[str, Any]]) -> dict[str, Any]:
-    return {
+def _heading(
+    campaign: Campaign | None, zone: ZoneInfo, number: int, issued: datetime, submissions: Sequence[Submission]
+) -> tuple[list[Json], Json]:
+    files = view.describe_files(submissions, campaign, zone)
+    counted = [file for file in files if file["unpacked"] is None]  # a package's members count, not the package
+    return files, {
         "number": number,
         "number_text": f"{number:03d}号",
         "issued": issued.astimezone(zone).isoformat(timespec="seconds"),
-        "issued_text": moment(issued, zone),
-        "answer": view.answer([f["state"] for f in view.counted(files)]),
-        "late": sum(f["late"] for f in view.counted(files)),
-        "count": len(view.counted(files)),
+        "issued_text": time_text(issued, zone),
+        "answer": view.answer([f["state"] for f in counted]),
+        "late": sum(f["late"] for f in counted),
+        "count": len(counted),
         "files": files,
     }
 
 
-def _campaign(campaign: Campaign) -> dict[str, Any]:
-    told = campaign.model_dump(include={"id", "title", "region", "organizer"})
-    return {**told, "deadline": campaign.deadline.isoformat(), "deadline_text": campaign.deadline_text}
+def _campaign(campaign: Campaign) -> Json:
+    names = campaign.model_dump(include={"id", "title", "region", "organizer"})
+    return {**names, "deadline": campaign.deadline.isoformat(), "deadline_text": campaign.deadline_text}
 
 
 def stem_of(number: int) -> str:
-    """Return how the names of a receipt's page and all that lies beside it begin."""
+    """Return the first part of the names of a receipt's page and of everything beside it."""
     return f"回执-{number:03d}号"
 
 
 def number_of(name: str) -> int:
-    """Return the number of the receipt whose page has this name; 0 if it is none's."""
+    """Return the number of the receipt whose page has this name, 0 for any other name."""
     found = re.match(r"回执-(\d+)号-.*\.html", name)
     return int(found[1]) if found else 0
 
 
-def _name(told: Mapping[str, Any], issued: datetime) -> str:
-    return f"{stem_of(told['number'])}-{issued:%Y%m%d-%H%M}-{told['answer']['short']}"
+def _name(payload: Json, issued: datetime) -> str:
+    return f"{stem_of(payload['number'])}-{issued:%Y%m%d-%H%M}-{payload['answer']['short']}"

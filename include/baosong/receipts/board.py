@@ -1,19 +1,18 @@
-"""The operators' board (看板): one page that shows who is complete, who is missing, what failed and why."""
+"""The operators' board (看板): complete and missing prefectures, failures with their reasons, editions."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from baosong.campaign import Campaign
-from baosong.receipts.page import render
 from baosong.receipts.sheet_results import has_page
-from baosong.receipts.view import advice, describe_deliverables, describe_file, open_failures
+from baosong.receipts.view import Json, advice, describe_deliverables, describe_file, open_failures, render
 from baosong.report.files import DOCUMENT, PAGE, PDF, WORKBOOK
 from baosong.rules.findings import Kind
-from baosong.rules.words import moment, remaining
+from baosong.rules.words import remaining_text, time_text
 
 if TYPE_CHECKING:
     from baosong.ledger import Cell, Edition, Ledger, Submission
@@ -24,10 +23,10 @@ EDITIONS = 3
 _FILES = {WORKBOOK: "汇总表", DOCUMENT: "Word", PAGE: "网页", PDF: "PDF"}
 
 
-def render_board(ledger: Ledger, campaign: Campaign, now: datetime, is_there: Callable[[str], bool]) -> str:
-    """Return the board of a campaign as one HTML page that asks for itself again every 15 seconds.
+def render_board(ledger: Ledger, campaign: Campaign, now: datetime, exists: Callable[[str], bool]) -> str:
+    """Return the board of a campaign as one HTML page that reloads itself every 15 seconds.
 
-    `is_there` tells whether a key of the reports bucket exists: a PDF is made only where LibreOffice is.
+    `exists` says whether the reports bucket has a key: a PDF is made only where LibreOffice is installed.
     """
     cells = ledger.completeness(campaign)
     complete = set(ledger.complete_prefectures(campaign))
@@ -36,14 +35,14 @@ def render_board(ledger: Ledger, campaign: Campaign, now: datetime, is_there: Ca
     return render(
         "board.html",
         campaign=campaign,
-        now_text=moment(now, campaign.zone),
-        remaining=remaining(campaign.deadline, now),
+        now_text=time_text(now, campaign.zone),
+        remaining=remaining_text(campaign.deadline, now),
         overdue=now >= campaign.deadline,
         rows=rows,
         summary=_summary(rows),
         damaged=[(f"{i.bucket}/{i.key}", i.faults) for i in ledger.inspections(campaign.id, faulty=True)],
         arrivals=[_line(s, campaign) for s in ledger.newest(campaign.id, ARRIVALS)],
-        editions=[_edition(e, campaign, is_there) for e in ledger.editions(campaign.id)[: -EDITIONS - 1 : -1]],
+        editions=[_edition(e, campaign, exists) for e in ledger.editions(campaign.id)[: -EDITIONS - 1 : -1]],
         failures=[_line(s, campaign) for s in open_failures(ledger.to_follow_up(campaign.id), complete)[:FAILURES]],
     )
 
@@ -55,24 +54,24 @@ def render_index(campaigns: Iterable[Campaign]) -> str:
 
 def _row(
     campaign: Campaign, code: str, cells: Mapping[Kind, Cell], complete: bool, pages: Mapping[tuple[str, str], str]
-) -> dict[str, Any]:
-    """Return a prefecture's line; `pages` are those of the newest sheets by prefecture and state."""
+) -> Json:
+    """Return a prefecture's row; `pages` maps (prefecture, state) to the page of the newest such sheet."""
     times = [cell.last for cell in cells.values() if cell.last]
-    told = describe_deliverables(campaign, cells)
-    for cell in told:
+    view = describe_deliverables(campaign, cells)
+    for cell in view:
         shows = cell["deliverable"] in (Kind.PHOTO, Kind.VIDEO) and cell["accepted"]
         cell["gallery"] = quote(f"{campaign.id}/previews/{code}") if shows else None
         cell["page"] = pages.get((code, cell["state"])) if cell["deliverable"] == Kind.STATISTICS else None
     return {
         "code": code,
         "name": campaign.prefecture(code).name,
-        "cells": told,
+        "cells": view,
         "complete": complete,
-        "last": moment(max(times), campaign.zone) if times else "",
+        "last": time_text(max(times), campaign.zone) if times else "",
     }
 
 
-def _summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+def _summary(rows: Sequence[Json]) -> dict[str, int]:
     cells = [cell for row in rows for cell in row["cells"]]
     return {
         "complete": sum(row["complete"] for row in rows),
@@ -83,23 +82,26 @@ def _summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     }
 
 
-def _line(submission: Submission, campaign: Campaign) -> dict[str, Any]:
-    told = describe_file(submission, campaign, campaign.zone)
-    known = {p.code: p.name for p in campaign.prefectures}
+def _line(submission: Submission, campaign: Campaign) -> Json:
+    names = {p.code: p.name for p in campaign.prefectures}
     page = _page(submission) if has_page(submission) else None
-    what_to_do = advice(submission) if submission.state == "held" else ""
-    return {**told, "prefecture": known.get(submission.prefecture, "未能识别"), "page": page, "advice": what_to_do}
+    return {
+        **describe_file(submission, campaign, campaign.zone),
+        "prefecture": names.get(submission.prefecture, "未能识别"),
+        "page": page,
+        "advice": advice(submission) if submission.state == "held" else "",
+    }
 
 
 def _page(submission: Submission) -> str:
     return quote(f"{submission.campaign}/checks/{submission.prefecture}/{submission.id}")
 
 
-def _edition(edition: Edition, campaign: Campaign, is_there: Callable[[str], bool]) -> dict[str, Any]:
+def _edition(edition: Edition, campaign: Campaign, exists: Callable[[str], bool]) -> Json:
     folder = edition.prefix.removeprefix(f"{campaign.id}/").strip("/")
-    files = [name for name in _FILES if name != PDF or is_there(f"{edition.prefix}{PDF}")]
+    files = [name for name in _FILES if name != PDF or exists(f"{edition.prefix}{PDF}")]
     name = f"终稿 第 {edition.version} 版" if edition.edition == "final" else f"中期 第 {edition.version} 版"
     return {
-        "title": f"{name}（{moment(edition.created_at, campaign.zone)}）",
+        "title": f"{name}（{time_text(edition.created_at, campaign.zone)}）",
         "files": [(_FILES[name], quote(f"{campaign.id}/reports/{folder}/{name}")) for name in files],
     }

@@ -1,4 +1,4 @@
-"""A page for each checked statistics sheet, its Data Docs: for operators, beside the reports, never in the outbox."""
+"""The page of each checked statistics sheet (Data Docs), for operators: in the reports bucket, never in the outbox."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import logging
 from typing import TYPE_CHECKING
 
 from baosong.campaign import Campaign
-from baosong.receipts.page import render
+from baosong.receipts.view import render
 from baosong.rules.findings import Checked, Kind
-from baosong.rules.words import moment
+from baosong.rules.words import time_text
 
 if TYPE_CHECKING:
     from baosong.ledger import Submission
@@ -18,24 +18,24 @@ log = logging.getLogger(__name__)
 
 
 def page_key(campaign_id: str, code: str, submission_id: int) -> str:
-    """Return where the page of a submission lies in the bucket `reports`."""
+    """Return the key of a submission's page in the bucket `reports`."""
     return f"{campaign_id}/checks/{code}/{submission_id}.html"
 
 
 def has_page(submission: Submission) -> bool:
-    """Return whether a submission is a sheet that came as far as the expectations: its facts name the tables used."""
+    """Return whether a submission is a sheet that the expectations were run on: its facts name the tables used."""
     return submission.kind == Kind.STATISTICS and bool((submission.facts or {}).get("used"))
 
 
 def write_page(services: Services, row: Submission, checked: Checked, campaign: Campaign) -> None:
-    """Keep the page of a sheet just checked, or see to it that there is none; repeated, it does the same.
+    """Store the page of a sheet just checked, or remove it where there is none; safe to repeat.
 
-    A page that cannot be drawn is our fault, not the sheet's: it is logged, and the sheet gets its answer without it.
+    A page that cannot be rendered is our fault, not the sheet's: it is logged, and the receipt is issued without it.
     """
     if row.kind != Kind.STATISTICS:
         return
     key = page_key(row.campaign, row.prefecture, row.id)
-    page = _drawn(row, checked, campaign) if checked.validations and not checked.held else None
+    page = _rendered(row, checked, campaign) if checked.validations and not checked.held else None
     if page is None:
         services.storage.remove("reports", key)
     else:
@@ -43,7 +43,7 @@ def write_page(services: Services, row: Submission, checked: Checked, campaign: 
 
 
 def render_page(row: Submission, checked: Checked, campaign: Campaign) -> str:
-    """Return the page of a sheet as one HTML text that loads nothing and runs nothing."""
+    """Return the page of a sheet as HTML that loads nothing and runs nothing."""
     from baosong.validation.statistics import datadocs
 
     return render(
@@ -52,15 +52,15 @@ def render_page(row: Submission, checked: Checked, campaign: Campaign) -> str:
         prefecture=campaign.prefecture(row.prefecture),
         file=row.name,
         size=row.size,
-        received_text=moment(row.received_at, campaign.zone),
+        received_text=time_text(row.received_at, campaign.zone),
         verdict=checked.verdict.value,
         tables=list(datadocs.tables(checked.validations, campaign.form)),
     )
 
 
-def _drawn(row: Submission, checked: Checked, campaign: Campaign) -> str | None:
+def _rendered(row: Submission, checked: Checked, campaign: Campaign) -> str | None:
     try:
         return render_page(row, checked, campaign)
-    except Exception:  # whatever a renderer did not foresee
+    except Exception:  # any failure of the renderer
         log.exception("no page of submission %s", row.id)
         return None

@@ -1,6 +1,6 @@
-"""Previews: a small picture of each accepted photo, screenshot and film, for operators, beside the reports.
+"""Thumbnails of accepted photos, screenshots and videos, for operators; they lie in the reports bucket.
 
-Drawing one that fails is logged and harms nothing; of a file that is not accepted none is kept.
+A thumbnail that cannot be drawn is logged and changes nothing else; a file that is not accepted has none.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from baosong.campaign import Campaign
 from baosong.ledger.states import State
-from baosong.receipts.page import render
+from baosong.receipts.view import render
 from baosong.rules.findings import Checked, Kind, Severity, Verdict
-from baosong.rules.words import moment
+from baosong.rules.words import time_text
 
 if TYPE_CHECKING:
     from baosong.ledger import Ledger, Submission
@@ -24,47 +24,47 @@ log = logging.getLogger(__name__)
 
 
 def preview_key(campaign_id: str, code: str, submission_id: int) -> str:
-    """Return where the preview of a submission lies in the bucket `reports`."""
+    """Return the key of a submission's thumbnail in the bucket `reports`."""
     return f"{campaign_id}/previews/{code}/{submission_id}.jpg"
 
 
 def has_preview(row: Submission) -> bool:
-    """Return whether a submission counts now and shows something: its facts say how wide."""
+    """Return whether a submission counts now and has a picture: its facts state a width."""
     return row.state == State.ACCEPTED and row.kind != Kind.STATISTICS and bool((row.facts or {}).get("width"))
 
 
 def write_preview(services: Services, row: Submission, checked: Checked) -> None:
-    """Keep the preview that a picture's check has drawn, or see that there is none; repeated, it does the same."""
+    """Store the thumbnail that the check of a picture drew, or remove it where there is none; safe to repeat."""
     if row.kind not in (Kind.PHOTO, Kind.PRESS):
         return
-    drawn = b64decode(checked.preview) if checked.verdict is Verdict.ACCEPTED else b""
-    _keep(services, row, drawn if drawn.startswith(_JPEG) else b"")
+    jpeg = b64decode(checked.preview) if checked.verdict is Verdict.ACCEPTED else b""
+    _store(services, row, jpeg if jpeg.startswith(_JPEG) else b"")
 
 
-def write_frame(services: Services, row: Submission, film: BinaryIO) -> None:
-    """Keep a frame of a film that is being filed as accepted; `film` is the local copy, a real file or a spool."""
+def write_frame(services: Services, row: Submission, video: BinaryIO) -> None:
+    """Store a frame of a video that is being archived as accepted; `video` is the local copy, a file or a spool."""
     if row.kind != Kind.VIDEO:
         return
     from baosong.validation.video.thumbnail import frame
 
-    drawn = b""
+    jpeg = b""
     try:
-        if rollover := getattr(film, "rollover", None):
+        if rollover := getattr(video, "rollover", None):
             rollover()
-        film.flush()
-        drawn = frame(film, (row.facts or {})["container"])
-    except Exception:  # whatever a drawer did not foresee
+        video.flush()
+        jpeg = frame(video, (row.facts or {})["container"])
+    except Exception:  # any failure of the decoder: the file is accepted without a thumbnail
         log.exception("no preview of submission %s", row.id)
-    _keep(services, row, drawn)
+    _store(services, row, jpeg)
 
 
 def drop_preview(services: Services, row: Submission) -> None:
-    """See that there is no preview of a submission."""
-    _keep(services, row, b"")
+    """Remove the thumbnail of a submission, if it has one."""
+    _store(services, row, b"")
 
 
 def render_gallery(ledger: Ledger, campaign: Campaign, code: str) -> str:
-    """Return the page with all of a prefecture's previews as one HTML text; KeyError if there is no such prefecture."""
+    """Return the page of a prefecture's thumbnails as HTML; KeyError if there is no such prefecture."""
     prefecture = campaign.prefecture(code)
     shown = [s for s in ledger.submissions(campaign.id, code) if has_preview(s)]
     sections = [(d.name, [_item(s, campaign) for s in shown if s.kind == d.kind]) for d in campaign.deliverables]
@@ -73,21 +73,21 @@ def render_gallery(ledger: Ledger, campaign: Campaign, code: str) -> str:
 
 def _item(row: Submission, campaign: Campaign) -> dict[str, Any]:
     facts = row.facts
-    said = [f"{facts['width']:.0f}×{facts['height']:.0f}"]
+    texts = [f"{facts['width']:.0f}×{facts['height']:.0f}"]
     if seconds := facts.get("duration"):
-        said.append(f"{float(seconds):.0f} 秒")
+        texts.append(f"{float(seconds):.0f} 秒")
     return {
         "id": row.id,
         "name": row.name,
         "size": row.size,
-        "facts": "　".join([*said, moment(row.received_at, campaign.zone)]),
+        "facts": "　".join([*texts, time_text(row.received_at, campaign.zone)]),
         "remarks": [f["message"] for f in row.findings if f["severity"] == Severity.WARNING],
     }
 
 
-def _keep(services: Services, row: Submission, drawn: bytes) -> None:
+def _store(services: Services, row: Submission, jpeg: bytes) -> None:
     key = preview_key(row.campaign, row.prefecture, row.id)
-    if drawn:
-        services.storage.put("reports", key, drawn, content_type="image/jpeg")
+    if jpeg:
+        services.storage.put("reports", key, jpeg, content_type="image/jpeg")
     else:
         services.storage.remove("reports", key)

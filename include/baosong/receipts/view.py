@@ -1,4 +1,4 @@
-"""What a receipt says, as plain JSON values; the HTML page is drawn from the same values and adds nothing."""
+"""The content of a receipt as plain JSON values; the HTML page is drawn from them and adds nothing."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from zoneinfo import ZoneInfo
 from baosong.campaign import Campaign, Deliverable
 from baosong.ledger import is_unpacked
 from baosong.rules.findings import Kind, Severity
-from baosong.rules.words import CELL_WORDS, moment, place_text
+from baosong.rules.renderer import Renderer
+from baosong.rules.words import CELL_WORDS, ellipsize, escape_invisible, location_text, size_text, time_text
 
 if TYPE_CHECKING:
     from baosong.ledger import Cell, Submission
 
 Json = dict[str, Any]
+render = Renderer("baosong.receipts", escape_invisible=escape_invisible, ellipsize=ellipsize, size=size_text)
+"""Fills in the templates of receipts, status page, board and galleries."""
 
 # state -> (the last step's name, how the step looks, the outcome in words)
 _LAST_STEP = {
@@ -28,15 +31,22 @@ _LAST_STEP = {
 }
 _WAITING = ("待归档", "waiting", "处理中")
 _ORDER = ("rejected", "held", "received", "checked", "withdrawn", "accepted", "superseded", "duplicate")
+_LOOKS = {"合格": "done", "不合": "failed"}  # of a verdict in the table of a video's parameters
 _SEVERITIES = {Severity.ERROR: "必须修改", Severity.WARNING: "请核对", Severity.NOTE: "说明"}
 
 
+def describe_files(submissions: Sequence[Submission], campaign: Campaign | None, zone: ZoneInfo) -> list[Json]:
+    """Return the files of a page in reading order, as `describe_file` gives them."""
+    return [describe_file(s, campaign, zone) for s in in_reading_order(submissions)]
+
+
 def describe_file(submission: Submission, campaign: Campaign | None, zone: ZoneInfo) -> Json:
-    """Return one file of a receipt: what it is, how far it came, and all that was found."""
+    """Return one file of a receipt: its name and kind, the stages it has passed, and its findings."""
     name, look, outcome = _LAST_STEP.get(submission.state, _WAITING)
     checked = submission.checked_at is not None or submission.state in _LAST_STEP
-    deliverable = _deliverable(submission.kind, campaign)
-    bundle = (submission.facts or {}).get("bundle")
+    deliverable = next((d for d in campaign.deliverables if d.kind == submission.kind), None) if campaign else None
+    facts, findings = submission.facts or {}, submission.findings or []
+    bundle = facts.get("bundle")
     return {
         "submission": submission.id,
         "file": submission.name,
@@ -52,7 +62,7 @@ def describe_file(submission: Submission, campaign: Campaign | None, zone: ZoneI
         "outcome": outcome,
         "late": bool(submission.late),
         "received_at": submission.received_at.astimezone(zone).isoformat(timespec="seconds"),
-        "received_text": moment(submission.received_at, zone),
+        "received_text": time_text(submission.received_at, zone),
         "rules_version": submission.rules_version,
         "stages": [
             _stage("已收到", "done", submission.received_at, zone),
@@ -60,54 +70,39 @@ def describe_file(submission: Submission, campaign: Campaign | None, zone: ZoneI
             _stage(name, look, submission.filed_at, zone),
         ],
         "may_delete_local_copy": name == "已归档",
-        "findings": [describe_finding(f) for f in _by_weight(submission.findings or [])],
-        "facts": submission.facts or {},
-        "video": _video_table(submission.facts or {}),
+        "findings": [describe_finding(f) for f in sorted(findings, key=_severity_rank)],
+        "facts": facts,
+        "video": [{**row, "look": _LOOKS.get(row["verdict"][:2], "held")} for row in facts.get("table", [])],
         "annotated": None,
         "replaced": None,
     }
 
 
 def title_of(submission: Submission) -> str:
-    """Return how a file is called: by its name, within a bundle by its path from the bundle on."""
+    """Return the title of a file: its name, or for a member of a package the path that begins with the package."""
     member = submission.member
     return f"{member['object']['name']}/{member['path']}" if member else submission.name
-
-
-def counted(files: Sequence[Json]) -> list[Json]:
-    """Return the files without the bundles that others of them came in."""
-    return [file for file in files if file["unpacked"] is None]
-
-
-def _video_table(facts: Mapping[str, Any]) -> list[Json]:
-    """Return the video check's table of what was asked and found, with how each verdict looks."""
-    looks = {"合格": "done", "不合": "failed"}
-    return [{**row, "look": looks.get(row["verdict"][:2], "held")} for row in facts.get("table", [])]
 
 
 def _stage(name: str, look: str, at: datetime | None = None, zone: ZoneInfo | None = None) -> Json:
     return {"name": name, "look": look, "at": at.astimezone(zone).strftime("%m-%d %H:%M") if at and zone else ""}
 
 
-def _by_weight(findings: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    weights = list(_SEVERITIES)
-    return sorted(findings, key=lambda f: weights.index(Severity(f["severity"])))
+def _severity_rank(finding: Mapping[str, Any]) -> int:
+    return list(_SEVERITIES).index(Severity(finding["severity"]))
 
 
 def describe_finding(finding: Mapping[str, Any]) -> Json:
-    """Return a finding with its place and its weight in words."""
-    words = {"severity_name": _SEVERITIES[Severity(finding["severity"])], "place": place_text(finding.get("where", {}))}
+    """Return a finding with its location and its severity in words."""
+    words = {
+        "severity_name": _SEVERITIES[Severity(finding["severity"])],
+        "place": location_text(finding.get("where", {})),
+    }
     return {"observed": "", "expected": "", "fix": "", **finding, **words}
 
 
-def _deliverable(kind: str | None, campaign: Campaign | None) -> Deliverable | None:
-    if kind is None or campaign is None:
-        return None
-    return next((d for d in campaign.deliverables if d.kind == kind), None)
-
-
 def describe_deliverables(campaign: Campaign, row: Mapping[Kind, Cell]) -> list[Json]:
-    """Return the state of every deliverable, in the campaign's order; a kind without a cell was not sent."""
+    """Return the state of every deliverable, in the campaign's order; a kind without a cell is missing."""
     return [_deliverable_state(d, row.get(d.kind)) for d in campaign.deliverables]
 
 
@@ -134,7 +129,7 @@ def _deliverable_state(deliverable: Deliverable, cell: Cell | None) -> Json:
 
 
 def in_reading_order(submissions: Sequence[Submission]) -> list[Submission]:
-    """Return bundles before what came in them, then what needs action first, then by deliverable and name."""
+    """Return packages before their members, then what needs action first, then by deliverable and name."""
     kinds = [k.value for k in Kind]
     return sorted(
         submissions,
@@ -149,29 +144,29 @@ def in_reading_order(submissions: Sequence[Submission]) -> list[Submission]:
 
 
 def open_failures(submissions: Sequence[Submission], complete: Collection[str]) -> list[Submission]:
-    """Return what waits for us or for a prefecture, newest first: held files, then rejected ones not made good.
+    """Return the files that need action, newest first: held ones, then rejected ones that nothing has corrected.
 
-    `submissions` come newest first. A rejected file is made good by any later one of its slot, by a later accepted
-    one of its deliverable, or, if nobody could tell what it was, by its prefecture's being `complete`.
+    `submissions` come newest first. A rejected file counts as corrected after any later file of its slot, after a
+    later accepted one of its deliverable, or, if it was not classified, once its prefecture is `complete`.
     """
     held, rejected = [], []
     slots: set[tuple[str, str | None, str]] = set()
-    mended: set[tuple[str, str | None]] = set()
+    corrected: set[tuple[str, str | None]] = set()
     for s in submissions:
-        slot, deliverable = (s.prefecture, s.kind, s.slot), (s.prefecture, s.kind or _family(s))
+        slot, deliverable = (s.prefecture, s.kind, s.slot), (s.prefecture, s.kind or _package(s))
         if s.state == "held" and slot not in slots:
             held.append(s)
-        forgotten = s.kind is None and s.prefecture in complete
-        if s.state == "rejected" and slot not in slots and deliverable not in mended and not forgotten:
+        obsolete = s.kind is None and s.prefecture in complete
+        if s.state == "rejected" and slot not in slots and deliverable not in corrected and not obsolete:
             rejected.append(s)
         slots.add(slot)
         if s.state in ("accepted", "duplicate"):
-            mended.add(deliverable)
+            corrected.add(deliverable)
     return held + rejected
 
 
-def _family(submission: Submission) -> str | None:
-    """Return what a file of no deliverable is made good by: a bundle by a later bundle, another by nothing."""
+def _package(submission: Submission) -> str | None:
+    """Return the pseudo-deliverable of a package, which a later package corrects; None for any other file."""
     return "zip" if _is_zip(submission) and not submission.member else None
 
 
@@ -180,7 +175,7 @@ def _is_zip(submission: Submission) -> bool:
 
 
 def current_ids(submissions: Sequence[Submission], complete: Collection[str]) -> set[int]:
-    """Return the ids of the files that count or are still open; the others are the past."""
+    """Return the ids of the files that count or are still open; all others are history."""
     newest_first = sorted(submissions, key=lambda s: (s.received_at, s.id), reverse=True)
     open_ids = {s.id for s in open_failures(newest_first, complete)}
     return open_ids | {s.id for s in submissions if s.state in ("accepted", "received", "checked")}
@@ -201,11 +196,8 @@ def answer(states: Sequence[str]) -> Json:
     if pending:
         return {"code": "pending", "short": "处理中", "text": f"{pending} 个文件正在处理，完成后另发回执。"}
     if doubled and not taken:
-        return {
-            "code": "duplicate",
-            "short": "重复文件",
-            "text": f"{doubled} 个文件此前已经收到，内容完全相同，不重复计入。",
-        }
+        text = f"{doubled} 个文件此前已经收到，内容完全相同，不重复计入。"
+        return {"code": "duplicate", "short": "重复文件", "text": text}
     if not taken:
         return {"code": "none", "short": "无需处理", "text": "没有需要处理的文件。"}
     also = f"；另有 {doubled} 个文件此前已经收到，不重复计入" if doubled else ""
@@ -213,20 +205,21 @@ def answer(states: Sequence[str]) -> Json:
 
 
 def _rest(taken: int, doubled: int, pending: int) -> str:
-    said = [
+    parts = [
         f"{taken} 个文件已接收并归档" if taken else "",
         f"{doubled} 个文件此前已经收到，不重复计入" if doubled else "",
         f"{pending} 个文件正在处理" if pending else "",
     ]
-    return "".join(f"；{part}" for part in said if part)
+    return "".join(f"；{part}" for part in parts if part)
 
 
 def next_steps(files: Sequence[Json], deliverables: Sequence[Json], deadline_text: str) -> list[str]:
-    """Return what the prefecture has to do now, most urgent first, as sentences."""
+    """Return the prefecture's next steps as sentences, the most urgent first."""
     steps = []
     states = {f["state"] for f in files}
     if "rejected" in states:
-        folders = [d["folder"] for d in deliverables if any(_is_rejected(f, d) for f in files)]
+        rejected = {f["deliverable"] for f in files if f["state"] == "rejected"}
+        folders = [d["folder"] for d in deliverables if d["deliverable"] in rejected]
         where = "、".join(f"“{folder}”" for folder in folders) or "相应的"
         steps.append(f"按各文件“怎样修改”一栏改好被退回的文件，再次放入{where}文件夹，系统会自动重新校验并另发回执。")
     if "held" in states:
@@ -241,12 +234,8 @@ def next_steps(files: Sequence[Json], deliverables: Sequence[Json], deadline_tex
     return steps
 
 
-def _is_rejected(file: Json, deliverable: Json) -> bool:
-    return bool(file["state"] == "rejected" and file["deliverable"] == deliverable["deliverable"])
-
-
 def advice(row: Submission) -> str:
-    """Return what an operator can do about a held file."""
+    """Return the advice to an operator about a held file."""
     if is_marked(row):
         return "疑似涉密：按保密规定处置，只能退回；确属误标的，由报送方去掉标志后重新报送"
     if row.kind is None and not is_unpacked(row):

@@ -1,51 +1,77 @@
-"""What differs between a version of the report and the one before, read from the figures of both (figures.json)."""
+"""The differences between two sets of figures: versions of the report (figures.json), or a sheet and its successor."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from baosong.report.differences import Change, differences, stated
-
 Json = dict[str, Any]
 REGION = "全区"
+PARTS = {"total": "", "offline": "（线下）", "online": "（线上）"}
+Values = Mapping[tuple[str, str], str]
+"""The text of each figure by (indicator, part)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One figure that differs; a dash where it was not stated before, or is not now."""
+
+    place: str
+    code: str
+    what: str
+    before: str
+    after: str
+
+
+def flatten(values: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, str], str]:
+    """Return the figures of indicators by (code, part), without those that were not stated."""
+    return {(code, part): str(v[part]) for code, v in values.items() for part in PARTS if v.get(part) is not None}
+
+
+def differences(place: str, names: Mapping[str, str], before: Values, after: Values) -> list[Change]:
+    """Return the figures of a prefecture or the region that differ; `names` maps codes to names with units."""
+    return [
+        Change(place, code, names.get(code, code) + PARTS[part], one, two)
+        for code, part in dict.fromkeys([*before, *after])
+        if (one := before.get((code, part), "—")) != (two := after.get((code, part), "—"))
+    ]
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """All that differs from version `against`; `texts` say what is no figure: files replaced, who became complete."""
+    """The differences from version `against`; `texts` list those beside figures: files, rules, completeness."""
 
     against: int
     figures: list[Change]
     texts: list[str]
 
     def as_json(self) -> Json:
-        """Return the list as JSON values."""
+        """Return the content of changes.json."""
         return asdict(self)
 
 
 def changes_since(before: Json, after: Json) -> Changes:
-    """Return the changes between two figures.json; the region's figures stand first, then those of prefectures."""
+    """Return the changes between two figures.json: the region's figures first, then those of prefectures."""
     names = {i["code"]: f"{i['name']}（{i['unit']}）" for i in (*before["indicators"], *after["indicators"])}
     pairs = [(REGION, _region(before), _region(after))]
     old = {p["code"]: p for p in before["prefectures"]}
-    pairs += [(p["name"], _stated(old.get(p["code"])), _stated(p)) for p in after["prefectures"]]
+    pairs += [
+        (p["name"], flatten(old.get(p["code"], {}).get("values", {})), flatten(p["values"]))
+        for p in after["prefectures"]
+    ]
     figures = [change for place, one, two in pairs for change in differences(place, names, one, two)]
     return Changes(before["version"], figures, [*_inputs(before, after), *_missing(before, after)])
 
 
-def _region(told: Json) -> dict[tuple[str, str], str]:
-    values = {code: {"total": total, **told["parts"].get(code, {})} for code, total in told["totals"].items()}
-    return stated(values) | {("活动明细", "total"): str(told["activities"])}
-
-
-def _stated(prefecture: Json | None) -> dict[tuple[str, str], str]:
-    return stated(prefecture["values"]) if prefecture else {}
+def _region(figures: Json) -> dict[tuple[str, str], str]:
+    values = {code: {"total": total, **figures["parts"].get(code, {})} for code, total in figures["totals"].items()}
+    return flatten(values) | {("活动明细", "total"): str(figures["activities"])}
 
 
 def _inputs(before: Json, after: Json) -> list[str]:
     names = {p["code"]: p["name"] for p in after["prefectures"]}
-    old, new = ({_slot(i): i for i in (*told["inputs"], *told.get("sources", ()))} for told in (before, after))
+    old, new = ({_slot(i): i for i in (*version["inputs"], *version.get("sources", ()))} for version in (before, after))
     texts = []
     for slot in dict.fromkeys([*old, *new]):
         one, two = old.get(slot), new.get(slot)
@@ -63,12 +89,12 @@ def _inputs(before: Json, after: Json) -> list[str]:
 
 
 def _slot(given: Json) -> tuple[str, str]:
-    """Return which input it is: one sheet and one report a prefecture, photographs by their names."""
+    """Return the identity of an input: one sheet and one report per prefecture, photographs by name."""
     kind = given.get("kind", "statistics")
     return given["prefecture"], kind if kind != "photo" else given["file"]
 
 
 def _missing(before: Json, after: Json) -> list[str]:
-    was, now = ({p["code"]: p["name"] for p in told["missing"]} for told in (before, after))
+    was, now = ({p["code"]: p["name"] for p in version["missing"]} for version in (before, after))
     texts = [f"{name}材料已报齐" for code, name in was.items() if code not in now]
     return texts + [f"{name}材料不再齐全" for code, name in now.items() if code not in was]

@@ -1,14 +1,18 @@
-"""The region's report: its editions, their versions and where they lie."""
+"""The editions of the region's report: their versions, folders and files."""
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from baosong.report.changes import Changes, changes_since
 from baosong.report.consolidation import RegionFigures, region_figures
+from baosong.report.edition_copies import restore, store_copies
 from baosong.report.files import CHANGES, DOCUMENT, FIGURES, PAGE, PDF, TYPES, WORKBOOK, json_bytes
 
 if TYPE_CHECKING:
@@ -20,19 +24,19 @@ if TYPE_CHECKING:
 
 
 class ReportBusy(RuntimeError):
-    """Somebody else is writing this edition, and has been for longer than a report takes."""
+    """Another run is writing this edition, and has been for longer than a report takes."""
 
 
 @retry(retry=retry_if_exception_type(ReportBusy), wait=wait_fixed(0.5), stop=stop_after_delay(300), reraise=True)
 def write_report(
     services: Services, campaign_id: str, edition: Literal["final", "interim"], now: datetime
 ) -> dict[str, Any]:
-    """Write an edition to the reports bucket and record it; the same inputs as the last one's write nothing.
+    """Write an edition to the reports bucket and record it; inputs that have not changed write nothing.
 
     Returns `{"edition", "version", "prefix", "totals": {code: text}, "missing": [codes], "new": bool}`. Repeating it
-    after a crash writes the same version again: an edition exists once the ledger has it. What another writer left in
-    the last edition's folder is put right first. ReportBusy if another run is writing the same edition and does not
-    finish; TemplateRefused if the report's template is wrong.
+    after a crash writes the same version again: an edition exists once the ledger has it. Files of the last edition
+    that another writer has overwritten are restored first. ReportBusy if another run is writing the same edition and
+    does not finish; TemplateRefused if the report's template is faulty.
     """
     with edition_lock(services.ledger, campaign_id, edition) as mine:
         if not mine:
@@ -41,101 +45,116 @@ def write_report(
 
 
 def edition_lock(ledger: Ledger, campaign_id: str, edition: str) -> AbstractContextManager[bool]:
-    """Give whether nobody else is writing this edition now, and keep others from it."""
+    """Yield whether this run alone may write the edition; others are kept out until the context ends."""
     return ledger.advisory_lock(f"report:{campaign_id}:{edition}")
 
 
 def _write(services: Services, campaign_id: str, edition: Literal["final", "interim"], now: datetime) -> dict[str, Any]:
     from baosong.report.docx.document import template_of
-    from baosong.report.edition_copies import made_whole
-    from baosong.report.figures import figures_json
     from baosong.report.material import sources
 
     campaign = services.campaigns.get(campaign_id)
-    last = _last(services.ledger, campaign_id, edition)  # before the figures: who is overtaken in between must notice
+    last = _last(services.ledger, campaign_id, edition)  # read before the figures, so that a later overtaking shows
     figures = region_figures(services.ledger, campaign, now.astimezone(campaign.zone))
-    chosen, template = sources(figures), template_of(campaign_id, services.settings.campaign_dirs).read_bytes()
-    inputs_sha = _inputs_sha(figures, chosen, template)
-    version = last.version + 1 if last else 1
-    prefix = _prefix(figures, edition, version)
-    unchanged = last is not None and last.inputs_sha == inputs_sha
-    if last is not None and (unchanged or last.prefix != prefix):  # nothing else will be written over it
-        whole = made_whole(services.storage, last)
-        _refuse_if_overtaken(services, campaign_id, edition, version)
-        if unchanged and whole:
-            return _told(edition, last.version, last.prefix, last.figures, new=False)
-    stated = figures_json(figures, edition, version)
-    stated |= {
-        "inputs_sha": inputs_sha,
-        "template": hashlib.sha256(template).hexdigest(),
-        "sources": [
-            {"kind": s.kind, "prefecture": s.prefecture, "submission": s.id, "file": s.name, "sha256": s.sha256}
-            for s in (*chosen.reports, *chosen.photos)
-        ],
-    }
-    _put_files(services, figures, edition, chosen, template, stated, last, prefix)
-    if not services.ledger.add_edition(campaign_id, edition, version, prefix, inputs_sha, stated):
-        raise ReportBusy(f"another run has written {prefix} meanwhile")
-    return _told(edition, version, prefix, stated, new=True)
+    template = template_of(campaign_id, services.settings.campaign_dirs).read_bytes()
+    draft = _Draft(services, figures, edition, last, sources(figures), template)
+    if last is not None and (draft.is_unchanged or last.prefix != draft.prefix):  # a new version would overwrite it
+        intact = restore(services.storage, last)
+        draft.refuse_if_overtaken()
+        if draft.is_unchanged and intact:
+            return _summary(edition, last.version, last.prefix, last.figures, new=False)
+    stated = draft.figures_json()
+    draft.put_files(stated)
+    if not services.ledger.add_edition(campaign_id, edition, draft.version, draft.prefix, draft.inputs_sha, stated):
+        raise ReportBusy(f"another run has written {draft.prefix} meanwhile")
+    return _summary(edition, draft.version, draft.prefix, stated, new=True)
 
 
-def _put_files(
-    services: Services,
-    figures: RegionFigures,
-    edition: str,
-    chosen: Sources,
-    template: bytes,
-    stated: dict[str, Any],
-    last: Edition | None,
-    prefix: str,
-) -> None:
-    from baosong.report.changes import changes_since
-    from baosong.report.docx.document import make_document
-    from baosong.report.edition_copies import lay_by
-    from baosong.report.html import make_page
-    from baosong.report.material import highlights, pictures
-    from baosong.report.narrative import Material, words
-    from baosong.report.xlsx.workbook import make_workbook
-    from baosong.report.year_over_year import compared
+@dataclass(frozen=True)
+class _Draft:
+    """The edition that is to follow `last`, from its inputs to the files in its folder."""
 
-    changes = changes_since(last.figures, stated) if last else None
-    material = Material(
-        highlights(services.storage, figures, chosen.reports),
-        pictures(services.storage, figures, chosen.photos),
-        compared(services, figures),
-        changes,
-    )
-    said = words(figures, edition, stated["version"], material)
-    document = make_document(template, said, figures.as_of)
-    contents = {
-        WORKBOOK: make_workbook(figures, edition, changes),
-        DOCUMENT: document,
-        PAGE: make_page(document).encode(),
-        CHANGES: json_bytes(changes.as_json() if changes else {"against": None, "figures": [], "texts": []}),
-    }
-    stated["files"] = lay_by(services.storage, figures.campaign.id, contents)
-    contents[FIGURES] = json_bytes(stated)
-    for name in (FIGURES, PDF):  # of an earlier edition of the day
-        services.storage.remove("reports", f"{prefix}{name}")
-    for name, kind in TYPES.items():
-        _refuse_if_overtaken(services, figures.campaign.id, edition, stated["version"])
-        services.storage.put("reports", f"{prefix}{name}", contents[name], kind)
+    services: Services
+    figures: RegionFigures
+    edition: Literal["final", "interim"]
+    last: Edition | None
+    sources: Sources
+    template: bytes
 
+    @property
+    def version(self) -> int:
+        return self.last.version + 1 if self.last else 1
 
-def _refuse_if_overtaken(services: Services, campaign_id: str, edition: str, version: int) -> None:
-    """Raise ReportBusy where the ledger has this version by now: our claim was lost with its connection."""
-    last = _last(services.ledger, campaign_id, edition)
-    if last is not None and last.version >= version:
-        raise ReportBusy(f"another run has written {last.prefix} meanwhile")
+    @property
+    def prefix(self) -> str:
+        """The folder: every final version has its own; the interim editions of one day overwrite each other."""
+        part = f"v{self.version}" if self.edition == "final" else self.figures.as_of.date().isoformat()
+        return f"{self.figures.campaign.id}/{self.edition}/{part}/"
 
+    @cached_property
+    def inputs_sha(self) -> str:
+        """A sha256 that changes with anything that the documents are made of."""
+        digest = hashlib.sha256(f"{self.figures.inputs_sha}\n".encode())
+        for s in (*self.sources.reports, *self.sources.photos):
+            digest.update(f"{s.prefecture} {s.kind} {s.sha256}\n".encode())
+        digest.update(self.template)
+        return digest.hexdigest()
 
-def _inputs_sha(figures: RegionFigures, chosen: Sources, template: bytes) -> str:
-    """Return a sha256 that changes with anything that the documents are made of."""
-    digest = hashlib.sha256(f"{figures.inputs_sha}\n".encode())
-    for s in (*chosen.reports, *chosen.photos):
-        digest.update(f"{s.prefecture} {s.kind} {s.sha256}\n".encode())
-    digest.update(template)
-    return digest.hexdigest()
+    @property
+    def is_unchanged(self) -> bool:
+        return self.last is not None and self.last.inputs_sha == self.inputs_sha
+
+    def figures_json(self) -> dict[str, Any]:
+        from baosong.report.figures import figures_json
+
+        sources = (*self.sources.reports, *self.sources.photos)
+        return figures_json(self.figures, self.edition, self.version) | {
+            "inputs_sha": self.inputs_sha,
+            "template": hashlib.sha256(self.template).hexdigest(),
+            "sources": [
+                {"kind": s.kind, "prefecture": s.prefecture, "submission": s.id, "file": s.name, "sha256": s.sha256}
+                for s in sources
+            ],
+        }
+
+    def put_files(self, stated: dict[str, Any]) -> None:
+        """Write the folder, the figures last, and add to them the sha256 of all other files."""
+        storage, changes = self.services.storage, changes_since(self.last.figures, stated) if self.last else None
+        contents = self._documents(changes)
+        contents[CHANGES] = json_bytes(changes.as_json() if changes else {"against": None, "figures": [], "texts": []})
+        stated["files"] = store_copies(storage, self.figures.campaign.id, contents)
+        contents[FIGURES] = json_bytes(stated)
+        for name in (FIGURES, PDF):  # of an earlier edition of the same day
+            storage.remove("reports", f"{self.prefix}{name}")
+        for name, kind in TYPES.items():
+            self.refuse_if_overtaken()
+            storage.put("reports", f"{self.prefix}{name}", contents[name], kind)
+
+    def _documents(self, changes: Changes | None) -> dict[str, bytes]:
+        from baosong.report.docx.document import make_document
+        from baosong.report.html import make_page
+        from baosong.report.material import highlights, pictures
+        from baosong.report.template_context import Material, template_context
+        from baosong.report.xlsx.workbook import make_workbook
+        from baosong.report.year_over_year import compare_years
+
+        storage, figures = self.services.storage, self.figures
+        material = Material(
+            highlights(storage, figures, self.sources.reports),
+            pictures(storage, figures, self.sources.photos),
+            compare_years(self.services, figures),
+            changes,
+        )
+        context = template_context(figures, self.edition, self.version, material)
+        document = make_document(self.template, context, figures.as_of)
+        workbook = make_workbook(figures, self.edition, changes)
+        return {WORKBOOK: workbook, DOCUMENT: document, PAGE: make_page(document).encode()}
+
+    def refuse_if_overtaken(self) -> None:
+        """Raise ReportBusy where the ledger has this version by now: our lock was lost with its connection."""
+        newest = _last(self.services.ledger, self.figures.campaign.id, self.edition)
+        if newest is not None and newest.version >= self.version:
+            raise ReportBusy(f"another run has written {newest.prefix} meanwhile")
 
 
 def _last(ledger: Ledger, campaign_id: str, edition: str) -> Edition | None:
@@ -143,19 +162,12 @@ def _last(ledger: Ledger, campaign_id: str, edition: str) -> Edition | None:
     return max(written, key=lambda e: e.version, default=None)
 
 
-def _prefix(figures: RegionFigures, edition: str, version: int) -> str:
-    """Return the folder: a final edition has its own for ever, a day has one interim edition, its latest."""
-    part = f"v{version}" if edition == "final" else figures.as_of.date().isoformat()
-    return f"{figures.campaign.id}/{edition}/{part}/"
-
-
-def _told(edition: str, version: int, prefix: str, stated: dict[str, Any], *, new: bool) -> dict[str, Any]:
-    missing = [p["code"] for p in stated["missing"]]
+def _summary(edition: str, version: int, prefix: str, stated: dict[str, Any], *, new: bool) -> dict[str, Any]:
     return {
         "edition": edition,
         "version": version,
         "prefix": prefix,
         "totals": stated["totals"],
-        "missing": missing,
+        "missing": [p["code"] for p in stated["missing"]],
         "new": new,
     }

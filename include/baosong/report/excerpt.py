@@ -1,12 +1,11 @@
-"""What the report quotes and shows of a prefecture's file: a sentence, a small picture.
+"""Excerpts of prefectures' files for the report: a sentence of a report, a photograph made small.
 
-Both open other people's files, so they run in the sandbox's child: see `checks.sandbox`.
+Both functions open other people's files, so they run in the sandbox (`validation.sandbox`).
 """
 
 from __future__ import annotations
 
 import base64
-import io
 import re
 import unicodedata
 from typing import Any
@@ -24,7 +23,7 @@ _NUMBER = re.compile(r"\d+")
 
 
 def sentence(source: Source) -> str:
-    """Return the sentence to quote of a Word or PDF report, "" of one that has none or cannot be read."""
+    """Return the sentence to quote from a Word or PDF report; "" if there is none or the file cannot be read."""
     from baosong.validation.common.zip_guard import Bomb
     from baosong.validation.documents.reader import Locked, Unreadable, read_docx, read_pdf
 
@@ -36,14 +35,14 @@ def sentence(source: Source) -> str:
 
 
 def best_sentence(text: str) -> str:
-    """Return the liveliest sentence that stands by itself, "" if none: the same text always gives the same one."""
+    """Return the liveliest self-contained sentence, "" if there is none; the same text always gives the same one."""
     best, most = "", 0
     skipping = False
     for line in text.splitlines():
         if _CHAPTER.match(line.strip()):
             skipping = bool(_NOT_QUOTED.search(line))
             continue
-        for sentence in _SENTENCE.findall(visible(line).strip()):
+        for sentence in _SENTENCE.findall(clean_line(line).strip()):
             score = 0 if skipping else _score(sentence)
             if score > most:
                 best, most = sentence, score
@@ -56,26 +55,23 @@ def _score(sentence: str) -> int:
     return 1 + 2 * len(set(_LIVELY.findall(sentence))) + min(3, len(_NUMBER.findall(sentence)))
 
 
-def visible(text: str) -> str:
-    """Return a text without controls, invisible marks and private characters; line ends become spaces."""
+def clean_line(text: str) -> str:
+    """Return a text as one line without control, invisible and private-use characters."""
     return "".join(" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
 
 
-def small(source: Source) -> dict[str, Any]:
-    """Return a photograph as a small JPEG without metadata (in base64) with its size, {} of one that cannot be read."""
-    from PIL import Image, ImageOps
+def small_photo(source: Source) -> dict[str, Any]:
+    """Return a photograph as a small JPEG without metadata (base64) and its size; {} if it cannot be read."""
+    from PIL import Image
+
+    from baosong.validation.photo.preview import jpeg, shrunk
 
     try:
         with source.open() as file, Image.open(file) as picture:
             picture.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))  # a JPEG decodes straight to about this size
             if picture.width * picture.height > _MOST_PIXELS:
                 return {}
-            upright = ImageOps.exif_transpose(picture)
-            upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
-            out = io.BytesIO()
-            plain = Image.new("RGB", upright.size, "white")  # a new picture carries nothing of the old one's metadata
-            plain.paste(upright.convert("RGB"))
-            plain.save(out, "JPEG", quality=82)
-            return {"jpeg": base64.b64encode(out.getvalue()).decode(), "width": plain.width, "height": plain.height}
+            small = shrunk(picture, LONGEST_SIDE)
+            return {"jpeg": base64.b64encode(jpeg(small)).decode(), "width": small.width, "height": small.height}
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
         return {}

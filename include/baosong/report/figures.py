@@ -1,4 +1,4 @@
-"""The figures of an edition as JSON (figures.json): exact strings, and every input by its content."""
+"""The figures of an edition as JSON (figures.json): exact strings, and the sha256 of every input."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from baosong.campaign.form import Indicator
 from baosong.report.consolidation import Figure, PrefectureFigures, RegionFigures, exact
 
 Json = dict[str, Any]
+_PARTS = ("offline", "online")
 
 
 def figures_json(figures: RegionFigures, edition: str, version: int) -> Json:
-    """Return all figures of an edition; numbers are strings, so that no reader rounds them."""
+    """Return all figures of an edition; numbers are strings, because JSON readers would round them."""
     campaign = figures.campaign
     rows = campaign.form.indicators.rows
     return {
@@ -23,7 +24,7 @@ def figures_json(figures: RegionFigures, edition: str, version: int) -> Json:
         "inputs_sha": figures.inputs_sha,
         "rules_version": campaign.rules_version,
         "form": {"id": campaign.form.id, "version": campaign.form.version},
-        "totals": {i.code: said(figures.totals[i.code].total or 0, i) for i in rows},
+        "totals": {i.code: exact_string(figures.totals[i.code].total or 0, i) for i in rows},
         "parts": {i.code: _parts(figures.totals[i.code], i) for i in rows},
         "indicators": [{"code": i.code, "name": i.name, "unit": i.unit} for i in rows],
         "prefectures": [_prefecture(p, rows) for p in figures.prefectures],
@@ -37,26 +38,24 @@ def figures_json(figures: RegionFigures, edition: str, version: int) -> Json:
     }
 
 
-def said(value: Any, indicator: Indicator) -> str | None:
-    """Return an indicator's value as an exact string; None where nothing was stated."""
+def exact_string(value: Any, indicator: Indicator) -> str | None:
+    """Return an indicator's value as an exact string; None where it was not stated."""
     shown = exact(None if value is None else Decimal(value), indicator)
     return None if shown is None else str(shown)
 
 
 def _parts(figure: Figure, indicator: Indicator) -> Json:
-    return {"offline": said(figure.offline, indicator), "online": said(figure.online, indicator)}
+    return {part: exact_string(getattr(figure, part), indicator) for part in _PARTS}
 
 
 def _prefecture(p: PrefectureFigures, rows: tuple[Indicator, ...]) -> Json:
     stated = [i for i in rows if i.code in p.values]
-    values = {i.code: {"total": said(p.values[i.code].total, i), **_parts(p.values[i.code], i)} for i in stated}
-    cells = {code: {**value, "cell": p.cells[code], "cells": _cells(p, code)} for code, value in values.items()}
+    values = {i.code: {"total": exact_string(p.values[i.code].total, i), **_parts(p.values[i.code], i)} for i in stated}
+    cells = {
+        code: {**value, "cell": p.cells[code], "cells": {part: p.cell(code, part) for part in _PARTS if value[part]}}
+        for code, value in values.items()
+    }
     return {"code": p.prefecture.code, "name": p.prefecture.name, "counted": p.sheet is not None, "values": cells}
-
-
-def _cells(p: PrefectureFigures, code: str) -> Json:
-    parts = ("offline", "online")
-    return {part: p.cell(code, part) for part in parts if getattr(p.values[code], part) is not None}
 
 
 def _input(p: PrefectureFigures) -> Json:

@@ -22,13 +22,13 @@ TYPES = {
     CHANGES: "application/json",
     FIGURES: "application/json",
 }
-"""The files of an edition in the order in which they are written; the figures stand there once all else does."""
+"""The content types of an edition's files in writing order; figures.json comes last and marks a complete folder."""
 
 
 class TemplateRefused(OneLineError):
-    """A report's template that cannot be used; the text is Chinese, and names the place in it."""
+    """A report template that cannot be used; the message is Chinese and names the paragraph."""
 
 
-def json_bytes(told: dict[str, Any]) -> bytes:
-    """Return figures or changes as they lie in an edition's folder."""
-    return json.dumps(told, ensure_ascii=False, indent=1).encode()
+def json_bytes(content: dict[str, Any]) -> bytes:
+    """Return figures or changes as the bytes of their file."""
+    return json.dumps(content, ensure_ascii=False, indent=1).encode()

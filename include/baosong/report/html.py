@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from baosong.report.renderer import render
-from baosong.report.wording import grouped
+from baosong.report.wording import group_thousands, render
 
 _LEVELS = {
     "公文标题": "title",
@@ -104,7 +103,7 @@ def _chart(xml: bytes) -> Block:
     names = _values(next(root.iter(f"{_C}ser")), "cat")
     longest = max((sum(values) for values in zip(*columns, strict=True)), default=0) or 1
     bars = [
-        Bar(name, [round(c[n] * 100 / longest, 2) for c in columns], "＋".join(grouped(c[n]) for c in exact))
+        Bar(name, [round(c[n] * 100 / longest, 2) for c in columns], "＋".join(group_thousands(c[n]) for c in exact))
         for n, name in enumerate(names)
     ]
     return Block("chart", text=title, bars=bars, series=series)

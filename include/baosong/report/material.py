@@ -1,4 +1,4 @@
-"""What the report takes from the archive besides figures: sentences of prefectures' reports, and their photographs."""
+"""The report's material besides figures: sentences from prefectures' reports, and their photographs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from baosong.report import excerpt
 from baosong.report.consolidation import RegionFigures
-from baosong.report.excerpt import visible
+from baosong.report.excerpt import clean_line
 from baosong.report.parts import Picture, ranked
 from baosong.rules.findings import Kind
 from baosong.store.source import Source
@@ -29,7 +29,7 @@ PHOTOS_EACH, MOST_PHOTOS = 2, 40
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The files that are quoted and shown, chosen by the ledger alone: the same ledger, the same choice."""
+    """The files to quote and to show, chosen from the ledger alone, so that the same ledger gives the same choice."""
 
     reports: list[Submission]
     photos: list[Submission]
@@ -45,7 +45,7 @@ class Highlight:
 
 
 def sources(figures: RegionFigures) -> Sources:
-    """Return every prefecture's report and first photographs; of very many prefectures those with the most people."""
+    """Return each prefecture's report and first photographs; of many prefectures only those with most participants."""
     place = {p.code: n for n, p in enumerate(figures.campaign.prefectures)}
     if len(place) > MOST_REPORTS:
         required = [i.code for i in figures.campaign.form.indicators.rows if i.required]
@@ -60,23 +60,23 @@ def sources(figures: RegionFigures) -> Sources:
 
 
 def highlights(storage: Storage, figures: RegionFigures, reports: list[Submission]) -> list[Highlight]:
-    """Return one sentence of each report that can be read as text: no scan, no old format."""
+    """Return one sentence of each report that has text: no scans and no .doc files."""
     names = {p.code: p.name for p in figures.campaign.prefectures}
     found = []
     for report in reports:
         suffix = report.name.rpartition(".")[2]
-        sentence = _asked(storage, report, excerpt.sentence) if suffix.lower() in ("docx", "pdf") else ""
+        sentence = _run_sandboxed(storage, report, excerpt.sentence) if suffix.lower() in ("docx", "pdf") else ""
         if isinstance(sentence, str) and sentence:
-            found.append(Highlight(names[report.prefecture], visible(sentence), _title(report)))
+            found.append(Highlight(names[report.prefecture], clean_line(sentence), _title(report)))
     return found
 
 
 def pictures(storage: Storage, figures: RegionFigures, photos: list[Submission]) -> list[Picture]:
-    """Return the photographs made small, one after the other; what cannot be read is left out."""
+    """Return the photographs made small; unreadable ones are left out."""
     names = {p.code: p.name for p in figures.campaign.prefectures}
     shown: list[Picture] = []
     for photo in photos:
-        if made := _asked(storage, photo, excerpt.small):
+        if made := _run_sandboxed(storage, photo, excerpt.small_photo):
             caption = f"图{len(shown) + 1}　{names[photo.prefecture]}：{_title(photo)[:40]}"
             jpeg, size = base64.b64decode(made["jpeg"]), (int(made["width"]), int(made["height"]))
             shown.append(Picture(jpeg, *size, caption))
@@ -84,12 +84,12 @@ def pictures(storage: Storage, figures: RegionFigures, photos: list[Submission])
 
 
 def _title(row: Submission) -> str:
-    """Return a file's name as a reader would say it: without its folders in a zip, and without its ending."""
-    return visible(row.name.rpartition("/")[2].rpartition(".")[0])
+    """Return a file's name without its folders in a zip and without its suffix."""
+    return clean_line(row.name.rpartition("/")[2].rpartition(".")[0])
 
 
-def _asked(storage: Storage, row: Submission, what: Callable[[Source], Any]) -> Any:
-    """Return what a child makes of an archived file; nothing where it makes nothing, or the file is not there."""
+def _run_sandboxed(storage: Storage, row: Submission, what: Callable[[Source], Any]) -> Any:
+    """Return the result of a sandboxed function on an archived file; None without a file or without a result."""
     stored = storage.head("archive", row.archive_key or "")
     try:
         made = json.loads(client.run(what, storage.source("archive", stored))) if stored else None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from baosong.campaign.form import Indicator
 from baosong.report.changes import Changes
 from baosong.report.consolidation import Figure, PrefectureFigures, RegionFigures, exact
-from baosong.report.wording import NOTHING, days, grouped, share, tabled
+from baosong.report.wording import NOTHING, dates_text, exact_text, group_thousands, share
 from baosong.rules.words import CELL_WORDS
 
 if TYPE_CHECKING:
@@ -89,10 +89,10 @@ def indicator_tables(figures: RegionFigures) -> list[Table]:
 
 def _indicator_table(figures: RegionFigures, part: Sequence[Indicator], number: str) -> Table:
     rows = [
-        [p.prefecture.name + ("" if p.sheet else "（未计入）"), *(tabled(value(p, i.code), i) for i in part)]
+        [p.prefecture.name + ("" if p.sheet else "（未计入）"), *(exact_text(value(p, i.code), i) for i in part)]
         for p in units(figures)
     ]
-    rows.append(["合计", *(tabled(figures.totals[i.code].total or Decimal(0), i) for i in part)])
+    rows.append(["合计", *(exact_text(figures.totals[i.code].total or Decimal(0), i) for i in part)])
     return Table(
         head=["地州市", *(f"{i.name}（{i.unit}）" for i in part)],
         rows=rows,
@@ -107,8 +107,8 @@ def kinds_table(figures: RegionFigures, indicator: Indicator) -> Table:
     """Return what adds up to an indicator, with shares."""
     whole = figures.totals[indicator.code].total
     kinds = figures.campaign.form.kinds_of(indicator.code)
-    rows = [[k.name, tabled(v := _total(figures, k), k), k.unit, share(v, whole)] for k in kinds]
-    rows.append([indicator.name, tabled(whole or Decimal(0), indicator), indicator.unit, share(whole, whole)])
+    rows = [[k.name, exact_text(v := _total(figures, k), k), k.unit, share(v, whole)] for k in kinds]
+    rows.append([indicator.name, exact_text(whole or Decimal(0), indicator), indicator.unit, share(whole, whole)])
     return Table(["类别", "数量", "单位", "占比"], rows, [72, 30, 27, 27], "lrcr", f"{indicator.name}分类", True)
 
 
@@ -139,9 +139,9 @@ def ranking_table(figures: RegionFigures) -> Table:
         for i in wanted:
             v = value(p, i.code)
             rank = ranks[i.code].get(p.prefecture.code, NOTHING)
-            row += [tabled(v, i), share(v, figures.totals[i.code].total) if v is not None else NOTHING, rank]
+            row += [exact_text(v, i), share(v, figures.totals[i.code].total) if v is not None else NOTHING, rank]
         rows.append(row)
-    sums = [[tabled(_total(figures, i), i), share(t := _total(figures, i), t), NOTHING] for i in wanted]
+    sums = [[exact_text(_total(figures, i), i), share(t := _total(figures, i), t), NOTHING] for i in wanted]
     rows.append(["合计", *(text for part in sums for text in part)])
     head = ["地州市", *(text for i in wanted for text in (f"{i.name}（{i.unit}）", "占比", "名次"))]
     widths = [_NAME, *([32.0, _FOUR, 12.0] * len(wanted))]
@@ -197,7 +197,7 @@ def activity_table(figures: RegionFigures) -> Table:
     names = {p.prefecture.code: p.prefecture.name for p in figures.prefectures}
     rows = [
         [
-            str(number), names[a.prefecture], a.name, a.category or NOTHING, days(a.start, a.end),
+            str(number), names[a.prefecture], a.name, a.category or NOTHING, dates_text(a.start, a.end),
             str(a.fields.get("place") or NOTHING), f"{a.offline or 0:,.0f}", f"{a.online or 0:,.0f}",
         ]
         for number, a in islice(chosen, MOST_ACTIVITIES)
@@ -208,5 +208,8 @@ def activity_table(figures: RegionFigures) -> Table:
 
 def change_table(changes: Changes) -> Table:
     """Return every figure that differs from the version before."""
-    rows = [[c.place, c.what, grouped(c.before), grouped(c.after)] for c in changes.figures[:MOST_ACTIVITIES]]
+    rows = [
+        [c.place, c.what, group_thousands(c.before), group_thousands(c.after)]
+        for c in changes.figures[:MOST_ACTIVITIES]
+    ]
     return Table(["地州市", "指标", f"第{changes.against}版", "本版"], rows, [46, 60, 25, 25], "llrr", "数据变化")

@@ -1,4 +1,4 @@
-"""Make a workbook's file depend on its content alone, and give its formulas their results."""
+"""Office packages whose bytes depend on their content alone, and formulas with stored results."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from io import BytesIO
 from types import MappingProxyType
-from xml.etree.ElementTree import Element, SubElement, register_namespace, tostring
+from xml.etree.ElementTree import SubElement, register_namespace, tostring
 
 from defusedxml.ElementTree import fromstring
 
@@ -19,15 +19,16 @@ _MODIFIED = re.compile(rb"(<dcterms:modified[^>]*>)[^<]*(<)")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-def normalised(
+def make_reproducible(
     package: bytes,
-    results: Sequence[Mapping[str, Decimal | str]],
     as_of: datetime,
+    results: Sequence[Mapping[str, Decimal | str]] = (),
     streams: Mapping[str, Callable[[bytes], Iterator[bytes]]] = MappingProxyType({}),
 ) -> bytes:
-    """Return the package with fixed dates inside; `results[n]` holds sheet n's formula results by cell.
+    """Return an xlsx or docx package with fixed dates and order inside.
 
-    `streams` turn a member into the pieces to be written in its place, one after the other.
+    `results[n]` maps the cells of sheet n to the results of their formulas. `streams` maps a member's name to a
+    function that turns its content into the pieces to write instead.
     """
     out = BytesIO()
     stamp = as_of.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ").encode()
@@ -36,7 +37,7 @@ def normalised(
             data = old.read(name)
             if name == "docProps/core.xml":
                 data = _MODIFIED.sub(rb"\g<1>" + stamp + rb"\g<2>", data)
-            elif sheet := _SHEET.fullmatch(name):
+            elif results and (sheet := _SHEET.fullmatch(name)):
                 data = _with_results(data, results[int(sheet.group(1)) - 1])
             info = zipfile.ZipInfo(name, _EPOCH)
             info.compress_type = zipfile.ZIP_DEFLATED
@@ -47,22 +48,18 @@ def normalised(
 
 
 def _with_results(xml: bytes, results: Mapping[str, Decimal | str]) -> bytes:
-    """Write each formula's result behind it, so that previews and readers that do not calculate show it too."""
+    """Store each formula's result, which previews and readers that do not calculate show."""
     if not results:
         return xml
     register_namespace("", MAIN)
     root = fromstring(xml)
     for cell in root.iter(f"{{{MAIN}}}c"):
-        if cell.get("r") in results:
-            _set_result(cell, results[cell.attrib["r"]])
+        if (result := results.get(cell.get("r", ""))) is not None:
+            value = cell.find(f"{{{MAIN}}}v")
+            if value is None:
+                value = SubElement(cell, f"{{{MAIN}}}v")
+            if isinstance(result, str):
+                cell.set("t", "str")
+            value.text = str(result)
     written: bytes = tostring(root, encoding="UTF-8", xml_declaration=True)
     return written
-
-
-def _set_result(cell: Element, result: Decimal | str) -> None:
-    value = cell.find(f"{{{MAIN}}}v")
-    if value is None:
-        value = SubElement(cell, f"{{{MAIN}}}v")
-    if isinstance(result, str):
-        cell.set("t", "str")
-    value.text = str(result)

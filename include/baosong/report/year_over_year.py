@@ -1,4 +1,4 @@
-"""The comparison with the campaign before (Campaign.previous): only indicators and prefectures that both years have."""
+"""The comparison with the previous campaign, restricted to the indicators and prefectures that both years have."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from baosong.campaign import Campaign, CampaignError
 from baosong.campaign.form import Indicator
 from baosong.report.consolidation import RegionFigures
 from baosong.report.parts import Table, value
-from baosong.report.wording import NOTHING, listed, rounded, said, tabled
+from baosong.report.wording import NOTHING, amount_text, exact_text, join_names, rounded
 
 if TYPE_CHECKING:
     from baosong.ledger.services import Services
@@ -24,16 +24,18 @@ class Comparison:
     units: list[str]
     rows: list[tuple[Indicator, Decimal, Decimal]]
 
-    def words(self) -> dict[str, Any]:
-        """Return what a template says of it."""
-        told = [
-            f"{i.name}由{said(a, i.unit)}到{said(b, i.unit)}，{_moved(a, b)}" for i, a, b in self.rows if i.required
+    def template_values(self) -> dict[str, Any]:
+        """Return the values that a template may use."""
+        changes = [
+            f"{i.name}由{amount_text(a, i.unit)}到{amount_text(b, i.unit)}，{_moved(a, b)}"
+            for i, a, b in self.rows
+            if i.required
         ]
-        return {"标题": self.title, "可比": len(self.units), "名单": listed(self.units), "述": "；".join(told)}
+        return {"标题": self.title, "可比": len(self.units), "名单": join_names(self.units), "述": "；".join(changes)}
 
     def table(self) -> Table:
         """Return all indicators of both years."""
-        rows = [[i.name, i.unit, tabled(a, i), tabled(b, i), _rate(a, b)] for i, a, b in self.rows]
+        rows = [[i.name, i.unit, exact_text(a, i), exact_text(b, i), _rate(a, b)] for i, a, b in self.rows]
         return Table(["指标", "单位", "上年", "本年", "增减"], rows, [62, 22, 26, 26, 20], "lcrrr", "与上年比较")
 
 
@@ -48,9 +50,9 @@ def _rate(before: Decimal, now: Decimal) -> str:
     return f"{rounded((now - before) * 100 / before, 1):+}%" if before else NOTHING
 
 
-def compared(services: Services, figures: RegionFigures) -> Comparison | None:
-    """Return the comparison; None where no year before is named, or none of its sheets can be compared."""
-    last = _campaign_before(services, figures.campaign)
+def compare_years(services: Services, figures: RegionFigures) -> Comparison | None:
+    """Return the comparison; None where the campaign names no previous one, or nothing can be compared."""
+    last = _previous_campaign(services, figures.campaign)
     if last is None:
         return None
     before: dict[tuple[str, str], Decimal] = {
@@ -58,7 +60,8 @@ def compared(services: Services, figures: RegionFigures) -> Comparison | None:
     }
     sent = {code for code, _ in before}
     both = [p for p in figures.prefectures if p.sheet and p.prefecture.code in sent]
-    same = [i for i in figures.campaign.form.indicators.rows if _is_same(i, last.form.by_code.get(i.code))]
+    defined = {(i.code, i.name, i.unit, i.type) for i in last.form.indicators.rows}
+    same = [i for i in figures.campaign.form.indicators.rows if (i.code, i.name, i.unit, i.type) in defined]
     if not both or not same:
         return None
     rows = []
@@ -68,12 +71,8 @@ def compared(services: Services, figures: RegionFigures) -> Comparison | None:
     return Comparison(last.title, [p.prefecture.name for p in both], rows)  # type: ignore[arg-type]
 
 
-def _campaign_before(services: Services, campaign: Campaign) -> Campaign | None:
+def _previous_campaign(services: Services, campaign: Campaign) -> Campaign | None:
     try:
         return services.campaigns.get(campaign.previous) if campaign.previous else None
     except CampaignError:
-        return None  # its file is gone: there is nothing to say what its figures meant
-
-
-def _is_same(now: Indicator, before: Indicator | None) -> bool:
-    return before is not None and (now.name, now.unit, now.type) == (before.name, before.unit, before.type)
+        return None  # its file is gone, so the meaning of its figures is unknown

@@ -1,7 +1,8 @@
-"""How times, sizes, places and other people's texts are said on every page."""
+"""Times, sizes, locations and other people's texts as every page shows them."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -9,8 +10,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 # Controls, directional and zero-width marks, lone surrogates, line and paragraph separators: nothing a reader can see.
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-_PLACES = {"member": "压缩包内“{}”", "sheet": "工作表“{}”", "cell": "单元格 {}", "track": "{}", "page": "第 {} 页"}
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_LOCATIONS = {"member": "压缩包内“{}”", "sheet": "工作表“{}”", "cell": "单元格 {}", "track": "{}", "page": "第 {} 页"}
 _FIELDS = {
     "Format": "文件格式",
     "IsTruncated": "完整性",
@@ -21,6 +22,8 @@ _FIELDS = {
     "BitRate": "码率",
 }
 _TRACKS = {"video": "视频轨", "audio": "音频轨", "general": "整个文件"}
+_NOT_XML = re.compile(r"[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_LONGEST = 32767  # characters that a cell of Excel holds
 CELL_WORDS = {
     "accepted": "已齐",
     "rejected": "已退回，待重新报送",
@@ -30,14 +33,22 @@ CELL_WORDS = {
 }
 
 
-def visible(text: object) -> str:
-    """Return a text with every character that cannot be seen replaced by its code point, `‹U+202E›`."""
-    return "".join(f"‹U+{ord(c):04X}›" if unicodedata.category(c) in _UNSEEN else c for c in str(text))
+def escape_invisible(text: object) -> str:
+    """Return a text whose invisible characters are replaced by their code points, `‹U+202E›`."""
+    return "".join(f"‹U+{ord(c):04X}›" if unicodedata.category(c) in _INVISIBLE else c for c in str(text))
 
 
-def shortened(text: object, length: int = 60) -> str:
-    """Return a visible text of at most `length` characters; its middle gives way, because names end in a suffix."""
-    shown = visible(text)
+def strip_control(text: str) -> str:
+    """Return a text without the characters that XML forbids, cut to the length of an Excel cell."""
+    return _NOT_XML.sub("", text)[:_LONGEST]
+
+
+def ellipsize(text: object, length: int = 60) -> str:
+    """Return a text of at most `length` characters, invisible ones escaped.
+
+    Its middle is cut, not its end, because a file's name ends in what tells its type.
+    """
+    shown = escape_invisible(text)
     if len(shown) <= length:
         return shown
     tail = length // 4
@@ -45,7 +56,7 @@ def shortened(text: object, length: int = 60) -> str:
 
 
 def size_text(size: int) -> str:
-    """Return a size in bytes as people say it, in units of 1024."""
+    """Return a size in bytes with its unit, in powers of 1024."""
     if size < 1024:
         return f"{size} 字节"
     power = 1
@@ -54,13 +65,13 @@ def size_text(size: int) -> str:
     return f"{size / 1024**power:.1f}".removesuffix(".0") + f" {'KMG'[power - 1]}B"
 
 
-def moment(at: datetime, zone: ZoneInfo) -> str:
+def time_text(at: datetime, zone: ZoneInfo) -> str:
     """Return a time of day in the campaign's zone, `2023-06-01 15:30`."""
     return at.astimezone(zone).strftime("%Y-%m-%d %H:%M")
 
 
-def remaining(deadline: datetime, now: datetime) -> str:
-    """Return what is left until the deadline, or how long it has passed."""
+def remaining_text(deadline: datetime, now: datetime) -> str:
+    """Return the time left until the deadline, or since it."""
     left = deadline - now
     if abs(left) < timedelta(minutes=1):
         return "距截止不足 1 分钟" if left > timedelta(0) else "刚过截止时间"
@@ -79,12 +90,12 @@ def _span(span: timedelta) -> str:
     return f"{rest} 分钟"
 
 
-def place_text(where: Mapping[str, Any]) -> str:
-    """Return the place of a finding in words; a finding without one is about the whole file."""
-    said = []
-    for key, phrase in _PLACES.items():
+def location_text(where: Mapping[str, Any]) -> str:
+    """Return the location of a finding in words; without one it is about the whole file."""
+    parts = []
+    for key, phrase in _LOCATIONS.items():
         if where.get(key):
-            said.append(phrase.format(visible(_TRACKS.get(str(where[key]).lower(), where[key]))))
+            parts.append(phrase.format(escape_invisible(_TRACKS.get(str(where[key]).lower(), where[key]))))
     if where.get("field"):
-        said.append(visible(_FIELDS.get(str(where["field"]), where["field"])))
-    return "，".join(said) or "整个文件"
+        parts.append(escape_invisible(_FIELDS.get(str(where["field"]), where["field"])))
+    return "，".join(parts) or "整个文件"

@@ -44,7 +44,8 @@ def prepare_databases(layout: Layout, postgres: Postgres, env: Mapping[str, str]
 
 def _marks(with_airflow: bool) -> dict[str, str]:
     """Return, for each database, a word that changes whenever its tables must."""
-    revisions = sorted(p.read_bytes() for p in (PROJECT / "include/baosong/ledger").rglob("versions/*.py"))
+    schema = (PROJECT / "include/baosong/ledger/schema").rglob("*")
+    revisions = sorted(p.read_bytes() for p in schema if p.suffix in (".py", ".sql"))
     ledger = hashlib.sha256(b"\0".join(revisions)).hexdigest()[:16]
     return {"ledger": ledger, **({"airflow": airflow.version()} if with_airflow else {})}
 

@@ -24,7 +24,7 @@ from docx.shared import Mm, Pt, Twips
 
 from baosong.report.docx.document import TEMPLATE
 from baosong.report.docx.ooxml import CAPTION_STYLE, FIGURE_STYLE, TABLE_STYLE
-from baosong.report.reproducible import normalised
+from baosong.report.reproducible import make_reproducible
 from baosong.store.settings import PROJECT
 
 LETTER = Path(__file__).with_name("letter.txt")
@@ -61,7 +61,7 @@ def make_template() -> bytes:
     document.core_properties.created = document.core_properties.modified = _DAY.replace(tzinfo=None)
     raw = io.BytesIO()
     document.save(raw)
-    return normalised(raw.getvalue(), [], _DAY)
+    return make_reproducible(raw.getvalue(), _DAY)
 
 
 def _page(document: Any) -> None:

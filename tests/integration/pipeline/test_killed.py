@@ -239,7 +239,7 @@ def test_a_writer_that_lost_its_claim_does_not_write_over_the_next_one(worlds: W
 
 
 def others_files(world: World) -> list[str]:
-    return edition_copies.astray(world.services.storage, world.services.ledger.editions("2023")[-1])
+    return edition_copies.mismatched(world.services.storage, world.services.ledger.editions("2023")[-1])
 
 
 def every_late_file_is_put_right(worlds: Worlds, late: dict[str, bool]) -> None:

@@ -17,7 +17,6 @@ from baosong.ledger.services import Services
 from baosong.pipeline import outbox, review
 from baosong.preservation import change_log, fixity, records
 from baosong.preservation.rebuild import RebuildRefused, Rebuilt, rebuild
-from baosong.report.editions import write_report
 from baosong.store.s3 import Storage
 from baosong_local.samples.sheets import make_sheet
 from intake_run import (
@@ -260,23 +259,6 @@ def test_an_archive_older_than_the_journal_is_rebuilt_from_its_records(services:
     assert again(services).salvaged == len(before)
     assert {row.id: (row.state, row.archive_key, row.bundle_id, row.findings) for row in rows(services)} == before
     assert {name: found for name, found in tables(services.ledger).items() if name in DERIVED} == followed
-
-
-def test_a_ledger_from_before_the_journal_is_written_down_whole(services: Services) -> None:
-    for text_ in "一二":
-        drop(services, piece(text_))
-        run(services)
-    write_report(services, "2023", "interim", datetime(2023, 6, 1, tzinfo=UTC))
-    review.mark_announced(services, [f"2023|{CODE}"])
-    for key in pages(services):
-        services.storage.remove("archive", key)
-    services.ledger.revert("r0003")
-    services.ledger.migrate()
-    before = tables(services.ledger)
-    review.find_new(services)
-    lose(services)
-    again(services)
-    assert tables(services.ledger) == before
 
 
 def test_a_lost_page_is_written_again_while_the_ledger_is_there(services: Services) -> None:

@@ -138,7 +138,7 @@ def test_what_is_laid_by_again_takes_the_place_of_a_spoilt_copy_of_its_size(
 ) -> None:
     """The same file may be of another edition, which must not lean on a copy that nobody could use."""
     for _ in range(2):
-        key = f"2023/_copies/{edition_copies.lay_by(services.storage, '2023', {PAGE: b'the same'})[PAGE]}"
+        key = f"2023/_copies/{edition_copies.store_copies(services.storage, '2023', {PAGE: b'the same'})[PAGE]}"
         assert services.storage.read("reports", key) == b"the same"
         flip(on_disk(key))
 
@@ -179,7 +179,7 @@ def test_an_interrupted_verification_does_not_read_again_what_it_read_of_a_repor
 
 def test_all_campaigns_reports_are_read_where_none_is_named(services: Services) -> None:
     for campaign_id in ("2023", "2024"):
-        files = edition_copies.lay_by(services.storage, campaign_id, {PAGE: campaign_id.encode()})
+        files = edition_copies.store_copies(services.storage, campaign_id, {PAGE: campaign_id.encode()})
         services.ledger.add_edition(campaign_id, "final", 1, f"{campaign_id}/final/v1/", "1", {"files": files})
     assert {place.split("/")[1] for place in verified(services, campaign_id=None).faults} == {"2023", "2024"}
     assert {place.split("/")[1] for place in verified(services, campaign_id="2024").faults} == {"2024"}

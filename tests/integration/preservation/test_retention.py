@@ -153,9 +153,9 @@ def test_copies_of_reports_go_when_no_folder_holds_their_edition_any_more(servic
         ("final", 1, "final/v1/", b"first"),
         ("final", 2, "final/v2/", b"second"),
     ):
-        figures = {"files": edition_copies.lay_by(services.storage, "2023", {"汇总总结报告.docx": said})}
+        figures = {"files": edition_copies.store_copies(services.storage, "2023", {"汇总总结报告.docx": said})}
         assert services.ledger.add_edition("2023", kind, version, f"2023/{folder}", str(version), figures)
-    edition_copies.lay_by(services.storage, "2023", {"汇总总结报告.docx": b"never recorded"})
+    edition_copies.store_copies(services.storage, "2023", {"汇总总结报告.docx": b"never recorded"})
     assert tidy(services, 0)["copies"] == 0
     assert tidy(services, 2)["copies"] == 2
     left = {services.storage.read("reports", s.key) for s in services.storage.list("reports", "2023/_copies/")}

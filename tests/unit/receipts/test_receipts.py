@@ -18,7 +18,7 @@ from baosong.campaign import Campaign
 from baosong.ledger import Cell
 from baosong.receipts import annotated_name, render_receipt, render_status, render_unplaced
 from baosong.rules.findings import Kind, error, note, warning
-from baosong.rules.words import place_text, remaining, shortened, size_text, visible
+from baosong.rules.words import ellipsize, escape_invisible, location_text, remaining_text, size_text
 
 ISSUED = datetime.fromisoformat("2023-06-01T15:30:00+08:00")
 WRONG_SUM = error(
@@ -117,7 +117,7 @@ def test_no_name_and_no_cell_becomes_markup_or_hides(campaign: Campaign, name: s
     assert marked.elements == plain.elements
     assert not [c for c in marked.text if unicodedata.category(c) in ("Cf", "Cs", "Zl", "Zp")]
     assert not [c for c in marked.text if unicodedata.category(c) == "Cc" and c != "\n"]
-    assert visible(name) in marked.text
+    assert escape_invisible(name) in marked.text
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -262,8 +262,8 @@ def test_the_json_twin_is_json_and_says_all_that_the_page_says(campaign: Campaig
     assert told["files"][0]["file"] == HOSTILE
     text = Page(receipt.html).text
     for file in told["files"]:
-        assert visible(file["file"]) in text
-        assert all(visible(f["message"]) in text for f in file["findings"])
+        assert escape_invisible(file["file"]) in text
+        assert all(escape_invisible(f["message"]) in text for f in file["findings"])
     assert all(step in text for step in told["next"])
 
 
@@ -340,7 +340,7 @@ def test_a_file_of_nobody_gets_an_answer_that_says_where_files_belong(campaign: 
     ],
 )
 def test_a_place_is_said_in_words(where: dict[str, Any], said: str) -> None:
-    assert place_text(where) == said
+    assert location_text(where) == said
 
 
 @pytest.mark.parametrize(
@@ -362,11 +362,11 @@ def test_a_size_is_said_in_its_unit(size: int, said: str) -> None:
     ],
 )
 def test_the_time_left_is_said_in_days_hours_or_minutes(seconds: int, said: str) -> None:
-    assert remaining(ISSUED + timedelta(seconds=seconds), ISSUED) == said
+    assert remaining_text(ISSUED + timedelta(seconds=seconds), ISSUED) == said
 
 
 def test_a_shortened_name_keeps_its_ending() -> None:
-    name = shortened("很" * 300 + ".xlsx", 60)
+    name = ellipsize("很" * 300 + ".xlsx", 60)
     assert len(name) == 60
     assert name.endswith(".xlsx")
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from baosong.report.wording import days, listed, said, share
+from baosong.report.wording import amount_text, dates_text, join_names, share
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ from baosong.report.wording import days, listed, said, share
     ],
 )
 def test_numbers_in_sentences_have_at_most_two_decimals(value: str, unit: str, words: str) -> None:
-    assert said(Decimal(value), unit) == words
+    assert amount_text(Decimal(value), unit) == words
 
 
 def test_shares_round_half_up_and_know_nothing_of_nothing() -> None:
@@ -41,12 +41,12 @@ def test_shares_round_half_up_and_know_nothing_of_nothing() -> None:
 
 
 def test_days_are_said_without_needless_months() -> None:
-    assert days(date(2023, 5, 21), date(2023, 5, 21)) == "5月21日"
-    assert days(date(2023, 5, 21), date(2023, 5, 22)) == "5月21日至22日"
-    assert days(date(2023, 5, 31), date(2023, 6, 1)) == "5月31日至6月1日"
-    assert days(None, None) == "—"
+    assert dates_text(date(2023, 5, 21), date(2023, 5, 21)) == "5月21日"
+    assert dates_text(date(2023, 5, 21), date(2023, 5, 22)) == "5月21日至22日"
+    assert dates_text(date(2023, 5, 31), date(2023, 6, 1)) == "5月31日至6月1日"
+    assert dates_text(None, None) == "—"
 
 
 def test_long_lists_of_names_end_in_their_number() -> None:
-    assert listed(["甲", "乙"]) == "甲、乙"
-    assert listed(["甲", "乙", "丙"], 2) == "甲、乙等3个"
+    assert join_names(["甲", "乙"]) == "甲、乙"
+    assert join_names(["甲", "乙", "丙"], 2) == "甲、乙等3个"

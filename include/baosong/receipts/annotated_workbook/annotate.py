@@ -1,7 +1,7 @@
-"""An annotated copy of the sender's own sheet: the cells in question coloured and commented, a list of them in front.
+"""An annotated copy of the sender's own sheet: the cells with findings coloured and commented, and a list in front.
 
-Nobody's workbook is opened here: a child process does it, under limits, once the reader of the checks has seen that
-the workbook is of moderate size. No copy is made of what is not: the receipt's table then says it all.
+The workbook is not opened in this process: a child process does that under limits, after the reader of the checks has
+found it to be of moderate size. A larger workbook gets no copy; the receipt's table lists all its findings anyway.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 from baosong.campaign import Campaign
 from baosong.receipts.view import describe_finding
 from baosong.rules.findings import Finding, Severity
-from baosong.rules.words import shortened
+from baosong.rules.words import ellipsize
 from baosong.store.source import Source
 from baosong.validation.common import zip_guard
 from baosong.validation.common.filetypes import ZIPPED, identify
@@ -49,8 +49,10 @@ def annotate(content: bytes, name: str, findings: Sequence[Finding], campaign: C
     kind = identify(source) or source.suffix
     max_rows = campaign.form.activities.max_rows + SPARE_ROWS
     try:
-        if kind in ZIPPED and _unpacked(source) > UNPACKED:
-            return None
+        if kind in ZIPPED:
+            with zip_guard.guarded(source) as archive:
+                if sum(member.file_size for member in archive.infolist()) > UNPACKED:
+                    return None
         sheets = read_sheets(content, kind, name, max_rows)
     except (zip_guard.Bomb, zip_guard.Broken, LockedSheet, UnreadableSheet):
         return None
@@ -58,46 +60,33 @@ def annotate(content: bytes, name: str, findings: Sequence[Finding], campaign: C
         return None
     work = {
         "content": content if kind == "xlsx" else None,
-        "sheets": [_cells(sheet) for sheet in sheets],
-        "findings": [_told(f) for f in sorted(findings, key=lambda f: list(Severity).index(f.severity))],
-        "file": shortened(name, 80),
+        "sheets": [
+            {"name": s.name, "hidden": s.hidden, "top": s.top, "rows": s.rows, "merged": s.merged} for s in sheets
+        ],
+        "findings": [_describe(f) for f in sorted(findings, key=lambda f: list(Severity).index(f.severity))],
+        "file": ellipsize(name, 80),
         "title": campaign.title,
     }
     return _in_child(work)
 
 
-def _unpacked(source: Source) -> int:
-    with zip_guard.guarded(source) as archive:
-        return sum(member.file_size for member in archive.infolist())
-
-
 def _moderate(sheets: Sequence[Sheet], max_rows: int) -> bool:
-    """Return whether every sheet stays near its first cell; one far cell or merged range costs openpyxl gigabytes."""
+    """Return whether every sheet stays near its first cell: one far cell or merged range costs openpyxl gigabytes."""
     merged = sum((bottom - top + 1) * (right - left + 1) for s in sheets for (top, left), (bottom, right) in s.merged)
     cells = sum(len(row) for sheet in sheets for row in sheet.rows)
     near = all(not s.clipped and s.end <= max_rows and max(map(len, s.rows), default=0) <= MAX_COLUMNS for s in sheets)
     return near and merged <= MAX_MERGED and cells <= MAX_CELLS
 
 
-def _cells(sheet: Sheet) -> dict[str, Any]:
-    return {
-        "name": sheet.name,
-        "hidden": sheet.hidden,
-        "top": sheet.top,
-        "rows": sheet.rows,
-        "merged": sheet.merged,
-    }
-
-
-def _told(finding: Finding) -> dict[str, str]:
-    """Return a finding as the receipt words it, short and with nothing invisible in it."""
-    told = describe_finding(finding.as_json())
+def _describe(finding: Finding) -> dict[str, str]:
+    """Return a finding in the receipt's words, shortened and with invisible characters escaped."""
+    view = describe_finding(finding.as_json())
     words = {"word": "severity_name", "problem": "message", "found": "observed", "expected": "expected", "fix": "fix"}
     sheet, cell = finding.where.get("sheet", ""), finding.where.get("cell", "")
-    place = f"{sheet} {cell}" if sheet and cell else told["place"]
+    place = f"{sheet} {cell}" if sheet and cell else view["place"]
     return {
-        **{key: shortened(told[name], LONGEST_TEXT) for key, name in words.items()},
-        "place": shortened(place),
+        **{key: ellipsize(view[name], LONGEST_TEXT) for key, name in words.items()},
+        "place": ellipsize(place),
         "severity": finding.severity.value,
         "sheet": sheet,
         "cell": cell,
@@ -114,9 +103,10 @@ def _in_child(work: dict[str, Any]) -> bytes | None:
         "OPENBLAS_NUM_THREADS": "1",  # openpyxl imports numpy, which takes address space for every core
     }
     command = [sys.executable, "-S", "-P", str(CHILD)]
-    told = pickle.dumps(work, protocol=5)
     try:
-        done = subprocess.run(command, input=told, capture_output=True, timeout=TIMEOUT_SECONDS, env=environment)
+        done = subprocess.run(
+            command, input=pickle.dumps(work, protocol=5), capture_output=True, timeout=TIMEOUT_SECONDS, env=environment
+        )
     except subprocess.TimeoutExpired:
         log.warning("no annotated copy: it would take longer than %s s", TIMEOUT_SECONDS)
         return None

@@ -1,6 +1,7 @@
-"""The sender's workbook opened for marking: its own where openpyxl can, else rebuilt from the values that were read.
+"""The sender's workbook opened for marking: the original where openpyxl reads it, else one rebuilt from its values.
 
-Whatever could run or reach out is left behind: macros, links to other files, DDE; their formulas keep their results.
+Active content and external references are dropped (macros, links to other files, DDE); formulas that used them keep
+their results.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from openpyxl.utils.datetime import to_excel
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
-from baosong.report.xlsx.sheet import plain
+from baosong.rules.words import strip_control
 
 Results = dict[str, Decimal | str]
 
@@ -48,19 +49,17 @@ class Opened:
 
 def open_book(content: bytes | None, sheets: list[dict[str, Any]]) -> Opened:
     """Return the workbook itself, or one with the values of `sheets` where there is none that openpyxl reads."""
-    if content is not None and not _has_macro_sheets(content):
+    if content is not None:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = archive.namelist()
         try:
-            return _original(content)
+            if not any(name.lower().startswith(_MACRO_SHEETS) for name in names):
+                return _original(content)
         except MemoryError:
             raise
         except Exception:  # noqa: S110 openpyxl refuses, in many ways, books that WPS and our reader take
             pass
     return _rebuilt(sheets)
-
-
-def _has_macro_sheets(content: bytes) -> bool:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        return any(name.lower().startswith(_MACRO_SHEETS) for name in archive.namelist())
 
 
 def _original(content: bytes) -> Opened:
@@ -70,27 +69,27 @@ def _original(content: bytes) -> Opened:
     if formulas:
         saved = load_workbook(io.BytesIO(content), data_only=True, keep_links=False)
         for cell in formulas:
-            _settle(cell, saved[cell.parent.title][cell.coordinate].value, opened)
+            _keep_result(cell, saved[cell.parent.title][cell.coordinate].value, opened)
     _drop_reaching(book)
     return opened
 
 
 def cells_of(sheet: Worksheet) -> list[Cell]:
-    """Return the cells that exist; to walk row by row would make millions where one far cell has a border."""
+    """Return the cells that exist; iterating by row would create millions where one far cell has a border."""
     return [cell for cell in sheet._cells.values() if isinstance(cell, Cell)]
 
 
-def _settle(cell: Cell, saved: Any, opened: Opened) -> None:
-    """Keep a formula together with its saved result; of one that reaches out, only the result stays."""
+def _keep_result(cell: Cell, saved: Any, opened: Opened) -> None:
+    """Record the saved result of a formula; an external formula is replaced by its result."""
     formula = cell.value if isinstance(cell.value, str) else getattr(cell.value, "text", None) or ""
     if reaches_out(formula):
-        write(cell, saved)
+        write_value(cell, saved)
     elif (result := _result(saved)) is not None:
         opened.results.setdefault(cell.parent.title, {})[cell.coordinate] = result
 
 
 def reaches_out(formula: object) -> bool:
-    """Return whether a formula could fetch or start anything outside of its workbook."""
+    """Return whether a formula could fetch or start anything outside its workbook."""
     return _REACHING.search(_LITERAL.sub("", str(formula or ""))) is not None
 
 
@@ -99,11 +98,11 @@ def _result(saved: Any) -> Decimal | str | None:
         return None  # these are calculated when the book is opened
     if isinstance(saved, (datetime, date, time, timedelta)):
         return Decimal(repr(to_excel(saved)))  # type: ignore[no-untyped-call]
-    return Decimal(repr(saved)) if isinstance(saved, (int, float)) else plain(str(saved))
+    return Decimal(repr(saved)) if isinstance(saved, (int, float)) else strip_control(str(saved))
 
 
 def _drop_reaching(book: Workbook) -> None:
-    """Leave out what refers to files that the copy no longer has: names and input checks."""
+    """Remove the names and input checks that refer to files which the copy no longer has."""
     for names in (book.defined_names, *(sheet.defined_names for sheet in book.worksheets)):
         for name in [n for n, defined in names.items() if n.startswith("_xlnm.Auto") or reaches_out(defined.value)]:
             del names[name]
@@ -114,10 +113,10 @@ def _drop_reaching(book: Workbook) -> None:
         ]
 
 
-def write(cell: Cell, value: Any) -> None:
-    """Put a value into a cell; a text stays a text whatever it begins with."""
+def write_value(cell: Cell, value: Any) -> None:
+    """Write a value into a cell; a text never becomes a formula, whatever it begins with."""
     if isinstance(value, str):
-        cell.value, cell.data_type = plain(value), "s"
+        cell.value, cell.data_type = strip_control(value), "s"
     else:
         cell.value = value
 
@@ -126,35 +125,35 @@ def _rebuilt(sheets: list[dict[str, Any]]) -> Opened:
     book = Workbook()
     book.remove(book.worksheets[0])
     opened = Opened(book, {})
-    for told in sheets:
-        title = _BAD_TITLE.sub("_", plain(told["name"])).strip("'")[:31] or "Sheet"
+    for data in sheets:
+        title = _BAD_TITLE.sub("_", strip_control(data["name"])).strip("'")[:31] or "Sheet"
         sheet = book.create_sheet(title)
-        opened.by_name[told["name"]] = sheet
-        _fill(sheet, told)
-        if told["hidden"]:
+        opened.by_name[data["name"]] = sheet
+        _fill(sheet, data)
+        if data["hidden"]:
             sheet.sheet_state = "hidden"
     return opened
 
 
-def _fill(sheet: Worksheet, told: Mapping[str, Any]) -> None:
-    for r, row in enumerate(told["rows"], told["top"] + 1):
+def _fill(sheet: Worksheet, data: Mapping[str, Any]) -> None:
+    for r, row in enumerate(data["rows"], data["top"] + 1):
         for c, value in enumerate(row, 1):
             if value not in (None, ""):
                 cell = cast(Cell, sheet.cell(r, c))
-                write(cell, value)
+                write_value(cell, value)
                 cell.alignment = Alignment(vertical="center", wrap_text=True)
-    for column, width in _widths(told["rows"]).items():
+    for column, width in _widths(data["rows"]).items():
         sheet.column_dimensions[get_column_letter(column)].width = width
     sheet.page_setup.paperSize, sheet.page_setup.orientation = 9, "landscape"
     sheet.print_options.gridLines = True
     sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
     sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
-    for (top, left), (bottom, right) in told["merged"]:
+    for (top, left), (bottom, right) in data["merged"]:
         sheet.merge_cells(start_row=top + 1, start_column=left + 1, end_row=bottom + 1, end_column=right + 1)
 
 
 def _widths(rows: list[list[Any]]) -> dict[int, float]:
-    """Return the width of each column that its texts want, within reason; a title wider than that is passed over."""
+    """Return the width of each column by its longest text, within bounds; a title alone in its row does not count."""
     widths: dict[int, float] = {}
     for row in rows:
         for c, value in enumerate(row, 1):

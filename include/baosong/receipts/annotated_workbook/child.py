@@ -1,6 +1,6 @@
-"""The program that opens a sender's workbook with openpyxl and marks it: what a hostile one costs ends with it.
+"""The child process that opens a sender's workbook with openpyxl and marks it, so that limits bound a hostile one.
 
-Run as `python child.py < work > workbook`, the work being what `annotate` pickled.
+Run as `python child.py < work > workbook`; `annotate` pickles the work.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import warnings
 from datetime import UTC, datetime
 from typing import Any
 
-MEMORY = 768 << 20  # twice what the largest workbook takes that we mark
+MEMORY = 768 << 20  # twice the need of the largest workbook that we mark
 SECONDS = 20
 _FIXED = datetime(1980, 1, 1, tzinfo=UTC)  # the copy's own date, so that the same input gives the same bytes
 
@@ -23,17 +23,17 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    warnings.simplefilter("ignore")  # openpyxl's remarks on extensions that it does not know
-    work = pickle.loads(sys.stdin.buffer.read())  # noqa: S301 our own program's words; the sender's bytes are data in it
+    warnings.simplefilter("ignore")  # openpyxl's warnings about extensions that it does not know
+    work = pickle.loads(sys.stdin.buffer.read())  # noqa: S301 pickled by our own process; the sender's bytes are only data in it
     sys.stdout.buffer.write(annotated(work))
 
 
 def annotated(work: dict[str, Any]) -> bytes:
-    """Return the marked workbook as xlsx bytes, nothing where it has none of the places to mark."""
+    """Return the marked workbook as xlsx bytes, empty where the workbook has none of the cells to mark."""
     from baosong.receipts.annotated_workbook.book import open_book
     from baosong.receipts.annotated_workbook.listing import add_listing
     from baosong.receipts.annotated_workbook.marks import mark
-    from baosong.report.reproducible import normalised
+    from baosong.report.reproducible import make_reproducible
 
     opened = open_book(work["content"], work["sheets"])
     if not mark(opened.by_name, work["findings"]):
@@ -44,7 +44,7 @@ def annotated(work: dict[str, Any]) -> bytes:
     out = io.BytesIO()
     opened.book.save(out)
     results = [opened.results.get(sheet.title, {}) for sheet in opened.book.worksheets]
-    return normalised(out.getvalue(), results, _FIXED)
+    return make_reproducible(out.getvalue(), _FIXED, results)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The first sheet of an annotated copy: every finding, the gravest first, with a link to its cell; good to print."""
+"""The first sheet of an annotated copy: every finding, the most severe first, with a link to its cell."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _HELP = (
 
 
 def add_listing(book: Workbook, by_name: Mapping[str, Worksheet], work: Mapping[str, Any]) -> None:
-    """Put the list in front of the sender's sheets, instead of the one that an earlier copy of ours had."""
+    """Insert the list before the sender's sheets, replacing the list of an earlier annotated copy."""
     for sheet in [s for s in book.worksheets if s.title == NAME and s["A1"].value == TITLE]:
         book.remove(sheet)
     table = Table(book.create_sheet(NAME, 0))
@@ -51,8 +51,8 @@ def add_listing(book: Workbook, by_name: Mapping[str, Worksheet], work: Mapping[
 
 def _summary(work: Mapping[str, Any]) -> str:
     counts = Counter(finding["word"] for finding in work["findings"])
-    said = "，".join(f"{word} {count} 处" for word, count in counts.items())
-    return f"{work['title']}　文件：{work['file']}　{said}。\n{_HELP}"
+    summary = "，".join(f"{word} {count} 处" for word, count in counts.items())
+    return f"{work['title']}　文件：{work['file']}　{summary}。\n{_HELP}"
 
 
 def _link(sheet: Worksheet, row: int, by_name: Mapping[str, Worksheet], finding: Mapping[str, str]) -> None:
@@ -68,7 +68,7 @@ def _link(sheet: Worksheet, row: int, by_name: Mapping[str, Worksheet], finding:
 
 
 def _open_at(book: Workbook, sheet: Worksheet) -> None:
-    """Show this sheet first, and it alone selected: in a group of sheets, what one types goes into all of them."""
+    """Make this sheet the active and only selected one: typing into a group of selected sheets changes all of them."""
     for other in book.worksheets:
         other.sheet_view.tabSelected = other is sheet
     book.active = sheet

@@ -1,4 +1,4 @@
-"""Colours and comments on the cells in question, and the removal of those that an earlier copy of ours had."""
+"""Colours and comments on the cells that findings name, and the removal of those of an earlier annotated copy."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from openpyxl.utils import column_index_from_string
 from openpyxl.worksheet.worksheet import Worksheet
 
 from baosong.receipts.annotated_workbook.book import cells_of
-from baosong.report.xlsx.sheet import plain
+from baosong.rules.words import strip_control
 
-Told = Mapping[str, str]
+FindingView = Mapping[str, str]
 
 AUTHOR = "报送系统"
-FILLS = {  # dark, middle and pale, so that print without colour tells them apart as well
+FILLS = {  # dark, middle and pale, so that they differ in black and white print as well
     "error": PatternFill("solid", fgColor="F4A6A0"),
     "warning": PatternFill("solid", fgColor="FFE08A"),
     "note": PatternFill("solid", fgColor="DCE9F7"),
@@ -28,26 +28,26 @@ _THEIRS = "\n—— 原有批注 ——\n"
 _ADDRESS = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})")
 _LAST_ROW, _LAST_COLUMN = 1_048_576, 16_384
 _WIDTH, _LINE, _HIGHEST = 330, 17, 420  # pixels
-_LETTERS = 23  # Chinese ones on a line of that width
+_LETTERS = 23  # Chinese characters per line of that width
 
 
-def mark(by_name: Mapping[str, Worksheet], findings: Sequence[Told]) -> int:
-    """Colour every cell that a finding names by its gravest one, say all of them in one comment; return how many."""
+def mark(by_name: Mapping[str, Worksheet], findings: Sequence[FindingView]) -> int:
+    """Colour every cell by its most severe finding and comment it with all of them; return the number of cells."""
     for sheet in by_name.values():
         _wipe(sheet)
-    told: dict[tuple[str, str], list[Told]] = {}
+    by_cell: dict[tuple[str, str], list[FindingView]] = {}
     for finding in findings:
         if cell := cell_of(by_name, finding):
-            told.setdefault((finding["sheet"], cell.coordinate), []).append(finding)
-    for (name, address), here in told.items():
+            by_cell.setdefault((finding["sheet"], cell.coordinate), []).append(finding)
+    for (name, address), here in by_cell.items():
         cell = cast(Cell, by_name[name][address])
         cell.fill = FILLS[min((f["severity"] for f in here), key=list(FILLS).index)]
         cell.comment = _comment(here, cell.comment)
-    return len(told)
+    return len(by_cell)
 
 
-def cell_of(by_name: Mapping[str, Worksheet], finding: Told) -> Cell | None:
-    """Return the cell that a finding means, of a merged range the first; None where the workbook has no such place."""
+def cell_of(by_name: Mapping[str, Worksheet], finding: FindingView) -> Cell | None:
+    """Return the cell of a finding, the first of a merged range; None where the workbook has no such cell."""
     sheet = by_name.get(finding["sheet"])
     address = _ADDRESS.fullmatch(finding["cell"])
     if sheet is None or address is None:
@@ -62,18 +62,18 @@ def cell_of(by_name: Mapping[str, Worksheet], finding: Told) -> Cell | None:
     return cell
 
 
-def _comment(here: Sequence[Told], theirs: Comment | None) -> Comment:
-    text = "\n\n".join(_said(finding) for finding in here)
+def _comment(here: Sequence[FindingView], theirs: Comment | None) -> Comment:
+    text = "\n\n".join(_text(finding) for finding in here)
     if len(text) > LONGEST:
         text = text[:LONGEST] + "……\n（其余见“校验结果”页）"
     if theirs is not None:
         text += _THEIRS + theirs.text
-    text = plain(text)
+    text = strip_control(text)
     lines = sum(1 + len(line) // _LETTERS for line in text.split("\n"))
     return Comment(text, AUTHOR, height=min(_LINE * (lines + 1), _HIGHEST), width=_WIDTH)
 
 
-def _said(finding: Told) -> str:
+def _text(finding: FindingView) -> str:
     parts = [f"【{finding['word']}】{finding['problem']}"]
     for label, key in (("实际", "found"), ("要求", "expected"), ("怎样修改", "fix")):
         if finding[key]:
@@ -82,7 +82,7 @@ def _said(finding: Told) -> str:
 
 
 def _wipe(sheet: Worksheet) -> None:
-    """Take back what an earlier copy said, for people mend that very copy and send it in."""
+    """Remove the marks of an earlier copy: people correct the annotated copy itself and submit it again."""
     ours = {fill.fgColor.rgb for fill in FILLS.values()}
     for cell in cells_of(sheet):
         if cell.comment is None or cell.comment.author != AUTHOR:

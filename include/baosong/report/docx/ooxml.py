@@ -1,4 +1,4 @@
-"""Tables, native charts and photo pages as WordprocessingML, ready to be put into a document."""
+"""Tables, native charts and photographs as WordprocessingML elements."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from docx.opc.packuri import PackURI
 from docx.opc.part import Part as Member
 
 from baosong.report.parts import Chart, Part, Picture, Table
-from baosong.report.renderer import render
-from baosong.report.reproducible import normalised
-from baosong.report.xlsx.sheet import plain
+from baosong.report.reproducible import make_reproducible
+from baosong.report.wording import render
+from baosong.rules.words import strip_control
 
 BODY_FONT, HEAD_FONT = "仿宋_GB2312", "黑体"
 TABLE_STYLE, CAPTION_STYLE, FIGURE_STYLE = "BaosongTable", "BaosongCaption", "BaosongFigure"
@@ -36,12 +36,12 @@ _TOGETHER = 24  # rows: a table as short as this stays on one page
 
 
 def escape(text: str) -> str:
-    """Return a text as XML holds it, without what XML forbids."""
-    return _escape(plain(text).replace("\n", " "))
+    """Return a text escaped for XML, without the characters that XML forbids."""
+    return _escape(strip_control(text).replace("\n", " "))
 
 
 class Writer:
-    """Writes parts into one document; charts and pictures become members of its package, in the order of writing."""
+    """Writes parts into one document; charts and pictures become members of its package."""
 
     def __init__(self, main: Any, as_of: datetime) -> None:
         self._main, self._as_of = main, as_of
@@ -87,7 +87,7 @@ class Writer:
             sheet.cell(n + 2, 1).data_type = "s"
         book.properties.created = self._as_of.replace(tzinfo=None)
         book.save(raw)
-        return normalised(raw.getvalue(), [{}], self._as_of)
+        return make_reproducible(raw.getvalue(), self._as_of)
 
     def _album(self, pictures: Sequence[Picture]) -> Any:
         cells = [self._photo(p) for p in pictures]
@@ -106,8 +106,8 @@ class Writer:
         number = next(self._numbers)
         data = render("picture.xml", number=number, relation=relation, wide=round(wide * _EMU), high=round(high * _EMU))
         shown = _paragraph(FIGURE_STYLE, _inline(number, picture.caption, wide, high, data))
-        said = _paragraph(TABLE_STYLE, _run(picture.caption, 10.5, BODY_FONT), "center")
-        return f"<w:tc>{_cell_properties(78)}{shown}{said}</w:tc>"
+        caption = _paragraph(TABLE_STYLE, _run(picture.caption, 10.5, BODY_FONT), "center")
+        return f"<w:tc>{_cell_properties(78)}{shown}{caption}</w:tc>"
 
 
 def _element(xml: str) -> Any:
@@ -117,8 +117,8 @@ def _element(xml: str) -> Any:
 
 
 def _paragraph(style: str, runs: str, align: str = "", *, keep: bool = False) -> str:
-    jc, kept = f'<w:jc w:val="{align}"/>' if align else "", "<w:keepNext/>" if keep else ""
-    return f'<w:p><w:pPr><w:pStyle w:val="{style}"/>{kept}{jc}</w:pPr>{runs}</w:p>'
+    jc, keep_next = f'<w:jc w:val="{align}"/>' if align else "", "<w:keepNext/>" if keep else ""
+    return f'<w:p><w:pPr><w:pStyle w:val="{style}"/>{keep_next}{jc}</w:pPr>{runs}</w:p>'
 
 
 def _run(text: str, points: float, font: str) -> str:

@@ -1,4 +1,4 @@
-"""The workbook's sheets behind the figures: where each comes from, what was doubted, how it was counted, and charts."""
+"""The workbook's supporting sheets: provenance of each figure, data quality, method, and charts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from baosong.report.changes import Changes
 from baosong.report.consolidation import PrefectureFigures, RegionFigures
 from baosong.report.wording import NOTHING
 from baosong.report.xlsx.sheet import Table
-from baosong.rules.words import place_text
+from baosong.rules.words import location_text
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from baosong.ledger import Submission
 
 ORIGINS, QUALITY, METHOD, CHARTS = "数据来源", "数据质量", "口径说明", "图表"
-MOST_LINKS = 20_000  # Excel takes 65,530 in a sheet; beyond this only a prefecture's name leads to its sources
+MOST_LINKS = 20_000  # Excel takes 65,530 per sheet; beyond this only the prefectures' names are links
 MOST_BARS = 40
 FIRST_CHART = 6  # the row
 _DARK = "404040"
@@ -43,13 +43,13 @@ class Column(Protocol):
 
 
 def used_sheet(submission: Submission, which: int, fallback: str) -> str:
-    """Return the name that the prefecture's own file gives its table of indicators (0) or activities (1)."""
+    """Return the sheet name of the indicators (0) or activities (1) in the prefecture's own file."""
     used: Sequence[str] = (submission.facts or {}).get("used") or ()
     return used[which] if which < len(used) else fallback
 
 
 def origins(table: Table, figures: RegionFigures, columns: Sequence[Column], first: int, head: int) -> None:
-    """Write 数据来源: the source of the figure at a cell of 各地州市 stands at the same cell here."""
+    """Write 数据来源: each cell holds the source of the figure in the same cell of 各地州市."""
     labels = ["报送编号", "文件名", "归档位置", "文件指纹（SHA-256）"]
     end = len(columns) + 3
     table.head(head, 1, "代码", to_row=head + 2)
@@ -64,8 +64,8 @@ def origins(table: Table, figures: RegionFigures, columns: Sequence[Column], fir
         for c in columns:
             table.put(row, c.number, _origin(p, c, figures), centred=True)
         s = p.sheet
-        for n, told in enumerate([s.id, s.name, s.archive_key, s.sha256] if s else [None] * 4, start=end):
-            table.put(row, n, told)
+        for n, value in enumerate([s.id, s.name, s.archive_key, s.sha256] if s else [None] * 4, start=end):
+            table.put(row, n, value)
     table.heights([head, head + 1, head + 2], 26)
     table.widths([8, 34, *([14] * len(columns)), 10, 34, 50, 68])
     table.fit(range(first, first + len(figures.prefectures)))
@@ -80,7 +80,7 @@ def _origin(p: PrefectureFigures, column: Column, figures: RegionFigures) -> str
 
 
 def link(sheet: Worksheet, figures: RegionFigures, columns: Sequence[Column], first: int) -> None:
-    """Let each figure of 各地州市 lead to its source, or where that were too many, each prefecture's name."""
+    """Link each figure of 各地州市 to its source; where those are too many, only each prefecture's name."""
     numbers = [2, *(c.number for c in columns)] if len(columns) * len(figures.prefectures) <= MOST_LINKS else [2]
     for row, p in enumerate(figures.prefectures, start=first):
         for number in numbers if p.sheet else ():
@@ -90,16 +90,16 @@ def link(sheet: Worksheet, figures: RegionFigures, columns: Sequence[Column], fi
 
 
 def quality(table: Table, figures: RegionFigures, head: int) -> None:
-    """Write 数据质量: what the checks asked to be looked at again, each with its place."""
+    """Write 数据质量: the warnings about accepted files, each with its location."""
     names = {p.code: p.name for p in figures.campaign.prefectures}
     labels = ["地州市", "文件名", "位置", "情况", "填报的是", "参照", "规则"]
     for n, label in enumerate(labels, start=1):
         table.head(head, n, label)
     for row, remark in enumerate(figures.remarks, start=head + 1):
-        found = remark.finding
-        told = [found.get(k) for k in ("message", "observed", "expected", "rule")]
-        place = place_text(found.get("where") or {})
-        for n, text in enumerate([names.get(remark.prefecture), remark.name, place, *told], start=1):
+        finding = remark.finding
+        values = [finding.get(k) for k in ("message", "observed", "expected", "rule")]
+        location = location_text(finding.get("where") or {})
+        for n, text in enumerate([names.get(remark.prefecture), remark.name, location, *values], start=1):
             table.put(row, n, str(text or ""))
     if not figures.remarks:
         table.put(head + 1, 1, "没有需要提请核实的数据。")
@@ -110,7 +110,7 @@ def quality(table: Table, figures: RegionFigures, head: int) -> None:
 
 
 def method(table: Table, figures: RegionFigures, changes: Changes | None, head: int) -> None:
-    """Write 口径说明: how it was counted, and what changed since the version before."""
+    """Write 口径说明: the method of counting, and the changes since the previous version."""
     form = figures.campaign.form
     title, rules = form.title.format(title=figures.campaign.title), figures.campaign.rules_version
     lines = [
@@ -123,12 +123,8 @@ def method(table: Table, figures: RegionFigures, changes: Changes | None, head: 
         ("汇总输入", f"{len(figures.sheets)} 份统计表，校验值 {figures.inputs_sha}"),
     ]  # fmt: skip
     if changes:
-        lines.append(
-            (
-                f"与第 {changes.against} 版相比",
-                f"{len(changes.figures)} 个数据有变化" if changes.figures else "数据没有变化",
-            )
-        )
+        count = f"{len(changes.figures)} 个数据有变化" if changes.figures else "数据没有变化"
+        lines.append((f"与第 {changes.against} 版相比", count))
         lines += [("变化", text) for text in changes.texts]
         lines += [(f"变化：{c.place}", f"{c.what}：{c.before} → {c.after}") for c in changes.figures]
     table.head(head, 1, "项目")
@@ -148,34 +144,34 @@ def charts(
     columns: Sequence[Column],
     rows: tuple[int, int],
 ) -> None:
-    """Draw native charts that follow the cells: the required indicators by prefecture, and what adds up to them."""
+    """Draw native charts of the cells: the required indicators by prefecture, and the kinds that add up to them."""
     head = 4
     table.head(head, 1, "下列图由“汇总”“各地州市”的数据生成，随数据变化。", to_column=12)
-    place = FIRST_CHART
+    row = FIRST_CHART
     for i in (i for i in figures.campaign.form.indicators.rows if i.required):
         if len(figures.prefectures) <= MOST_BARS:
             parts = [c for c in columns if c.indicator == i and c.part != "total"] or [
                 c for c in columns if c.indicator == i
             ]
-            place = _add(
-                table, place, f"各地州市{i.name}（{i.unit}）", data["各地州市"], [c.number for c in parts], 2, rows
+            row = _add_chart(
+                table, row, f"各地州市{i.name}（{i.unit}）", data["各地州市"], [c.number for c in parts], 2, rows
             )
         kinds = [n for n, k in enumerate(figures.campaign.form.indicators.rows, head + 1) if k.adds_to == i.code]
         if kinds and kinds == list(range(kinds[0], kinds[-1] + 1)):
-            place = _add(table, place, f"{i.name}分类", data["汇总"], [4], 2, (kinds[0], kinds[-1]))
+            row = _add_chart(table, row, f"{i.name}分类", data["汇总"], [4], 2, (kinds[0], kinds[-1]))
     table.widths([8] * 12)
     table.printed((head, head), beside=1, scale=100)
 
 
-def _add(
-    table: Table, place: int, title: str, data: Worksheet, columns: Sequence[int], names: int, rows: tuple[int, int]
+def _add_chart(
+    table: Table, row: int, title: str, data: Worksheet, columns: Sequence[int], names: int, rows: tuple[int, int]
 ) -> int:
     chart = BarChart()
     chart.type, chart.title, chart.gapWidth = "bar", title, 45
     chart.grouping, chart.overlap = ("stacked", 100) if len(columns) > 1 else ("clustered", None)
     for n, column in enumerate(columns):
-        words = ("线下", "线上") if len(columns) > 1 else ("合计",)
-        series = Series(Reference(data, min_col=column, min_row=rows[0], max_row=rows[1]), title=words[n])
+        names_ = ("线下", "线上") if len(columns) > 1 else ("合计",)
+        series = Series(Reference(data, min_col=column, min_row=rows[0], max_row=rows[1]), title=names_[n])
         series.graphicalProperties = GraphicalProperties(solidFill=_DARK) if n == 0 else _hatched()
         series.graphicalProperties.line.solidFill = "000000"
         chart.append(series)
@@ -186,10 +182,10 @@ def _add(
     chart.legend = chart.legend if len(columns) > 1 else None
     lines = rows[1] - rows[0] + 1
     chart.width, chart.height = 24, 4 + 0.6 * lines
-    if place > FIRST_CHART:
-        table.sheet.row_breaks.append(Break(id=place - 1))  # no chart is torn by the end of a page
-    table.sheet.add_chart(chart, f"A{place}")
-    return place + int(chart.height * 1.9) + 1  # rows of 15 points, which some programs draw lower
+    if row > FIRST_CHART:
+        table.sheet.row_breaks.append(Break(id=row - 1))  # a page break before each chart, so that none is split
+    table.sheet.add_chart(chart, f"A{row}")
+    return row + int(chart.height * 1.9) + 1  # rows of 15 points, with a reserve for programs that draw them lower
 
 
 def _hatched() -> GraphicalProperties:

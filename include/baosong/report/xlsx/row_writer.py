@@ -1,4 +1,4 @@
-"""Long lists go row by row into a sheet's XML: as cells in memory half a million rows would need gigabytes."""
+"""Long lists, written row by row into a sheet's XML: half a million rows of openpyxl's cells would take gigabytes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from xml.sax.saxutils import escape
 
 from openpyxl.utils import get_column_letter
 
-from baosong.report.xlsx.sheet import DANGEROUS, Value, lines_of, plain
+from baosong.report.xlsx.sheet import DANGEROUS, Value, lines_of
+from baosong.rules.words import strip_control
 
 MOST_ROWS = 800_000  # Excel has 1,048,576 rows, a member of a plain zip 2 GiB
 _CELL = re.compile(r"<c ([^>]*?)/?>")
@@ -20,12 +21,12 @@ _EPOCH = date(1899, 12, 30)
 _CHUNK = 500  # rows written at once
 
 
-def streamed(
+def row_writer(
     first: int, rows: Iterable[Sequence[Value]], widths: Sequence[float]
 ) -> Callable[[bytes], Iterator[bytes]]:
-    """Return what puts rows from row `first` on into the XML of a sheet that ends in two rows of patterns.
+    """Return a function that replaces the last two rows of a sheet's XML, which are patterns, by these rows.
 
-    The patterns' styles are taken over, the second row's for texts that must be marked as texts.
+    The first pattern gives the style of each column, the second the style of texts that need a quote prefix.
     """
 
     def put(xml: bytes) -> Iterator[bytes]:
@@ -34,7 +35,7 @@ def streamed(
         patterns = text[start:end].split("<row ")[1:]
         styles, marked = ([_style(cell) for cell in _CELL.findall(row)] for row in patterns)
         letters = [get_column_letter(n) for n in range(1, len(styles) + 1)]
-        yield re.sub(r"<dimension [^>]*/>", "", text[:start]).encode()  # it tells the patterns' size
+        yield re.sub(r"<dimension [^>]*/>", "", text[:start]).encode()  # it states the size of the patterns
         buffer: list[str] = []
         for number, values in enumerate(rows, start=first):
             cells = [
@@ -58,11 +59,10 @@ def _style(cell: str) -> str:
 
 def _cell(at: str, value: Value, style: str, marked: str) -> str:
     if type(value) is str:
-        text = plain(value)
+        text = strip_control(value)
         if text:
             kind = marked if text.startswith(DANGEROUS) else style
-            said = f'<is><t xml:space="preserve">{escape(text)}</t></is>'
-            return f'<c r="{at}" s="{kind}" t="inlineStr">{said}</c>'
+            return f'<c r="{at}" s="{kind}" t="inlineStr"><is><t xml:space="preserve">{escape(text)}</t></is></c>'
     elif isinstance(value, date):
         return f'<c r="{at}" s="{style}"><v>{(value - _EPOCH).days}</v></c>'
     elif isinstance(value, int | Decimal):

@@ -1,4 +1,4 @@
-"""How every sheet of the workbook looks and prints, and how values get into cells without ever becoming formulas."""
+"""The look and page set-up of the workbook's sheets, and safe cells: text never becomes a formula."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from openpyxl.worksheet.pagebreak import Break
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
+from baosong.rules.words import strip_control
+
 Value = str | int | Decimal | date | None
 
 _BLUE, _SOFT = "17407B", "5C6470"
@@ -32,19 +34,18 @@ _MIDDLE = Alignment(horizontal="center", vertical="center", wrap_text=True)
 _LEFT = Alignment(horizontal="left", vertical="center", wrap_text=True)
 _RIGHT = Alignment(horizontal="right", vertical="center")
 PAGE_WIDTH = 103.0  # characters across A4 landscape at 100 percent
-_LONGEST = 32767  # characters that a cell holds
 DANGEROUS = ("=", "+", "-", "@", "\t")
 
 
 @dataclass(slots=True)
 class Table:
-    """A sheet under construction; `results` are its formulas' values, by cell, for readers that do not calculate."""
+    """A sheet under construction; `results` maps the cells of formulas to their results."""
 
     sheet: Worksheet
     results: dict[str, Decimal | str] = field(default_factory=dict)
 
     def put(self, row: int, column: int, value: Value, *, digits: int = 0, centred: bool = False) -> Cell:
-        """Write one bordered value; numbers show `digits` decimals, text is text whatever it begins with."""
+        """Write one bordered value; numbers show `digits` decimals, text stays text whatever it begins with."""
         cell = self._cell(row, column)
         if isinstance(value, str):
             _write_text(cell, value)
@@ -56,7 +57,7 @@ class Table:
         return cell
 
     def formula(self, row: int, column: int, text: str, result: Decimal | str, *, digits: int = 0) -> Cell:
-        """Write a formula of our own together with its result."""
+        """Write one of our own formulas together with its result."""
         cell = self._cell(row, column)
         cell.value = text
         cell.number_format = number_format(digits)
@@ -84,7 +85,7 @@ class Table:
             cell.font, cell.fill = _BOLD, _SUM_FILL
 
     def title(self, text: str, note: str, first: int, last: int) -> None:
-        """Write title and explanation in rows 1 and 2, over the columns `first` to `last`."""
+        """Write title and explanation in rows 1 and 2, across the columns `first` to `last`."""
         for row, (words, font, align, height) in enumerate(
             ((text, _TITLE, _MIDDLE, 34.0), (note, _NOTE, _LEFT, 32.0)), start=1
         ):
@@ -95,12 +96,12 @@ class Table:
             self.sheet.merge_cells(start_row=row, start_column=first, end_row=row, end_column=last)
 
     def heights(self, rows: Iterable[int], height: float) -> None:
-        """Set the height of rows in points; rows left alone grow with their text."""
+        """Set the height of rows in points; other rows grow with their text."""
         for row in rows:
             self.sheet.row_dimensions[row].height = height
 
     def fit(self, rows: Iterable[int]) -> None:
-        """Set the height of rows by their longest wrapped text; not every program does so by itself."""
+        """Set the height of rows by their longest wrapped text, because not every program does so by itself."""
         for row in rows:
             lines = [
                 lines_of(cell.value, self._width(n))
@@ -113,7 +114,7 @@ class Table:
         return self.sheet.column_dimensions[get_column_letter(column)].width
 
     def widths(self, widths: Sequence[float]) -> None:
-        """Set the columns' widths in characters, from the first on, and the height that the explanation takes there."""
+        """Set the columns' widths in characters, from the first on, and the height of the explanation accordingly."""
         for column, width in enumerate(widths, start=1):
             self.sheet.column_dimensions[get_column_letter(column)].width = width
         for merged in (r for r in self.sheet.merged_cells.ranges if r.min_row == r.max_row == 2):
@@ -121,10 +122,10 @@ class Table:
             self.sheet.row_dimensions[2].height = max(32.0, 14.0 * lines_of(merged.start_cell.value, room) + 5)
 
     def printed(self, head: tuple[int, int], *, beside: int, scale: int = 0, apart: Collection[int] = ()) -> None:
-        """Set A4 landscape, and what is repeated on paper and stays on screen: rows `head`, the first `beside` columns.
+        """Set up A4 landscape, with the rows `head` and the first `beside` columns frozen and repeated on each page.
 
-        With a `scale` in percent, columns go to as many pages as they need, a new one before each column `apart`;
-        without, a page is as wide as the sheet.
+        With a `scale` in percent, the columns spread over several pages, with a page break before each column in
+        `apart`; without it, the sheet is scaled to the width of one page.
         """
         sheet = self.sheet
         sheet.freeze_panes = f"{get_column_letter(beside + 1)}{head[1] + 1}"
@@ -147,7 +148,7 @@ class Table:
         sheet.HeaderFooter.oddFooter = footer
 
     def _breaks(self, beside: int, room: float, apart: Collection[int]) -> list[int]:
-        """Return the columns that begin a printed page after the first; a page has `room` for so many characters."""
+        """Return the columns that begin a new printed page; a page is `room` characters wide."""
         widths = [self._width(c) for c in range(1, self.sheet.max_column + 1)]
         room -= sum(widths[:beside])
         begin: list[int] = []
@@ -167,7 +168,7 @@ class Table:
 
 
 def _evenly(widths: Sequence[float], room: float) -> list[int]:
-    """Return where to break columns into as few pages as hold them; none is left with a column or two."""
+    """Return where to break columns into the fewest pages, about equally wide."""
     begin, used, wanted = [], 0.0, room
     if (pages := math.ceil(sum(widths) / room)) > 1:
         wanted = min(room, max(sum(widths) / pages + max(widths) / 2, max(widths)))
@@ -180,7 +181,7 @@ def _evenly(widths: Sequence[float], room: float) -> list[int]:
 
 
 def lines_of(text: object, width: float) -> int:
-    """Return on how many lines a text wraps in a column of `width` characters; a Chinese one is two wide."""
+    """Return the number of lines of a text in a column of `width` characters; a Chinese character counts as two."""
     room = max(width - 1.5, 1)
     # A Chinese character has three bytes: with the count of characters added, twice its width.
     widths = ((len(part.encode("utf-8", "replace")) + len(part)) // 2 for part in str(text).split("\n"))
@@ -193,17 +194,7 @@ def number_format(digits: int) -> str:
 
 
 def _write_text(cell: Cell, text: str) -> None:
-    """Write text as text; the quote prefix keeps it so even when somebody edits the cell."""
-    kept = plain(text)
-    if kept:
-        cell.value, cell.data_type = kept, "s"
-        cell.quotePrefix = kept.startswith(DANGEROUS)
-
-
-def plain(text: str) -> str:
-    """Return a text without what XML forbids in it, at most as long as a cell holds."""
-    return "".join(c for c in text if _allowed(ord(c)))[:_LONGEST]
-
-
-def _allowed(code: int) -> bool:
-    return code in (9, 10) or 0x20 <= code < 0x7F or 0xA0 <= code < 0xD800 or 0xE000 <= code < 0xFFFE or code > 0xFFFF
+    """Write text as text; the quote prefix keeps it text even when somebody edits the cell."""
+    if content := strip_control(text):
+        cell.value, cell.data_type = content, "s"
+        cell.quotePrefix = content.startswith(DANGEROUS)

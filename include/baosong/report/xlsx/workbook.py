@@ -1,4 +1,4 @@
-"""The region's workbook (汇总表.xlsx): every total is a live formula that carries the ledger's value as its result."""
+"""The region's workbook (汇总表.xlsx): every total is a live formula with the ledger's value as its stored result."""
 
 from __future__ import annotations
 
@@ -16,27 +16,19 @@ from openpyxl.utils import get_column_letter
 from baosong.campaign.form import ActivityField, Indicator
 from baosong.report.changes import Changes
 from baosong.report.consolidation import Figure, Punctuality, RegionFigures, exact
-from baosong.report.reproducible import normalised
+from baosong.report.reproducible import make_reproducible
 from baosong.report.xlsx import provenance
-from baosong.report.xlsx.row_writer import MOST_ROWS, streamed
+from baosong.report.xlsx.row_writer import MOST_ROWS, row_writer
 from baosong.report.xlsx.sheet import Table, Value
-from baosong.rules.words import CELL_WORDS, moment
+from baosong.rules.words import CELL_WORDS, time_text
 
 if TYPE_CHECKING:
     from baosong.ledger import ActivityRow
 
 REGION, PREFECTURES, ACTIVITIES, PUNCTUALITY = "汇总", "各地州市", "活动明细", "报送情况"
 HEAD = 4  # the first header row of every sheet; title and explanation stand above
-SHEETS = (
-    REGION,
-    PREFECTURES,
-    ACTIVITIES,
-    PUNCTUALITY,
-    provenance.ORIGINS,
-    provenance.QUALITY,
-    provenance.METHOD,
-    provenance.CHARTS,
-)
+SUPPORTING = (provenance.ORIGINS, provenance.QUALITY, provenance.METHOD, provenance.CHARTS)
+SHEETS = (REGION, PREFECTURES, ACTIVITIES, PUNCTUALITY, *SUPPORTING)
 PARTS = {"total": "合计", "offline": "其中：线下", "online": "其中：线上"}
 NONE = "—"
 _PATTERNS: dict[str, Value] = {"date": date(2000, 1, 1), "decimal": Decimal(1), "integer": 1}
@@ -55,36 +47,31 @@ class _Column:
 
 
 def make_workbook(figures: RegionFigures, edition: str, changes: Changes | None = None) -> bytes:
-    """Return the workbook of an edition, `final` or `interim`; the same figures and changes give the same bytes."""
+    """Return the workbook of a `final` or `interim` edition; the same figures and changes give the same bytes."""
     book = Workbook()
     book.remove(book.worksheets[0])
     tables = {name: Table(book.create_sheet(name)) for name in SHEETS}
     columns = _columns(figures)
-    heading = _heading(figures, edition)
+    heading = f"{figures.campaign.title}开展情况汇总表" + ("（中期）" if edition == "interim" else "")
     _region(tables[REGION], figures, columns, heading)
     _prefectures(tables[PREFECTURES], figures, columns, heading)
     rows = _activities(tables[ACTIVITIES], figures, heading)
     _punctuality(tables[PUNCTUALITY], figures, heading)
-    _behind(tables, figures, columns, heading, changes)
+    _supporting_sheets(tables, figures, columns, heading, changes)
     book.properties.title, book.properties.creator = heading, figures.campaign.organizer
     book.properties.created = figures.as_of.replace(tzinfo=None)
     raw = BytesIO()
     book.save(raw)
     results, list_sheet = [t.results for t in tables.values()], f"xl/worksheets/sheet{SHEETS.index(ACTIVITIES) + 1}.xml"
-    return normalised(raw.getvalue(), results, figures.as_of, {list_sheet: rows})
+    return make_reproducible(raw.getvalue(), figures.as_of, results, {list_sheet: rows})
 
 
-def _behind(
+def _supporting_sheets(
     tables: dict[str, Table], figures: RegionFigures, columns: Sequence[_Column], heading: str, changes: Changes | None
 ) -> None:
-    """Write the sheets behind the figures."""
+    """Write the sheets about provenance, quality and method, and the charts."""
     # Where columns are repeated on each printed page, the title stands beside them: it would be repeated in pieces.
-    for name, first, last in (
-        (provenance.ORIGINS, 3, 9),
-        (provenance.QUALITY, 1, 6),
-        (provenance.METHOD, 1, 2),
-        (provenance.CHARTS, 1, 12),
-    ):
+    for name, (first, last) in zip(SUPPORTING, ((3, 9), (1, 6), (1, 2), (1, 12)), strict=True):
         tables[name].title(f"{heading}：{name}", explanation(figures), first, last)
     rows = _rows(figures)
     provenance.origins(tables[provenance.ORIGINS], figures, columns, rows[0], HEAD)
@@ -94,26 +81,22 @@ def _behind(
     provenance.charts(tables[provenance.CHARTS], figures, {name: t.sheet for name, t in tables.items()}, columns, rows)
 
 
-def _heading(figures: RegionFigures, edition: str) -> str:
-    return f"{figures.campaign.title}开展情况汇总表" + ("（中期）" if edition == "interim" else "")
-
-
 def explanation(figures: RegionFigures) -> str:
-    """Return to which moment the figures count, and who is missing."""
+    """Return the note below each title: the cut-off time of the figures, and who is missing."""
     counted = len(figures.sheets)
-    said = [
-        f"统计截至 {moment(figures.as_of, figures.campaign.zone)}（北京时间）",
+    parts = [
+        f"统计截至 {time_text(figures.as_of, figures.campaign.zone)}（北京时间）",
         f"应报 {len(figures.prefectures)} 个地州市，已计入 {counted} 个的统计表",
     ]
     if figures.missing:
-        said.append(f"材料未报齐 {len(figures.missing)} 个：{'、'.join(p.name for p in figures.missing)}")
+        parts.append(f"材料未报齐 {len(figures.missing)} 个：{'、'.join(p.name for p in figures.missing)}")
     else:
-        said.append("全部材料已报齐")
-    return "；".join(said) + "。"
+        parts.append("全部材料已报齐")
+    return "；".join(parts) + "。"
 
 
 def _columns(figures: RegionFigures) -> list[_Column]:
-    """Return all totals, then the online and offline parts that anybody stated."""
+    """Return the columns of all totals, then those of the offline and online parts that anybody stated."""
     rows = figures.campaign.form.indicators.rows
     wanted = [
         (i, part)
@@ -129,7 +112,7 @@ def _digits(indicator: Indicator) -> int:
 
 
 def _rows(figures: RegionFigures) -> tuple[int, int]:
-    """Return the first and the last row of the prefectures on 各地州市."""
+    """Return the first and the last row of the prefectures in 各地州市."""
     return HEAD + 3, HEAD + 2 + len(figures.prefectures)
 
 
@@ -209,15 +192,15 @@ def _sums(table: Table, figures: RegionFigures, columns: Sequence[_Column]) -> N
 
 
 def _activities(table: Table, figures: RegionFigures, heading: str) -> Callable[[bytes], Iterator[bytes]]:
-    """Write the list's head, and return what puts its rows below when the workbook is saved."""
+    """Write the list's header, and return the function that adds its rows when the workbook is saved."""
     fields = [f for f in figures.campaign.form.activities.fields if f.name != "number"]
     count = min(len(figures.activities), MOST_ROWS)
     cut = f"（只列出前 {MOST_ROWS:,} 项）" if count < len(figures.activities) else ""
-    said = f"共 {len(figures.activities)} 项活动{cut}。{explanation(figures)}"
-    table.title(f"{heading}：{ACTIVITIES}", said, 4, 12)
+    note = f"共 {len(figures.activities)} 项活动{cut}。{explanation(figures)}"
+    table.title(f"{heading}：{ACTIVITIES}", note, 4, 12)
     for column, label in enumerate(["序号", "地州市", *(f.label for f in fields), "来源"], start=1):
         table.head(HEAD, column, label)
-    for row, text in ((HEAD + 1, "文"), (HEAD + 2, "=")):  # patterns of the rows, which take their styles
+    for row, text in ((HEAD + 1, "文"), (HEAD + 2, "=")):  # patterns for `row_writer`, which replaces them
         table.put(row, 1, 1, centred=True)
         for column, field in enumerate([None, *fields, None], start=2):
             value = _PATTERNS.get(field.type, text) if field else text
@@ -228,7 +211,7 @@ def _activities(table: Table, figures: RegionFigures, heading: str) -> Callable[
     table.fit([HEAD])
     table.sheet.auto_filter.ref = f"A{HEAD}:{get_column_letter(len(fields) + 3)}{HEAD + count}"
     table.printed((HEAD, HEAD), beside=3, scale=62)
-    return streamed(HEAD + 1, islice(_activity_rows(figures, fields), count), widths)
+    return row_writer(HEAD + 1, islice(_activity_rows(figures, fields), count), widths)
 
 
 def _activity_rows(figures: RegionFigures, fields: Sequence[ActivityField]) -> Iterator[list[Value]]:
@@ -255,12 +238,8 @@ def _punctuality(table: Table, figures: RegionFigures, heading: str) -> None:
     deliverables = figures.campaign.deliverables
     labels = ["代码", "地州市", *(d.name for d in deliverables), "是否报齐", "是否按时"]
     labels += ["退回文件", "更正替换", "迟报文件", "最近回执时间"]
-    table.title(
-        f"{heading}：{PUNCTUALITY}",
-        f"截止时间 {figures.campaign.deadline_text}。{explanation(figures)}",
-        1,
-        len(labels),
-    )
+    note = f"截止时间 {figures.campaign.deadline_text}。{explanation(figures)}"
+    table.title(f"{heading}：{PUNCTUALITY}", note, 1, len(labels))
     for column, label in enumerate(labels, start=1):
         table.head(HEAD, column, label)
     for row, status in enumerate(figures.punctuality, start=HEAD + 1):
@@ -277,15 +256,7 @@ def _punctuality_row(figures: RegionFigures, status: Punctuality) -> list[Value]
         CELL_WORDS[c.state if c else "missing"] + (f"（{c.accepted} 个）" if c and c.accepted else "") for c in cells
     ]
     timely = ("按时" if status.on_time else "迟报") if status.complete else NONE
-    last = moment(status.last_receipt, figures.campaign.zone) if status.last_receipt else NONE
-    return [
-        status.prefecture.code,
-        status.prefecture.name,
-        *states,
-        "报齐" if status.complete else "未报齐",
-        timely,
-        status.rejected,
-        status.replaced,
-        status.late,
-        last,
-    ]
+    last = time_text(status.last_receipt, figures.campaign.zone) if status.last_receipt else NONE
+    complete = "报齐" if status.complete else "未报齐"
+    counts = (status.rejected, status.replaced, status.late)
+    return [status.prefecture.code, status.prefecture.name, *states, complete, timely, *counts, last]

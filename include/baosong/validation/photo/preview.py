@@ -1,4 +1,4 @@
-"""Small pictures for the operators: drawn from what a check has decoded, without anything else that the file says."""
+"""Small copies of pictures for operators and report: the decoded pixels only, without the file's metadata."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ import io
 from PIL import Image, ImageOps
 
 LONGEST = 320  # pixels
-_ROUGH = 4 * LONGEST
 _SMOOTH = ("L", "RGB", "YCbCr", "CMYK")  # modes that shrink smoothly without a second copy in full size
 
 
-def shrunk(image: Image.Image) -> Image.Image:
-    """Return a decoded picture upright, in RGB on white, at most 320 pixels long; the picture itself shrinks too."""
+def shrunk(image: Image.Image, longest: int = LONGEST) -> Image.Image:
+    """Return a picture upright, in RGB on white, at most `longest` pixels long; the picture itself shrinks too."""
     if image.mode in _SMOOTH:
-        image.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS, reducing_gap=2.0)
+        image.thumbnail((longest, longest), Image.Resampling.LANCZOS, reducing_gap=2.0)
     else:
-        image.thumbnail((_ROUGH, _ROUGH), Image.Resampling.NEAREST)
+        image.thumbnail((4 * longest, 4 * longest), Image.Resampling.NEAREST)
     small = ImageOps.exif_transpose(_in_rgb(image))
-    small.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS)
+    small.thumbnail((longest, longest), Image.Resampling.LANCZOS)
     return small
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import nh3
 
 from baosong.campaign.form import Form
-from baosong.rules.words import visible
+from baosong.rules.words import escape_invisible
 from baosong.validation.statistics.cells import place
 from baosong.validation.statistics.expectations import great_expectations
 from baosong.validation.statistics.validations import Validation
@@ -67,7 +67,7 @@ def harmless(markup: str) -> str:
 
 def literal(text: object) -> str:
     """Return a text so that GX's templates show it as it is; what nobody could see in it is spelled out."""
-    return html.escape(visible(text))
+    return html.escape(escape_invisible(text))
 
 
 def _rendered(results: list[Any]) -> str:

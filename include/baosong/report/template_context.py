@@ -1,6 +1,6 @@
-"""The words that a report's template may use: every number, share, ranking and list, worked out once from the figures.
+"""The context of a report's template: every number, share, ranking and list, computed once from the figures.
 
-They are Chinese, because the department's own people write the template: `{{ 指标.B01 }}`, `{{ 报送.未齐名单 }}`.
+Its names are Chinese, because the department's own staff write the template: `{{ 指标.B01 }}`, `{{ 报送.未齐名单 }}`.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from baosong.campaign.form import Indicator
 from baosong.report import parts
 from baosong.report.changes import Changes
 from baosong.report.consolidation import Figure, RegionFigures
-from baosong.report.excerpt import visible
+from baosong.report.excerpt import clean_line
 from baosong.report.material import Highlight
 from baosong.report.parts import Part, Picture
-from baosong.report.wording import day, listed, minute, rounded, said, share, tabled
+from baosong.report.wording import amount_text, date_text, exact_text, join_names, minute_text, rounded, share
 from baosong.report.year_over_year import Comparison
 
-Words = dict[str, Any]
-MARK = "\ue000"  # a private character, which no text from outside keeps: see `visible`
-_SAID_SO = 12  # kinds of remarks that are told apart in the text
+TemplateContext = dict[str, Any]
+MARK = "\ue000"  # a private-use character, which `clean_line` removes from all text from outside
+_MOST_REMARKS = 12  # remarks that the text lists one by one
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What a report says beside the figures of the moment: quotes, photographs, last year, the version before."""
+    """A report's content beside its own figures: quotes, photographs, last year's figures, the version before."""
 
     highlights: list[Highlight]
     photos: list[Picture]
@@ -38,8 +38,8 @@ class Material:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a template puts a table, a chart or the photographs; it stands in a paragraph of its own."""
+class Placeholder:
+    """The place of a table, a chart or the photographs in a template; it needs a paragraph of its own."""
 
     name: str
     make: Callable[[], list[Part]]
@@ -49,41 +49,41 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
-    """An indicator as sentences use it; by itself it is the region's total with its unit, 12.35万人次."""
+class IndicatorView:
+    """An indicator as sentences use it; its text is the region's total with its unit, 12.35万人次."""
 
     figures: RegionFigures
     indicator: Indicator
 
     def __str__(self) -> str:
-        return self._said(self._total.total)
+        return self._amount(self._total.total)
 
     @property
     def _total(self) -> Figure:
         return self.figures.totals[self.indicator.code]
 
-    def _said(self, value: Decimal | None) -> str:
-        return said(value or Decimal(0), self.indicator.unit)
+    def _amount(self, value: Decimal | None) -> str:
+        return amount_text(value or Decimal(0), self.indicator.unit)
 
     @property
     def 名称(self) -> str:
-        """Return its name without 其中."""
+        """Return the name without 其中."""
         return self.indicator.name.removeprefix("其中：")
 
     @property
     def 准确数(self) -> str:
         """Return the exact total, as tables write it."""
-        return tabled(self._total.total or Decimal(0), self.indicator)
+        return exact_text(self._total.total or Decimal(0), self.indicator)
 
     @property
     def 线下(self) -> str:
-        """Return the part 线下."""
-        return self._said(self._total.offline)
+        """Return the total of 线下."""
+        return self._amount(self._total.offline)
 
     @property
     def 线上(self) -> str:
-        """Return the part 线上."""
-        return self._said(self._total.online)
+        """Return the total of 线上."""
+        return self._amount(self._total.online)
 
     @property
     def 线下占比(self) -> str:
@@ -97,53 +97,53 @@ class Spoken:
 
     @property
     def 占比(self) -> str:
-        """Return its share of the whole that it is a part of."""
+        """Return the share in the indicator that this one is a part of."""
         whole = self.indicator.part_of or self.indicator.adds_to
         return share(self._total.total, self.figures.totals[whole].total if whole else None)
 
     @property
     def 每地(self) -> str:
-        """Return the mean of the prefectures that are counted."""
-        return self._said(_mean(self._total.total, Decimal(len(self.figures.sheets))))
+        """Return the mean over the prefectures that are counted."""
+        return self._amount(_mean(self._total.total, Decimal(len(self.figures.sheets))))
 
     @property
     def 分类(self) -> str:
-        """Return what adds up to it, the largest first and 其他 last, with shares."""
+        """Return the kinds that add up to it with their shares, the largest first and 其他 last."""
         kinds = self.figures.campaign.form.kinds_of(self.indicator.code)
         totals = [(k, self.figures.totals[k.code].total or Decimal(0)) for k in kinds]
-        told = [
-            f"{k.name}{said(v, k.unit)}（占{share(v, self._total.total)}）"
+        texts = [
+            f"{k.name}{amount_text(v, k.unit)}（占{share(v, self._total.total)}）"
             for k, v in sorted(totals, key=lambda item: (item[0].name.startswith("其他"), -item[1]))
             if v
         ]
-        return "，".join(told) or "均为0"
+        return "，".join(texts) or "均为0"
 
     @property
     def 前三(self) -> str:
-        """Return the prefectures of the first three ranks, with value and share."""
+        """Return the prefectures on the first three ranks with values and shares."""
         first = [(p, v) for rank, p, v in parts.ranked(self.figures, self.indicator.code) if rank <= 3]
-        told = [f"{p.prefecture.name}（{self._said(v)}，占{share(v, self._total.total)}）" for p, v in first]
-        return listed(told, 6) or "无"
+        texts = [f"{p.prefecture.name}（{self._amount(v)}，占{share(v, self._total.total)}）" for p, v in first]
+        return join_names(texts, 6) or "无"
 
 
 def _mean(value: Decimal | None, count: Decimal | None) -> Decimal:
     return (value or Decimal(0)) / count if count else Decimal(0)
 
 
-def words(figures: RegionFigures, edition: str, version: int, material: Material) -> Words:
-    """Return the words; texts of prefectures are among them as plain text, to be escaped by whoever renders."""
-    spoken = {i.code: Spoken(figures, i) for i in figures.campaign.form.indicators.rows}
+def template_context(figures: RegionFigures, edition: str, version: int, material: Material) -> TemplateContext:
+    """Return the context; it contains texts of prefectures unescaped, which the renderer must escape."""
+    indicators = {i.code: IndicatorView(figures, i) for i in figures.campaign.form.indicators.rows}
     return {
         "活动": _campaign(figures),
         "版本": _edition(figures, edition, version, material.changes),
-        "报送": _submitted(figures),
-        "指标": spoken,
+        "报送": _submissions(figures),
+        "指标": indicators,
         "平均": _per,
         "亮点": [
             {"地州市": h.prefecture, "摘录": h.sentence, "出处": f"摘自《{h.source}》"} for h in material.highlights
         ],
         "质量": _quality(figures),
-        "上年": material.last_year.words() if material.last_year else None,
+        "上年": material.last_year.template_values() if material.last_year else None,
         "照片数": len(material.photos),
         "明细": {"总数": len(figures.activities), "全列": parts.lists_all(figures)},
         "表": _tables(figures, material),
@@ -151,37 +151,37 @@ def words(figures: RegionFigures, edition: str, version: int, material: Material
     }
 
 
-def _per(whole: Spoken, count: Spoken) -> str:
+def _per(whole: IndicatorView, count: IndicatorView) -> str:
     mean = _mean(_total(whole), _total(count))
-    return said(mean if mean < 10 else rounded(mean, 0), whole.indicator.unit)
+    return amount_text(mean if mean < 10 else rounded(mean, 0), whole.indicator.unit)
 
 
-def _total(spoken: Spoken) -> Decimal | None:
-    return spoken.figures.totals[spoken.indicator.code].total
+def _total(view: IndicatorView) -> Decimal | None:
+    return view.figures.totals[view.indicator.code].total
 
 
-def _campaign(figures: RegionFigures) -> Words:
+def _campaign(figures: RegionFigures) -> TemplateContext:
     c = figures.campaign
     return {
         "标题": c.title, "主题": c.theme, "地区": c.region, "主办": c.organizer, "处室": c.recipient.office,
-        "开始": day(c.window.start), "结束": day(c.window.end), "截止": c.deadline_text,
+        "开始": date_text(c.window.start), "结束": date_text(c.window.end), "截止": c.deadline_text,
     }  # fmt: skip
 
 
-def _edition(figures: RegionFigures, edition: str, version: int, changes: Changes | None) -> Words:
+def _edition(figures: RegionFigures, edition: str, version: int, changes: Changes | None) -> TemplateContext:
     local = figures.as_of.astimezone(figures.campaign.zone)
     return {
         "中期": edition == "interim",
         "序号": version,
-        "截至": minute(local),
-        "日期": day(local.date()),
+        "截至": minute_text(local),
+        "日期": date_text(local.date()),
         "前版": changes.against if changes else 0,
         "变化数": len(changes.figures) if changes else 0,
-        "变化": [f"{visible(text)}。" for text in changes.texts] if changes else [],
+        "变化": [f"{clean_line(text)}。" for text in changes.texts] if changes else [],
     }
 
 
-def _submitted(figures: RegionFigures) -> Words:
+def _submissions(figures: RegionFigures) -> TemplateContext:
     status = figures.punctuality
     late = [s.prefecture.name for s in status if s.complete and not s.on_time]
     out = [p.prefecture.name for p in figures.prefectures if p.sheet is None]
@@ -191,17 +191,17 @@ def _submitted(figures: RegionFigures) -> Words:
     return {
         "应报": len(status), "计入": len(figures.sheets), "报齐": complete, "按时": on_time,
         "按时占比": share(Decimal(on_time), Decimal(len(status))),
-        "迟报": len(late), "迟报名单": listed(late),
-        "未齐": len(figures.missing), "未齐名单": listed([p.name for p in figures.missing]),
-        "未计入": len(out), "未计入名单": listed(out),
+        "迟报": len(late), "迟报名单": join_names(late),
+        "未齐": len(figures.missing), "未齐名单": join_names([p.name for p in figures.missing]),
+        "未计入": len(out), "未计入名单": join_names(out),
         "文件": sum(files.values()), "文件分类": "、".join(kinds),
         "退回": sum(s.rejected for s in status), "退回地": sum(bool(s.rejected) for s in status),
         "更正": sum(s.replaced for s in status),
     }  # fmt: skip
 
 
-def _quality(figures: RegionFigures) -> Words:
-    """Return what the checks asked to be looked at again: counted by kind of doubt, in words that blame nobody."""
+def _quality(figures: RegionFigures) -> TemplateContext:
+    """Return the warnings of accepted files, counted by deliverable, in neutral words."""
     files = {s.id: s.kind for s in figures.accepted}
     kinds = {d.kind.value: d.name for d in figures.campaign.deliverables}
     doubts = [(kinds.get(files.get(r.submission_id) or "", "其他材料"), r) for r in figures.remarks]
@@ -212,19 +212,19 @@ def _quality(figures: RegionFigures) -> Words:
         "提醒": len(doubts),
         "涉及": len(where),
         "分类": "、".join(f"{kind}{n}处" for kind, n in counted.most_common()),
-        "名单": listed([names[p] for p in names if p in where]),
-        "各项": [_doubt(names[r.prefecture], r.finding) for _, r in doubts[:_SAID_SO]],
-        "余": max(0, len(doubts) - _SAID_SO),
+        "名单": join_names([names[p] for p in names if p in where]),
+        "各项": [_doubt(names[r.prefecture], r.finding) for _, r in doubts[:_MOST_REMARKS]],
+        "余": max(0, len(doubts) - _MOST_REMARKS),
     }
 
 
 def _doubt(name: str, finding: Mapping[str, Any]) -> str:
     where = finding.get("where") or {}
     place = f"（{where['sheet']}{where.get('cell', '')}）" if where.get("sheet") else ""
-    return visible(f"{name}{place}：{str(finding.get('message', '')).rstrip('。')}。")
+    return clean_line(f"{name}{place}：{str(finding.get('message', '')).rstrip('。')}。")
 
 
-def _tables(figures: RegionFigures, material: Material) -> dict[str, Place]:
+def _tables(figures: RegionFigures, material: Material) -> dict[str, Placeholder]:
     made: dict[str, Callable[[], list[Part]]] = {
         "报送情况": lambda: [parts.punctuality_table(figures)],
         "排行": lambda: [parts.ranking_table(figures)],
@@ -235,14 +235,14 @@ def _tables(figures: RegionFigures, material: Material) -> dict[str, Place]:
         "上年": lambda: [material.last_year.table()] if material.last_year else [],
     }
     made |= {f"{i.code}分类": partial(_one, parts.kinds_table, figures, i) for i in _with_kinds(figures)}
-    return {name: Place(f"表.{name}", make) for name, make in made.items()}
+    return {name: Placeholder(f"表.{name}", make) for name, make in made.items()}
 
 
-def _charts(figures: RegionFigures) -> dict[str, Place]:
+def _charts(figures: RegionFigures) -> dict[str, Placeholder]:
     rows = figures.campaign.form.indicators.rows
     made = {i.code: partial(_one, parts.prefecture_chart, figures, i) for i in rows}
     made |= {f"{i.code}分类": partial(_one, parts.kinds_chart, figures, i) for i in _with_kinds(figures)}
-    return {name: Place(f"图.{name}", make) for name, make in made.items()}
+    return {name: Placeholder(f"图.{name}", make) for name, make in made.items()}
 
 
 def _with_kinds(figures: RegionFigures) -> list[Indicator]:
