@@ -22,7 +22,7 @@ from typing import Any
 from sqlalchemy import event
 
 from baosong.ledger.services import Services
-from baosong.pipeline import discover, outbox, review
+from baosong.pipeline import archive, check, completeness, discover, reply
 from baosong.receipts.board import render_board
 from baosong.report.consolidation import region_figures
 from baosong.report.material import sources
@@ -82,12 +82,12 @@ def _round(services: Services, number: int, times: Times, size: int) -> None:
     services.storage.put(
         "intake", f"{area}/照片/照片{number}.jpg", make_photo(1000 + number, prefecture.name, (640, 427))
     )
-    timed("find new", lambda: review.find_new(services))
-    timed("check", lambda: review.check(services, CAMPAIGN, CODE, ["photo", "press"]))
-    timed("file away", lambda: review.file_away(services, CAMPAIGN, CODE))
-    timed("reply", lambda: review.reply(services, CAMPAIGN, CODE))
-    timed("newly complete", lambda: review.newly_complete(services))
-    timed("state page", lambda: outbox.write_status(services, campaign, prefecture))
+    timed("find new", lambda: discover.find_new(services))
+    timed("check", lambda: check.check(services, CAMPAIGN, CODE, ["photo", "press"]))
+    timed("archive", lambda: archive.archive(services, CAMPAIGN, CODE))
+    timed("reply", lambda: reply.reply(services, CAMPAIGN, CODE))
+    timed("newly complete", lambda: completeness.newly_complete(services))
+    timed("state page", lambda: reply.write_status(services, campaign, prefecture))
     timed("board", lambda: render_board(services.ledger, campaign, datetime.now(UTC), bool))
     timed("night", lambda: sources(region_figures(services.ledger, campaign, datetime.now(UTC))))
 

@@ -38,19 +38,19 @@ with DAG(
     sheets = task(tasks.check_task, task_id="check_statistics", task_display_name="校验统计表", pool="sheets")
     media = task(tasks.check_task, task_id="check_media", task_display_name="校验照片与视频", pool="media")
     papers = task(tasks.check_task, task_id="check_documents", task_display_name="校验文档", **LONG)
-    file_away = task(
+    archive = task(
         tasks.archive_task,
-        task_id="file_away",
+        task_id="archive",
         task_display_name="归档",
         **LONG,
-        trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS,  # one ill check must not hold up what the others checked
+        trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS,  # one failed check must not hold up what the others checked
     )
     reply = task(tasks.reply_task, task_id="reply", task_display_name="出具回执")
     find_complete = task(
         tasks.find_complete_task,
         task_id="find_complete",
         task_display_name="清点已交齐",
-        trigger_rule=TriggerRule.ALL_DONE,  # one ill prefecture must not silence the others
+        trigger_rule=TriggerRule.ALL_DONE,  # one failed prefecture must not silence the others
     )
     announce = task(
         tasks.announce_task, task_id="announce", task_display_name="发布已交齐", outlets=[PREFECTURE_COMPLETE]
@@ -60,18 +60,18 @@ with DAG(
 
     @task_group(group_display_name="地州市", default_args=OF_PREFECTURE)
     def prefecture(work: tasks.Work) -> None:
-        """Check one prefecture's new files, file them away and answer."""
+        """Check one prefecture's new files, archive them and answer."""
         checks = [
             sheets(work=work, kinds=["statistics"]),
             media(work=work, kinds=["photo", "video"]),
             papers(work=work, kinds=["report", "press"]),
         ]
-        checks >> file_away(work=work) >> reply(work=work) >> settled
+        checks >> archive(work=work) >> reply(work=work) >> settled
         checks >> settled
 
     @task_group(group_display_name="发布", default_args=OF_BATCH)
     def announcement(keys: list[str]) -> None:
-        """Tell the report of prefectures that have become complete."""
+        """Publish which prefectures have become complete, for the report."""
         announce(keys=keys) >> mark_announced(keys=keys) >> settled
 
     complete = find_complete()

@@ -66,6 +66,6 @@ with DAG(
     def prefecture(work):
         """Three checks, one filing, one reply."""
         checks = [nothing.override(task_id=f"check_{n}")(work) for n in range(3)]
-        checks >> nothing.override(task_id="file_away")(work) >> reply(work) >> settled
+        checks >> nothing.override(task_id="archive")(work) >> reply(work) >> settled
 
     prefecture.expand(work=find_new()) >> announce() >> settled

@@ -1,1 +1,1 @@
-"""Everything of Baosong that knows Airflow: the doorbell, the partitions, the tasks and the board."""
+"""Everything of Baosong that knows Airflow: the trigger, the partitions, the tasks and the board."""

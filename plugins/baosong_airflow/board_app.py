@@ -29,8 +29,9 @@ from baosong.receipts.sheet_results import page_key
 from baosong.receipts.thumbnails import preview_key, render_gallery
 from baosong.report.files import PAGE
 from baosong.store.keys import RECEIPTS
-from baosong.store.s3 import RangedReader, Storage, StorageError
-from baosong_airflow.outage import words
+from baosong.store.ranged_reader import RangedReader
+from baosong.store.s3 import Storage, StorageError
+from baosong_airflow.outage import describe
 from baosong_airflow.tasks import open_services
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ OF_GALLERIES = {
 OF_PREVIEWS = {**SAFE, "Cache-Control": "private, max-age=86400"}  # a submission's bytes never change
 NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 BLOCK = 1 << 20
-PATIENCE = 5.0
+RETRY_TIMEOUT = 5.0  # seconds: somebody waits for the page, a task can wait longer
 
 operators_only = requires_access_view(AccessView.PLUGINS)
 app = FastAPI(dependencies=[Depends(operators_only)], docs_url=None, redoc_url=None, openapi_url=None)
@@ -61,15 +62,14 @@ app = FastAPI(dependencies=[Depends(operators_only)], docs_url=None, redoc_url=N
 
 @app.exception_handler(StorageError)
 @app.exception_handler(DBAPIError)
-def something_is_ill(_request: Request, failure: Exception) -> Response:
+def service_unavailable(_request: Request, failure: Exception) -> Response:
     """Say plainly that the store or the ledger does not answer; the page asks again by itself."""
-    said = f"<p>{escape(words(failure))}系统恢复后会自动接着处理，材料不会丢失；本页会自动刷新。</p>"
-    return HTMLResponse(said, 503, {**SAFE, "Refresh": "15"})
+    message = f"<p>{escape(describe(failure))}系统恢复后会自动接着处理，材料不会丢失；本页会自动刷新。</p>"
+    return HTMLResponse(message, 503, {**SAFE, "Refresh": "15"})
 
 
-def _desk() -> Services:
-    """Return a services for people who wait for a page, not for a task that can wait."""
-    return open_services(PATIENCE)
+def _services() -> Services:
+    return open_services(RETRY_TIMEOUT)
 
 
 @app.get("/")
@@ -83,7 +83,7 @@ def index() -> Response:
 
 def _opened() -> Iterator[Campaign]:
     """Yield the opened campaigns whose files can be read; a broken one must not take the board from the others."""
-    services = _desk()
+    services = _services()
     for campaign_id in opened(services):
         with suppress(CampaignError):
             yield services.campaigns.get(campaign_id)
@@ -92,7 +92,7 @@ def _opened() -> Iterator[Campaign]:
 @app.get("/{campaign_id}")
 def board(campaign_id: str) -> Response:
     """Show one campaign's board."""
-    services = _desk()
+    services = _services()
     shown = render_board(
         services.ledger, _campaign(campaign_id), datetime.now(UTC), partial(_is_there, services.storage)
     )
@@ -123,7 +123,7 @@ def report(campaign_id: str, path: str) -> Response:
 
 @app.get("/{campaign_id}/checks/{code}/{number}")
 def checked_sheet(campaign_id: str, code: str, number: str) -> Response:
-    """Show the page of one checked sheet, shut in a sandbox: it tells what a prefecture's file holds."""
+    """Show the page of one checked sheet, in a sandbox: it quotes what a prefecture's file holds."""
     found = _of_submission(page_key, campaign_id, code, number)
     if found is None:
         return HTMLResponse("<p>没有这份统计表的逐项校验结果：表格没有读出来，或者没有这份文件。</p>", 404, OF_SHEETS)
@@ -132,16 +132,16 @@ def checked_sheet(campaign_id: str, code: str, number: str) -> Response:
 
 @app.get("/{campaign_id}/previews/{code}")
 def gallery(campaign_id: str, code: str) -> Response:
-    """Show small pictures of all that a prefecture's photos and films show."""
+    """Show the thumbnails of a prefecture's photos and videos."""
     try:
-        return HTMLResponse(render_gallery(_desk().ledger, _campaign(campaign_id), code), 200, OF_GALLERIES)
+        return HTMLResponse(render_gallery(_services().ledger, _campaign(campaign_id), code), 200, OF_GALLERIES)
     except KeyError:
         raise HTTPException(404, "没有这个地州市。") from None
 
 
 @app.get("/{campaign_id}/previews/{code}/{number}")
 def preview(campaign_id: str, code: str, number: str) -> Response:
-    """Give the small picture of one photo or film."""
+    """Give the thumbnail of one photo or video."""
     found = _of_submission(preview_key, campaign_id, code, number)
     if found is None:
         raise HTTPException(404, "没有缩略图。")
@@ -149,8 +149,8 @@ def preview(campaign_id: str, code: str, number: str) -> Response:
 
 
 def _of_submission(key_of: Callable[[str, str, int], str], campaign_id: str, code: str, number: str) -> bytes | None:
-    """Return what is kept beside the reports of one submission of one prefecture, None if nothing is."""
-    campaign, storage = _campaign(campaign_id), _desk().storage
+    """Return what the bucket `reports` holds of one submission of one prefecture, None if nothing."""
+    campaign, storage = _campaign(campaign_id), _services().storage
     if not NUMBER.fullmatch(number) or code not in {p.code for p in campaign.prefectures}:
         return None
     key = key_of(campaign.id, code, int(number))
@@ -159,7 +159,7 @@ def _of_submission(key_of: Callable[[str, str, int], str], campaign_id: str, cod
 
 def _campaign(campaign_id: str) -> Campaign:
     try:
-        return _desk().campaigns.get(campaign_id)
+        return _services().campaigns.get(campaign_id)
     except CampaignError:
         raise HTTPException(404, "没有这个活动，或其配置文件有误。") from None
 
@@ -172,7 +172,7 @@ def _safe(path: str) -> str:
 
 
 def _stored(bucket: str, key: str, *, download: bool = False) -> Response:
-    storage = _desk().storage
+    storage = _services().storage
     found = storage.head(bucket, key)
     if found is None:
         raise HTTPException(404, "没有这个文件。")

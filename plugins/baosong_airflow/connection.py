@@ -44,10 +44,10 @@ def _settings(connection: Any) -> Settings:
 
 
 def as_environment(connection: Any) -> dict[str, str]:
-    """Return what a connection says of the store, in the words of the environment."""
+    """Return what a connection says of the store as variables of the environment."""
     extra = connection.extra_dejson
     host = connection.host or ""
-    said = {
+    values = {
         "BAOSONG_S3_ENDPOINT": f"{host}:{connection.port}" if host and connection.port else host,
         "BAOSONG_S3_ACCESS_KEY": connection.login,
         "BAOSONG_S3_SECRET_KEY": connection.password,
@@ -55,4 +55,4 @@ def as_environment(connection: Any) -> dict[str, str]:
         "BAOSONG_S3_REGION": extra.get("region"),
         **{f"BAOSONG_BUCKET_{name.upper()}": bucket for name, bucket in extra.get("buckets", {}).items()},
     }
-    return {name: value for name, value in said.items() if value}
+    return {name: value for name, value in values.items() if value}

@@ -1,4 +1,4 @@
-"""What is ill when something of ours fails, in the operators' words: for task logs and for the board."""
+"""Outages in the operators' language: which service is unavailable, for task logs and for the board."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 log = logging.getLogger(__name__)
 
 
-def words(error: BaseException) -> str:
-    """Return one Chinese sentence that names what is ill, and nothing where the error is no outage."""
+def describe(error: BaseException) -> str:
+    """Return one Chinese sentence that names what is unavailable, empty where the error is no outage."""
     from sqlalchemy.exc import DBAPIError
 
     from baosong.store.s3 import StorageError
@@ -25,8 +25,8 @@ def words(error: BaseException) -> str:
     return ""
 
 
-def tell(context: Any) -> None:
-    """Say in a failed task's log what is ill and what will happen: a callback of Airflow's."""
+def log_outage(context: Any) -> None:
+    """Log what is unavailable and what will happen next: Airflow's callback for failed tasks and for retries."""
     error = context.get("exception")
-    if isinstance(error, BaseException) and (said := words(error)):
-        log.error("%s恢复后系统会自动接着处理，材料不会丢失，不必清除任务。", said)
+    if isinstance(error, BaseException) and (outage := describe(error)):
+        log.error("%s恢复后系统会自动接着处理，材料不会丢失，不必清除任务。", outage)

@@ -1,7 +1,7 @@
-"""What the DAGs wire: each task opens the services and calls one function of the domain.
+"""The tasks that the DAGs wire: each opens the services and calls one function of the domain.
 
 The domain is imported inside the functions, so that reading a DAG file stays cheap. A bad file never makes a task fail:
-whatever is raised here means an ill system, and every task may be repeated.
+whatever is raised here means that the system is broken, and every task may be repeated.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ DEFAULT_ARGS: dict[str, Any] = {
     "max_retry_delay": timedelta(seconds=60),
     "execution_timeout": timedelta(minutes=10),
     "multiple_outputs": False,
-    "on_retry_callback": outage.tell,
-    "on_failure_callback": outage.tell,
-    "weight_rule": "upstream",  # what is nearly answered goes first: a receipt does not wait for everybody's checks
+    "on_retry_callback": outage.log_outage,
+    "on_failure_callback": outage.log_outage,
+    "weight_rule": "upstream",  # nearly answered files go first: a receipt does not wait for everybody's checks
 }
 DAG_ARGS: dict[str, Any] = {
     "start_date": pendulum.datetime(2023, 1, 1, tz="Asia/Shanghai"),
@@ -51,7 +51,7 @@ MOST_PREFECTURES_A_RUN = 1000  # Airflow refuses to map over more than 1024; the
 
 @lru_cache(maxsize=2)
 def open_services(retry_timeout: float = 60.0) -> Services:
-    """Return this process's services, on which an absence of store or ledger is borne for so many seconds."""
+    """Return this process's services; an absent store or ledger is waited for `retry_timeout` seconds."""
     from baosong.ledger.services import Services
     from baosong_airflow.connection import load_settings
 
@@ -59,18 +59,18 @@ def open_services(retry_timeout: float = 60.0) -> Services:
 
 
 def find_new_task() -> list[Work]:
-    """List the intake, record what has arrived, and return one piece of work a prefecture."""
-    from baosong.pipeline import review
+    """List the intake, record what has arrived, and return one piece of work per prefecture."""
+    from baosong.pipeline.discover import find_new
 
-    return review.find_new(open_services())[:MOST_PREFECTURES_A_RUN]
+    return find_new(open_services())[:MOST_PREFECTURES_A_RUN]
 
 
 def check_task(work: Work, kinds: list[str]) -> None:
     """Check the prefecture's new files of these kinds; the findings go to the ledger."""
-    from baosong.pipeline import review
+    from baosong.pipeline.check import check
 
     with _no_retry_of_bugs():
-        _tell("checked", review.check(open_services(), work["campaign"], work["prefecture"], kinds))
+        _log_result("checked", check(open_services(), work["campaign"], work["prefecture"], kinds))
 
 
 @contextmanager
@@ -93,20 +93,20 @@ def _no_retry_of_bugs() -> Iterator[None]:
 
 
 def archive_task(work: Work) -> None:
-    """Put the checked files into archive or quarantine and record their verdicts."""
-    from baosong.pipeline import review
+    """Put the checked files into archive or quarantine and record what they have become."""
+    from baosong.pipeline.archive import archive
 
-    _tell("filed", review.file_away(open_services(), work["campaign"], work["prefecture"]))
+    _log_result("archived", archive(open_services(), work["campaign"], work["prefecture"]))
 
 
 def reply_task(work: Work) -> None:
     """Write the receipt, then take the answered files out of the intake."""
-    from baosong.pipeline import review
+    from baosong.pipeline.reply import reply
 
-    _tell("replied", review.reply(open_services(), work["campaign"], work["prefecture"]))
+    _log_result("replied", reply(open_services(), work["campaign"], work["prefecture"]))
 
 
-def _tell(what: str, result: Any) -> None:
+def _log_result(what: str, result: Any) -> None:
     """Log a result rather than return it: an XCom that nobody reads costs each task a round trip."""
     log.info("%s: %s", what, result)
 
@@ -116,32 +116,34 @@ def find_complete_task() -> list[list[str]]:
 
     Never an empty batch: an announcement without a partition would be an event too, of which Airflow complains.
     """
-    from baosong.pipeline import review
+    from baosong.pipeline.completeness import newly_complete
 
-    keys = review.newly_complete(open_services())
+    keys = newly_complete(open_services())
     return [keys] if keys else []
 
 
 def announce_task(keys: list[str], *, outlet_events: Any) -> None:
-    """Emit one event a partition."""
+    """Emit one event per partition."""
     outlet_events[PREFECTURE_COMPLETE].add_partitions(keys)
 
 
 def mark_announced_task(keys: list[str]) -> None:
-    """Remember that these were announced. It follows the announcement: twice does no harm, never would."""
-    from baosong.pipeline import review
+    """Record that these were announced, after the announcement: a second one does no harm, a missing one would."""
+    from baosong.pipeline.completeness import mark_announced
 
-    review.mark_announced(open_services(), keys)
+    mark_announced(open_services(), keys)
 
 
 def confirm_complete_task(*, dag_run: Any) -> str:
     """Return the campaign of the run's partition if the ledger, too, says that it is complete; else skip."""
     from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+    from baosong.pipeline.completeness import is_complete
+
     campaign_id = dag_run.partition_key
     if not campaign_id:
         raise AirflowFailException("手动触发时请填写分区键，即活动编号，例如 2023。")
-    if not _is_complete(open_services(), campaign_id):
+    if not is_complete(open_services(), campaign_id):
         raise AirflowSkipException(f"活动 {campaign_id} 尚未交齐，不生成终稿。")
     return campaign_id
 
@@ -152,7 +154,7 @@ def write_report_task(campaign_id: str) -> dict[str, Any]:
 
 
 def decide_held_task(*, params: Any, dag_run: Any) -> None:
-    """Record what an operator has filled in about a held file; the intake, which this rings, does the rest."""
+    """Record an operator's decision on a held file; the intake DAG does the rest, started by this task's event."""
     from airflow.sdk.exceptions import AirflowFailException
 
     from baosong.pipeline import manual_review
@@ -165,7 +167,7 @@ def decide_held_task(*, params: Any, dag_run: Any) -> None:
             manual_review.release(open_services(), number, who, reason, Kind(kind) if kind else None)
         else:
             manual_review.refuse(open_services(), number, who, reason)
-    except manual_review.ReviewRefused as wrong:  # waiting mends no form
+    except manual_review.ReviewRefused as wrong:  # a retry would not correct the form
         raise AirflowFailException(str(wrong)) from wrong
 
 
@@ -177,18 +179,20 @@ def opened_campaigns_task() -> list[str]:
 
 
 def consolidate_task(campaign_id: str) -> dict[str, Any]:
-    """Write tonight's edition: the final one if all is there, so that a lost roll-up is made good, else the interim."""
-    return _write_report(campaign_id, "final" if _is_complete(open_services(), campaign_id) else "interim")
+    """Write tonight's edition: the final one if all is there, which makes up for a lost roll-up, else the interim."""
+    from baosong.pipeline.completeness import is_complete
+
+    return _write_report(campaign_id, "final" if is_complete(open_services(), campaign_id) else "interim")
 
 
 def verify_task() -> None:
-    """Read tonight's share of what is kept; fail, without another try, if anything there is not as it was."""
+    """Read tonight's share of the stored objects; fail, without a retry, if any of them is not as it was."""
     from airflow.sdk.exceptions import AirflowFailException
 
     from baosong.preservation import fixity
 
     found = fixity.verify(open_services(), None, fixity.due(datetime.now(UTC)), lambda *_: None)
-    _tell("verified", f"{found.read} of {found.total}")
+    _log_result("verified", f"{found.read} of {found.total}")
     for place, faults in found.faults.items():
         log.error("%s：%s", place, "；".join(faults))
     if found.faults:
@@ -196,7 +200,7 @@ def verify_task() -> None:
 
 
 def tidy_task(campaign_id: str) -> dict[str, int]:
-    """Remove from quarantine what nobody needs any more; held and unanswered files stay."""
+    """Remove the files from quarantine that nobody needs any more; held and unanswered ones stay."""
     from baosong.preservation import retention
 
     return retention.tidy(open_services(), campaign_id, datetime.now(UTC))
@@ -210,10 +214,5 @@ def _write_report(campaign_id: str, edition: Literal["final", "interim"]) -> dic
 
     try:
         return publish_report(open_services(), campaign_id, edition, datetime.now(UTC))
-    except TemplateRefused as wrong:  # waiting mends no template
+    except TemplateRefused as wrong:  # a retry would not correct the template
         raise AirflowFailException(str(wrong)) from wrong
-
-
-def _is_complete(services: Services, campaign_id: str) -> bool:
-    campaign = services.campaigns.get(campaign_id)
-    return set(services.ledger.complete_prefectures(campaign)) >= {p.code for p in campaign.prefectures}

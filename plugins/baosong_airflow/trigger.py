@@ -1,7 +1,7 @@
-"""The doorbell: rings the intake DAG when something new lies in the intake bucket.
+"""The trigger of the intake DAG: it fires when something new lies in the intake bucket.
 
-An event only rings; the run lists the bucket itself. So the trigger may ring twice or late, but it must never stop: a
-watcher that raises or returns is restarted every two seconds with nothing to see in the UI.
+An event only starts a run, which lists the bucket itself. So the trigger may fire twice or late, but it must never
+stop: a watcher that raises or returns is restarted every two seconds with nothing to see in the UI.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 REPEAT_AFTER = 5.0
 REPEAT_AT_MOST_EVERY = 300.0
 BACK_OFF_AT_MOST = 30.0
-NOTE_EVERY = 60.0
+STATUS_EVERY = 60.0
 
 log = logging.getLogger(__name__)
 
@@ -40,66 +40,66 @@ def fingerprint(pending: Pending) -> str:
 
 @dataclass(slots=True)
 class ChangeDetector:
-    """Decides when to ring: at once for anything new, again for what still lies there, never for what was taken away.
+    """Decides when to fire: at once for anything new, again for what is still there, never for what was taken away.
 
-    Times are seconds of any one monotonic clock. What nobody takes away is rung for ever more rarely.
+    Times are seconds of any one monotonic clock. It fires ever more rarely for what nobody takes away.
     """
 
-    rung_for: Pending = frozenset()
-    rung_at: float = 0.0
+    fired_for: Pending = frozenset()
+    fired_at: float = 0.0
     retry_timeout: float = REPEAT_AFTER
 
-    def rings(self, pending: Pending, now: float) -> bool:
+    def should_fire(self, pending: Pending, now: float) -> bool:
         """Return whether this listing is worth a run, and remember it."""
-        new = pending - self.rung_for
-        self.rung_for = pending if new else self.rung_for & pending
+        new = pending - self.fired_for
+        self.fired_for = pending if new else self.fired_for & pending
         if new:
-            self.rung_at, self.retry_timeout = now, REPEAT_AFTER
+            self.fired_at, self.retry_timeout = now, REPEAT_AFTER
             return True
-        if pending and now - self.rung_at >= self.retry_timeout:
-            self.rung_at, self.retry_timeout = now, min(self.retry_timeout * 2, REPEAT_AT_MOST_EVERY)
+        if pending and now - self.fired_at >= self.retry_timeout:
+            self.fired_at, self.retry_timeout = now, min(self.retry_timeout * 2, REPEAT_AT_MOST_EVERY)
             return True
         return False
 
     def resume(self, pending: Pending, now: float) -> None:
-        """Take a listing as already rung for, after a restart with the cursor of this very listing."""
-        self.rung_for, self.rung_at = pending, now
+        """Take a listing as already fired for, after a restart with the cursor of this very listing."""
+        self.fired_for, self.fired_at = pending, now
 
 
 @dataclass(slots=True)
-class Notes:
-    """What operators see of the trigger in the asset state store; written seldom, and never a reason to stop."""
+class TriggerStatus:
+    """The trigger's state as operators see it in the asset state store; written seldom, and never a reason to stop."""
 
     store: Any = None
     _failing: bool | None = None  # None: not known, an earlier process may have left an error
-    _polled_at: float = -NOTE_EVERY
+    _polled_at: float = -STATUS_EVERY
 
     async def cursor(self) -> str | None:
-        """Return the fingerprint last rung for, or None."""
+        """Return the fingerprint last fired for, or None."""
         if self.store is None:
             return None
         try:
             known = await self.store.aget("cursor")
         except Exception:
-            log.warning("the cursor cannot be read; ringing once more does no harm", exc_info=True)
+            log.warning("the cursor cannot be read; firing once more does no harm", exc_info=True)
             return None
         return known if isinstance(known, str) else None
 
-    async def rang(self, pending: Pending) -> None:
-        """Note what was rung for."""
+    async def fired(self, pending: Pending) -> None:
+        """Record what was fired for."""
         await self._write("cursor", fingerprint(pending))
 
     async def polled(self, now: float) -> None:
-        """Note that the bucket was listed: at most once a minute, and when it had failed before."""
+        """Record that the bucket was listed: at most once a minute, and when it had failed before."""
         if self._failing is not False:
             self._failing = False
             await self._write("last_error", "")
-        if now - self._polled_at >= NOTE_EVERY:
+        if now - self._polled_at >= STATUS_EVERY:
             self._polled_at = now
             await self._write("last_poll_at", _utc_now())
 
     async def failed(self, reason: str) -> None:
-        """Note the first failure of a row."""
+        """Record the first failure of a row."""
         if not self._failing:
             self._failing = True
             await self._write("last_error", f"{_utc_now()} {reason}"[:500])
@@ -110,7 +110,7 @@ class Notes:
         try:
             await self.store.aset(key, value)
         except Exception:
-            log.warning("%s cannot be noted in the asset state store", key, exc_info=True)
+            log.warning("%s cannot be recorded in the asset state store", key, exc_info=True)
 
 
 def _utc_now() -> str:
@@ -118,7 +118,7 @@ def _utc_now() -> str:
 
 
 class IntakeTrigger(BaseEventTrigger):
-    """Polls the intake bucket every `poll_seconds` (else BAOSONG_POLL_SECONDS, else 1); rings once a scan at most."""
+    """Polls the intake bucket every `poll_seconds` (else BAOSONG_POLL_SECONDS, else 1); at most one event per scan."""
 
     def __init__(self, poll_seconds: float | None = None) -> None:
         super().__init__()
@@ -132,26 +132,26 @@ class IntakeTrigger(BaseEventTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield an event for each scan that found something worth a run; go on whatever fails."""
         pause = self.poll_seconds or float(os.environ.get("BAOSONG_POLL_SECONDS") or 1)
-        bell, notes, back_off = ChangeDetector(), Notes(self.asset_state_store), pause
-        known = await notes.cursor()
+        detector, status, back_off = ChangeDetector(), TriggerStatus(self.asset_state_store), pause
+        known = await status.cursor()
         while True:
             try:
                 pending = await self._pending()
             except Exception as failure:
                 log.warning("the intake cannot be listed, next attempt in %.0f s", back_off, exc_info=True)
-                await notes.failed(f"{type(failure).__name__}: {failure}")
+                await status.failed(f"{type(failure).__name__}: {failure}")
                 self._storage = None  # the store may come back elsewhere, with other keys
                 await asyncio.sleep(back_off)
                 back_off = min(back_off * 2, BACK_OFF_AT_MOST)
                 continue
             back_off, now = pause, time.monotonic()
             if known is not None and known == fingerprint(pending):
-                bell.resume(pending, now)
+                detector.resume(pending, now)
             known = None
-            await notes.polled(now)
-            if bell.rings(pending, now):
+            await status.polled(now)
+            if detector.should_fire(pending, now):
                 yield TriggerEvent({"pending": len(pending)})
-                await notes.rang(pending)
+                await status.fired(pending)
             await asyncio.sleep(pause)
 
     async def _pending(self) -> Pending:
@@ -165,7 +165,7 @@ class IntakeTrigger(BaseEventTrigger):
 def _open_storage(settings: Any) -> Storage:
     from baosong.store.s3 import Storage
 
-    return Storage(settings.s3, retry_timeout=0)  # this trigger has a back-off of its own, and says what it waits for
+    return Storage(settings.s3, retry_timeout=0)  # this trigger backs off by itself, and records what it waits for
 
 
 def _list(storage: Storage) -> Pending:

@@ -16,7 +16,6 @@ _PRELOADED = (
     "alembic.command",
     "docx",
     "minio",
-    "msoffcrypto",
     "openpyxl",
     "pypdf",
     "python_calamine",
@@ -26,7 +25,8 @@ _PRELOADED = (
     "baosong.validation.statistics.statistics",
     "baosong.validation.video.video",
     "baosong.report.xlsx.workbook",
-    "baosong.pipeline.review",
+    "baosong.pipeline.completeness",
+    "baosong.pipeline.manual_review",
 )
 # Airflow takes over every public name of this module as a setting of its own.
 __all__: list[str] = []

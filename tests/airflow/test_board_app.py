@@ -177,7 +177,7 @@ def test_what_is_away_is_named_at_once_and_the_page_asks_again(
 ) -> None:
     from baosong_airflow import board_app, tasks
 
-    monkeypatch.setattr(board_app, "PATIENCE", 0.1)
+    monkeypatch.setattr(board_app, "RETRY_TIMEOUT", 0.1)
     monkeypatch.setenv(name, value)
     tasks.open_services.cache_clear()
 

@@ -280,14 +280,14 @@ def test_an_operator_releases_a_held_file_from_the_form_and_the_intake_does_the_
     services.storage.put("intake", f"{PLACES['6501']}/媒体报道/链接.txt", piece())
     run_unscanned(services)
     (row,) = services.ledger.submissions("2023")
-    rung = events_of(postgres, "intake")
+    fired = events_of(postgres, "intake")
 
     form = {"number": row.id, "decision": "放行", "reason": "已核实", "deliverable": None}
     decided = run("release_held", services, **form)
     answered = run("intake", services)
 
     assert (decided["state"], answered["state"]) == ("success", "success")
-    assert events_of(postgres, "intake") == rung + 1, "the intake need not wait for its sweep"
+    assert events_of(postgres, "intake") == fired + 1, "the intake need not wait for its sweep"
     assert services.ledger.submission(row.id).state == "accepted"
     assert [h.who for h in services.ledger.history(row.id) if h.who]
     assert len([key for key in listed(services, "outbox", ".html") if "回执-002号" in key]) == 1

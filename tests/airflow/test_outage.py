@@ -39,5 +39,5 @@ def test_an_outage_is_named(error: BaseException, said: str, caplog: pytest.LogC
 
 def test_a_bug_is_not_called_an_outage(caplog: pytest.LogCaptureFixture) -> None:
     for context in ({"exception": ValueError("bug")}, {"exception": None}, {}):
-        outage.tell(context)
+        outage.log_outage(context)
     assert caplog.text == ""

@@ -1,4 +1,4 @@
-"""The doorbell: rings once for anything new, again for what stays, and never stops."""
+"""The trigger: fires once for anything new, again for what stays, and never stops."""
 
 from __future__ import annotations
 
@@ -26,50 +26,50 @@ KEY = "2023/6501-乌鲁木齐市/统计表/统计表.xlsx"
 listings = st.frozensets(st.sampled_from("abcdefgh"))
 
 
-def test_an_empty_intake_never_rings() -> None:
-    bell = ChangeDetector()
+def test_an_empty_intake_never_fires() -> None:
+    detector = ChangeDetector()
 
-    assert not any(bell.rings(frozenset(), now) for now in range(0, 4000, 7))
-
-
-def test_taking_files_away_does_not_ring() -> None:
-    bell = ChangeDetector()
-    bell.rings(frozenset("abc"), 0)
-
-    assert not bell.rings(frozenset("ab"), 1)
-    assert not bell.rings(frozenset(), 2)
+    assert not any(detector.should_fire(frozenset(), now) for now in range(0, 4000, 7))
 
 
-def test_the_same_file_dropped_again_after_it_was_taken_rings() -> None:
-    bell = ChangeDetector()
-    bell.rings(frozenset("a"), 0)
-    bell.rings(frozenset(), 1)
+def test_taking_files_away_does_not_fire() -> None:
+    detector = ChangeDetector()
+    detector.should_fire(frozenset("abc"), 0)
 
-    assert bell.rings(frozenset("a"), 2)
-
-
-def test_a_lost_event_heals_and_what_nobody_takes_rings_ever_more_rarely() -> None:
-    bell = ChangeDetector()
-    rung = [now for now in range(2000) if bell.rings(frozenset("a"), now)]
-
-    assert rung[:4] == [0, REPEAT_AFTER, 3 * REPEAT_AFTER, 7 * REPEAT_AFTER]
-    assert max(b - a for a, b in itertools.pairwise(rung)) == REPEAT_AT_MOST_EVERY
+    assert not detector.should_fire(frozenset("ab"), 1)
+    assert not detector.should_fire(frozenset(), 2)
 
 
-def test_a_restart_with_the_cursor_of_this_listing_does_not_ring_twice_but_heals_all_the_same() -> None:
-    bell = ChangeDetector()
-    bell.resume(frozenset("a"), 100)
+def test_the_same_file_dropped_again_after_it_was_taken_fires() -> None:
+    detector = ChangeDetector()
+    detector.should_fire(frozenset("a"), 0)
+    detector.should_fire(frozenset(), 1)
 
-    assert not bell.rings(frozenset("a"), 101)
-    assert bell.rings(frozenset("ab"), 102)
-    assert bell.rings(frozenset("ab"), 102 + REPEAT_AFTER)
+    assert detector.should_fire(frozenset("a"), 2)
+
+
+def test_a_lost_event_heals_and_what_nobody_takes_fires_ever_more_rarely() -> None:
+    detector = ChangeDetector()
+    fired = [now for now in range(2000) if detector.should_fire(frozenset("a"), now)]
+
+    assert fired[:4] == [0, REPEAT_AFTER, 3 * REPEAT_AFTER, 7 * REPEAT_AFTER]
+    assert max(b - a for a, b in itertools.pairwise(fired)) == REPEAT_AT_MOST_EVERY
+
+
+def test_a_restart_with_the_cursor_of_this_listing_does_not_fire_twice_but_heals_all_the_same() -> None:
+    detector = ChangeDetector()
+    detector.resume(frozenset("a"), 100)
+
+    assert not detector.should_fire(frozenset("a"), 101)
+    assert detector.should_fire(frozenset("ab"), 102)
+    assert detector.should_fire(frozenset("ab"), 102 + REPEAT_AFTER)
 
 
 @given(st.lists(listings, max_size=20))
-def test_nothing_new_goes_unheard_and_nothing_old_rings_at_once(scans: list[frozenset[str]]) -> None:
-    bell, before = ChangeDetector(), frozenset[str]()
+def test_nothing_new_goes_unheard_and_nothing_old_fires_at_once(scans: list[frozenset[str]]) -> None:
+    detector, before = ChangeDetector(), frozenset[str]()
     for scan in scans:
-        assert bell.rings(scan, now=0.0) == bool(scan - before)
+        assert detector.should_fire(scan, now=0.0) == bool(scan - before)
         before = scan
 
 
@@ -88,7 +88,7 @@ def test_the_triggerer_can_build_the_trigger_again() -> None:
 
 def test_one_event_for_each_new_drop_and_none_for_debris(storage: Storage, intake: None) -> None:
     async def scenario() -> None:
-        async with ringing() as trigger:
+        async with watching() as trigger:
             storage.put("intake", "2023/6501-乌鲁木齐市/.DS_Store", b"x")
             await trigger.scans(2)
             assert trigger.payloads == []
@@ -106,9 +106,9 @@ def test_one_event_for_each_new_drop_and_none_for_debris(storage: Storage, intak
     asyncio.run(scenario())
 
 
-def test_new_bytes_under_an_old_name_ring(storage: Storage, intake: None) -> None:
+def test_new_bytes_under_an_old_name_fire(storage: Storage, intake: None) -> None:
     async def scenario() -> None:
-        async with ringing() as trigger:
+        async with watching() as trigger:
             storage.put("intake", KEY, b"wrong")
             await trigger.until(lambda: len(trigger.payloads) == 1)
             storage.put("intake", KEY, b"right, at last")
@@ -120,7 +120,7 @@ def test_new_bytes_under_an_old_name_ring(storage: Storage, intake: None) -> Non
 def test_operators_see_the_cursor_and_the_last_poll(storage: Storage, intake: None) -> None:
     async def scenario() -> None:
         notes = Shelf()
-        async with ringing(notes) as trigger:
+        async with watching(notes) as trigger:
             storage.put("intake", KEY, b"one")
             await trigger.until(lambda: "cursor" in notes.kept)
             await trigger.scans(5)
@@ -132,13 +132,13 @@ def test_operators_see_the_cursor_and_the_last_poll(storage: Storage, intake: No
     asyncio.run(scenario())
 
 
-def test_a_restart_does_not_ring_again_for_what_was_rung_for(storage: Storage, intake: None) -> None:
+def test_a_restart_does_not_fire_again_for_what_was_rung_for(storage: Storage, intake: None) -> None:
     async def scenario() -> None:
         notes = Shelf()
         storage.put("intake", KEY, b"one")
-        async with ringing(notes) as trigger:
+        async with watching(notes) as trigger:
             await trigger.until(lambda: "cursor" in notes.kept)
-        async with ringing(notes) as trigger:
+        async with watching(notes) as trigger:
             await trigger.scans(3)
             assert trigger.payloads == []
             storage.put("intake", KEY + "2", b"two")
@@ -149,7 +149,7 @@ def test_a_restart_does_not_ring_again_for_what_was_rung_for(storage: Storage, i
 
 def test_it_survives_a_state_store_that_fails(storage: Storage, intake: None) -> None:
     async def scenario() -> None:
-        async with ringing(Shelf(broken=True)) as trigger:
+        async with watching(Shelf(broken=True)) as trigger:
             storage.put("intake", KEY, b"one")
             await trigger.until(lambda: trigger.payloads == [{"pending": 1}])
 
@@ -164,7 +164,7 @@ def test_it_survives_missing_settings_and_goes_on_when_they_are_there(
 
     async def scenario() -> None:
         notes = Shelf()
-        async with ringing(notes) as trigger:
+        async with watching(notes) as trigger:
             await trigger.until(lambda: "BAOSONG_S3_ENDPOINT" in notes.kept.get("last_error", ""))
             assert trigger.payloads == []
             monkeypatch.setenv("BAOSONG_S3_ENDPOINT", settings.s3.endpoint)
@@ -196,7 +196,7 @@ def test_polling_leaves_the_event_loop_to_the_other_triggers(
         monkeypatch.setattr(trigger_module, name, after_a_turn(name))
 
     async def scenario() -> None:
-        async with ringing() as trigger:
+        async with watching() as trigger:
             while trigger.polls < 3:
                 if asked.is_set():
                     asked.clear()
@@ -238,7 +238,7 @@ class Shelf:
 
 
 class Heard(IntakeTrigger):
-    """The trigger with a counter of its scans and a list of what it has rung for."""
+    """The trigger with a counter of its scans and a list of what it has fired for."""
 
     def __init__(self, poll_seconds: float) -> None:
         super().__init__(poll_seconds)
@@ -268,7 +268,7 @@ class Heard(IntakeTrigger):
 
 
 @asynccontextmanager
-async def ringing(notes: Shelf | None = None) -> AsyncIterator[Heard]:
+async def watching(notes: Shelf | None = None) -> AsyncIterator[Heard]:
     """Run a trigger as a triggerer does, in a task of its own; what it raises is raised here."""
     trigger = Heard(poll_seconds=0.05)
     trigger.asset_state_store = notes

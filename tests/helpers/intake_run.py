@@ -10,8 +10,8 @@ from typing import Any
 
 from baosong.ledger import Submission
 from baosong.ledger.services import Services
-from baosong.pipeline import review
-from baosong.preservation import records as archive
+from baosong.pipeline import archive, check, discover, reply
+from baosong.preservation import records as preserved
 from baosong.rules.findings import Kind
 
 ALL_KINDS = [kind.value for kind in Kind]
@@ -40,7 +40,7 @@ def states(services: Services) -> list[str]:
 
 def keys(services: Services, bucket: str, ending: str = "") -> list[str]:
     """Return what lies in a bucket, but for the pages of the journal."""
-    there = (stored.key for stored in services.storage.list(bucket) if not archive.is_page(stored.key))
+    there = (stored.key for stored in services.storage.list(bucket) if not preserved.is_page(stored.key))
     return sorted(key for key in there if key.endswith(ending))
 
 
@@ -57,7 +57,7 @@ def audit(services: Services) -> None:
         assert row.archive_key
         data = services.storage.read(row.bucket, row.archive_key)
         assert hashlib.sha256(data).hexdigest() == row.sha256
-        records = archive.read_records(services.storage, row.bucket, row.archive_key)
+        records = preserved.read_records(services.storage, row.bucket, row.archive_key)
         (record,) = [
             r for r in records if (r["identity"], r["origin"], r["arrival"]) == (row.identity, row.key, row.arrival)
         ]
@@ -83,11 +83,11 @@ def finished(services: Services) -> bool:
 
 def run(services: Services) -> None:
     """Find what is new, check it, file it away and answer."""
-    for work in review.find_new(services):
+    for work in discover.find_new(services):
         place = work["campaign"], work["prefecture"]
-        review.check(services, *place, ALL_KINDS)
-        review.file_away(services, *place)
-        review.reply(services, *place)
+        check.check(services, *place, ALL_KINDS)
+        archive.archive(services, *place)
+        reply.reply(services, *place)
 
 
 class Killed(BaseException):

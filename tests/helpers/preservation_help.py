@@ -13,7 +13,7 @@ from baosong.campaign import Campaign
 from baosong.ledger import Ledger
 from baosong.ledger.restore import DERIVED, TOLD
 from baosong.ledger.services import Services
-from baosong.pipeline import review
+from baosong.pipeline import check, completeness, discover, reply
 from baosong.preservation import fixity
 from baosong.preservation.fixity import Result
 from baosong.report.editions import write_report
@@ -55,17 +55,17 @@ def rich_history(services: Services, campaign: Campaign) -> None:
     drop(services, b"", "空.txt")
     run(services)
     write_report(services, "2023", "interim", datetime.now(campaign.zone))
-    review.mark_announced(services, [f"2023|{CODE}"])
-    review.find_new(services)
+    completeness.mark_announced(services, [f"2023|{CODE}"])
+    discover.find_new(services)
 
 
 def taken_back(services: Services) -> None:
     """Let a prefecture take a file back before it is checked."""
     key = drop(services, piece("不要了"), "不要了.txt")
-    review.find_new(services)
+    discover.find_new(services)
     services.storage.remove("intake", key)
-    review.check(services, "2023", CODE, ALL_KINDS)
-    review.reply(services, "2023", CODE)
+    check.check(services, "2023", CODE, ALL_KINDS)
+    reply.reply(services, "2023", CODE)
 
 
 def lose(services: Services) -> None:

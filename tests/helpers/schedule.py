@@ -21,7 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from sqlalchemy.exc import DBAPIError
 
 from baosong.campaign import Campaign
-from baosong.pipeline import review
+from baosong.pipeline import archive, check, discover, reply
 from baosong.store.s3 import StorageError
 from baosong_local.samples.media import make_photo
 from baosong_local.samples.sheets import make_sheet, wrong_total
@@ -104,10 +104,10 @@ class Schedule(RuleBasedStateMachine):
     @rule(steps=st.lists(st.sampled_from(["find", "check", "file", "reply"]), max_size=4), code=areas)
     def run_in_pieces(self, steps: list[str], code: str) -> None:
         does: dict[str, Callable[[], Any]] = {
-            "find": lambda: review.find_new(self.world.services),
-            "check": lambda: review.check(self.world.services, "2023", code, ALL_KINDS),
-            "file": lambda: review.file_away(self.world.services, "2023", code),
-            "reply": lambda: review.reply(self.world.services, "2023", code),
+            "find": lambda: discover.find_new(self.world.services),
+            "check": lambda: check.check(self.world.services, "2023", code, ALL_KINDS),
+            "file": lambda: archive.archive(self.world.services, "2023", code),
+            "reply": lambda: reply.reply(self.world.services, "2023", code),
         }
         for step in steps:
             does[step]()

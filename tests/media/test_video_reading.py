@@ -10,7 +10,8 @@ import pytest
 
 from baosong.campaign import Campaign
 from baosong.ledger.services import Services
-from baosong.pipeline import review
+from baosong.pipeline import archive, discover
+from baosong.pipeline.check import check as check_received
 from baosong.preservation import records
 from baosong.rules.findings import Checked, Kind, Verdict
 from baosong.store.ranged_reader import RangedReader
@@ -110,8 +111,8 @@ class TestOneWholeRead:
     def waiting(self, services: Services, clips: Clips) -> Services:
         """Have a film waiting whose headers state too low a rate: only a whole read shows that it may pass."""
         services.storage.put_file("intake", f"{AREA}/片花.mpg", clips["49.5.mpg"])
-        review.find_new(services)
-        review.check(services, "2023", CODE, ["video"])
+        discover.find_new(services)
+        check_received(services, "2023", CODE, ["video"])
         return services
 
     def test_the_exact_rate_rides_on_the_read_for_the_archive(
@@ -120,7 +121,7 @@ class TestOneWholeRead:
         (row,) = waiting.ledger.submissions("2023")
         assert (row.state, row.verdict, row.facts["undecided"]) == ("checked", "accepted", True)
         reads.clear()
-        review.file_away(waiting, "2023", CODE)
+        archive.archive(waiting, "2023", CODE)
         assert sum(length for bucket, length in reads if bucket == "intake") == clips["49.5.mpg"].stat().st_size
         (row,) = waiting.ledger.submissions("2023")
         assert (row.state, row.facts["exact"], [f["rule"] for f in row.findings]) == (
@@ -135,9 +136,9 @@ class TestOneWholeRead:
 
     def test_a_film_that_seemed_good_so_far_may_still_be_rejected(self, services: Services, clips: Clips) -> None:
         services.storage.put_file("intake", f"{AREA}/讲座.mpg", clips["48.3.mpg"])
-        review.find_new(services)
-        review.check(services, "2023", CODE, ["video"])
-        review.file_away(services, "2023", CODE)
+        discover.find_new(services)
+        check_received(services, "2023", CODE, ["video"])
+        archive.archive(services, "2023", CODE)
         (row,) = services.ledger.submissions("2023")
         assert (row.state, row.bucket) == ("rejected", "quarantine")
         assert "视频码率" in {item["item"] for item in row.facts["table"]}
@@ -151,11 +152,11 @@ class TestOneWholeRead:
         with monkeypatch.context() as patched:
             patched.setattr(records, "keep", crash)
             with pytest.raises(RuntimeError, match="killed"):
-                review.file_away(waiting, "2023", CODE)
+                archive.archive(waiting, "2023", CODE)
         (row,) = waiting.ledger.submissions("2023")
         assert (row.state, row.verdict) == ("checked", "accepted")
         monkeypatch.setattr(media_info, "WholeParse", crash)
-        review.file_away(waiting, "2023", CODE)
+        archive.archive(waiting, "2023", CODE)
         assert [r.state for r in waiting.ledger.submissions("2023")] == ["accepted"]
 
     def test_a_film_here_is_decided_at_once(self, clips: Clips, campaign: Campaign) -> None:

@@ -1,4 +1,4 @@
-"""What commands show on a terminal."""
+"""The tables that commands print on a terminal."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _findings(findings: list[dict[str, Any]]) -> Table:
 
 
 def show_held(console: Console, rows: list[Submission]) -> None:
-    """Print the files that wait for an operator, with why and what can be done; their names are never markup."""
+    """Print the files that wait for an operator with reasons and advice; file names are never read as markup."""
     if not rows:
         console.print("没有待人工审核的文件。")
         return
@@ -69,8 +69,8 @@ def show_held(console: Console, rows: list[Submission]) -> None:
     console.print(table)
 
 
-def show_settled(console: Console, told: dict[str, Any]) -> None:
-    """Print what became of a file that an operator has decided on."""
-    word = _OUTCOMES.get(told["state"], "已登记，由“收件”流程继续办理")
-    answered = "，回执已发" if told["answered"] else "，回执随后发出"
-    console.print(Text(f"第 {told['id']} 号文件“{escape_invisible(told['name'])}”：{word}{answered}。"))
+def show_settled(console: Console, outcome: dict[str, Any]) -> None:
+    """Print the outcome of an operator's decision about a file."""
+    word = _OUTCOMES.get(outcome["state"], "已登记，由“收件”流程继续办理")
+    answered = "，回执已发" if outcome["answered"] else "，回执随后发出"
+    console.print(Text(f"第 {outcome['id']} 号文件“{escape_invisible(outcome['name'])}”：{word}{answered}。"))

@@ -15,6 +15,7 @@ from baosong.ledger.database import lock_number
 from baosong.ledger.models import Activity, IndicatorValue, Submission
 from baosong.ledger.states import FILED, State
 from baosong.ledger.submissions import add_finding, locked, move, storable, verdict_of
+from baosong.rules.errors import BaosongError
 from baosong.rules.findings import Finding, Verdict, note
 
 LARGEST = Decimal(10) ** 16
@@ -31,7 +32,7 @@ class Filed:
     at: datetime
 
 
-class LimitReached(Exception):
+class LimitReached(BaosongError):
     """The deliverable has as many accepted files as it may have, and this one would replace none."""
 
 

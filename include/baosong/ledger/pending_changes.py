@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from baosong.ledger.models import Page, Unwritten
+from baosong.rules.errors import OneLineError
 
 Line = tuple[int, str, dict[str, Any]]
 """A number, a table, and of one of its rows all fields, or its key and what changed."""
@@ -34,7 +35,7 @@ _OF_PLACE = {
 _LARGEST = 8 * 1024 * 1024  # bytes as PostgreSQL packs them
 
 
-class LedgerLost(Exception):
+class LedgerLost(OneLineError):
     """The ledger is not the one that wrote the journal, or an older state of it; the text is Chinese."""
 
 
@@ -52,13 +53,13 @@ def any_written(session: Session) -> bool:
 
 
 def write(session: Session, campaign: str, prefecture: str, keep: Keep) -> bool:
-    """Hand a place's next page to `keep`, and forget its lines once it is kept; False if there are none.
+    """Hand a place's next page to `keep`, and forget its lines once it is kept; False if there are no more.
 
     A place's writers take turns, so that its pages are numbered without a gap and each line stands in one of them.
     LedgerLost if an earlier attempt left what is not this ledger's.
     """
     here = (Unwritten.campaign == campaign) & (Unwritten.prefecture == prefecture)
-    if session.scalar(select(Unwritten.id).where(here).limit(1)) is None:
+    if not _any_left(session, here):
         return False
     blank = {"campaign": campaign, "prefecture": prefecture, "number": 0}
     session.execute(insert(Page).values(blank).on_conflict_do_nothing())
@@ -72,7 +73,7 @@ def write(session: Session, campaign: str, prefecture: str, keep: Keep) -> bool:
             raise LedgerLost(_BEHIND.format(place=f"{campaign}/{prefecture}", number=number))
         session.execute(delete(Unwritten).where(Unwritten.id.in_(ids)))
         session.execute(update(Page).where(at).values(number=number))
-    return bool(lines)
+    return _any_left(session, here)
 
 
 def note_again(session: Session, campaign: str, prefecture: str) -> None:
@@ -81,6 +82,10 @@ def note_again(session: Session, campaign: str, prefecture: str) -> None:
         noted = f"SELECT :campaign, :prefecture, '{table}', to_jsonb(t) FROM {rows}"  # noqa: S608 - our own names
         into = text(f'INSERT INTO unwritten (campaign, prefecture, "table", "row") {noted}')
         session.execute(into, {"campaign": campaign, "prefecture": prefecture})
+
+
+def _any_left(session: Session, here: ColumnElement[bool]) -> bool:
+    return session.scalar(select(Unwritten.id).where(here).limit(1)) is not None
 
 
 def _these(session: Session, ids: list[int]) -> list[Line]:

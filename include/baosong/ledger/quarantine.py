@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, defer
 from baosong.ledger.models import History, Submission
 from baosong.ledger.states import State
 from baosong.ledger.submissions import locked, move, storable
+from baosong.rules.errors import BaosongError
 from baosong.rules.findings import Finding, Verdict
 
 
@@ -29,7 +30,7 @@ class Decision:
     slot: str
 
 
-class Undecidable(Exception):
+class Undecidable(BaosongError):
     """The file does not wait for a decision (any more), or has not been answered yet."""
 
 

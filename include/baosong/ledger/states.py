@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from baosong.rules.errors import BaosongError
+
 
 class State(StrEnum):
     """Where a submission stands; what the sender dropped is unfinished until it is answered or withdrawn."""
@@ -39,7 +41,7 @@ FILED = frozenset({State.ACCEPTED, State.REJECTED, State.HELD, State.DUPLICATE, 
 """The states of what lies in the archive or in quarantine and can be answered."""
 
 
-class IllegalTransition(Exception):
+class IllegalTransition(BaosongError):
     """Somebody tried to move a submission along a way that does not exist; a mistake in the program."""
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, Literal
 
 from baosong.campaign import Campaign
@@ -17,16 +16,16 @@ from baosong.ledger import (
     receipts,
     related_files,
     replacements,
+    steps,
     stored_objects,
 )
 from baosong.ledger import submissions as arrivals
 from baosong.ledger.board_queries import Excerpt
 from baosong.ledger.database import Database
-from baosong.ledger.filing import Filed, Place
+from baosong.ledger.filing import Filed
 from baosong.ledger.models import Edition, History, Receipt, Submission
 from baosong.ledger.quarantine import Decision
 from baosong.ledger.queries import ActivityRow, Cell, IndicatorRow
-from baosong.ledger.related_files import Alike
 from baosong.ledger.replacements import Replacement
 from baosong.ledger.states import State
 from baosong.ledger.submissions import Arrival
@@ -84,10 +83,6 @@ class Ledger(Database):
         """Give up a file that is no longer what arrived; False if it was filed meanwhile."""
         return self.run(lambda s: arrivals.withdraw(s, submission_id, why))
 
-    def place_for(self, row: Submission, sha256: str, most: int | None) -> Place:
-        """Return what a file of this content would meet if it were accepted now, `most` being allowed."""
-        return self.run(lambda s: filing.place_for(s, row, sha256, most))
-
     def refuse(self, submission_id: int, finding: Finding) -> Submission:
         """Reject a checked file for an error found since; return the submission."""
         return self.run(lambda s: filing.refuse(s, submission_id, finding))
@@ -133,14 +128,6 @@ class Ledger(Database):
         """Copy what a campaign expects into the table that the views read."""
         self.run(lambda s: replacements.expect(s, campaign))
 
-    def filed_under(self, bucket: str, key: str) -> list[Submission]:
-        """Return the submissions whose bytes lie under a key, oldest first."""
-        return self.run(lambda s: filing.filed_under(s, bucket, key))
-
-    def files_beside(self, campaign_id: str, code: str) -> dict[Kind, int]:
-        """Return how many files of each kind a prefecture has accepted or still being checked."""
-        return self.run(lambda s: related_files.files(s, campaign_id, code))
-
     def newest_good(self, campaign_id: str, code: str, kind: Kind) -> Submission | None:
         """Return a prefecture's newest file of a kind that is accepted or about to be."""
         return self.run(lambda s: related_files.newest_good(s, campaign_id, code, kind))
@@ -148,14 +135,6 @@ class Ledger(Database):
     def photos_like(self, campaign_id: str, code: str, fingerprints: Collection[str], bits: int) -> list[Submission]:
         """Return a prefecture's good photos within `bits` of one of these fingerprints, the oldest first."""
         return self.run(lambda s: related_files.photos_like(s, campaign_id, code, fingerprints, bits))
-
-    def alike(self, row: Submission, campaign_ids: Collection[str]) -> list[Alike]:
-        """Return the tables of good sheets of others in these campaigns that have the same content as the row's."""
-        return self.run(lambda s: related_files.alike(s, row, campaign_ids))
-
-    def quotients(self, campaign_id: str, but: str, code: str, per: str) -> list[Decimal]:
-        """Return one indicator divided by another in the current sheets of all prefectures but one."""
-        return self.run(lambda s: related_files.quotients(s, campaign_id, but, code, per))
 
     def remark(self, submission_id: int, findings: Sequence[Finding]) -> bool:
         """Give a checked file these findings, which hold no new error; False if it was put away meanwhile."""
@@ -255,16 +234,8 @@ class Ledger(Database):
         """Remember that the completeness of these prefectures was announced."""
         self.run(lambda s: queries.mark_announced(s, campaign_id, codes))
 
-    def unwritten(self) -> list[tuple[str, str]]:
-        """Return campaign and prefecture of the places of which no page of the journal holds everything yet."""
-        return self.run(pending_changes.places)
-
-    def has_pages(self) -> bool:
-        """Return whether this ledger ever wrote a page."""
-        return self.run(pending_changes.any_written)
-
     def write_page(self, campaign_id: str, code: str, keep: pending_changes.Keep) -> bool:
-        """Let `keep` have the number and the lines of a place's next page; False if there is nothing to write.
+        """Let `keep` have the number and the lines of a place's next page; False if nothing is left to write.
 
         What `keep` raises passes, and the page remains to be written. LedgerLost if the journal is ahead of the ledger.
         """
@@ -297,3 +268,35 @@ class Ledger(Database):
     def is_known(self, record: Mapping[str, Any]) -> bool:
         """Return whether the submission of a record is there, whatever became of it."""
         return self.run(lambda s: stored_objects.is_known(s, record))
+
+    def journal_state(self) -> steps.JournalState:
+        """Return the places with unwritten changes, and whether this ledger ever wrote a page."""
+        return self.run(steps.journal_state)
+
+    def related(
+        self, row: Submission, ratios: Mapping[str, tuple[str, str]], campaigns: Collection[str]
+    ) -> steps.Related:
+        """Return what is known beside a sheet; `ratios` name two indicators each."""
+        return self.run(lambda s: steps.related(s, row, ratios, campaigns))
+
+    def destination(self, row: Submission, sha256: str, bucket: str, key: str, most: int | None) -> steps.Destination:
+        """Return what a checked file of this content would meet under this key, `most` being allowed."""
+        return self.run(lambda s: steps.destination(s, row, sha256, bucket, key, most))
+
+    def archive(
+        self, submission_id: int, filed: Filed, remark: Callable[[Submission], Finding], most: int | None
+    ) -> tuple[State | None, list[Submission]]:
+        """Decide as `file` does; return the state and all submissions whose bytes lie under the key, oldest first."""
+        return self.run(lambda s: steps.archive(s, submission_id, filed, remark, most))
+
+    def open_receipts(self, campaign: Campaign | None, code: str) -> list[tuple[Receipt, list[Submission]]]:
+        """Give filed files their receipt's number; return the receipts not seen through, each with all its files."""
+        return self.run(lambda s: steps.open_receipts(s, campaign, code))
+
+    def overview(self, campaign: Campaign, code: str, most: int) -> steps.Overview:
+        """Return what a prefecture's status page shows, with at most `most` files of each kind and state."""
+        return self.run(lambda s: steps.overview(s, campaign, code, most))
+
+    def newly_complete(self, campaign: Campaign) -> list[str]:
+        """Return the prefectures that are complete and were not announced yet."""
+        return self.run(lambda s: steps.newly_complete(s, campaign))

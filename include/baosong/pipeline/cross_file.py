@@ -1,7 +1,8 @@
-"""The remarks that need to know what else was sent, made when all of a prefecture's files are checked.
+"""The checks that compare a file with related ones, made when all of a prefecture's files are checked.
 
-Checks of one prefecture run side by side and do not see each other's words; whoever puts the files away sees them all.
-Of two prefectures that send the same sheet at the same time at least one is told, since each asks after it is checked.
+Checks of one prefecture run side by side and do not see each other's findings; whoever archives the files sees them
+all. Of two prefectures that send the same sheet at the same time at least one gets the finding, since each asks after
+its own is checked.
 """
 
 from __future__ import annotations
@@ -26,37 +27,37 @@ from baosong.validation.photo.perceptual_hash import MOST_BITS, alike
 from baosong.validation.statistics.statistics import in_reading_order
 
 
-def remark(services: Services, rows: Sequence[Submission], campaign: Campaign) -> bool:
-    """Add to a prefecture's checked files what they and their neighbours say against each other; True if anything."""
+def check_related(services: Services, rows: Sequence[Submission], campaign: Campaign) -> bool:
+    """Add to a prefecture's checked files what they and related files contradict each other in; True if anything."""
     good = [row for row in rows if verdict_of(row) is Verdict.ACCEPTED]
     sheets = [row for row in good if row.kind == Kind.STATISTICS and row.figures]
     reports = [row for row in good if row.kind == Kind.REPORT]
-    said = [(row, _of_sheet(services, row, campaign)) for row in sheets]
+    found = [(row, _of_sheet(services, row, campaign)) for row in sheets]
     if not sheets:  # a sheet that came along was held against the report already
-        said += [(row, _of_report(services, row, campaign)) for row in reports]
-    said += _of_photos(services, [row for row in good if row.kind == Kind.PHOTO])
-    changed = [_record(services, row, new, campaign) for row, new in said]
+        found += [(row, _of_report(services, row, campaign)) for row in reports]
+    found += _of_photos(services, [row for row in good if row.kind == Kind.PHOTO])
+    changed = [_record(services, row, findings, campaign) for row, findings in found]
     return any(changed)
 
 
 def _record(services: Services, row: Submission, new: list[Finding], campaign: Campaign) -> bool:
-    """Put remarks among a file's findings in the place of earlier ones; False if there is nothing to change."""
+    """Replace what these checks found before among a file's findings; False if there is nothing to change."""
     before = [Finding.from_json(f) for f in row.findings]
-    kept = [f for f in before if not is_remark(f.rule, campaign)]
-    if len(kept) == len(before) and not new:
+    others = [f for f in before if not is_remark(f.rule, campaign)]
+    if len(others) == len(before) and not new:
         return False
-    return services.ledger.remark(row.id, in_reading_order([*kept, *new], (row.facts or {}).get("sheets", ())))
+    return services.ledger.remark(row.id, in_reading_order([*others, *new], (row.facts or {}).get("sheets", ())))
 
 
 def _of_sheet(services: Services, row: Submission, campaign: Campaign) -> list[Finding]:
-    place, ledger = (row.campaign, row.prefecture), services.ledger
-    report = ledger.newest_good(*place, Kind.REPORT)
-    asked = [c for c in campaign.form.checks if c.test == "mean" and c.indicator and c.per]
+    ratios = {c.id: (c.indicator, c.per) for c in campaign.form.checks if c.test == "mean" and c.indicator and c.per}
+    related = services.ledger.related(row, ratios, [c for c in (row.campaign, campaign.previous) if c])
+    names = {"indicators": campaign.form.indicators.sheet, "activities": campaign.form.activities.sheet}
     neighbours = Neighbours(
-        files=ledger.files_beside(*place),
-        quotes=_quotes(report) if report else [],
-        means={c.id: ledger.quotients(*place, c.indicator or "", c.per or "") for c in asked},
-        twins=_twins(services, row, campaign),
+        files=related.files,
+        quotes=_quotes(related.report) if related.report else [],
+        means=related.ratios,
+        twins=[Twin(names[table], _whose(services, row, other, code)) for table, other, code in related.alike],
     )
     return remarks(Sheet(row.figures or {}, row.facts, campaign), neighbours)
 
@@ -71,32 +72,23 @@ def _of_report(services: Services, row: Submission, campaign: Campaign) -> list[
 def _of_photos(services: Services, rows: Sequence[Submission]) -> list[tuple[Submission, list[Finding]]]:
     """Hold photos against the prefecture's older ones; a corrected one under the same name replaces it silently.
 
-    One with the very same bytes is found when it is filed, by its hash.
+    One with the very same bytes is found when it is archived, by its hash.
     """
     if not rows:
         return []
     prints = {str((row.facts or {}).get("fingerprint") or "") for row in rows}
     known = services.ledger.photos_like(rows[0].campaign, rows[0].prefecture, prints, MOST_BITS)
-    said = []
+    found = []
     for row in rows:
         older = (p for p in known if p.id < row.id and p.slot != row.slot and alike(row.facts or {}, p.facts or {}))
-        twin = next(older, None)
-        same_bytes = twin is not None and (twin.size, twin.facts) == (row.size, row.facts)
-        said.append((row, [same_picture(twin.name)] if twin and not same_bytes else []))
-    return said
+        duplicate = next(older, None)
+        same_bytes = duplicate is not None and (duplicate.size, duplicate.facts) == (row.size, row.facts)
+        found.append((row, [same_picture(duplicate.name)] if duplicate and not same_bytes else []))
+    return found
 
 
 def _quotes(report: Submission) -> list[Quote]:
     return [Quote.from_json(quote) for quote in report.facts.get("quotes", ())]
-
-
-def _twins(services: Services, row: Submission, campaign: Campaign) -> list[Twin]:
-    names = {"indicators": campaign.form.indicators.sheet, "activities": campaign.form.activities.sheet}
-    among = [c for c in (row.campaign, campaign.previous) if c]
-    return [
-        Twin(names[table], _whose(services, row, other, code))
-        for table, other, code in services.ledger.alike(row, among)
-    ]
 
 
 def _whose(services: Services, row: Submission, campaign_id: str, code: str) -> str:

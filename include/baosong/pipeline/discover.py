@@ -1,4 +1,4 @@
-"""What lies in the intake becomes rows of the ledger: which prefecture's, which deliverable, in which place."""
+"""Discovery: what lies in the intake becomes rows of the ledger, each with its prefecture, deliverable and slot."""
 
 from __future__ import annotations
 
@@ -6,16 +6,49 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
-from baosong.campaign import Campaign, Prefecture
+from baosong.campaign import Campaign, CampaignError, Prefecture
 from baosong.ledger import Arrival, State
 from baosong.ledger.services import Services
+from baosong.pipeline.unplaced import settle_unplaced
+from baosong.preservation import change_log
 from baosong.rules.findings import Kind
 from baosong.store.keys import ParsedKey, is_ignored, parse_key, slot_of
 from baosong.store.s3 import StorageError, Stored
 from baosong.validation import check, packages
 
 log = logging.getLogger(__name__)
+
+
+def find_new(services: Services) -> list[dict[str, Any]]:
+    """Record what has arrived in the intake and return one piece of work per prefecture with unfinished files.
+
+    Each is `{"campaign", "prefecture", "name", "files"}`. What belongs to no prefecture is answered here and now.
+    LedgerLost if the ledger is blank though the archive has the journal of another.
+    """
+    change_log.write_all(services)
+    campaigns = usable_campaigns(services)
+    record(services, sorted(unknown(services), key=lambda s: (s.modified, s.key)), campaigns)
+    unfinished = services.ledger.unfinished()
+    if any(not campaign_id for campaign_id, _, _ in unfinished):
+        settle_unplaced(services, campaigns)
+    return [
+        {"campaign": campaign_id, "prefecture": code, "name": prefecture.name, "files": files}
+        for campaign_id, code, files in unfinished
+        if (prefecture := _prefecture_of(campaigns.get(campaign_id), code)) is not None
+    ]
+
+
+def usable_campaigns(services: Services) -> dict[str, Campaign]:
+    """Return the campaigns whose files are right; a wrong one must not stop the others, its files wait."""
+    found: dict[str, Campaign] = {}
+    for campaign_id in services.campaigns.ids():
+        try:
+            found[campaign_id] = services.campaigns.get(campaign_id)
+        except CampaignError as wrong:
+            log.error("campaign %s is left out: %s", campaign_id, wrong)
+    return found
 
 
 def unknown(services: Services) -> list[Stored]:
@@ -26,20 +59,13 @@ def unknown(services: Services) -> list[Stored]:
 
 
 def record(services: Services, new: Sequence[Stored], campaigns: Mapping[str, Campaign]) -> None:
-    """Record objects as arrivals; those of a campaign whose file is wrong wait until it is mended."""
+    """Record objects as arrivals; those of a campaign whose file is wrong wait until it is corrected."""
     broken = set(services.campaigns.ids()) - set(campaigns)
     arrivals = [
         _arrival(services, stored, campaigns) for stored in new if parse_key(stored.key).campaign_id not in broken
     ]
     for seen in services.ledger.receive(arrivals):
         _record_again(services, seen)
-
-
-def prefecture_of(campaign: Campaign | None, code: str | None) -> Prefecture | None:
-    """Return a campaign's prefecture by its code, None where there is none."""
-    if campaign is None or code is None:
-        return None
-    return next((p for p in campaign.prefectures if p.code == code), None)
 
 
 def _record_again(services: Services, arrival: Arrival) -> None:
@@ -58,7 +84,7 @@ def _record_again(services: Services, arrival: Arrival) -> None:
 def _arrival(services: Services, stored: Stored, campaigns: Mapping[str, Campaign]) -> Arrival:
     placed = parse_key(stored.key)
     campaign = campaigns.get(placed.campaign_id or "")
-    prefecture = prefecture_of(campaign, placed.code)
+    prefecture = _prefecture_of(campaign, placed.code)
     kind = _kind(services, stored, placed, campaign) if campaign and prefecture else None
     now = datetime.now(UTC)
     return Arrival(
@@ -79,6 +105,10 @@ def _arrival(services: Services, stored: Stored, campaigns: Mapping[str, Campaig
     )
 
 
+def _prefecture_of(campaign: Campaign | None, code: str | None) -> Prefecture | None:
+    return next((p for p in campaign.prefectures if p.code == code), None) if campaign else None
+
+
 def _kind(services: Services, stored: Stored, placed: ParsedKey, campaign: Campaign) -> Kind | None:
     """Return the deliverable by the folder, else by content and name; None where neither tells, and for a bundle."""
     source = services.storage.source("intake", stored)
@@ -92,7 +122,7 @@ def _kind(services: Services, stored: Stored, placed: ParsedKey, campaign: Campa
         there = services.storage.stat("intake", stored.key)
         if there is not None and there.identity == stored.identity:
             raise
-        return None  # it went away under our hands, as its check will find
+        return None  # it went away while it was read, as its check will find
     except Exception:  # one odd file must not hold up everybody: its own check meets the error again, alone
         log.exception("cannot classify %s", stored.key)
         return None

@@ -1,8 +1,8 @@
-"""What an operator decides about a held file: to take it after all, or to send it back. Both need a reason.
+"""Manual review: an operator releases a held file or sends it back. Both need a reason.
 
-The decision is one transaction in the ledger, and all that follows is the ordinary review: the bytes go from quarantine
-to the archive, copied and read back, the ledger decides, a receipt answers. A crash in between is finished by the next
-run, and the bytes stay in quarantine until the night.
+The decision is one transaction in the ledger, and all that follows is the ordinary pipeline: the bytes go from
+quarantine to the archive, copied and read back, the ledger decides, a receipt answers. A crash in between is finished
+by the next run, and the bytes stay in quarantine until the night.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from sqlalchemy.exc import NoResultFound
 from baosong.campaign import Campaign
 from baosong.ledger import Decision, State, Submission, Undecidable, is_unpacked
 from baosong.ledger.services import Services
-from baosong.pipeline import review, source_object
+from baosong.pipeline.archive import archive
+from baosong.pipeline.reply import reply
+from baosong.pipeline.source_object import path_of
 from baosong.receipts.view import is_marked
 from baosong.rules.errors import OneLineError
-from baosong.rules.findings import Finding, Kind, Verdict, error, note
+from baosong.rules.findings import Kind, Verdict, error, note
 from baosong.store.keys import slot_of
 
 LONGEST_REASON = 500
@@ -35,7 +37,7 @@ _STATES = {
 
 
 class ReviewRefused(OneLineError):
-    """The operator asked for what cannot be; the text is Chinese and says what can."""
+    """The operator asked for something impossible; the text is Chinese and says what is possible."""
 
 
 def release(services: Services, number: int, who: str, reason: str, kind: Kind | None = None) -> str:
@@ -46,12 +48,12 @@ def release(services: Services, number: int, who: str, reason: str, kind: Kind |
     """
     row, reason = _held(services, number), _reason(reason)
     campaign = services.campaigns.get(row.campaign)
-    told = note("file.released", f"经人工审核，予以接收：{reason}", fix="无需处理。")
+    finding = note("file.released", f"经人工审核，予以接收：{reason}", fix="无需处理。")
     chosen = _kind_of(row, kind, campaign)
-    slot = row.slot if row.kind or chosen is None else slot_of(source_object.path_of(row), chosen, campaign)
+    slot = row.slot if row.kind or chosen is None else slot_of(path_of(row), chosen, campaign)
     named = f"，作为{campaign.deliverable(kind).name}" if kind else ""
     return _decide(
-        services, row, Decision(Verdict.ACCEPTED, who, f"人工审核：放行{named}。{reason}", told, chosen, slot)
+        services, row, Decision(Verdict.ACCEPTED, who, f"人工审核：放行{named}。{reason}", finding, chosen, slot)
     )
 
 
@@ -60,15 +62,15 @@ def refuse(services: Services, number: int, who: str, reason: str) -> str:
     row, reason = _held(services, number), _reason(reason)
     kind = Kind(row.kind) if row.kind else None
     fix = "请按审核意见修改后重新报送；有疑问请与受理单位联系。"
-    told: Finding = error("file.refused", f"经人工审核，不予接收：{reason}", fix=fix)
-    return _decide(services, row, Decision(Verdict.REJECTED, who, f"人工审核：退回。{reason}", told, kind, row.slot))
+    finding = error("file.refused", f"经人工审核，不予接收：{reason}", fix=fix)
+    return _decide(services, row, Decision(Verdict.REJECTED, who, f"人工审核：退回。{reason}", finding, kind, row.slot))
 
 
 def settle(services: Services, number: int) -> dict[str, Any]:
-    """File and answer a decided file at once and return how it stands; a run of the pipeline may have been faster."""
+    """Archive and answer a decided file at once and return its state; a run of the pipeline may have been faster."""
     row = services.ledger.submission(number)
-    review.file_away(services, row.campaign, row.prefecture)
-    review.reply(services, row.campaign, row.prefecture)
+    archive(services, row.campaign, row.prefecture)
+    reply(services, row.campaign, row.prefecture)
     row = services.ledger.submission(number)
     return {"id": row.id, "name": row.name, "state": row.state, "answered": row.replied_at is not None}
 

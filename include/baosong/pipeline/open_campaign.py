@@ -7,7 +7,7 @@ import logging
 from baosong.campaign import Campaign
 from baosong.campaign.blank_form.template import make_template
 from baosong.ledger.services import Services
-from baosong.pipeline import outbox
+from baosong.pipeline.reply import write_status
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ def open_campaign(services: Services, campaign: Campaign) -> None:
         area = f"{campaign.id}/{prefecture.folder}"
         name = f"{campaign.window.start.year}年统计表-{prefecture.name}.xlsx"
         services.storage.put("outbox", f"{area}/模板/{name}", make_template(campaign, prefecture), XLSX)
-        outbox.write_status(services, campaign, prefecture)
+        write_status(services, campaign, prefecture)
 
 
 def protect(services: Services, campaign: Campaign) -> bool:

@@ -1,17 +1,17 @@
-"""Where the bytes of a row are while they wait: in the intake, as an object or in a bundle's, or held in quarantine."""
+"""The object that holds a row's bytes while they wait: its own or a bundle's in the intake, or one in quarantine."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from baosong.ledger import Submission
+from baosong.ledger import State, Submission
 from baosong.ledger.services import Services
-from baosong.preservation import records
-from baosong.store.local_copy import Copy, Listener
+from baosong.preservation.records import ArchiveError
+from baosong.store.local_copy import Copy, Listener, copied
 from baosong.store.s3 import StorageError, Stored
 from baosong.store.source import Source
 from baosong.validation.packages import contents
@@ -25,8 +25,8 @@ def object_of(row: Submission) -> Stored:
     return Stored(key, size, row.etag, row.modified_at, row.version_id)
 
 
-def told(bundle: Submission, member: Member) -> dict[str, Any]:
-    """Return what a member's row keeps of its origin."""
+def member_payload(bundle: Submission, member: Member) -> dict[str, Any]:
+    """Return what a member's row keeps of its bundle and of its place in it."""
     held = {"key": bundle.key, "size": bundle.size, "name": bundle.name, "identity": bundle.identity}
     return {"object": held, **asdict(member)}
 
@@ -55,30 +55,28 @@ def source_of(services: Services, row: Submission) -> Source:
 
 @contextmanager
 def fetched(services: Services, row: Submission, listener: Listener | None = None) -> Iterator[Copy]:
-    """Read a row's bytes once into a local copy; StorageError if its object is gone or another one by now.
+    """Read a row's bytes once into a local copy, hashing on the way; `listener` is given every byte.
 
-    ArchiveError if what lay in quarantine is no longer what was put there.
+    StorageError if its object is gone or is no longer the one that arrived; ArchiveError if what lay in quarantine is
+    no longer what was put there.
     """
-    if row.held_key is not None:
-        with records.fetched(
-            services.storage, "quarantine", _held(services, row.held_key), copies(services), listener
-        ) as copy:
-            if copy.sha256 != row.sha256:
-                raise records.ArchiveError(f"quarantine/{row.held_key}: expected {row.sha256}, read {copy.sha256}")
+    folder = copies(services)
+    if row.member is not None and row.held_key is None:
+        with contents.unpacked(source_of(services, row), member_of(row), folder, listener) as copy:
             yield copy
-    elif row.member is None:
-        with records.fetched(services.storage, "intake", object_of(row), copies(services), listener) as copy:
-            yield copy
-    else:
-        with contents.unpacked(source_of(services, row), member_of(row), copies(services), listener) as copy:
-            yield copy
+        return
+    source = source_of(services, row) if row.held_key is None else _held(services, row.held_key)
+    with source.open() as stream, copied(stream, folder, listener) as copy:
+        if row.held_key is not None and copy.sha256 != row.sha256:
+            raise ArchiveError(f"quarantine/{row.held_key}: expected {row.sha256}, read {copy.sha256}")
+        yield copy
 
 
-def _held(services: Services, key: str) -> Stored:
+def _held(services: Services, key: str) -> Source:
     found = services.storage.head("quarantine", key)
     if found is None:
         raise StorageError(f"隔离区里没有 quarantine/{key}。")
-    return found
+    return services.storage.source("quarantine", found)
 
 
 def copies(services: Services) -> Path:
@@ -105,11 +103,6 @@ def withdraw_if_changed(services: Services, row: Submission) -> bool:
     return why is not None and services.ledger.withdraw(row.id, why)
 
 
-def release(services: Services, rows: Iterable[Submission]) -> list[str]:
-    """Remove the rows' objects from the intake and return the keys where something newer lies.
-
-    A bundle's files go with itself. What was held left the intake long ago; quarantine is emptied by the night
-    (`housekeeping`).
-    """
-    theirs = [object_of(row) for row in rows if row.held_key is None and row.member is None]
-    return [stored.key for stored in services.storage.remove_unchanged("intake", theirs)]
+def summary(row: Submission, state: State) -> dict[str, Any]:
+    """Return what a step reports of a file that it has dealt with."""
+    return {"id": row.id, "name": row.name, "kind": row.kind, "state": state.value}

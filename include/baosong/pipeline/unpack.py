@@ -1,4 +1,4 @@
-"""From a bundle in the intake to rows of its files, in one transaction; its bytes stay where they are."""
+"""A bundle in the intake becomes rows of its files, in one transaction; its bytes stay where they are."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def unpack(services: Services, row: Submission, campaign: Campaign) -> Checked |
         )
     except directory.Refused as refused:
         return Checked([refused.finding], contents.facts(row.size))
-    told = zip(members, kinds, strict=True)
-    services.ledger.receive([_arrival(row, member, kind, campaign) for member, kind in told])
+    files = zip(members, kinds, strict=True)
+    services.ledger.receive([_arrival(row, member, kind, campaign) for member, kind in files])
     return None
 
 
@@ -63,5 +63,5 @@ def _arrival(row: Submission, member: Member, kind: Kind | None, campaign: Campa
         late=row.late,
         arrival=row.arrival,
         bundle_id=row.id,
-        member=source_object.told(row, member),
+        member=source_object.member_payload(row, member),
     )

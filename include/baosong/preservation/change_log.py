@@ -28,25 +28,26 @@ def write(services: Services, campaign_id: str, code: str) -> None:
 
 def write_all(services: Services) -> None:
     """Write what is unwritten of any place; LedgerLost if the ledger is empty though there is a journal."""
-    if (
-        _is_blank(services)
-        and any(is_page(stored.key) for stored in services.storage.list("archive"))
-        and _is_blank(services)
+    unwritten, has_pages = services.ledger.journal_state()
+    if not unwritten and not has_pages:
+        _refuse_if_lost(services)
+    for campaign_id, code in unwritten:
+        write(services, campaign_id, code)
+
+
+def _refuse_if_lost(services: Services) -> None:
+    """Raise LedgerLost if nothing ever happened in this ledger, though there are pages of another one's journal.
+
+    The ledger is asked again once the archive was looked at: another run may have written the first page meanwhile. Of
+    a page that is being written, the lines are there before it.
+    """
+    if any(is_page(stored.key) for stored in services.storage.list("archive")) and not any(
+        services.ledger.journal_state()
     ):
         raise LedgerLost(
             "台账是空的，归档中却有以前台账的日志：台账可能已经丢失。为避免编号错乱，暂停收件，文件留在原处。"
             "请运行 ./baosong rebuild-ledger 从归档重建台账，之后自动恢复。"
         )
-    for campaign_id, code in services.ledger.unwritten():
-        write(services, campaign_id, code)
-
-
-def _is_blank(services: Services) -> bool:
-    """Return whether nothing ever happened here: of a first page that a run is writing, the lines are there before it.
-
-    To be asked again after the archive was looked at, as another run may have written that page meanwhile.
-    """
-    return not services.ledger.unwritten() and not services.ledger.has_pages()
 
 
 def mend(services: Services, campaign_id: str | None) -> list[str]:

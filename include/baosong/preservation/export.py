@@ -18,6 +18,7 @@ import bagit
 from baosong.campaign import Campaign
 from baosong.ledger import State, Submission
 from baosong.ledger.services import Services
+from baosong.rules.errors import OneLineError
 from baosong.store.keys import RECEIPTS
 
 LIST = "来源清单.csv"
@@ -39,7 +40,7 @@ _HEADS = (
 Progress = Callable[[int, int], None]
 
 
-class ExportRefused(Exception):
+class ExportRefused(OneLineError):
     """The bag cannot be made there, or not of what is stored; the text is Chinese."""
 
 

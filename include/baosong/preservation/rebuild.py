@@ -18,6 +18,7 @@ from baosong.ledger import duplicate_of, restore
 from baosong.ledger.services import Services
 from baosong.preservation import change_log, records
 from baosong.preservation.records import ArchiveError, Record
+from baosong.rules.errors import OneLineError
 
 Progress = Callable[[str, int, int], None]
 """Is told what is being done, how many of it are done, and of how many."""
@@ -29,7 +30,7 @@ _IN_USE = (
 )
 
 
-class RebuildRefused(Exception):
+class RebuildRefused(OneLineError):
     """The ledger is in use, and nobody said that it may be replaced; the text is Chinese."""
 
 

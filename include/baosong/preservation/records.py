@@ -6,15 +6,14 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from baosong.ledger import Submission
-from baosong.store.local_copy import Copy, Listener, copied
-from baosong.store.s3 import Storage, Stored
+from baosong.rules.errors import BaosongError
+from baosong.store.local_copy import Copy
+from baosong.store.s3 import Storage
 
 UNPLACED = "_unplaced"
 UNCLASSIFIED = "unclassified"
@@ -33,20 +32,8 @@ _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 Record = dict[str, Any]
 
 
-class ArchiveError(Exception):
+class ArchiveError(BaosongError):
     """The store gave back other bytes than it was given, or its record cannot be read; the text names the object."""
-
-
-@contextmanager
-def fetched(
-    storage: Storage, bucket: str, stored: Stored, folder: Path, listener: Listener | None = None
-) -> Iterator[Copy]:
-    """Read an object once, as a stream, into a nameless file in `folder`, hashing on the way.
-
-    Raises StorageError if it is gone, or is no longer the one that was listed.
-    """
-    with storage.source(bucket, stored).open() as stream, copied(stream, folder, listener) as copy:
-        yield copy
 
 
 def object_key(row: Submission, sha256: str, digits: int = DIGITS) -> str:

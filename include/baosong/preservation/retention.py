@@ -41,9 +41,8 @@ def _tidy_one(services: Services, campaign: Campaign, code: str, now: datetime) 
     before = now - timedelta(days=days) if days else None
     if not services.ledger.left_over(campaign.id, code, before):
         return 0, 0
-    with services.ledger.advisory_lock(
-        f"file_away:{campaign.id}:{code}"
-    ) as mine:  # the same bytes may come again at any time
+    # The lock of archiving: the same bytes may come again at any time.
+    with services.ledger.advisory_lock(f"archive:{campaign.id}:{code}") as mine:
         keys = services.ledger.left_over(campaign.id, code, before) if mine else []
         return len(keys), sum(_empty(services, key, now, _PURGED.format(days=days)) for key in keys)
 

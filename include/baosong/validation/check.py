@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from baosong.campaign import Campaign, Deliverable, Prefecture
+from baosong.rules.catalogue import finding, phrase
 from baosong.rules.findings import Checked, Kind, has_error
 from baosong.store.source import Source
 from baosong.validation import inspection
@@ -38,9 +39,9 @@ def check(source: Source, kind: Kind | None, campaign: Campaign, prefecture: Pre
         with processor_time(client.SECONDS):
             return _check(source, kind or _classify(source, campaign), campaign, prefecture)
     except client.ResourceLimitExceeded as what:
-        return Checked([file_safety.too_costly(str(what))], {"size": source.size})
+        return Checked([finding("file.too_costly", what=str(what))], {"size": source.size})
     except client.WorkerCrashed as how:
-        return Checked([file_safety.crashed(str(how))], {"size": source.size})
+        return Checked([finding("file.crash", how=str(how))], {"size": source.size})
 
 
 def classify(source: Source, campaign: Campaign) -> Kind | None:
@@ -79,10 +80,12 @@ def _check_sheet(
     facts = {"size": source.size, "type": actual}
     if found := file_safety.container_findings(source, actual):
         return Checked(found, facts)
+    from baosong.validation.statistics import statistics
+
     typed = file_safety.type_findings(source, actual, deliverable)
     with ThreadPoolExecutor(1) as beside:
         reading = beside.submit(client.run, inspection.words, source, actual)
-        checked = Checked([]) if has_error(typed) else _sheet(source, campaign, prefecture)
+        checked = Checked([]) if has_error(typed) else statistics.check(source, campaign, prefecture)
         words: Checked = _believed(_CHECKED, reading.result())
     if words.held:
         return words
@@ -90,12 +93,6 @@ def _check_sheet(
         return Checked([*words.findings, *typed], facts)
     found, figures = [*words.findings, *typed, *checked.findings], checked.figures
     return replace(checked, findings=found, facts=facts | checked.facts, figures=None if has_error(found) else figures)
-
-
-def _sheet(source: Source, campaign: Campaign, prefecture: Prefecture | None) -> Checked:
-    from baosong.validation.statistics import statistics
-
-    return statistics.check(source, campaign, prefecture)
 
 
 def _inside(source: Source, kind: Kind | None, campaign: Campaign, prefecture: Prefecture | None) -> Checked:
@@ -119,7 +116,7 @@ def _believed(of: TypeAdapter[Any], told: bytes) -> Any:
             raise ValueError("NUL")
         return of.validate_json(told)
     except ValueError as e:
-        raise client.WorkerCrashed("答复不成样子") from e
+        raise client.WorkerCrashed(phrase("sandbox.garbled")) from e
 
 
 def _in_memory(source: Source) -> Source:

@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from baosong.campaign import Campaign, Prefecture
-from baosong.rules.findings import Checked, Finding, Kind, error, has_error
+from baosong.rules.catalogue import finding
+from baosong.rules.findings import Checked, Finding, Kind, has_error
 from baosong.store.source import Source
-from baosong.validation.common import active_content, file_safety, zip_guard
+from baosong.validation.common import active_content, file_safety, reader, zip_guard
 from baosong.validation.common.filetypes import identify
-from baosong.validation.documents import press, reader, report
-from baosong.validation.documents.reader import Document
+from baosong.validation.common.reader import Document
+from baosong.validation.documents import press, report
 from baosong.validation.photo import photo
 from baosong.validation.sandbox.client import LARGEST
 
@@ -39,7 +40,8 @@ def inside(source: Source, kind: Kind | None, campaign: Campaign, prefecture: Pr
     if document and file_safety.is_marked(document):
         return file_safety.held_as_classified()
     if deliverable is None:
-        return Checked([*found, _unclassified(campaign)], facts)
+        folders = "、".join(f"“{d.folder}”" for d in campaign.deliverables)
+        return Checked([*found, finding("file.unclassified", folders=folders)], facts)
     found += file_safety.type_findings(source, actual, deliverable)
     if source.size <= LARGEST and not has_error(found):
         found += active_content.findings(source, actual)
@@ -74,19 +76,8 @@ def _read(source: Source, actual: str | None, only_with: str) -> tuple[Document 
     try:
         return reader.read(source, actual, only_with), []
     except reader.Locked:
-        return None, [file_safety.encrypted("文件")]
+        return None, [finding("file.encrypted")]
     except reader.Unreadable as e:
-        return None, [file_safety.unreadable(str(e))]
+        return None, [finding("file.unreadable", reason=str(e))]
     except zip_guard.Bomb as e:
-        return None, [file_safety.bomb(str(e))]
-
-
-def _unclassified(campaign: Campaign) -> Finding:
-    folders = "、".join(f"“{d.folder}”" for d in campaign.deliverables)
-    return error(
-        "file.unclassified",
-        "看不出这是哪一项材料，没有登记。",
-        observed="不在任何文件夹里，内容和名字也对不上",
-        expected=f"放在这些文件夹之一：{folders}",
-        fix=f"请把文件放进对应的文件夹再上传：{folders}。",
-    )
+        return None, [file_safety.bomb(e)]

@@ -1,4 +1,4 @@
-"""Writes docs/rules.md from the form's checks and the rule catalogue: `python -m baosong_local.tools.rules_doc`."""
+"""Writes docs/rules.md from the form's checks and the catalogue: `python -m baosong_local.tools.rules_doc`."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from pathlib import Path
 
 from baosong.campaign import load_campaign
 from baosong.campaign.form import CrossCheck, Form, asked
-from baosong.rules.catalogue import RULES, SECTIONS, SEVERITIES
+from baosong.rules.catalogue import catalogue, level
 
-_QUOTED = re.compile(r"\{\w+\}")
+_VALUE = re.compile(r"\{[^}]*\}")
 _INCLUDE = Path(__file__).parents[2]
 FORM = "include/campaigns/forms/2023.yaml"
-BOOK = "include/baosong/rules/catalogue.py"
+CATALOGUE = "include/baosong/rules/catalogue.yaml"
 
 
 def document(form: Form) -> str:
     """Return the rule book with the rules of a form as Markdown."""
-    checks = ([c.id, f"`{c.rule}`", SEVERITIES[c.severity], *_words(c)] for c in form.checks)
+    checks = ([c.id, f"`{c.rule}`", level(c.severity), *_words(c)] for c in form.checks)
     indicators = (
         [i.code, i.name, i.unit, "整数" if i.type == "integer" else f"{i.scale} 位小数", "必填" if i.required else ""]
         for i in form.indicators.rows
     )
     fields = ([f.label, asked(f), "必填" if f.required else ""] for f in form.activities.fields)
     chapters: list[tuple[str, Iterable[str], Iterable[Iterable[str]]]] = [
-        (f"{title}（`{kind}.…`）", ("规则", "级别", "回执上的话", "为什么"), _of(kind))
-        for kind, title in SECTIONS.items()
+        (f"{title}（`{kind}.…`）", ("规则", "名称", "级别", "回执上的话", "怎样修改", "为什么"), _of(kind))
+        for kind, title in catalogue().sections.items()
     ]
     chapters += [
         ("统计表：跨格、跨表（写在表式里）", ("编号", "规则", "级别", "回执上的话", "怎样修改", "为什么"), checks),
@@ -36,9 +36,10 @@ def document(form: Form) -> str:
     lines = [
         "# 校验规则",
         "",
-        f"本文由 `python -m baosong_local.tools.rules_doc` 从 `{FORM}` 和 `{BOOK}` 生成，请勿手改；"
+        f"本文由 `python -m baosong_local.tools.rules_doc` 从 `{FORM}` 和 `{CATALOGUE}` 生成，请勿手改；"
         "`…` 是随文件而变的内容。",
-        "“必须修改”的退回，“请核对”的照收并提醒，“说明”只是告知，“待人工核实”的由工作人员看过再定。",
+        f"“{level('error')}”的退回，“{level('warning')}”的照收并提醒，“{level('note')}”只是告知，"
+        f"“{level('held')}”的由工作人员看过再定。",
         "",
     ]
     for number, (title, head, rows) in enumerate(chapters, 1):
@@ -47,20 +48,30 @@ def document(form: Form) -> str:
 
 
 def _of(kind: str) -> Iterator[list[str]]:
-    """Yield the book's rules of a deliverable, or of `file`."""
-    for rule in RULES:
-        if rule.rule.startswith(f"{kind}."):
-            yield [f"`{rule.rule}`", _severities(rule.severity), rule.message, rule.reason]
+    """Yield the catalogue's rules of a deliverable, or of `file`; the wordings of one rule stand one below another."""
+    for name, rule in catalogue().rules.items():
+        if name.startswith(f"{kind}."):
+            wordings = rule.wordings.values()
+            messages, _, _, fixes = zip(*(wording.texts.templates for wording in wordings), strict=True)
+            levels = (level("held" if wording.held else wording.severity) for wording in wordings)
+            yield [
+                f"`{name}`",
+                rule.title,
+                "或".join(dict.fromkeys(levels)),
+                _each(messages),
+                _each(fixes),
+                rule.reason,
+            ]
+
+
+def _each(templates: Iterable[str]) -> str:
+    return "<br>".join(_VALUE.sub("…", text) for text in dict.fromkeys(templates) if text)
 
 
 def _words(check: CrossCheck) -> Iterator[str]:
     limit = str(check.limit) if check.limit is not None else "…"
     for text in (check.message, check.fix, check.reason):
-        yield _QUOTED.sub("…", text.replace("{limit}", limit))
-
-
-def _severities(words: str) -> str:
-    return "或".join(SEVERITIES[word] for word in words.split())
+        yield _VALUE.sub("…", text.replace("{limit}", limit))
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:

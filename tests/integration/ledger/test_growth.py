@@ -15,8 +15,8 @@ from baosong.campaign import Campaign
 from baosong.ledger import Ledger, Submission
 from baosong.ledger.board_queries import MOST_TO_FOLLOW_UP
 from baosong.ledger.services import Services
-from baosong.pipeline import outbox
-from baosong.pipeline.outbox import MOST_OF_EACH
+from baosong.pipeline import reply
+from baosong.pipeline.reply import MOST_OF_EACH
 from baosong.receipts.board import ARRIVALS, render_board
 from baosong.rules.findings import Kind, Verdict
 from feed import NOW, feed
@@ -54,7 +54,7 @@ def test_the_status_page_lists_the_newest_of_each_kind_and_says_how_many_are_old
     much: Services, campaign: Campaign
 ) -> None:
     prefecture = campaign.prefecture(CODE)
-    outbox.write_status(much, campaign, prefecture)
+    reply.write_status(much, campaign, prefecture)
     page = much.storage.read("outbox", f"{campaign.id}/{prefecture.folder}/状态.html").decode()
     assert "更早的 20 个见“回执”文件夹" in page
     assert [f"照片{n}.jpg" in page for n in (0, 19, 20, MOST_OF_EACH + 19)] == [False, False, True, True]
@@ -80,13 +80,13 @@ def test_the_status_page_links_the_newest_receipts_and_lists_no_others(
     seen: list[str] = []
     listed = services.storage.list
     monkeypatch.setattr(services.storage, "list", lambda *a, **b: (seen.append(s.key) or s for s in listed(*a, **b)))
-    outbox.write_status(services, campaign, prefecture)
+    reply.write_status(services, campaign, prefecture)
     page = services.storage.read("outbox", f"{area}/状态.html").decode()
     shown = [int(number) for number in re.findall(r">回执-(\d+)号-", page)]
-    assert shown == sorted(there, reverse=True)[: outbox.MOST_RECEIPTS]
-    assert ("份见“回执”文件夹" in page) == (last > outbox.MOST_RECEIPTS)
-    assert f"更早的 {last - outbox.MOST_RECEIPTS} 份" in page or last <= outbox.MOST_RECEIPTS
-    assert len(seen) <= 2 * outbox.MOST_RECEIPTS + 4
+    assert shown == sorted(there, reverse=True)[: reply.MOST_RECEIPTS]
+    assert ("份见“回执”文件夹" in page) == (last > reply.MOST_RECEIPTS)
+    assert f"更早的 {last - reply.MOST_RECEIPTS} 份" in page or last <= reply.MOST_RECEIPTS
+    assert len(seen) <= 2 * reply.MOST_RECEIPTS + 4
 
 
 def test_the_board_reads_what_it_shows(much: Services, campaign: Campaign) -> None:

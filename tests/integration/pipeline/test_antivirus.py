@@ -15,7 +15,7 @@ import pytest
 
 import document_samples as p
 from baosong.ledger.services import Services
-from baosong.pipeline import review
+from baosong.pipeline import check, discover
 from baosong.rules.findings import Checked, Finding, Severity
 from baosong.store.settings import Settings, SettingsError
 from baosong.store.source import Source
@@ -132,8 +132,8 @@ def test_an_infected_file_is_rejected_unopened_and_quarantined(
     clamd: Clamd, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
-    judge: Callable[..., Checked] = review.checks.check
-    monkeypatch.setattr(review.checks, "check", lambda s, *more: opened.append(s.name) or judge(s, *more))
+    judge: Callable[..., Checked] = check.checks.check
+    monkeypatch.setattr(check.checks, "check", lambda s, *more: opened.append(s.name) or judge(s, *more))
     for name, data in (("链接.txt", b"https://news.example.cn/1.html"), ("报道.docx", p.paper(EVIL.decode()))):
         services.storage.put("intake", f"{AREA}/媒体报道/{name}", data)
     run(with_clamd(services, clamd.tcp))
@@ -151,9 +151,9 @@ def test_while_the_scanner_is_away_nothing_is_judged_and_nothing_is_lost(service
     key = f"{AREA}/媒体报道/链接.txt"
     services.storage.put("intake", key, b"https://news.example.cn/1.html")
     ill = with_clamd(services, f"127.0.0.1:{free_port()}")
-    review.find_new(ill)
+    discover.find_new(ill)
     with pytest.raises(ScannerDown):
-        review.check(ill, "2023", "6501", ALL_KINDS)
+        check.check(ill, "2023", "6501", ALL_KINDS)
     (row,) = services.ledger.submissions("2023")
     assert row.state == "received"
     assert services.storage.stat("intake", key)

@@ -75,7 +75,7 @@ def test_two_runs_that_wait_for_each_other_within_their_effects_leave_no_doubles
         first, second = Seam(), Seam()
         first.at("写入 archive", ending, "before", lambda: cut_connections(world.services.ledger))
         first.at("写入 archive", ending, "before", waiting(written, saying=lost))
-        first.at("ledger file", "", "after", filed.set)
+        first.at("ledger archive", "", "after", filed.set)
         second.at("写入 archive", ending, "after", waiting(filed, saying=written))
         with ThreadPoolExecutor(2) as pool:
             one = pool.submit(world.review, first)

@@ -12,7 +12,7 @@ import pytest
 import document_samples as p
 from baosong.ledger import Filed, Ledger, LimitReached, State
 from baosong.ledger.services import Services
-from baosong.pipeline import manual_review, review
+from baosong.pipeline import archive, check, discover, manual_review
 from baosong.preservation import records
 from baosong.receipts.thumbnails import preview_key
 from baosong.store.s3 import StorageError
@@ -126,16 +126,16 @@ def test_runs_that_do_not_see_each_other_take_no_more_together(
     monkeypatch.setattr(Ledger, "advisory_lock", everybody)
     for n in range(6):
         drop(services, piece(str(n)), f"{n}.txt")
-    review.find_new(services)
-    review.check(services, "2023", CODE, ALL_KINDS)
+    discover.find_new(services)
+    check.check(services, "2023", CODE, ALL_KINDS)
     few = [taking(Services.open(services.settings), "press", 2) for _ in range(3)]
 
-    def file_away(one: Services) -> None:
+    def archive_all(one: Services) -> None:
         with suppress(StorageError):  # the store may refuse two writers of one object; a task would be repeated
-            review.file_away(one, "2023", CODE)
+            archive.archive(one, "2023", CODE)
 
     with ThreadPoolExecutor(3) as pool:
-        list(pool.map(file_away, few))
+        list(pool.map(archive_all, few))
     run(taking(services, "press", 2))
     assert Counter(states(services)) == {"accepted": 2, "rejected": 4}
     assert finished(services)
@@ -156,17 +156,17 @@ def test_a_copy_that_lost_the_last_place_does_not_stay_in_the_archive(
     drop(services, piece("一"), "一.txt")
     run(few)
     drop(services, piece("二"), "二.txt")
-    review.find_new(few)
-    review.check(few, "2023", CODE, ALL_KINDS)
-    asked = Ledger.place_for
+    discover.find_new(few)
+    check.check(few, "2023", CODE, ALL_KINDS)
+    asked = Ledger.destination
     owner = Ledger if effect == "refuse" else records
     with monkeypatch.context() as patch:
         patch.setattr(owner, effect, killed_at(getattr(owner, effect), after=False))
         patch.setattr(
-            Ledger, "place_for", lambda *a: asked(*a[:-1], 9 if not keys(services, "archive", "二.txt") else 1)
+            Ledger, "destination", lambda *a: asked(*a[:-1], 9 if not keys(services, "archive", "二.txt") else 1)
         )
         with pytest.raises(Killed):
-            review.file_away(few, "2023", CODE)
+            archive.archive(few, "2023", CODE)
     assert len(keys(services, "archive", ".txt")) == 2
     run(few)
     assert states(services) == ["accepted", "rejected"]

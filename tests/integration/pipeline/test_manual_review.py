@@ -12,7 +12,7 @@ import pytest
 from baosong.campaign import Campaign
 from baosong.ledger import Ledger, Submission
 from baosong.ledger.services import Services
-from baosong.pipeline import manual_review, outbox, review
+from baosong.pipeline import completeness, manual_review, reply
 from baosong.pipeline.manual_review import ReviewRefused
 from baosong.preservation import records, retention
 from baosong.receipts.board import render_board
@@ -97,10 +97,10 @@ def test_a_release_that_completes_a_prefecture_is_announced(
     only_press = [d for d in one.deliverables if d.kind is Kind.PRESS]
     monkeypatch.setattr(services.campaigns, "get", lambda _id: one.model_copy(update={"deliverables": only_press}))
     row = held_piece(services)
-    assert review.newly_complete(services) == []
+    assert completeness.newly_complete(services) == []
     manual_review.release(services, row.id, "张三", WHY)
     manual_review.settle(services, row.id)
-    assert review.newly_complete(services) == ["2023|6501"]
+    assert completeness.newly_complete(services) == ["2023|6501"]
 
 
 def test_a_released_file_gives_way_to_what_came_later_and_is_not_counted_twice(services: Services) -> None:
@@ -242,10 +242,10 @@ EFFECTS: dict[str, Any] = {
     "decide": Ledger,
     "keep": records,
     "write_record": records,
-    "file": Ledger,
-    "allot_receipt": Ledger,
-    "write_receipt": outbox,
-    "write_status": outbox,
+    "archive": Ledger,
+    "open_receipts": Ledger,
+    "write_receipt": reply,
+    "write_status": reply,
     "mark_replied": Ledger,
 }
 

@@ -11,7 +11,7 @@ import pytest
 
 from baosong.campaign import Campaign
 from baosong.ledger.services import Services
-from baosong.pipeline import review
+from baosong.pipeline import completeness, discover
 from baosong.preservation import records
 from baosong.receipts.board import render_board
 from baosong.report.consolidation import region_figures
@@ -60,7 +60,7 @@ def test_all_five_deliverables_in_one_zip_complete_a_prefecture_with_one_receipt
         "乌市材料.zip/乌市材料/视频/启动仪式.mov",
     ]
     assert receipt["answer"]["text"].startswith("全部接收：5 个文件")
-    assert review.newly_complete(services) == ["2023|6501"]
+    assert completeness.newly_complete(services) == ["2023|6501"]
     found = {r.code: (r.total, r.offline, r.online) for r in services.ledger.indicators("2023")}
     assert {code: found[code] for code in sheet.indicators} == sheet.indicators
     whole(services)
@@ -126,7 +126,7 @@ def test_a_zip_is_late_or_in_time_with_all_of_its_files(services: Services) -> N
     moved = replace(services, campaigns=Moved())  # type: ignore[arg-type]
     deadline = datetime.now(UTC) + timedelta(hours=1)
     send(services, packed({"媒体报道/一.txt": piece()}))
-    review.find_new(moved)
+    discover.find_new(moved)
     deadline = datetime.now(UTC) - timedelta(hours=1)  # it is unpacked after the deadline, but came before it
     run(moved)
     assert [row.late for row in rows(services)] == [False, False]
@@ -197,6 +197,6 @@ def test_an_office_file_and_a_zip_by_another_name_are_what_they_were(services: S
 
 def test_a_zip_that_belongs_to_nobody_is_not_unpacked(services: Services) -> None:
     services.storage.put("intake", "2023/9999-火星市/材料.zip", packed(SMALL))
-    assert review.find_new(services) == []
+    assert discover.find_new(services) == []
     (row,) = services.ledger.submissions("")
     assert rules(row) == ["file.unplaced"]

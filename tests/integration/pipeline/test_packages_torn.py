@@ -12,11 +12,11 @@ import pytest
 from baosong.campaign import Campaign
 from baosong.ledger import Ledger, Submission
 from baosong.ledger.services import Services
-from baosong.pipeline import outbox, review
+from baosong.pipeline import archive, check, discover, reply
 from baosong.preservation import records
 from baosong.rules.findings import Kind
 from baosong.store.s3 import Storage, StorageError
-from baosong.validation import check
+from baosong.validation import check as checks
 from baosong.validation.packages import contents
 from baosong_local.samples import sheets
 from intake_run import (
@@ -104,22 +104,22 @@ def test_a_zip_replaced_at_any_moment_is_judged_by_its_own_bytes(
 
         monkeypatch.setattr(at, name, then)
 
-    review.find_new(services)
+    discover.find_new(services)
     if moment == "before_check":
         send(services, new)
     if moment == "during_check":
-        replaced_first(check, "check", 1)
-    review.check(services, *place, ALL_KINDS)
+        replaced_first(checks, "check", 1)
+    check.check(services, *place, ALL_KINDS)
     monkeypatch.undo()
     if moment == "before_filing":
         send(services, new)
     if moment == "during_filing":
         replaced_first(records, "keep", 1)
-    review.file_away(services, *place)
+    archive.archive(services, *place)
     monkeypatch.undo()
     if moment == "before_removal":
         send(services, new)
-    review.reply(services, *place)
+    reply.reply(services, *place)
     run(services)
     counted = Counter(
         (row.slot, row.state) for row in members(services) if row.state in ("accepted", "received", "checked")
@@ -170,10 +170,10 @@ DEATHS: list[tuple[Any, str, int]] = [
     (Storage, "put", 0),
     *((records, "keep", n) for n in (0, 3, 4)),
     (records, "write_record", 4),
-    *((Ledger, "file", n) for n in (0, 3, 4)),
-    (Ledger, "allot_receipt", 0),
-    (outbox, "write_receipt", 0),
-    (outbox, "write_status", 0),
+    *((Ledger, "archive", n) for n in (0, 3, 4)),
+    (Ledger, "open_receipts", 0),
+    (reply, "write_receipt", 0),
+    (reply, "write_status", 0),
     (Storage, "remove_unchanged", 0),
     (Ledger, "mark_replied", 0),
 ]
@@ -220,20 +220,20 @@ def test_one_file_that_breaks_a_parser_does_not_keep_the_others_from_an_answer(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = send(services, packed(SMALL))
-    real = check.check
+    real = checks.check
 
     def ill(source: Any, *more: Any) -> Any:
         if source.name == "二.txt":
             raise RuntimeError("a parser nobody foresaw")
         return real(source, *more)
 
-    review.find_new(services)
+    discover.find_new(services)
     with monkeypatch.context() as patch:
-        patch.setattr(check, "check", ill)
+        patch.setattr(checks, "check", ill)
         with pytest.raises(RuntimeError, match="nobody foresaw"):
-            review.check(services, "2023", CODE, ALL_KINDS)
-    review.file_away(services, "2023", CODE)
-    review.reply(services, "2023", CODE)
+            check.check(services, "2023", CODE, ALL_KINDS)
+    archive.archive(services, "2023", CODE)
+    reply.reply(services, "2023", CODE)
     assert Counter(states(services)) == {"received": 2, "accepted": 1, "rejected": 2}
     assert keys(services, "intake") == [key]  # the zip stays until all that is in it is filed
     run(services)
@@ -250,8 +250,8 @@ def test_the_tasks_for_other_kinds_leave_the_files_of_a_zip_alone(
         patch.setattr(Ledger, "record_check", dies_at(Ledger.record_check, 0))
         with pytest.raises(Killed):
             run(services)
-    assert review.check(services, "2023", CODE, ["press"]) == []
-    assert [done["name"] for done in review.check(services, "2023", CODE, ["report"])][-1] == "材料.zip"
+    assert check.check(services, "2023", CODE, ["press"]) == []
+    assert [done["name"] for done in check.check(services, "2023", CODE, ["report"])][-1] == "材料.zip"
 
 
 def test_concurrent_runs_leave_no_doubles(services: Services) -> None:

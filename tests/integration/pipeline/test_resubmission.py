@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from baosong.campaign import Campaign
 from baosong.ledger.services import Services
-from baosong.pipeline import outbox
+from baosong.pipeline import reply
 from baosong.rules.findings import Kind
 from baosong_local.samples.documents import make_report
 from baosong_local.samples.sheets import SheetSample, make_sheet
@@ -132,7 +132,7 @@ def test_an_interrupted_receipt_tells_the_same_though_the_file_was_replaced_sinc
 ) -> None:
     send_sheet(services, campaign, 1)
     with monkeypatch.context() as patch:
-        patch.setattr(outbox, "write_status", killed_at(outbox.write_status, after=False))
+        patch.setattr(reply, "write_status", killed_at(reply.write_status, after=False))
         with pytest.raises(Killed):
             send_sheet(services, campaign, 2)
     before = replaced(services)

@@ -19,13 +19,14 @@ from hypothesis import strategies as st
 from baosong.campaign import Campaign
 from baosong.ledger import Ledger, Submission
 from baosong.ledger.services import Services
-from baosong.pipeline import discover, outbox, review
+from baosong.pipeline import archive, check, completeness, discover, reply
 from baosong.preservation import records
 from baosong.rules.findings import Checked, Kind
 from baosong.store.s3 import Storage
-from baosong.validation import check
+from baosong.validation import check as checks
 from baosong_local.samples.documents import make_report
 from baosong_local.samples.sheets import make_sheet
+from faults import Seam, closed, seamed
 from intake_run import (
     ALL_KINDS,
     AREA,
@@ -49,7 +50,7 @@ from intake_run import (
 def test_a_good_and_a_bad_file_are_filed_answered_and_removed(services: Services) -> None:
     drop(services, piece())
     drop(services, b"", "空.txt")
-    assert review.find_new(services) == [{"campaign": "2023", "prefecture": CODE, "name": "乌鲁木齐市", "files": 2}]
+    assert discover.find_new(services) == [{"campaign": "2023", "prefecture": CODE, "name": "乌鲁木齐市", "files": 2}]
     run(services)
     assert dict(zip((r.name for r in rows(services)), states(services), strict=True)) == {
         "链接.txt": "accepted",
@@ -62,19 +63,19 @@ def test_a_good_and_a_bad_file_are_filed_answered_and_removed(services: Services
 
 
 def test_nothing_new_means_no_work_and_no_receipt(services: Services) -> None:
-    assert review.find_new(services) == []
-    assert review.reply(services, "2023", CODE) is None
+    assert discover.find_new(services) == []
+    assert reply.reply(services, "2023", CODE) is None
     drop(services, piece())
     run(services)
     run(services)
-    assert review.reply(services, "2023", CODE) is None
+    assert reply.reply(services, "2023", CODE) is None
     assert len(receipts(services)) == 1
 
 
 def test_debris_is_neither_received_nor_removed(services: Services) -> None:
     for name in (".DS_Store", "Thumbs.db", "~$链接.txt"):
         drop(services, b"x", name)
-    assert review.find_new(services) == []
+    assert discover.find_new(services) == []
     assert len(keys(services, "intake")) == 3
 
 
@@ -104,8 +105,8 @@ def test_the_figures_of_an_accepted_sheet_reach_the_ledger_exactly(services: Ser
 def test_tasks_return_plain_json(services: Services) -> None:
     drop(services, piece())
     drop(services, b"", "空.txt")
-    told = [review.find_new(services), review.check(services, "2023", CODE, ALL_KINDS)]
-    told += [review.file_away(services, "2023", CODE), review.reply(services, "2023", CODE)]
+    told = [discover.find_new(services), check.check(services, "2023", CODE, ALL_KINDS)]
+    told += [archive.archive(services, "2023", CODE), reply.reply(services, "2023", CODE)]
     assert json.loads(json.dumps(told, allow_nan=False)) == told
 
 
@@ -113,9 +114,9 @@ def test_each_task_checks_only_its_kinds_and_the_documents_task_what_has_none(se
     drop(services, piece())
     drop(services, b"", "空.jpg", "照片")
     drop(services, b"\x00\x01\x02", "什么", "别的")
-    review.find_new(services)
-    assert [d["kind"] for d in review.check(services, "2023", CODE, ["photo", "video"])] == ["photo"]
-    assert {d["kind"] for d in review.check(services, "2023", CODE, ["report", "press"])} == {"press", None}
+    discover.find_new(services)
+    assert [d["kind"] for d in check.check(services, "2023", CODE, ["photo", "video"])] == ["photo"]
+    assert {d["kind"] for d in check.check(services, "2023", CODE, ["report", "press"])} == {"press", None}
 
 
 # --- repeats, replacements, withdrawals
@@ -220,18 +221,18 @@ def test_a_stale_listing_of_finished_files_receives_nothing(
     listed = list(services.storage.list("intake"))
     run(services)
     monkeypatch.setattr(discover, "unknown", lambda _desk: listed)
-    assert review.find_new(services) == []
+    assert discover.find_new(services) == []
     assert states(services) == ["accepted"]
 
 
 def test_a_file_deleted_by_its_sender_is_withdrawn(services: Services) -> None:
     first, second = drop(services, piece()), drop(services, piece("二"), "二.txt")
-    review.find_new(services)
+    discover.find_new(services)
     services.storage.remove("intake", first)
-    review.check(services, "2023", CODE, ALL_KINDS)
+    check.check(services, "2023", CODE, ALL_KINDS)
     services.storage.remove("intake", second)
-    assert [d["state"] for d in review.file_away(services, "2023", CODE)] == ["withdrawn"]
-    assert (states(services), review.reply(services, "2023", CODE)) == (["withdrawn", "withdrawn"], None)
+    assert [d["state"] for d in archive.archive(services, "2023", CODE)] == ["withdrawn"]
+    assert (states(services), reply.reply(services, "2023", CODE)) == (["withdrawn", "withdrawn"], None)
     assert finished(services)
     audit(services)
 
@@ -245,22 +246,22 @@ def test_a_file_replaced_at_any_moment_is_judged_by_its_own_bytes(
     def replace_it(*_: Any) -> None:
         drop(services, b"")
 
-    review.find_new(services)
+    discover.find_new(services)
     if moment == "before_check":
         replace_it()
     if moment == "during_check":
-        monkeypatch.setattr(check, "check", _and_then(check.check, replace_it))
-    review.check(services, "2023", CODE, ALL_KINDS)
+        monkeypatch.setattr(checks, "check", _and_then(checks.check, replace_it))
+    check.check(services, "2023", CODE, ALL_KINDS)
     monkeypatch.undo()
     if moment == "before_filing":
         replace_it()
     if moment == "during_filing":
         monkeypatch.setattr(SpooledTemporaryFile, "tell", _and_then(SpooledTemporaryFile.tell, replace_it))
-    review.file_away(services, "2023", CODE)
+    archive.archive(services, "2023", CODE)
     monkeypatch.undo()
     if moment == "before_removal":
         replace_it()
-    review.reply(services, "2023", CODE)
+    reply.reply(services, "2023", CODE)
     run(services)
     assert states(services) == ["accepted" if moment == "before_removal" else "withdrawn", "rejected"]
     assert finished(services)
@@ -310,7 +311,7 @@ def test_a_figure_beyond_all_reason_is_a_finding_and_no_ill_system(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     huge = {"indicators": [{"code": "B01", "total": 10**20, "offline": None, "online": None, "cell": "D18"}]}
-    monkeypatch.setattr(check, "check", lambda *_: Checked(figures={**huge, "activities": []}))
+    monkeypatch.setattr(checks, "check", lambda *_: Checked(figures={**huge, "activities": []}))
     drop(services, piece())
     run(services)
     assert (states(services), rows(services)[0].findings[-1]["rule"]) == (["rejected"], "statistics.out_of_range")
@@ -331,13 +332,13 @@ def test_a_figure_beyond_all_reason_is_a_finding_and_no_ill_system(
 )
 def test_what_belongs_to_nobody_is_quarantined_and_answered(services: Services, key: str) -> None:
     services.storage.put("intake", key, piece())
-    assert review.find_new(services) == []
+    assert discover.find_new(services) == []
     (row,) = services.ledger.submissions("")
     assert (row.prefecture, row.state, row.findings[0]["rule"]) == ("", "rejected", "file.unplaced")
     assert services.storage.read("quarantine", row.archive_key or "") == piece()
     assert [k.split("/")[0] for k in keys(services, "outbox")] == ["_unplaced", "_unplaced"]
     assert finished(services)
-    assert review.find_new(services) == []
+    assert discover.find_new(services) == []
     assert len(services.ledger.submissions("")) == 1
 
 
@@ -359,18 +360,18 @@ def test_one_unforeseen_error_does_not_keep_the_others_from_being_checked(
 ) -> None:
     drop(services, piece(), "a.txt")
     drop(services, piece("二"), "b.txt")
-    real = check.check
+    real = checks.check
 
     def ill(source: Any, *more: Any) -> Any:
         if source.name == "a.txt":
             raise RuntimeError("a parser nobody foresaw")
         return real(source, *more)
 
-    review.find_new(services)
+    discover.find_new(services)
     with monkeypatch.context() as patch:
-        patch.setattr(check, "check", ill)
+        patch.setattr(checks, "check", ill)
         with pytest.raises(RuntimeError, match="nobody foresaw"):
-            review.check(services, "2023", CODE, ALL_KINDS)
+            check.check(services, "2023", CODE, ALL_KINDS)
     assert sorted(states(services)) == ["checked", "received"]
     run(services)
     assert states(services) == ["accepted", "accepted"]
@@ -382,19 +383,19 @@ def test_a_file_that_breaks_the_classifier_does_not_hold_up_the_others(
     def ill(*_: Any) -> Any:
         raise RuntimeError("a parser nobody foresaw")
 
-    monkeypatch.setattr(check, "classify", ill)
+    monkeypatch.setattr(checks, "classify", ill)
     services.storage.put("intake", f"{AREA}/什么.bin", b"\x00")
     drop(services, piece())
-    assert [work["files"] for work in review.find_new(services)] == [2]
+    assert [work["files"] for work in discover.find_new(services)] == [2]
 
 
 EFFECTS: dict[str, Any] = {
     "keep": records,
     "write_record": records,
-    "file": Ledger,
-    "allot_receipt": Ledger,
-    "write_receipt": outbox,
-    "write_status": outbox,
+    "archive": Ledger,
+    "open_receipts": Ledger,
+    "write_receipt": reply,
+    "write_status": reply,
     "remove_unchanged": Storage,
     "mark_replied": Ledger,
 }
@@ -418,10 +419,23 @@ def test_a_run_killed_at_any_effect_is_finished_by_the_next(
     audit(services)
 
 
+def test_a_quiet_run_asks_no_question_twice(services: Services) -> None:
+    """Each question is a transaction or a request, of which everybody's receipts are made."""
+    drop(services, piece())
+    seam = Seam()
+    with closed(seamed(services.settings, services.campaigns, seam)) as watched:
+        run(watched)
+    assert states(services) == ["accepted"]
+    asked = [moment for moment in seam.moments if moment.startswith("ledger")]
+    assert len(asked) <= 15, asked
+    looked = [moment for moment in seam.moments if moment.startswith("查看 intake")]
+    assert len(looked) == 3, "once before the copy is stored; twice to remove the very version that was read"
+
+
 def test_a_receipt_interrupted_is_written_again_the_same(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     drop(services, piece())
     with monkeypatch.context() as patch:
-        patch.setattr(outbox, "write_status", killed_at(outbox.write_status, after=False))
+        patch.setattr(reply, "write_status", killed_at(reply.write_status, after=False))
         with pytest.raises(Killed):
             run(services)
     (before,) = receipts(services)
@@ -452,13 +466,13 @@ def test_completeness_is_announced_once(services: Services, monkeypatch: pytest.
     one = services.campaigns.get("2023")
     only_press = [d for d in one.deliverables if d.kind is Kind.PRESS]
     monkeypatch.setattr(services.campaigns, "get", lambda _id: one.model_copy(update={"deliverables": only_press}))
-    assert review.newly_complete(services) == []
+    assert completeness.newly_complete(services) == []
     drop(services, piece())
     run(services)
-    assert review.newly_complete(services) == ["2023|6501"]
+    assert completeness.newly_complete(services) == ["2023|6501"]
     for _ in range(2):
-        review.mark_announced(services, ["2023|6501"])
-    assert review.newly_complete(services) == []
+        completeness.mark_announced(services, ["2023|6501"])
+    assert completeness.newly_complete(services) == []
 
 
 # --- any order of steps
@@ -478,11 +492,11 @@ def test_any_order_and_repetition_of_the_steps_ends_the_same(services: Services,
         services.storage.put("intake", f"{area}/媒体报道/{before}-{n}.txt", piece(text))
     services.storage.put("intake", f"{area}/媒体报道/{before}-空.txt", b"")
     does: dict[str, Callable[[], Any]] = {
-        "find": lambda: review.find_new(services),
-        "check_press": lambda: review.check(services, "2023", other, ["report", "press"]),
-        "check_other": lambda: review.check(services, "2023", other, ["photo", "video", "statistics"]),
-        "file": lambda: review.file_away(services, "2023", other),
-        "reply": lambda: review.reply(services, "2023", other),
+        "find": lambda: discover.find_new(services),
+        "check_press": lambda: check.check(services, "2023", other, ["report", "press"]),
+        "check_other": lambda: check.check(services, "2023", other, ["photo", "video", "statistics"]),
+        "file": lambda: archive.archive(services, "2023", other),
+        "reply": lambda: reply.reply(services, "2023", other),
     }
     for step in steps:
         does[step]()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from baosong.ledger.services import Services
-from baosong.pipeline import review
+from baosong.pipeline import check, discover
 from baosong.preservation import fixity, records
 from baosong.store.s3 import StorageError
 from intake_run import ALL_KINDS, CODE, drop, keys, piece, rows, run
@@ -95,8 +95,8 @@ def test_a_fault_stays_until_it_is_mended_and_a_stranger_that_is_gone_is_forgott
 
 def test_what_is_just_being_filed_is_no_stranger(services: Services) -> None:
     drop(services, piece())
-    review.find_new(services)
-    review.check(services, "2023", CODE, ALL_KINDS)
+    discover.find_new(services)
+    check.check(services, "2023", CODE, ALL_KINDS)
     services.storage.put("archive", f"2023/{CODE}/press/0123-链接.txt", piece())
     assert verified(services).faults == {}
 

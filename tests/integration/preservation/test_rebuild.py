@@ -14,7 +14,7 @@ from baosong.ledger import Ledger, LedgerLost
 from baosong.ledger.pending_changes import Keep, Line
 from baosong.ledger.restore import DERIVED, TOLD
 from baosong.ledger.services import Services
-from baosong.pipeline import outbox, review
+from baosong.pipeline import reply
 from baosong.preservation import change_log, fixity, records
 from baosong.preservation.rebuild import RebuildRefused, Rebuilt, rebuild
 from baosong.store.s3 import Storage
@@ -88,9 +88,9 @@ def test_a_rebuilt_ledger_can_be_lost_and_rebuilt_again(services: Services) -> N
         (records, "keep"),
         (records, "write_record"),
         (change_log, "write"),
-        (outbox, "write_receipt"),
-        (outbox, "write_status"),
-        (review, "_empty_intake"),
+        (reply, "write_receipt"),
+        (reply, "write_status"),
+        (reply, "empty_intake"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -117,7 +117,7 @@ def test_no_receipts_number_is_given_twice(services: Services, monkeypatch: pyte
     """Had the page come after the receipt, a ledger lost in between would answer somebody else with the same number."""
     drop(services, piece("一"), "一.txt")
     with monkeypatch.context() as dying:
-        dying.setattr(outbox, "write_status", killed_at(outbox.write_status, False))
+        dying.setattr(reply, "write_status", killed_at(reply.write_status, False))
         with pytest.raises(Killed):
             run(services)
     told = receipts(services)
@@ -320,16 +320,16 @@ def test_a_first_page_whose_writer_died_is_not_taken_for_another_ledgers(
 def test_a_first_page_that_another_run_writes_meanwhile_is_no_other_ledgers_either(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = Ledger.has_pages
+    real = Ledger.journal_state
 
-    def overtaken(ledger: Ledger) -> bool:
+    def overtaken(ledger: Ledger) -> Any:
         answer = real(ledger)
-        monkeypatch.setattr(Ledger, "has_pages", real)
+        monkeypatch.setattr(Ledger, "journal_state", real)
         drop(services, piece())
         run(services)
         return answer
 
-    monkeypatch.setattr(Ledger, "has_pages", overtaken)
+    monkeypatch.setattr(Ledger, "journal_state", overtaken)
     run(services)
     assert states(services) == ["accepted"]
     audit(services)

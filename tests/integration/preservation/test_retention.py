@@ -10,8 +10,8 @@ import pytest
 from baosong.campaign.model import Quarantine
 from baosong.ledger import Ledger
 from baosong.ledger.services import Services
-from baosong.pipeline import manual_review, review
-from baosong.preservation import records as archive
+from baosong.pipeline import archive, check, discover, manual_review
+from baosong.preservation import records as preserved
 from baosong.preservation import retention
 from baosong.report import edition_copies
 from baosong.store.s3 import Storage
@@ -41,7 +41,7 @@ def test_a_rejected_file_goes_when_its_time_is_over_and_what_was_said_of_it_stay
     assert tidy(services) == {"objects": 1, "purged": 1, "copies": 0}
     (row,) = rows(services)
     assert (keys(services, "quarantine"), row.state) == ([f"{row.archive_key}.json"], "rejected")
-    (record,) = archive.read_records(services.storage, "quarantine", row.archive_key or "")
+    (record,) = preserved.read_records(services.storage, "quarantine", row.archive_key or "")
     assert datetime.fromisoformat(record["purged"]) == row.purged_at
     assert record["findings"][0]["rule"] == "file.empty"
     last = services.ledger.history(row.id)[-1]
@@ -54,9 +54,9 @@ def test_held_and_unanswered_files_never_go(services: Services) -> None:
     drop(services, piece(), "机密★.txt")
     run(services)
     drop(services, b"", "空.txt")
-    review.find_new(services)
-    review.check(services, "2023", CODE, ALL_KINDS)
-    review.file_away(services, "2023", CODE)
+    discover.find_new(services)
+    check.check(services, "2023", CODE, ALL_KINDS)
+    archive.archive(services, "2023", CODE)
     assert states(services) == ["held", "rejected"]
     assert tidy(services, 10_000)["objects"] == 0
     assert all(lies_where_it_says(services, row) for row in rows(services))
@@ -89,7 +89,7 @@ def test_bytes_that_come_again_after_they_were_purged_are_kept_again(services: S
     reject(services)
     old, new = rows(services)
     assert (old.purged_at is not None, new.purged_at, lies_where_it_says(services, new)) == (True, None, True)
-    assert [("purged" in r) for r in archive.read_records(services.storage, "quarantine", new.archive_key or "")] == [
+    assert [("purged" in r) for r in preserved.read_records(services.storage, "quarantine", new.archive_key or "")] == [
         True,
         False,
     ]
@@ -109,12 +109,12 @@ def test_a_released_copy_goes_though_nothing_else_may(services: Services) -> Non
 
 def test_a_prefecture_that_is_at_work_is_left_for_the_next_night(services: Services) -> None:
     reject(services)
-    with services.ledger.advisory_lock(f"file_away:2023:{CODE}"):
+    with services.ledger.advisory_lock(f"archive:2023:{CODE}"):
         assert tidy(services)["objects"] == 0
     assert tidy(services)["objects"] == 1
 
 
-EFFECTS: dict[str, Any] = {"mark_purged": archive, "remove": Storage, "mark_emptied": Ledger}
+EFFECTS: dict[str, Any] = {"mark_purged": preserved, "remove": Storage, "mark_emptied": Ledger}
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
@@ -129,7 +129,7 @@ def test_a_night_killed_at_any_effect_is_finished_by_the_next(
             tidy(services)
     (row,) = rows(services)
     gone = services.storage.stat("quarantine", row.archive_key or "") is None
-    records = archive.read_records(services.storage, "quarantine", row.archive_key or "")
+    records = preserved.read_records(services.storage, "quarantine", row.archive_key or "")
     assert not gone or "purged" in records[0], "nobody takes for lost what was removed on purpose"
     tidy(services)
     (row,) = rows(services)

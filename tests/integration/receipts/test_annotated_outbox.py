@@ -12,7 +12,7 @@ from openpyxl import Workbook, load_workbook
 
 from annotate_help import WRONG, changed, spoil
 from baosong.ledger.services import Services
-from baosong.pipeline import outbox, review
+from baosong.pipeline import archive, check, discover, reply
 from baosong.receipts.annotated_workbook.listing import NAME
 from baosong.receipts.annotated_workbook.marks import AUTHOR
 from baosong.rules.findings import note
@@ -24,10 +24,10 @@ AREA = "2023/6501-乌鲁木齐市"
 
 def run(services: Services, content: bytes, name: str = "统计表.xlsx") -> None:
     services.storage.put("intake", f"{AREA}/统计表/{name}", content)
-    review.find_new(services)
-    review.check(services, "2023", CODE, ["statistics"])
-    review.file_away(services, "2023", CODE)
-    review.reply(services, "2023", CODE)
+    discover.find_new(services)
+    check.check(services, "2023", CODE, ["statistics"])
+    archive.archive(services, "2023", CODE)
+    reply.reply(services, "2023", CODE)
 
 
 def written(services: Services, ending: str) -> list[str]:
@@ -51,10 +51,10 @@ def test_a_rejected_sheet_has_its_copy_beside_the_receipt_that_links_it(services
 
 def test_a_repeated_reply_writes_the_same_bytes(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(review, "_empty_intake", lambda *_: None)  # as if killed before the intake was emptied
+        patch.setattr(reply, "empty_intake", lambda *_: None)  # as if killed before the intake was emptied
         run(services, changed(spoil))
     before = {key: services.storage.read("outbox", key) for key in written(services, "")}
-    review.reply(services, "2023", CODE)
+    reply.reply(services, "2023", CODE)
     assert len(before) == 3
     assert {key: services.storage.read("outbox", key) for key in written(services, "")} == before
 
@@ -76,7 +76,7 @@ def test_without_a_copy_the_receipt_goes_out_as_ever(services: Services, monkeyp
     def fail(*_: Any) -> bytes:
         raise RuntimeError("unforeseen")
 
-    monkeypatch.setattr(outbox, "annotate", fail)
+    monkeypatch.setattr(reply, "annotate", fail)
     run(services, changed(spoil))
     assert written(services, ".xlsx") == []
     assert json.loads(services.storage.read("outbox", written(services, ".json")[0]))["files"][0]["annotated"] is None
@@ -86,6 +86,6 @@ def test_without_a_copy_the_receipt_goes_out_as_ever(services: Services, monkeyp
 def test_a_note_alone_makes_no_copy(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     row: Any = type("Row", (), {"kind": "statistics", "state": "accepted", "size": 1, "bucket": "archive"})()
     row.findings = [note("statistics.x", "说明", where={"sheet": TOTALS, "cell": "D5"}).as_json()]
-    assert outbox._annotated(services, CAMPAIGN, row) is None
+    assert reply._annotated(services, CAMPAIGN, row) is None
     row.findings, row.state = [WRONG.as_json()], "held"
-    assert outbox._annotated(services, CAMPAIGN, row) is None
+    assert reply._annotated(services, CAMPAIGN, row) is None

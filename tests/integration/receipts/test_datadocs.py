@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from baosong.ledger.services import Services
-from baosong.pipeline import review
+from baosong.pipeline import check, discover
 from baosong.receipts import sheet_results
 from baosong.receipts.board import render_board
 from baosong.store.keys import RECEIPTS
@@ -70,7 +70,7 @@ def test_a_sheet_that_is_held_or_was_not_judged_leaves_no_page_and_no_link(
 ) -> None:
     """Not even one of an earlier attempt, made under other rules."""
     drop(services, content)
-    review.find_new(services)
+    discover.find_new(services)
     (row,) = services.ledger.submissions("2023")
     services.storage.put("reports", sheet_results.page_key("2023", "6501", row.id), b"stale")
     run(services)
@@ -104,11 +104,11 @@ def test_a_store_that_is_away_stops_the_check_and_the_next_run_writes_the_page(
         raise StorageError("写入 reports：对象存储未能完成。")
 
     drop(services, sample().content)
-    review.find_new(services)
+    discover.find_new(services)
     with monkeypatch.context() as ill:
         ill.setattr(Storage, "put", away)
         with pytest.raises(StorageError):
-            review.check(services, "2023", "6501", ALL_KINDS)
+            check.check(services, "2023", "6501", ALL_KINDS)
     (row,) = services.ledger.submissions("2023")
     assert (row.state, pages(services)) == ("received", [])
     run(services)

@@ -11,7 +11,8 @@ from PIL import Image
 
 import document_samples as p
 from baosong.ledger.services import Services
-from baosong.pipeline import review
+from baosong.pipeline import discover
+from baosong.pipeline.check import check as check_received
 from baosong.receipts import sheet_results, thumbnails
 from baosong.receipts.board import render_board
 from baosong.rules.findings import Checked, Kind
@@ -67,7 +68,7 @@ def test_what_is_held_or_rejected_leaves_none_and_removes_a_stale_one(
     services: Services, name: str, make: Callable[[], bytes], state: str
 ) -> None:
     services.storage.put("intake", f"{AREA}/{name}", make())
-    review.find_new(services)
+    discover.find_new(services)
     (row,) = services.ledger.submissions("2023")
     services.storage.put("reports", thumbnails.preview_key("2023", "6501", row.id), b"stale")
     run(services)
@@ -77,7 +78,7 @@ def test_what_is_held_or_rejected_leaves_none_and_removes_a_stale_one(
 
 def test_a_held_check_leaves_none_whatever_it_has_drawn(services: Services) -> None:
     services.storage.put("intake", f"{AREA}/照片/1.jpg", p.picture("JPEG"))
-    review.find_new(services)
+    discover.find_new(services)
     (row,) = services.ledger.submissions("2023")
     thumbnails.write_preview(services, row, Checked(held=True, preview="drawn"))
     assert kept(services) == []
@@ -86,7 +87,7 @@ def test_a_held_check_leaves_none_whatever_it_has_drawn(services: Services) -> N
 def test_a_film_whose_frame_cannot_be_drawn_is_filed_all_the_same(
     services: Services, film: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(thumbnail, "frame", lambda *_: 1 / 0)
+    monkeypatch.setattr(thumbnail, "thumbnail", lambda *_: 1 / 0)
     services.storage.put("intake", f"{AREA}/视频/片.mov", film.read_bytes())
     run(services)
     (row,) = services.ledger.submissions("2023")
@@ -117,8 +118,8 @@ def test_operators_see_previews_and_nobody_names_anything_else(client: object, s
 
 def test_a_repeated_review_writes_the_same_preview(services: Services) -> None:
     services.storage.put("intake", f"{AREA}/照片/1.jpg", p.picture("JPEG"))
-    review.find_new(services)
-    review.check(services, "2023", "6501", ALL_KINDS)
+    discover.find_new(services)
+    check_received(services, "2023", "6501", ALL_KINDS)
     (row,) = services.ledger.submissions("2023")
     first = services.storage.read("reports", *kept(services))
     data = p.picture("JPEG")

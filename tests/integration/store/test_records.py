@@ -14,11 +14,11 @@ import pytest
 from baosong.preservation.records import (
     ArchiveError,
     Copy,
-    fetched,
     keep,
     read_records,
     write_record,
 )
+from baosong.store.local_copy import copied
 from baosong.store.s3 import Storage
 
 KEY = "2023/6501/photo/0123456789ab-照片.jpg"
@@ -43,7 +43,7 @@ def test_a_fetched_copy_is_hashed_and_leaves_nothing_behind(storage: Storage, tm
     data = bytes(range(256)) * 80_000  # more than is kept in memory
     storage.put("intake", KEY, data)
     (stored,) = storage.list("intake")
-    with fetched(storage, "intake", stored, tmp_path / "tmp") as copy:
+    with storage.source("intake", stored).open() as stream, copied(stream, tmp_path / "tmp") as copy:
         assert (copy.size, copy.sha256) == (len(data), hashlib.sha256(data).hexdigest())
         assert copy.file.read(3) == data[:3]
     assert list((tmp_path / "tmp").iterdir()) == []

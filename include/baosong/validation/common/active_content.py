@@ -14,11 +14,12 @@ from typing import Any
 
 import olefile  # type: ignore[import-untyped]
 
-from baosong.rules.findings import Finding, Where, error, warning
+from baosong.rules.catalogue import finding, phrase
+from baosong.rules.findings import Finding, Where
 from baosong.store.source import Source
 from baosong.validation.common import zip_guard
 from baosong.validation.common.filetypes import OLE_ERRORS, PICTURES, ZIPPED
-from baosong.validation.documents.reader import MAX_PDF_PAGES, PARSER_ERRORS, plain
+from baosong.validation.common.reader import MAX_PDF_PAGES, PARSER_ERRORS, plain
 
 LARGEST_PART = 8 << 20  # bytes read of a part of an Office file
 _OPENING = 2048  # bytes of a part in which a DTD would stand
@@ -62,9 +63,9 @@ def _of_package(source: Source, sheet: bool) -> list[Finding]:
 def _in_package(archive: zipfile.ZipFile, sheet: bool) -> Iterator[Finding]:
     names = {zip_guard.plain_name(name): name for name in archive.namelist()}
     if not sheet and any(_MACROS.fullmatch(name) for name in names):
-        yield _macros()
+        yield finding("file.macros")
     if stray := next((name for name in names if _STRAY.fullmatch(name)), None):
-        yield _stray(stray)
+        yield finding("file.member_name", where=Where(member=plain(stray)), name=plain(stray))
     for name, spelled in names.items():
         if _EMBEDDED.fullmatch(name):
             yield from _embedded(name, _part(archive, spelled))
@@ -86,16 +87,9 @@ def _part(archive: zipfile.ZipFile, name: str, size: int = LARGEST_PART) -> byte
 def _in_xml(name: str, part: bytes, sheet: bool) -> Iterator[Finding]:
     code = "utf-16" if part.startswith((b"\xff\xfe", b"\xfe\xff")) else "latin-1"
     if not sheet and _DTD.search(part[:_OPENING].decode(code, "ignore")):
-        yield error(
-            "file.dtd",
-            "文件内部的 XML 带有 DTD（实体定义），正常的 Office 文件不会有，可能被动过手脚。",
-            where=Where(member=plain(name)),
-            observed="DTD",
-            expected="没有 DTD 的 Office 文件",
-            fix="请用 WPS 或 Office 打开原文件，另存为新文件后重新上传。",
-        )
+        yield finding("file.dtd", where=Where(member=plain(name)))
     if _DDE.search(part):
-        yield _active("DDE 链接（会启动别的程序）", error, Where(member=plain(name)))
+        yield finding("file.active_content", "dde", where=Where(member=plain(name)))
 
 
 def _relations(name: str, part: bytes) -> Iterator[Finding]:
@@ -104,21 +98,14 @@ def _relations(name: str, part: bytes) -> Iterator[Finding]:
         said = {key.decode(): value.decode("utf-8", "replace") for key, value in _ATTRIBUTE.findall(relation)}
         kind, target = said.get("Type", "").rpartition("/")[2].lower(), said.get("Target", "")
         if said.get("TargetMode") == "External" and kind in _LOADED and _ELSEWHERE.match(target):
-            yield error(
-                "file.remote_content",
-                "文件打开时会从别的地址载入模板或对象，可能带入恶意代码，没有接收。",
-                where=Where(member=plain(name)),
-                observed=plain(target),
-                expected="不引用外部地址的文件",
-                fix="请把内容复制到新建的空白文档里（不要沿用原文档的模板），保存后重新上传。",
-            )
+            yield finding("file.remote_content", where=Where(member=plain(name)), target=plain(target))
 
 
 def _embedded(name: str, part: bytes) -> Iterator[Finding]:
     if _holds_program(part):
-        yield _program(Where(member=plain(name)))
+        yield finding("file.program", where=Where(member=plain(name)))
     elif not re.search(r"(?i)\.(xlsx|docx|pptx|xls|doc|ppt)$", name) and b"Equation" not in part[:8192]:
-        yield _attached(Where(member=plain(name)))
+        yield finding("file.attachment", where=Where(member=plain(name)))
 
 
 def _holds_program(part: bytes) -> bool:
@@ -148,8 +135,8 @@ def _of_ole(source: Source) -> list[Finding]:
             programs = any(_PROGRAM.search(ole.openstream(path).read()[:4096]) for path in packed)
     except OLE_ERRORS:
         return []
-    found = [_macros()] if storages & {"vba", "_vba_project_cur", "macros"} else []
-    return [*found, _program(Where())] if programs else found
+    found = [finding("file.macros")] if storages & {"vba", "_vba_project_cur", "macros"} else []
+    return [*found, finding("file.program")] if programs else found
 
 
 def _of_pdf(source: Source) -> list[Finding]:
@@ -166,12 +153,13 @@ def _of_pdf(source: Source) -> list[Finding]:
         attached = list(reader.attachments) if "/EmbeddedFiles" in names else []
     except (*PARSER_ERRORS, PyPdfError):
         return []  # told where the file is opened
-    found = [_active(f"PDF 动作 {name[1:]}", error) for name in ("/Launch", "/ImportData") if name in actions]
+    acting = [name for name in ("/Launch", "/ImportData") if name in actions]
+    found = [finding("file.active_content", "pdf_action", action=name[1:]) for name in acting]
     if actions & {"/JavaScript", "/SubmitForm", "/GoToR", "/GoToE"}:
-        found.append(_active("PDF 脚本或自动动作", warning))
+        found.append(finding("file.active_content", "pdf_script"))
     if any(_PROGRAM.search(name.encode() + b"\0") for name in attached):
-        return [*found, _program(Where())]
-    return [*found, _attached(Where())] if attached else found
+        return [*found, finding("file.program")]
+    return [*found, finding("file.attachment")] if attached else found
 
 
 def _holders(reader: Any, root: Any) -> Iterator[Any]:
@@ -208,22 +196,12 @@ def _polyglot(source: Source, actual: str | None) -> list[Finding]:
     data = source.read()
     second = ""
     if _ends_as_zip(data):
-        second = "zip 压缩包"
+        second = phrase("polyglot.zip")
     elif actual in PICTURES and b"%PDF-" in data[:1024]:
-        second = "PDF"
+        second = phrase("polyglot.pdf")
     elif actual in PICTURES and _has_markup(data.lower()):
-        second = "网页脚本"
-    if not second:
-        return []
-    return [
-        error(
-            "file.polyglot",
-            f"文件同时是 {actual} 和{second}，像是被拼接过，没有接收。",
-            observed=f"{actual} + {second}",
-            expected="只有一种内容的文件",
-            fix="请从原来的软件或设备重新导出这份材料，不要使用拼接、隐藏文件的工具。",
-        )
-    ]
+        second = phrase("polyglot.script")
+    return [finding("file.polyglot", actual=actual, second=second)] if second else []
 
 
 def _has_markup(lower: bytes) -> bool:
@@ -237,60 +215,3 @@ def _ends_as_zip(data: bytes) -> bool:
             return data[first.header_offset : first.header_offset + 4] == b"PK\x03\x04"
     except (*PARSER_ERRORS, IndexError):
         return False
-
-
-# --- wording
-
-
-def _macros() -> Finding:
-    return error(
-        "file.macros",
-        "文件里有宏（VBA 程序），出于安全不能接收。",
-        observed="宏",
-        expected="不含宏的文件",
-        fix="请用 WPS 或 Office 另存为不含宏的格式（Word 文档 .docx、Excel 工作簿 .xlsx）后重新上传。",
-    )
-
-
-def _active(what: str, how: Callable[..., Finding], where: Where | None = None) -> Finding:
-    return how(
-        "file.active_content",
-        f"文件里有会自动执行的内容：{what}。",
-        where=where or Where(),
-        observed=what,
-        expected="只有文字和图片的文件",
-        fix="请从原文档重新导出（Word、WPS 里用“输出为 PDF”），不要带脚本、表单和动作。",
-    )
-
-
-def _stray(name: str) -> Finding:
-    return error(
-        "file.member_name",
-        "Office 文件内部有指向文件夹之外或看不见字符的文件名，正常的软件不会这样保存，没有接收。",
-        where=Where(member=plain(name)),
-        observed=plain(name),
-        expected="由 WPS 或 Office 正常保存的文件",
-        fix="请用 WPS 或 Office 打开原文件，另存为新文件后重新上传。",
-    )
-
-
-def _program(where: Where) -> Finding:
-    return error(
-        "file.program",
-        "文件里夹带了可执行程序或脚本，没有接收。",
-        where=where,
-        observed="可执行程序",
-        expected="只有文字和图片的文件",
-        fix="请删除文件里嵌入的程序、脚本对象，先查杀病毒，再重新上传。",
-    )
-
-
-def _attached(where: Where) -> Finding:
-    return warning(
-        "file.attachment",
-        "文件里嵌有附件或对象，附件没有被校验，也不会单独归档。",
-        where=where,
-        observed="嵌入的附件",
-        expected="没有附件的文件",
-        fix="需要报送的附件请单独上传；不需要的请从文件里删除。",
-    )

@@ -12,9 +12,11 @@ from collections.abc import Callable
 
 from clamav_client.clamd import BufferTooLongError, ClamdError, ClamdNetworkSocket, ClamdUnixSocket, CommunicationError
 
-from baosong.rules.findings import Checked, Finding, Kind, Severity, error, has_error, warning
+from baosong.rules.catalogue import finding
+from baosong.rules.errors import BaosongError
+from baosong.rules.findings import Checked, Finding, Kind, Severity, has_error
 from baosong.store.source import Source
-from baosong.validation.documents.reader import plain
+from baosong.validation.common.reader import plain
 
 LARGEST = 100 << 20  # the StreamMaxLength that docs/operators.md asks for, clamd's own default
 PATIENCE = 150  # seconds; clamd gives up on a file after 120
@@ -22,7 +24,7 @@ PROMPT = 10  # seconds to answer a PING
 _LIMITS = "Heuristics.Limits.Exceeded"  # not a virus: clamd says how far it came
 
 
-class ScannerDown(Exception):
+class ScannerDown(BaosongError):
     """The configured clamd does not answer; the text says which."""
 
 
@@ -44,11 +46,11 @@ def checked(source: Source, kind: Kind | None, address: str, check: Callable[[],
 def scan(source: Source, address: str) -> Finding | None:
     """Have a file scanned: None if it is clean, an error if it is infected, a warning if it could not be scanned."""
     if source.size > LARGEST:
-        return _not_scanned("文件太大")
+        return finding("file.not_scanned", "large", limit=LARGEST)
     status, said = _asked(address, source.read())
     if status == "FOUND" and not said.startswith(_LIMITS):
-        return _virus(said)
-    return None if status == "OK" else _not_scanned("超出查毒软件的限度或无法判断")
+        return finding("file.virus", name=said)
+    return None if status == "OK" else finding("file.not_scanned", "unsure", limit=LARGEST)
 
 
 def _asked(address: str, data: bytes) -> tuple[str, str]:
@@ -81,23 +83,3 @@ def _client(address: str) -> ClamdNetworkSocket:
         return ClamdUnixSocket(address.removeprefix("unix:"), PATIENCE)
     host, _, port = address.rpartition(":")
     return ClamdNetworkSocket(host, int(port), PATIENCE)
-
-
-def _virus(name: str) -> Finding:
-    return error(
-        "file.virus",
-        "文件里查出病毒，已隔离，没有打开。",
-        observed=name,
-        expected="没有病毒的文件",
-        fix="请先在本机全盘杀毒，从原始材料重新制作文件，再报送；不要再次上传这个文件，也不要转发。",
-    )
-
-
-def _not_scanned(why: str) -> Finding:
-    return warning(
-        "file.not_scanned",
-        f"没有查毒：{why}。",
-        observed="未查毒",
-        expected=f"查毒软件能够检查的文件（不超过 {LARGEST >> 20} MB）",
-        fix="视频照常接收；其他文件等待工作人员核实，也可以压缩其中的图片或分成几个文件后重新上传。",
-    )

@@ -7,6 +7,8 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from baosong.rules.catalogue import phrase
+from baosong.rules.errors import BaosongError
 from baosong.store.source import Source
 
 MAX_DIRECTORY = 4 << 20
@@ -34,11 +36,11 @@ _MEMBERS = (
 _OPEN_DOCUMENT = {b"text": "odt", b"spreadsheet": "ods", b"presentation": "odp"}
 
 
-class Bomb(ValueError):
+class Bomb(BaosongError, ValueError):
     """A zip that would grow beyond our limits; the text says which, in Chinese."""
 
 
-class Broken(ValueError):
+class Broken(BaosongError, ValueError):
     """A zip whose directory cannot be read: cut short or damaged."""
 
 
@@ -50,7 +52,7 @@ def opened(source: Source) -> Iterator[zipfile.ZipFile]:
         try:
             archive = zipfile.ZipFile(f)
         except (*ERRORS, struct.error, OverflowError) as e:
-            raise Broken("压缩包目录已损坏") from e
+            raise Broken(phrase("unreadable.zip")) from e
         with archive:
             yield archive
 
@@ -107,25 +109,25 @@ def _guard_directory(size: int, tail: bytes) -> None:
     """Refuse a directory too large to be read at all; the figures come from the end records."""
     at = tail.rfind(b"PK\x05\x06")
     if at < 0 or len(tail) < at + 22:
-        raise Broken("找不到压缩包目录，文件可能没有传完")
+        raise Broken(phrase("unreadable.zip_end"))
     (directory,) = struct.unpack_from("<L", tail, at + 12)
     if at >= 20 and tail[at - 20 : at - 16] == b"PK\x06\x07":  # zip64: its record holds the true size
         record = tail.rfind(b"PK\x06\x06", 0, at)
         if record < 0 or at - record < 56:
-            raise Broken("压缩包目录已损坏")
+            raise Broken(phrase("unreadable.zip"))
         (directory,) = struct.unpack_from("<Q", tail, record + 40)
     if directory > size:
-        raise Broken("压缩包目录已损坏")
+        raise Broken(phrase("unreadable.zip"))
     if directory > MAX_DIRECTORY:
-        raise Bomb(f"目录有 {directory:,} 字节")
+        raise Bomb(phrase("bomb.directory", size=directory))
 
 
 def _guard_members(archive: zipfile.ZipFile, size: int) -> None:
     members = archive.infolist()
     if len(members) > MAX_MEMBERS:
-        raise Bomb(f"包内有 {len(members):,} 个文件")
+        raise Bomb(phrase("bomb.members", members=len(members)))
     total = sum(m.file_size for m in members)
     if total > MAX_TOTAL:
-        raise Bomb(f"解开后有 {total >> 20:,} MB")
+        raise Bomb(phrase("bomb.total", size=total))
     if total > SMALL and total > MAX_RATIO * size:
-        raise Bomb(f"解开后是原来的 {total // size:,} 倍")
+        raise Bomb(phrase("bomb.ratio", times=total // size))

@@ -16,7 +16,7 @@ from baosong.campaign.form import CrossCheck
 from baosong.rules.findings import Finding, Kind, Where, warning
 from baosong.validation.documents.quotes import Quote
 from baosong.validation.statistics.crosschecks import worded
-from baosong.validation.statistics.numbers import plain
+from baosong.validation.statistics.numbers import format_decimal
 
 FEWEST_OTHERS = 3  # a median of fewer sheets says nothing of a region
 REPORT_DIFFERS = "report.sheet_differs"
@@ -90,12 +90,12 @@ def report_remarks(quotes: Sequence[Quote], sheet: Sheet) -> list[Finding]:
     return [
         warning(
             REPORT_DIFFERS,
-            f"总结报告里写的是“{words['other']}”，而已接收的统计表里{words['label']}填的是 {plain(words['found'])}",
+            f"总结报告里写的是“{words['other']}”，而已接收的统计表里{words['label']}填的是 {found}",
             observed=words["other"],
-            expected=f"{plain(words['found'])}（统计表）",
+            expected=f"{found}（统计表）",
             fix=check.fix,
         )
-        for _, words in said
+        for words, found in ((w, format_decimal(w["found"])) for _, w in said)
     ]
 
 

@@ -8,7 +8,7 @@ from baosong.campaign import Campaign, PhotoProfile
 from baosong.rules.findings import Checked, Finding, error, warning
 from baosong.store.source import Source
 from baosong.validation.common.filetypes import PICTURES
-from baosong.validation.documents.reader import Document
+from baosong.validation.common.reader import Document
 from baosong.validation.photo import photo
 
 LINK = re.compile(r"(?:https?://|www\.)[^\s<>\"'，。；、）】]{4,}", re.IGNORECASE)

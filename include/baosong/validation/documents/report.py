@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from baosong.campaign import Campaign, Prefecture
 from baosong.rules.findings import Checked, Finding, error, note, warning
+from baosong.validation.common.reader import Document
 from baosong.validation.documents.quotes import quotes
-from baosong.validation.documents.reader import Document
 
 
 def check(document: Document | None, actual: str | None, campaign: Campaign, prefecture: Prefecture | None) -> Checked:

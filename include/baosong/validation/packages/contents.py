@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from baosong.campaign import Campaign, Prefecture
-from baosong.rules.findings import Checked, Kind
+from baosong.rules.catalogue import finding, phrase
+from baosong.rules.errors import BaosongError
+from baosong.rules.findings import Checked, Kind, Where
 from baosong.store.local_copy import Copy, Listener, copied
 from baosong.store.source import Source
 from baosong.validation import check
 from baosong.validation.common import file_safety
-from baosong.validation.packages import remarks
+from baosong.validation.common.reader import plain
 from baosong.validation.packages.directory import LINK, TWIN, Member, Refused
 
 log = logging.getLogger(__name__)
@@ -26,11 +28,11 @@ log = logging.getLogger(__name__)
 _BUFFER = 8 << 20  # bytes a request: what is read here is read in its order
 _AROUND = 64 << 10  # bytes, at most, of the header before a member's content
 _CHUNK = 1 << 20
+_NOT_A_FILE = {TWIN: "file.bundle_twin", LINK: "file.bundle_link"}
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, struct.error)
-_NOT_A_FILE = {TWIN: remarks.twin, LINK: remarks.link}
 
 
-class Damaged(ValueError):
+class Damaged(BaosongError, ValueError):
     """A member's bytes are not those that the directory promises."""
 
 
@@ -57,7 +59,8 @@ def kinds(
             try:
                 found[member.number] = _kind(_Whole(stream, member), member, campaign, given, folder)
             except Damaged as e:
-                raise Refused(remarks.damaged("内容已损坏，与目录对不上", member.path)) from e
+                where, reason = Where(member=member.path), phrase("unreadable.member")
+                raise Refused(finding("file.unreadable", "bundle", where=where, reason=reason)) from e
     return [found[member.number] for member in members]
 
 
@@ -66,7 +69,7 @@ def summary(size: int, files: int, marked: bool = False) -> Checked:
 
     With a file in it that bears a classification mark, the bundle must not go to the archive either.
     """
-    checked = file_safety.held_as_classified() if marked else Checked([remarks.unpacked(files)])
+    checked = file_safety.held_as_classified() if marked else Checked([finding("file.bundle", files=files)])
     checked.facts = {**facts(size), "bundle": {"files": files}}
     return checked
 
@@ -84,10 +87,10 @@ def judge(
         return file_safety.held_as_classified()
     checked = check.check(source, kind, campaign, prefecture)
     if member.flaw and not checked.held:
-        return Checked([_NOT_A_FILE[member.flaw]()], {"size": source.size})
-    checked.findings = [remarks.nested() if f.rule == "file.archive" else f for f in checked.findings]
+        return Checked([finding(_NOT_A_FILE[member.flaw])], {"size": source.size})
+    checked.findings = [finding("file.bundle_nested") if f.rule == "file.archive" else f for f in checked.findings]
     if member.said and not checked.held:
-        checked.findings.append(remarks.renamed(member.said))
+        checked.findings.append(finding("file.bundle_name", name=plain(member.said, 200)))
     return checked
 
 

@@ -10,17 +10,21 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from baosong.campaign import Campaign
-from baosong.rules.findings import Finding
+from baosong.rules.catalogue import finding, phrase
+from baosong.rules.errors import BaosongError
+from baosong.rules.findings import Finding, Where
 from baosong.store.keys import is_ignored
 from baosong.store.source import Source
 from baosong.validation.common import zip_guard
-from baosong.validation.documents.reader import plain
-from baosong.validation.packages import names, remarks
+from baosong.validation.common.reader import plain
+from baosong.validation.packages import names
 
 TWIN, LINK = "twin", "link"
 UNNAMED = "未命名"
 LARGE = 2 << 30  # bytes: above it are films, which hardly shrink
 LARGE_RATIO = 10
+_METHODS = {9: "Deflate64", 12: "BZip2", 14: "LZMA", 93: "Zstandard", 95: "XZ", 98: "PPMd"}
+_AES = 99
 
 _END_RECORD = 22  # bytes
 _LOCAL_HEADER = 30  # bytes before a member's name
@@ -30,7 +34,7 @@ _UNIX, _MACOS = 3, 19
 _ORDINARY = (0, stat.S_IFREG, stat.S_IFDIR)
 
 
-class Refused(Exception):
+class Refused(BaosongError):
     """A bundle that is not unpacked; `finding` says why."""
 
     def __init__(self, finding: Finding) -> None:
@@ -73,16 +77,16 @@ def read(source: Source, campaign: Campaign) -> list[Member]:
     """
     limit = max(d.max_size for d in campaign.deliverables)
     if source.size == _END_RECORD:  # zipfile looks before the start of one that is nothing else
-        raise Refused(remarks.empty())
+        raise Refused(finding("file.bundle_empty"))
     try:
         with zip_guard.opened(source) as archive:
             infos, start = archive.infolist(), archive.start_dir
     except zip_guard.Bomb as e:
-        raise Refused(remarks.bomb(str(e), limit)) from e
+        raise Refused(finding("file.bomb", "bundle", reason=str(e), limit=limit)) from e
     except zip_guard.Broken as e:
-        raise Refused(remarks.damaged(str(e))) from e
+        raise Refused(finding("file.unreadable", "bundle", reason=str(e))) from e
     if any(info.flag_bits & _ENCRYPTED for info in infos):
-        raise Refused(remarks.locked())
+        raise Refused(finding("file.encrypted", "bundle"))
     _guard_sizes(infos, source.size, limit)
     _guard_places(infos, start)
     members = _members(infos)
@@ -94,11 +98,12 @@ def _guard_sizes(infos: Sequence[zipfile.ZipInfo], size: int, limit: int) -> Non
     """Refuse what unpacks to too much, altogether or for what it is packed in."""
     total = sum(info.file_size for info in infos)
     if total > limit:
-        raise Refused(remarks.bomb(f"解开后有 {total >> 20:,} MB", limit))
+        raise Refused(finding("file.bomb", "bundle", reason=phrase("bomb.total", size=total), limit=limit))
     for unpacked, packed in [(total, size), *((info.file_size, info.compress_size) for info in infos)]:
         ratio = zip_guard.MAX_RATIO if unpacked <= LARGE else LARGE_RATIO
         if unpacked > zip_guard.SMALL and unpacked > ratio * packed:
-            raise Refused(remarks.bomb(f"解开后是原来的 {unpacked // max(packed, 1):,} 倍", limit))
+            times = unpacked // max(packed, 1)
+            raise Refused(finding("file.bomb", "bundle", reason=phrase("bomb.ratio", times=times), limit=limit))
 
 
 def _guard_places(infos: Sequence[zipfile.ZipInfo], start: int) -> None:
@@ -106,7 +111,7 @@ def _guard_places(infos: Sequence[zipfile.ZipInfo], start: int) -> None:
     spans = [(info.header_offset, info.header_offset + _LOCAL_HEADER + info.compress_size) for info in infos]
     places = [*sorted(spans), (start, start)]
     if any(begin < 0 or end > following for (begin, end), (following, _) in pairwise(places)):
-        raise Refused(remarks.damaged("压缩包目录已损坏"))
+        raise Refused(finding("file.unreadable", "bundle", reason=phrase("unreadable.zip")))
 
 
 def _members(infos: Sequence[zipfile.ZipInfo]) -> list[Member]:
@@ -115,7 +120,8 @@ def _members(infos: Sequence[zipfile.ZipInfo]) -> list[Member]:
         try:
             path = names.path_of(name)
         except names.Unsafe as e:
-            raise Refused(remarks.unsafe(name)) from e
+            shown = plain(name, 200)
+            raise Refused(finding("file.bundle_path", where=Where(member=shown), name=shown)) from e
         if not (name.endswith(("/", "\\")) or is_ignored(path)):
             found.append(_member(number, info, path or UNNAMED))
     return _with_twins(found)
@@ -149,9 +155,16 @@ def _with_twins(members: Sequence[Member]) -> list[Member]:
 
 def _guard_members(members: Sequence[Member], most: int) -> None:
     if not members:
-        raise Refused(remarks.empty())
+        raise Refused(finding("file.bundle_empty"))
     if len(members) > most:
-        raise Refused(remarks.crowded(len(members), most))
+        raise Refused(finding("file.bundle_crowded", files=len(members), most=most))
     for member in members:
         if member.method not in _READABLE:
-            raise Refused(remarks.packed_otherwise(member.method, member.path))
+            where, method = Where(member=member.path), _method_name(member.method)
+            raise Refused(finding("file.bundle_method", where=where, method=method))
+
+
+def _method_name(method: int) -> str:
+    if method == _AES:
+        return phrase("method.encrypted")
+    return _METHODS.get(method) or phrase("method.other", number=method)

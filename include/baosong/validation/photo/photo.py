@@ -13,9 +13,10 @@ import pillow_heif
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from baosong.campaign import PhotoProfile
+from baosong.rules.errors import BaosongError
 from baosong.rules.findings import Checked, Finding, error, note, warning
 from baosong.store.source import Source
-from baosong.validation.documents.reader import plain
+from baosong.validation.common.reader import plain
 from baosong.validation.photo import perceptual_hash, preview
 
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF", "HEIF")  # never those that call other programs
@@ -37,11 +38,11 @@ DECODE_ERRORS = (
 )
 
 
-class PixelLimitExceeded(ValueError):
+class PixelLimitExceeded(BaosongError, ValueError):
     """A picture with more pixels than anybody photographs."""
 
 
-class Damaged(ValueError):
+class Damaged(BaosongError, ValueError):
     """A picture that does not decode to its end."""
 
 

@@ -1,18 +1,25 @@
-"""What is written to the outbox: a receipt as page and JSON, annotated copies, and the prefecture's 状态.html."""
+"""The reply: a receipt as page and JSON, annotated copies and the prefecture's 状态.html; then the intake is emptied.
+
+The change log is written before anybody is answered, and before anything leaves the intake: whatever a lost ledger knew
+is in its pages or still lies there.
+"""
 
 from __future__ import annotations
 
 import itertools
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
+from typing import Any
 
 from baosong import receipts
 from baosong.campaign import Campaign, Prefecture
-from baosong.ledger import Cell, Receipt, Replacement, State, Submission
+from baosong.ledger import Cell, Receipt, State, Submission
 from baosong.ledger.services import Services
+from baosong.pipeline import source_object
+from baosong.preservation import change_log
 from baosong.preservation.records import UNPLACED, safe_name
 from baosong.receipts.annotated_workbook.annotate import LARGEST, annotate
 from baosong.rules.findings import Finding, Kind, Severity
@@ -28,6 +35,37 @@ _JUDGED = (State.REJECTED, State.ACCEPTED, State.SUPERSEDED)  # what is held mus
 _LONGEST_STEM = 120  # bytes: with the receipt's own name before it, within what a store takes
 
 
+def reply(services: Services, campaign_id: str, code: str) -> dict[str, Any] | None:
+    """Answer all of a prefecture's archived files with one receipt, then empty the intake of what was read.
+
+    Receipts that an interrupted run left unfinished are written again first, the same as before. Returns their keys,
+    the last one's number and how many files were answered; None if there is nothing to answer.
+    """
+    campaign = services.campaigns.get(campaign_id)
+    prefecture = campaign.prefecture(code)
+    unsent = services.ledger.open_receipts(campaign, code)
+    change_log.write(services, campaign_id, code)
+    if not unsent:
+        return None
+    written = [write_receipt(services, campaign, prefecture, receipt, files) for receipt, files in unsent]
+    write_status(services, campaign, prefecture)
+    answered = [row for _, files in unsent for row in files]
+    empty_intake(services, answered)
+    change_log.write(services, campaign_id, code)
+    return {"receipts": written, "number": unsent[-1][0].number, "files": len(answered)}
+
+
+def empty_intake(services: Services, rows: Sequence[Submission]) -> None:
+    """Remove from the intake the very bytes that were read, and nothing newer under the same key; finish the rows.
+
+    A bundle's files go with itself. What was held left the intake long ago; quarantine is emptied by the night.
+    """
+    arrived = [source_object.object_of(row) for row in rows if row.held_key is None and row.member is None]
+    for stored in services.storage.remove_unchanged("intake", arrived):
+        log.info("%s: a newer object lies in the intake", stored.key)
+    services.ledger.mark_replied([row.id for row in rows])
+
+
 def write_receipt(
     services: Services, campaign: Campaign, prefecture: Prefecture, receipt: Receipt, files: list[Submission]
 ) -> str:
@@ -38,7 +76,8 @@ def write_receipt(
     cells = {Kind(kind): Cell.from_json(cell) for kind, cell in receipt.status.items()}
     copies = {row.id: copy for row in files if (copy := _annotated(services, campaign, row))}
     names = _copy_names([row for row in files if row.id in copies])
-    replaced = {row.id: earlier for row in files if (earlier := _replacement(services, row))}
+    replacing = [row for row in files if row.replaces_id is not None]
+    replaced = {row.id: earlier for row in replacing if (earlier := services.ledger.replacement(row.id))}
     page = receipts.render_receipt(
         campaign, prefecture, receipt.number, receipt.issued_at, files, cells, names, replaced
     )
@@ -58,30 +97,23 @@ def write_unplaced(services: Services, receipt: Receipt, files: list[Submission]
 
 def write_status(services: Services, campaign: Campaign, prefecture: Prefecture) -> None:
     """Write the prefecture's overview as the ledger and the outbox are now."""
-    row = services.ledger.completeness(campaign, [prefecture.code])[prefecture.code]
-    files, of = services.ledger.newest_of_each(campaign.id, prefecture.code, MOST_OF_EACH)
-    last = services.ledger.last_receipt(campaign.id, prefecture.code)
-    links = _links(services, f"{campaign.id}/{prefecture.folder}/", last)
+    cells, files, of, last = services.ledger.overview(campaign, prefecture.code, MOST_OF_EACH)
     page = receipts.render_status(
         campaign,
         prefecture,
         datetime.now(UTC),
-        row,
+        cells,
         files,
-        links,
+        _links(services, f"{campaign.id}/{prefecture.folder}/", last),
         left_out=of - len(files),
         receipts_left_out=max(0, last - MOST_RECEIPTS),
     )
     services.storage.put("outbox", f"{campaign.id}/{prefecture.folder}/{STATUS}", page.encode(), content_type=_HTML)
 
 
-def _replacement(services: Services, row: Submission) -> Replacement | None:
-    return services.ledger.replacement(row.id) if row.replaces_id is not None else None
-
-
 def _annotated(services: Services, campaign: Campaign, row: Submission) -> bytes | None:
-    """Return the annotated copy of a sheet that has something to mend or to confirm, None where there is none."""
-    findings = [Finding.from_json(told) for told in row.findings or []]
+    """Return the annotated copy of a sheet that has something to correct or to confirm, None where there is none."""
+    findings = [Finding.from_json(finding) for finding in row.findings or []]
     marked = any("cell" in f.where and f.severity is not Severity.NOTE for f in findings)
     if row.kind != Kind.STATISTICS or row.state not in _JUDGED or not marked or row.size > LARGEST:
         return None
@@ -101,18 +133,14 @@ def _copy_names(rows: list[Submission]) -> dict[int, str]:
     for row in sorted(rows, key=lambda r: r.id):
         stem = PurePosixPath(safe_name(row.name)).stem.encode()[:_LONGEST_STEM].decode("utf-8", "ignore")
         taken = {name.casefold() for name in names.values()}
-        again = next(n for n in range(1, len(rows) + 1) if _copy_name(stem, n).casefold() not in taken)
-        names[row.id] = _copy_name(stem, again)
+        candidates = [f"{stem}.xlsx", *(f"{stem}-{n}.xlsx" for n in range(2, len(rows) + 1))]
+        names[row.id] = next(name for name in candidates if name.casefold() not in taken)
     return names
 
 
-def _copy_name(stem: str, again: int) -> str:
-    return f"{stem}.xlsx" if again == 1 else f"{stem}-{again}.xlsx"
-
-
 def _write(services: Services, folder: str, page: receipts.Receipt) -> str:
-    told = json.dumps(page.json, ensure_ascii=False, indent=1, allow_nan=False)
-    services.storage.put("outbox", f"{folder}/{page.name}.json", told.encode(), content_type="application/json")
+    data = json.dumps(page.json, ensure_ascii=False, indent=1, allow_nan=False).encode()
+    services.storage.put("outbox", f"{folder}/{page.name}.json", data, content_type="application/json")
     services.storage.put("outbox", f"{folder}/{page.name}.html", page.html.encode(), content_type=_HTML)
     return f"{folder}/{page.name}.html"
 

@@ -20,11 +20,11 @@ from typing import Any
 
 import olefile  # type: ignore[import-untyped]
 
+from baosong.rules.errors import BaosongError
 from baosong.rules.findings import Finding
 from baosong.store.source import Source
-from baosong.validation.common import zip_guard
-from baosong.validation.common.filetypes import OLE_ERRORS
-from baosong.validation.documents import personal_data
+from baosong.validation.common import personal_data, zip_guard
+from baosong.validation.common.filetypes import OLE_ERRORS, decode_text, text_codes
 
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it logs each damaged object, in the sender's words
 MAX_MEMBER = 32 << 20  # bytes of XML read for words, a member
@@ -68,11 +68,11 @@ _YEAR = re.compile(r"(?<!\d)(20\d\d)年")
 OPENING = 60  # characters that hold a title
 
 
-class Unreadable(ValueError):
+class Unreadable(BaosongError, ValueError):
     """A document that does not open; the text says why, in Chinese."""
 
 
-class Locked(ValueError):
+class Locked(BaosongError, ValueError):
     """A document behind a password."""
 
 
@@ -199,13 +199,8 @@ def read_ole(source: Source) -> Document:
 def read_text(source: Source) -> Document:
     """Decode a plain text in the codes that are in use here."""
     data = source.read()
-    codes = ["utf-16"] if data.startswith((b"\xff\xfe", b"\xfe\xff")) else ["utf-8-sig", "gb18030"]
-    for code in codes:
-        try:
-            return Document(data.decode(code))
-        except UnicodeDecodeError:
-            continue
-    return Document(data.decode(codes[-1], errors="replace"))
+    text = decode_text(data)
+    return Document(data.decode(text_codes(data)[-1], errors="replace") if text is None else text)
 
 
 def read_sheet(source: Source, only_with: str = "") -> Document:

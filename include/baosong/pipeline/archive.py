@@ -1,0 +1,135 @@
+"""Archiving: checked files go into archive or quarantine, then the ledger decides what they become.
+
+The effects follow one order, and each can be repeated: copy and read back, record beside the copy, decide in the
+ledger. A process killed between any two of them leaves work that the next run finds and finishes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from baosong.campaign import Deliverable
+from baosong.ledger import Filed, LimitReached, State, Submission, duplicate_of, is_unpacked, verdict_of
+from baosong.ledger.services import Services
+from baosong.ledger.steps import Destination
+from baosong.pipeline import cross_file, source_object
+from baosong.preservation import records
+from baosong.receipts import thumbnails
+from baosong.rules.findings import Finding, Verdict, error
+from baosong.store.local_copy import Copy
+from baosong.validation.video import media_info, video
+
+
+def archive(services: Services, campaign_id: str, code: str) -> list[dict[str, Any]]:
+    """Bring a prefecture's checked files into archive or quarantine and decide in the ledger what they become.
+
+    Returns `{"id", "name", "kind", "state"}` per file. While another run is at the same prefecture this returns an
+    empty list: that run does it all.
+    """
+    with services.ledger.advisory_lock(f"archive:{campaign_id}:{code}") as mine:
+        rows = services.ledger.waiting(campaign_id, code, State.CHECKED) if mine else []
+        if campaign_id and cross_file.check_related(services, rows, services.campaigns.get(campaign_id)):
+            rows = services.ledger.waiting(campaign_id, code, State.CHECKED)
+        rows = sorted(rows, key=is_unpacked)  # a bundle lies in the intake until all of its files are archived
+        return [source_object.summary(row, _archive_file(services, row)) for row in rows]
+
+
+def _archive_file(services: Services, row: Submission) -> State:
+    """Bring one file to its place and return what it has become."""
+    try:
+        try:
+            return _stored_and_decided(services, row)
+        except LimitReached:  # another run took the last place meanwhile: now that is known beforehand
+            return _stored_and_decided(services, row)
+    except Exception:  # perhaps the object went away while it was read, or one half is another object's
+        if source_object.withdraw_if_changed(services, row):
+            return State.WITHDRAWN
+        raise
+
+
+def _stored_and_decided(services: Services, row: Submission) -> State:
+    with _read_whole(services, row) as (copy, settled):
+        # The one look before anything irreversible: reading refuses most other objects, but not one of the same size
+        # that came within the same two seconds.
+        if copy.size != row.size or source_object.changed(services, row):
+            services.ledger.withdraw(row.id, "归档前文件已被替换或删除")
+            return State.WITHDRAWN
+        row, bucket, key, most = _placed(services, settled(), copy.sha256)
+        records.keep(services.storage, bucket, key, copy)
+        if bucket == "archive":
+            thumbnails.write_frame(services, row, copy.file)
+    record = records.describe(row, copy.sha256, datetime.now(UTC))
+    filed_at = records.write_record(services.storage, bucket, key, record)
+    filed = Filed(copy.sha256, bucket, key, filed_at)
+    state, sharing = services.ledger.archive(row.id, filed, duplicate_of, most)
+    _repair_records(services, filed, sharing)
+    return state or State.WITHDRAWN
+
+
+@contextmanager
+def _read_whole(services: Services, row: Submission) -> Iterator[tuple[Copy, Callable[[], Submission]]]:
+    """Give a local copy of a checked file, and how to get its submission with the verdict that all its bytes bear out.
+
+    A video whose check could not tell without all of its bytes is parsed on the way: nobody reads it twice.
+    """
+    if not row.facts.get("undecided"):
+        with source_object.fetched(services, row) as copy:
+            yield copy, lambda: row
+        return
+    profile = services.campaigns.get(row.campaign).video
+    with media_info.WholeParse(row.size) as parse, source_object.fetched(services, row, parse.feed) as copy:
+        yield copy, lambda: services.ledger.settle(row.id, video.settle(parse, profile, row.facts))
+
+
+def _placed(services: Services, row: Submission, sha256: str) -> tuple[Submission, str, str, int | None]:
+    """Return a row, where its bytes belong, and how many of its kind may be accepted.
+
+    One beyond that number is rejected by now. The copy of a duplicate is the other one's.
+    """
+    deliverable = _deliverable_of(services, row)
+    most = deliverable.max if deliverable else None
+    meets, bucket, key = _destination(services, row, sha256, most)
+    if meets.full and deliverable:
+        row = services.ledger.refuse(row.id, _too_many(deliverable))
+        thumbnails.drop_preview(services, row)
+        if not services.ledger.is_kept("archive", key):  # a run that found the last place taken may have left a copy
+            records.discard(services.storage, "archive", key)
+        meets, bucket, key = _destination(services, row, sha256, most)
+    if meets.duplicate and meets.duplicate.archive_key:
+        key = meets.duplicate.archive_key
+    elif meets.taken:
+        key = records.object_key(row, sha256, records.MORE_DIGITS)
+    return row, bucket, key, most
+
+
+def _deliverable_of(services: Services, row: Submission) -> Deliverable | None:
+    """Return the deliverable that an accepted file counts for; none for a bundle, nor for what is not accepted."""
+    if verdict_of(row) is not Verdict.ACCEPTED:
+        return None
+    return next((d for d in services.campaigns.get(row.campaign).deliverables if d.kind == row.kind), None)
+
+
+def _destination(services: Services, row: Submission, sha256: str, most: int | None) -> tuple[Destination, str, str]:
+    bucket = "archive" if verdict_of(row) is Verdict.ACCEPTED else "quarantine"
+    key = records.object_key(row, sha256)
+    return services.ledger.destination(row, sha256, bucket, key, most), bucket, key
+
+
+def _repair_records(services: Services, filed: Filed, sharing: Sequence[Submission]) -> None:
+    """Write again what was overwritten, where this run had lost its lock and another one had filed the same bytes."""
+    if len(sharing) > 1 or any(row.filed_at != filed.at for row in sharing):
+        right = [records.describe(row, row.sha256 or "", row.filed_at or filed.at) for row in sharing]
+        records.mend_records(services.storage, filed.bucket, filed.key, right)
+
+
+def _too_many(deliverable: Deliverable) -> Finding:
+    return error(
+        "file.too_many",
+        f"{deliverable.name}最多接收 {deliverable.max} 个，已经收满，这一个没有接收。",
+        observed=f"已接收 {deliverable.max} 个",
+        expected=f"不超过 {deliverable.max} 个",
+        fix="已接收的不受影响。要用这一个换下已接收的某一个，请改成那个文件的名字，重新放入同一个文件夹。",
+    )
