@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import make_url, select
 
 from audit import Audit, Drop, errors_of
@@ -207,3 +208,14 @@ def remembering(check: Callable[..., Checked]) -> Callable[..., Checked]:
 
 def installed(patch: Any) -> None:
     patch.setattr(checks, "check", remembering(checks.check))
+
+
+@contextmanager
+def own_store(postgres: Postgres, folder: Path) -> Iterator[Worlds]:
+    """Make worlds on a store of their own: what a child of theirs leaves behind is in nobody's way."""
+    store = Store(folder / "store")
+    with pytest.MonkeyPatch.context() as patch:
+        installed(patch)
+        (folder / "copies").mkdir()
+        yield Worlds(store, postgres, folder / "copies", folder.name)
+    store.stop()

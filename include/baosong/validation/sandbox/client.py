@@ -24,15 +24,9 @@ from typing import Any
 from baosong.rules.catalogue import phrase
 from baosong.store.source import Source
 from baosong.validation.sandbox import run as sandbox
-from baosong.validation.sandbox.run import (
-    ResourceLimitExceeded,
-    SandboxError,
-    SandboxUnavailable,
-    WorkerCrashed,
-    WorkerError,
-)
+from baosong.validation.sandbox.run import ResourceLimitExceeded, SandboxUnavailable, WorkerCrashed, WorkerError
 
-__all__ = ["ResourceLimitExceeded", "SandboxError", "SandboxUnavailable", "WorkerCrashed", "WorkerError", "run"]
+__all__ = ["ResourceLimitExceeded", "SandboxUnavailable", "WorkerCrashed", "WorkerError", "run"]
 
 SECONDS = 20  # of processor time
 WALL_FACTOR = 2  # times as many on the clock: a busy machine is not the file's fault

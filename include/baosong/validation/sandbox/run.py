@@ -20,7 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import IO
+from typing import IO, Any, cast
 
 from baosong.rules.catalogue import phrase
 from baosong.rules.errors import BaosongError
@@ -88,47 +88,34 @@ def foreign_program(command: Sequence[str], *, memory: int, seconds: int, sort: 
     return own_program(PROGRAMS / "exec_confined.py", sort, str(memory), str(seconds), *command)
 
 
-def start(
-    program: Program,
-    *,
-    stdin: int | IO[bytes] = subprocess.DEVNULL,
-    stdout: int = subprocess.PIPE,
-    stderr: int | None = subprocess.DEVNULL,
-    pass_fds: Sequence[int] = (),
-    group: int | None = None,
-    pipe_size: int = -1,
-) -> subprocess.Popen[bytes]:
-    """Start a program; raises `SandboxUnavailable`."""
+def start(program: Program, **how: Any) -> subprocess.Popen[bytes]:
+    """Start a program, its streams and all else as `Popen` takes them; raises `SandboxUnavailable`."""
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     try:
-        return subprocess.Popen(
-            program.command,
-            env=program.environment,
-            stdin=stdin,
-            stdout=stdout,
-            stderr=stderr,
-            pass_fds=pass_fds,
-            process_group=group,
-            pipesize=pipe_size,
-        )
+        started = subprocess.Popen(program.command, env=program.environment, **(streams | how))
     except OSError as e:
         raise SandboxUnavailable(f"the sandbox cannot start {program.command[0]}: {e}") from e
+    return cast("subprocess.Popen[bytes]", started)
 
 
-def run(program: Program, stdin: bytes | IO[bytes], *, wall: float, longest: int = LONGEST_OUTPUT) -> Finished:
+def run(
+    program: Program, stdin: bytes | IO[bytes], *, wall: float, longest: int = LONGEST_OUTPUT, silent: bool = False
+) -> Finished:
     """Run a program to its end, at most `wall` seconds by the clock; what it started ends with it then.
 
-    Its standard input is `stdin`; a file is closed at the end.
+    Its standard input is `stdin`; a file is closed at the end. What a `silent` one writes is thrown away.
     Raises `ResourceLimitExceeded` where its time is up, `WorkerCrashed` where a signal ended it or it wrote more than
     `longest` bytes, `SandboxUnavailable` where it could not be started.
     """
     deadline = time.monotonic() + wall
-    pipe = subprocess.PIPE
+    out = subprocess.DEVNULL if silent else subprocess.PIPE
     with (
         _as_file(stdin) as given,
-        start(program, stdin=given, stderr=pipe, group=0, pipe_size=PIPE_SIZE) as child,
+        start(program, stdin=given, stdout=out, stderr=out, process_group=0, pipesize=PIPE_SIZE) as child,
     ):
         try:
-            output, errors = read_all([_end(child.stdout), _end(child.stderr)], deadline, longest)
+            ends = [stream.fileno() for stream in (child.stdout, child.stderr) if stream]
+            output, errors = read_all(ends, deadline, longest) or (b"", b"")
             child.wait(max(0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             raise ResourceLimitExceeded(phrase("sandbox.time")) from None
@@ -136,13 +123,17 @@ def run(program: Program, stdin: bytes | IO[bytes], *, wall: float, longest: int
             if child.returncode is None:
                 with suppress(ProcessLookupError):  # the group, because an office program is started by a script
                     os.killpg(child.pid, signal.SIGKILL)
-    if child.returncode == -signal.SIGXCPU:
+    return _finished(child.returncode, output, errors)
+
+
+def _finished(code: int, output: bytes, errors: bytes) -> Finished:
+    if code == -signal.SIGXCPU:
         raise ResourceLimitExceeded(phrase("sandbox.time"))
-    if child.returncode < 0:
-        raise WorkerCrashed(phrase("sandbox.signal", number=-child.returncode))
-    if child.returncode == _NOT_STARTED:
+    if code < 0:
+        raise WorkerCrashed(phrase("sandbox.signal", number=-code))
+    if code == _NOT_STARTED:
         raise SandboxUnavailable(f"the sandbox cannot start its program: {errors.decode('utf-8', 'replace')[-300:]}")
-    return Finished(child.returncode, output, errors)
+    return Finished(code, output, errors)
 
 
 def read_all(ends: Sequence[int], deadline: float, longest: int) -> list[bytes]:
@@ -177,8 +168,3 @@ def _as_file(data: bytes | IO[bytes]) -> IO[bytes]:
     file.write(data)
     file.seek(0)
     return file
-
-
-def _end(pipe: IO[bytes] | None) -> int:
-    assert pipe is not None  # noqa: S101 we asked for it
-    return pipe.fileno()

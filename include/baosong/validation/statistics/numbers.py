@@ -165,7 +165,8 @@ def _spoken(text: str, unit: str) -> Parsed:
         return _money(value, match["body"] + match["power"], written, unit, vague)
     if written in _MONEY or (written and written not in _COUNT_UNITS and written not in fold(unit)):
         return _INVALID
-    if written and unit and not _same_unit(written, unit):
+    same = any(c in fold(unit) for c in written) or {written, unit} <= {"人", "名", "位", "人次"}
+    if written and unit and not same:
         how = phrase("number.other_unit", written=written, value=format_decimal(value), unit=unit)
         return Parsed(value, NumberKind.VAGUE, how)
     return _spelled(value, vague)
@@ -175,10 +176,6 @@ def _spelled(value: Decimal, vague: bool) -> Parsed:
     if vague:
         return Parsed(value, NumberKind.VAGUE, phrase("number.vague", value=format_decimal(value)))
     return Parsed(value, NumberKind.NUMBER, phrase("number.read_as", value=format_decimal(value)))
-
-
-def _same_unit(written: str, unit: str) -> bool:
-    return any(c in fold(unit) for c in written) or {written, unit} <= {"人", "名", "位", "人次"}
 
 
 def _money(value: Decimal, body: str, written: str, unit: str, vague: bool) -> Parsed:

@@ -67,12 +67,14 @@ def read(tables: Tables, form: Form) -> Reading:
 
 def _read_indicators(table: Table, form: Form, reading: Reading) -> None:
     seen: set[str] = set()
+    headings = {key(label) for c in form.indicators.columns for label in c.labels}
     for row in range(table.first, table.end):
         name, number = as_text(table.raw(row, "name")), as_text(table.raw(row, "number"))
         raw = {c: table.raw(row, c) for c in ("total", "offline", "online")}
         indicator = _known(form, name, number)
         if indicator is None:
-            if name and _has_figure(raw.values()) and not TOTALS.match(key(name)) and key(name) not in _headings(form):
+            has_figure = any(value not in (None, "") for value in raw.values())
+            if name and has_figure and not TOTALS.match(key(name)) and key(name) not in headings:
                 reading.unknown.append((row, name))
             continue
         found = IndicatorRow(indicator, row, as_text(table.raw(row, "unit")), raw)
@@ -101,14 +103,6 @@ def _by_name(form: Form, name: str) -> Indicator | None:
 @lru_cache(maxsize=32)
 def _indicator_names(rows: tuple[Indicator, ...]) -> dict[str, str]:
     return {key(label): i.code for i in rows for label in i.labels}
-
-
-def _headings(form: Form) -> set[str]:
-    return {key(label) for c in form.indicators.columns for label in c.labels}
-
-
-def _has_figure(values: Iterable[Raw]) -> bool:
-    return any(v not in (None, "") for v in values)
 
 
 def _read_activities(table: Table, form: Form, reading: Reading) -> None:

@@ -115,22 +115,17 @@ def _json(value: Any, kind: str) -> Any:
 def _facts(sheets: list[Sheet], tables: Tables, reading: Reading, campaign: Campaign) -> dict[str, Any]:
     unit = reading.signatures.get("unit", ("",))[0]
     named = crosschecks.named_prefecture(unit, campaign)
+    columns = tables.indicators.columns if tables.indicators else {}
     used = [t.sheet.name for t in (tables.indicators, tables.activities) if t]
     return {
         "sheets": [shown(s.name) for s in sheets],
         "used": [shown(name) for name in used],
-        "columns": _columns(tables),
+        "columns": {a: column_letter(columns[a] + 1) for a in AMOUNTS if a in columns},  # with its row, a figure's cell
         "rows": len(reading.activity_rows),
         "unit": shown(unit),
         "unit_prefecture": named.code if named else None,
         "form": campaign.form.version,
     }
-
-
-def _columns(tables: Tables) -> dict[str, str]:
-    """Return in which column 合计, 线下 and 线上 of every indicator stand: with its row, each figure's own cell."""
-    table = tables.indicators
-    return {a: column_letter(table.columns[a] + 1) for a in AMOUNTS if a in table.columns} if table else {}
 
 
 def _producer(data: bytes) -> dict[str, Any]:

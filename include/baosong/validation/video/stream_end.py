@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import BinaryIO
 
 from baosong.store.source import Source
 from baosong.validation.sandbox import run as sandbox
@@ -36,20 +35,13 @@ def look(source: Source, container: str) -> End | None:
     for length in ENDS:
         with source.open() as film:
             film.seek(max(0, source.size - length))
-            data = _rest(film)
+            data = b"".join(iter(lambda: film.read(1 << 20), b""))
         if not data[-ZEROS:].strip(b"\0"):
             return End(0, True, False)
         found = _decoded(data, _FORMATS[container])
         if found.pictures or found.damaged or length >= source.size:
             break
     return found
-
-
-def _rest(film: BinaryIO) -> bytes:
-    parts = []
-    while part := film.read(1 << 20):
-        parts.append(part)
-    return b"".join(parts)
 
 
 def _decoded(data: bytes, form: str) -> End:

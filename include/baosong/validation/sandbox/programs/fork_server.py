@@ -19,7 +19,6 @@ import socket
 import sys
 import traceback
 from dataclasses import dataclass
-from typing import BinaryIO
 
 import docx
 from PIL import Image
@@ -169,11 +168,7 @@ def _answer() -> bytes:
     """Do the work that the line brings, and return its result as JSON."""
     with open(LINE, "rb") as f:
         function, name, size, arguments = pickle.loads(f.read())  # noqa: S301 from our parent, not from the sender of the file
-    return to_json(function(Source(name, size, _open_content), *arguments))
-
-
-def _open_content() -> BinaryIO:
-    return open(f"/proc/self/fd/{CONTENT}", "rb")
+    return to_json(function(Source(name, size, lambda: open(f"/proc/self/fd/{CONTENT}", "rb")), *arguments))
 
 
 if __name__ == "__main__":
