@@ -17,7 +17,7 @@ from baosong.receipts.words import moment, remaining
 from baosong.report import DOCUMENT, PAGE, PDF, WORKBOOK
 
 if TYPE_CHECKING:
-    from baosong.ledger import Cell, Edition, Ledger, Submission
+    from baosong.ledger import Cell, Crowd, Edition, Ledger, Submission
 
 ARRIVALS = 15
 FAILURES = 30
@@ -43,6 +43,7 @@ def render_board(ledger: Ledger, campaign: Campaign, now: datetime, is_there: Ca
         rows=rows,
         summary=_summary(rows),
         damaged=[(f"{i.bucket}/{i.key}", i.faults) for i in ledger.inspections(campaign.id, faulty=True)],
+        crowds=[_crowd(c, campaign) for c in ledger.crowds(campaign.id)],
         arrivals=[_line(s, campaign) for s in ledger.newest(campaign.id, ARRIVALS)],
         editions=[_edition(e, campaign, is_there) for e in ledger.editions(campaign.id)[: -EDITIONS - 1 : -1]],
         failures=[_line(s, campaign) for s in open_failures(ledger.to_follow_up(campaign.id), complete)[:FAILURES]],
@@ -81,6 +82,18 @@ def _summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
         "missing": sum(cell["state"] == "missing" and cell["lacking"] > 0 for cell in cells),
         "rejected": sum(cell["state"] == "rejected" for cell in cells),
         "held": sum(cell["state"] == "held" for cell in cells),
+    }
+
+
+def _crowd(crowd: Crowd, campaign: Campaign) -> dict[str, Any]:
+    known = {p.code: p.name for p in campaign.prefectures}
+    return {
+        "prefecture": known.get(crowd.prefecture, crowd.prefecture),
+        "crowded": crowd.is_crowded,
+        "closed": crowd.closed,
+        "swept": crowd.swept,
+        "swept_bytes": crowd.swept_bytes,
+        "at": moment(crowd.at, campaign.zone),
     }
 
 

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from baosong.campaign import Campaign
     from baosong.findings import Kind
+    from baosong.storage import Storage, Stored
 
 # What operating systems, office programs and the embedded store leave behind; no prefecture means to send it.
 _DEBRIS = re.compile(
     r"(^|/)(\.DS_Store|Thumbs\.db|desktop\.ini|~\$[^/]*|\._[^/]*|\.rclone_temp_[^/]*|__MACOSX/.*|\.keep)$", re.I
 )
 _CODE = re.compile(r"^(\d{4,6})(?:\D|$)")
+_LAST = "\U0010ffff"
+
+DEEPEST = 8  # folders below a prefecture's own; the embedded store shows none below them
+TOO_DEEP = "放得太深的文件"  # where the embedded store puts what lay below them
+SHOWN = 2000  # objects of an area that a listing goes through
+OLD = timedelta(hours=1)  # until then debris may be the mark of an office program that has a file open
+MOST_DEBRIS = 200  # of an area; where there is more it goes however young it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +66,30 @@ def slot_of(key: str, kind: Kind | None, campaign: Campaign | None) -> str:
     inside = key.split("/")[2:]
     path = inside[1:] if len(inside) > 1 and inside[0] == deliverable.folder else inside
     return unicodedata.normalize("NFC", "/".join(path))
+
+
+def listed(storage: Storage) -> Iterator[tuple[str, Stored | None]]:
+    """Yield area (`2023/6501-乌鲁木齐市/`, or "") and object of what lies in the intake.
+
+    Of a crowded area the first objects only, and then None: the listing goes on behind it, its other pages are never
+    asked for.
+    """
+    after: str | None = None
+    while True:
+        area, count = "", 0
+        for stored in storage.list("intake", after=after):
+            count = count + 1 if _area(stored.key) == area else 1
+            area = _area(stored.key)
+            if count > SHOWN:
+                break
+            yield area, stored
+        if count <= SHOWN:
+            return
+        yield area, None
+        after = f"{area}{_LAST}" if area else stored.key
+
+
+def _area(key: str) -> str:
+    campaign_id, slash, rest = key.partition("/")
+    prefecture, deeper, _ = rest.partition("/")
+    return f"{campaign_id}/{prefecture}/" if slash and deeper else ""

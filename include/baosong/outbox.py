@@ -75,6 +75,7 @@ def write_status(desk: Desk, campaign: Campaign, prefecture: Prefecture) -> None
         links,
         left_out=of - len(files),
         receipts_left_out=max(0, last - MOST_RECEIPTS),
+        crowded=any(c.is_crowded for c in desk.ledger.crowds(campaign.id) if c.prefecture == prefecture.code),
     )
     desk.storage.put("outbox", f"{campaign.id}/{prefecture.folder}/{STATUS}", page.encode(), content_type=_HTML)
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from baosong import bundles, checks
 from baosong.campaign import Campaign, Prefecture
+from baosong.crowding import Area
 from baosong.findings import Kind
-from baosong.intake import Placed, is_ignored, place, slot_of
+from baosong.intake import Placed, place, slot_of
 from baosong.ledger import Arrival, State
 from baosong.storage import StorageError, Stored
 from baosong.workdesk import Desk
@@ -18,11 +19,10 @@ from baosong.workdesk import Desk
 log = logging.getLogger(__name__)
 
 
-def unknown(desk: Desk) -> list[Stored]:
-    """Return what lies in the intake and is no unfinished submission yet."""
-    known = desk.ledger.pending()
-    listed = [stored for stored in desk.storage.list("intake") if not is_ignored(stored.key)]
-    return [stored for stored in listed if (stored.key, stored.identity) not in known]
+def unknown(areas: Mapping[str, Area], known: Collection[tuple[str, str]]) -> list[Stored]:
+    """Return what was sent and is no unfinished submission, the oldest first; `known` is from before the listing."""
+    sent = (stored for area in areas.values() for stored in area.files if (stored.key, stored.identity) not in known)
+    return sorted(sent, key=lambda stored: (stored.modified, stored.key))
 
 
 def record(desk: Desk, new: Sequence[Stored], campaigns: Mapping[str, Campaign]) -> None:

@@ -21,6 +21,7 @@ from baosong import (
     bundles,
     checkpages,
     checks,
+    crowding,
     journal,
     neighbours,
     origin,
@@ -33,7 +34,7 @@ from baosong.bundles import contents, unpacking
 from baosong.campaign import Campaign, CampaignError, Deliverable, Prefecture
 from baosong.campaign.model import RULES_REVISION
 from baosong.findings import Checked, Finding, Kind, Verdict, error, note, warning
-from baosong.intake import place
+from baosong.intake import DEEPEST, TOO_DEEP, place
 from baosong.ledger import Filed, Full, State, Submission, figure, is_unpacked, verdict_of
 from baosong.storage import StorageError
 from baosong.workdesk import Desk
@@ -51,7 +52,9 @@ def find_new(desk: Desk) -> list[Work]:
     """
     journal.write_all(desk)
     campaigns = _usable_campaigns(desk)
-    reception.record(desk, sorted(reception.unknown(desk), key=lambda s: (s.modified, s.key)), campaigns)
+    known, areas = desk.ledger.pending(), crowding.areas(desk.storage)
+    reception.record(desk, reception.unknown(areas, known), campaigns)
+    crowding.note(desk, areas, campaigns)
     _settle_unplaced(desk, campaigns)
     return [
         {"campaign": campaign_id, "prefecture": code, "name": prefecture.name, "files": files}
@@ -114,6 +117,11 @@ def newly_complete(desk: Desk) -> list[str]:
         if (open_codes := {p.code for p in campaign.prefectures} - desk.ledger.announced(campaign_id))
         for code in desk.ledger.complete_prefectures(campaign, open_codes)
     ]
+
+
+def sweep_intake(desk: Desk) -> int:
+    """Remove from the intake what programs left there and nobody means to send; return how many objects."""
+    return crowding.sweep(desk, _usable_campaigns(desk))
 
 
 def mark_announced(desk: Desk, keys: Collection[str]) -> None:
@@ -233,6 +241,8 @@ def _record_check(desk: Desk, row: Submission, checked: Checked, campaign: Campa
     """Record what was found. It counts only if the bytes stayed the same throughout."""
     if row.late and "bundle" not in checked.facts:  # its files say so
         checked.findings.append(_late(row, campaign))
+    if row.member is None and row.folder == TOO_DEEP:
+        checked.findings.append(_too_deep(row))
     if not _fits(checked.figures or {}):
         checked.findings.append(_too_large())
         checked.figures = None
@@ -262,6 +272,16 @@ def _too_large() -> Finding:
         "表里有数值大得无法登记",
         expected="小于一亿亿",
         fix="请检查是否误把电话、编号等填进了数字栏。",
+    )
+
+
+def _too_deep(row: Submission) -> Finding:
+    return warning(
+        "file.too_deep",
+        f"文件放在第 {DEEPEST} 层以下的文件夹里，已取出，放到“{TOO_DEEP}”里校验",
+        observed=row.key.partition("/")[2],
+        expected=f"本地州市文件夹之下不超过 {DEEPEST} 层",
+        fix="不必因此重新报送；请今后直接放进对应的材料文件夹。",
     )
 
 

@@ -2,7 +2,7 @@
 
 from baosong.ledger.arrivals import Arrival, is_unpacked, verdict_of
 from baosong.ledger.filing import Filed, Full, figure
-from baosong.ledger.models import Edition, History, Receipt, Submission
+from baosong.ledger.models import Crowd, Edition, History, Receipt, Submission
 from baosong.ledger.pages import LedgerLost
 from baosong.ledger.quarantine import Decision, Undecidable
 from baosong.ledger.queries import ActivityRow, Cell, IndicatorRow
@@ -16,6 +16,7 @@ __all__ = [
     "ActivityRow",
     "Arrival",
     "Cell",
+    "Crowd",
     "Decision",
     "Edition",
     "Filed",

@@ -16,6 +16,8 @@ from sqlalchemy import (
     Numeric,
     Text,
     UniqueConstraint,
+    false,
+    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -297,3 +299,26 @@ class Custody(Base):
     faults: Mapped[list[str]] = mapped_column(JSONB())
 
     __table_args__ = (Index("ix_custody_faulty", "campaign", postgresql_where=text("faults <> '[]'")),)
+
+
+class Crowd(Base):
+    """An area of the intake that was swept or held too much: `full` for us, `closed` by the embedded store.
+
+    `told` is which of both its prefecture's status page tells.
+    """
+
+    __tablename__ = "crowd"
+
+    campaign: Mapped[str] = mapped_column(primary_key=True)
+    prefecture: Mapped[str] = mapped_column(primary_key=True)
+    full: Mapped[bool] = mapped_column(server_default=false())
+    closed: Mapped[bool] = mapped_column(server_default=false())
+    told: Mapped[bool] = mapped_column(server_default=false())
+    swept: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    swept_bytes: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    @property
+    def is_crowded(self) -> bool:
+        """Return whether too much lies there at present."""
+        return self.full or self.closed

@@ -9,13 +9,25 @@ from typing import Any, Literal
 
 from baosong.campaign import Campaign
 from baosong.findings import Checked, Finding, Kind
-from baosong.ledger import answers, arrivals, beside, excerpts, filing, keeping, pages, quarantine, queries, replacing
+from baosong.ledger import (
+    answers,
+    arrivals,
+    beside,
+    crowds,
+    excerpts,
+    filing,
+    keeping,
+    pages,
+    quarantine,
+    queries,
+    replacing,
+)
 from baosong.ledger.arrivals import Arrival
 from baosong.ledger.beside import Alike
 from baosong.ledger.engine import Database
 from baosong.ledger.excerpts import Excerpt
 from baosong.ledger.filing import Filed, Place
-from baosong.ledger.models import Edition, History, Receipt, Submission
+from baosong.ledger.models import Crowd, Edition, History, Receipt, Submission
 from baosong.ledger.quarantine import Decision
 from baosong.ledger.queries import ActivityRow, Cell, IndicatorRow
 from baosong.ledger.replacing import Replacement
@@ -286,3 +298,17 @@ class Ledger(Database):
     def is_known(self, record: Mapping[str, Any]) -> bool:
         """Return whether the submission of a record is there, whatever became of it."""
         return self.run(lambda s: keeping.is_known(s, record))
+
+    def crowds(self, campaign_id: str | None = None) -> list[Crowd]:
+        """Return whose area of the intake was swept or held too much, in a campaign or in all."""
+        return self.run(lambda s: crowds.crowds(s, campaign_id))
+
+    def note_crowd(
+        self, campaign_id: str, code: str, *, full: bool | None = None, swept: int = 0, swept_bytes: int = 0
+    ) -> None:
+        """Keep whether a prefecture's area is full (None: as it was), and add to what was swept out of it."""
+        self.run(lambda s: crowds.note(s, campaign_id, code, full, swept, swept_bytes))
+
+    def mark_crowd_told(self, crowd: Crowd) -> None:
+        """Remember that a prefecture was told of its area as it was then."""
+        self.run(lambda s: crowds.mark_told(s, crowd))

@@ -108,12 +108,14 @@ def render_status(
     links: Mapping[str, str] | None = None,
     left_out: int = 0,
     receipts_left_out: int = 0,
+    crowded: bool = False,
 ) -> str:
     """Return the prefecture's overview page 状态.html.
 
     `links` are titles and keys relative to the page, in the order to show: `{"空白表": "模板/空白表.xlsx",
     "回执-003号": "回执/回执-003号.html"}`; what lies under 模板 is offered as a template, the rest as receipts.
-    `left_out` is how many older files there are besides these submissions, `receipts_left_out` how many older receipts.
+    `left_out` is how many older files there are besides these submissions, `receipts_left_out` how many older receipts;
+    `crowded` says that more lies in its area of the intake than the campaign allows.
     """
     zone = campaign.zone
     files = [view.describe_file(s, campaign, zone) for s in view.in_reading_order(submissions)]
@@ -137,6 +139,7 @@ def render_status(
         past=[f for f in files if f["submission"] not in current],
         left_out=left_out,
         receipts_left_out=receipts_left_out,
+        crowded=crowded,
         next=view.next_steps(now_files, deliverables, campaign.deadline_text),
         templates=[_link(title, key) for title, key in (links or {}).items() if key.startswith(TEMPLATES)],
         receipts=[_link(title, key) for title, key in (links or {}).items() if not key.startswith(TEMPLATES)],
