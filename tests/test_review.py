@@ -212,7 +212,7 @@ def test_a_stale_listing_of_finished_files_receives_nothing(desk: Desk, monkeypa
     drop(desk, piece())
     listed = list(desk.storage.list("intake"))
     run(desk)
-    monkeypatch.setattr(reception, "unknown", lambda _desk: listed)
+    monkeypatch.setattr(reception, "unknown", lambda *_: listed)
     assert review.find_new(desk) == []
     assert states(desk) == ["accepted"]
 
