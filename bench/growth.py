@@ -21,7 +21,7 @@ from typing import Any
 
 from sqlalchemy import event
 
-from baosong import outbox, reception, review
+from baosong import crowding, outbox, reception, review
 from baosong.board import render_board
 from baosong.consolidate import region_figures
 from baosong.report.material import sources
@@ -75,7 +75,7 @@ def _round(desk: Desk, number: int, times: Times, size: int) -> None:
         times[what, size].append(time.perf_counter() - began)
 
     for _ in range(POLLS):
-        timed("poll", lambda: reception.unknown(desk))
+        timed("poll", lambda: reception.unknown(crowding.areas(desk.storage), desk.ledger.pending()))
     area = f"{CAMPAIGN}/{prefecture.folder}"
     told = f"科技活动周启动 https://www.xjdaily.com/{number}".encode()
     desk.storage.put("intake", f"{area}/媒体报道/链接{number}.txt", told)
