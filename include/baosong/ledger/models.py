@@ -16,6 +16,8 @@ from sqlalchemy import (
     Numeric,
     Text,
     UniqueConstraint,
+    false,
+    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -297,3 +299,26 @@ class Custody(Base):
     faults: Mapped[list[str]] = mapped_column(JSONB())
 
     __table_args__ = (Index("ix_custody_faulty", "campaign", postgresql_where=text("faults <> '[]'")),)
+
+
+class IntakeLimit(Base):
+    """An area of the intake, swept or over its limit: `over_limit` says a listing, `closed` the embedded store.
+
+    `notified` is whether its prefecture's status page says so.
+    """
+
+    __tablename__ = "intake_limit"
+
+    campaign: Mapped[str] = mapped_column(primary_key=True)
+    prefecture: Mapped[str] = mapped_column(primary_key=True)
+    over_limit: Mapped[bool] = mapped_column(server_default=false())
+    closed: Mapped[bool] = mapped_column(server_default=false())
+    notified: Mapped[bool] = mapped_column(server_default=false())
+    swept: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    swept_bytes: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    @property
+    def exceeded(self) -> bool:
+        """Return whether too much lies there at present."""
+        return self.over_limit or self.closed

@@ -10,6 +10,7 @@ from baosong.campaign import Campaign
 from baosong.ledger import (
     board_queries,
     filing,
+    intake_limits,
     pending_changes,
     quarantine,
     queries,
@@ -23,7 +24,7 @@ from baosong.ledger import submissions as arrivals
 from baosong.ledger.board_queries import Excerpt
 from baosong.ledger.database import Database
 from baosong.ledger.filing import Filed
-from baosong.ledger.models import Edition, History, Receipt, Submission
+from baosong.ledger.models import Edition, History, IntakeLimit, Receipt, Submission
 from baosong.ledger.quarantine import Decision
 from baosong.ledger.queries import ActivityRow, Cell, IndicatorRow
 from baosong.ledger.replacements import Replacement
@@ -268,6 +269,20 @@ class Ledger(Database):
     def is_known(self, record: Mapping[str, Any]) -> bool:
         """Return whether the submission of a record is there, whatever became of it."""
         return self.run(lambda s: stored_objects.is_known(s, record))
+
+    def intake_limits(self, campaign_id: str | None = None) -> list[IntakeLimit]:
+        """Return which areas of the intake were swept or over their limit, in a campaign or in all."""
+        return self.run(lambda s: intake_limits.limits(s, campaign_id))
+
+    def note_intake_limit(
+        self, campaign_id: str, code: str, *, over_limit: bool | None = None, swept: int = 0, swept_bytes: int = 0
+    ) -> None:
+        """Record whether a prefecture's area is over its limit (None: as it was), and add to what was swept from it."""
+        self.run(lambda s: intake_limits.note(s, campaign_id, code, over_limit, swept, swept_bytes))
+
+    def mark_limit_notified(self, limit: IntakeLimit) -> None:
+        """Record that a prefecture's status page shows its area as it was then."""
+        self.run(lambda s: intake_limits.mark_notified(s, limit))
 
     def journal_state(self) -> steps.JournalState:
         """Return the places with unwritten changes, and whether this ledger ever wrote a page."""

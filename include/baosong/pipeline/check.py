@@ -17,7 +17,9 @@ from baosong.ledger import State, Submission, figure
 from baosong.ledger.services import Services
 from baosong.pipeline import source_object, unpack
 from baosong.receipts import sheet_results, thumbnails
+from baosong.rules.catalogue import finding
 from baosong.rules.findings import Checked, Finding, Kind, error, warning
+from baosong.store.keys import MAX_DEPTH, TOO_DEEP
 from baosong.store.s3 import StorageError
 from baosong.validation import check as checks
 from baosong.validation import packages
@@ -102,6 +104,9 @@ def _check_file(services: Services, row: Submission, campaign: Campaign, prefect
 def _record_check(services: Services, row: Submission, checked: Checked, campaign: Campaign) -> list[Summary]:
     if row.late and "bundle" not in checked.facts:  # its files say so
         checked.findings.append(_late(row, campaign))
+    if row.member is None and row.folder == TOO_DEEP:
+        path = row.key.partition("/")[2]
+        checked.findings.append(finding("file.too_deep", path=path, depth=MAX_DEPTH, folder=TOO_DEEP))
     if not _fits(checked.figures or {}):
         checked.findings.append(_too_large())
         checked.figures = None

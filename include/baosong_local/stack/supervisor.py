@@ -21,7 +21,10 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
-from baosong.store.settings import CUSTODY_ENDPOINT, bucket_names
+import psycopg2
+
+from baosong.campaign import Campaigns
+from baosong.store.settings import CUSTODY_ENDPOINT, bucket_names, campaign_dirs
 from baosong_local.stack import remains
 from baosong_local.stack.airflow import environment, programs, version
 from baosong_local.stack.areas import tell_endpoint
@@ -36,6 +39,7 @@ from baosong_local.stack.postgres import Postgres
 from baosong_local.stack.process import die_with_parent
 from baosong_local.stack.setup import bury_job, prepare_databases
 from baosong_local.stack.state import StackState
+from baosong_local.stack.sweep import Sweeper
 from baosong_local.stack.vault import OPERATOR, open_vault
 
 _LOG = logging.getLogger(__name__)
@@ -43,6 +47,11 @@ _PR_SET_CHILD_SUBREAPER = 36
 _TICK = 0.2
 _REPORT_EVERY = 2.0
 _CRASH_PATIENCE = 8.0
+_NOTE_LIMIT = (
+    "INSERT INTO intake_limit AS l (campaign, prefecture, closed, swept, swept_bytes) VALUES (%s, %s, %s, %s, %s) "
+    "ON CONFLICT (campaign, prefecture) DO UPDATE SET closed = excluded.closed, swept = l.swept + excluded.swept, "
+    "swept_bytes = l.swept_bytes + excluded.swept_bytes, at = now()"
+)
 
 
 class Supervisor:
@@ -60,6 +69,7 @@ class Supervisor:
         )
         self._custody = self._store.custody_door(self._ports["BAOSONG_S3_CUSTODY_PORT"], self.layout.log(CUSTODY))
         self._buckets = bucket_names(os.environ)
+        self._sweeper = Sweeper(self._store, self._buckets["intake"], Campaigns(campaign_dirs()), self._note_limit)
         self._base = [
             Component(self._postgres.program(), self._postgres.prepare),
             Component(self._store.program(), self._prepare_store),
@@ -153,9 +163,20 @@ class Supervisor:
 
     def _tend(self) -> None:
         ill = [c.name for c in self._base if not c.healthy]
+        if not ill:
+            self._sweep()
         for component in self.components:
             component.tend(excused=bool(ill) and component in self._airflow)
         self._say("up", f"{'、'.join(ill)} 暂无响应，其余服务等它恢复" if ill else "已就绪")
+
+    def _sweep(self) -> None:
+        try:
+            self._sweeper.run_if_due()
+        except (OSError, psycopg2.Error) as refused:  # what others need goes on without it
+            _LOG.warning("the intake cannot be swept: %s", refused)
+
+    def _note_limit(self, campaign: str, prefecture: str, closed: bool, swept: int, size: int) -> None:
+        self._postgres.execute(_NOTE_LIMIT, campaign, prefecture, closed, swept, size, database="ledger")
 
     def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
         self._stopping = True
