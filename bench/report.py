@@ -22,7 +22,7 @@ from typing import Any
 from baosong.campaign import Campaign
 from baosong.ledger import Arrival, Filed
 from baosong.ledger.services import Services
-from baosong.rules.findings import Checked, Kind, note
+from baosong.rules.findings import Checked, Kind
 from baosong.store.source import Source
 from baosong.validation.check import check
 from baosong_local.samples.documents import make_report
@@ -130,4 +130,4 @@ def _file(
     if kind is not Kind.STATISTICS:
         services.storage.put("archive", kept, content)
     filed = Filed(sha256=sha, bucket="archive", key=kept, at=NOW)
-    services.ledger.file(row.id, filed, lambda twin: note("file.duplicate", twin.name))
+    services.ledger.file(row.id, filed)

@@ -8,7 +8,6 @@ of a few runs counts. Memory is the peak of the process and its children togethe
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -60,8 +59,7 @@ def _figures(measured: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _measured(command: list[str], schema: str) -> dict[str, Any]:
     """Run one contender; its memory is looked at from outside, where the children count too."""
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT / "include")}
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         peaks = [0.0]
         watcher = threading.Thread(target=_watch, args=(process.pid, peaks))
         watcher.start()

@@ -8,7 +8,6 @@ beyond is extrapolated by size, and marked "~".
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import shutil
 import socket
@@ -101,10 +100,7 @@ def _placed(store: ObjectStore, maker: Maker, name: str, size: int) -> str:
 
 def _measure(who: str, name: str, size: float, key: str, s3: S3Settings, home: Path, repeats: int) -> dict[str, Any]:
     command = [sys.executable, str(CONTENDER), who, key, str(home), str(repeats)]
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT / "include")}
-    done = subprocess.run(
-        command, input=json.dumps(asdict(s3)), stdout=subprocess.PIPE, text=True, check=True, env=environment
-    )
+    done = subprocess.run(command, input=json.dumps(asdict(s3)), stdout=subprocess.PIPE, text=True, check=True)
     return {"film": name, "gb": size, "name": who, **json.loads(done.stdout.splitlines()[-1])}
 
 

@@ -11,15 +11,15 @@ import psycopg2
 from psycopg2.extras import execute_values
 
 from baosong.campaign import Campaign
-from baosong.ledger import Arrival, Filed, Submission
+from baosong.ledger import Arrival, Filed
 from baosong.ledger.services import Services
-from baosong.rules.findings import Finding, Kind, note
+from baosong.rules.findings import Kind
 from baosong.store.keys import slot_of
 from baosong.store.source import Source
 from baosong.validation.check import check
 from baosong_local.samples.documents import make_report
 from baosong_local.samples.sheets import make_sheet
-from baosong_local.stack import private
+from baosong_local.stack import file_modes
 
 NOW = datetime(2023, 5, 30, 2, tzinfo=UTC)
 FILES_A_RECEIPT = 10
@@ -101,10 +101,10 @@ def _objects(bucket: Path, keys: list[str], content: bytes) -> None:
             folders.add(path.parent)
         path.write_bytes(content)
     for folder in {above for one in folders for above in (one, *one.parents) if bucket in above.parents}:
-        private.hand_over(folder, 0o700)
+        file_modes.set_owner_and_mode(folder, 0o700)
         for path in folder.iterdir():
             if path.is_file():
-                private.hand_over(path, 0o600)
+                file_modes.set_owner_and_mode(path, 0o600)
 
 
 def _file(services: Services, campaign: Campaign, code: str, kind: Kind, name: str, content: bytes) -> None:
@@ -124,9 +124,5 @@ def _file(services: Services, campaign: Campaign, code: str, kind: Kind, name: s
     )
     kept = f"{campaign.id}/{code}/{kind.value}/{sha[:12]}-{name}"
     services.storage.put("archive", kept, content)
-    services.ledger.file(row.id, Filed(sha, "archive", kept, NOW), _alike)
+    services.ledger.file(row.id, Filed(sha, "archive", kept, NOW))
     services.ledger.mark_replied([row.id])
-
-
-def _alike(twin: Submission) -> Finding:
-    return note("file.duplicate", twin.name)

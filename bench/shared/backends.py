@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from baosong.store.settings import BUCKETS, CUSTODY_ENDPOINT, PROJECT
+from baosong.store.settings import BUCKETS, INTERNAL_ENDPOINT, PROJECT
 from baosong_local.stack.objectstore import ObjectStore
 from baosong_local.stack.postgres import Postgres
 from baosong_local.stack.process import Program, start, stop
@@ -30,7 +30,7 @@ class Backends:
     folder: Path
     postgres: Postgres
     store: ObjectStore
-    custody: ObjectStore
+    internal: ObjectStore
     secret: str
 
     def environment(self, name: str) -> dict[str, str]:
@@ -40,13 +40,12 @@ class Backends:
             "BAOSONG_HOME": str(self.folder / "home"),
             "BAOSONG_LEDGER_URL": self.postgres.url(name),
             "BAOSONG_S3_ENDPOINT": self.store.endpoint,
-            CUSTODY_ENDPOINT: self.custody.endpoint,
+            INTERNAL_ENDPOINT: self.internal.endpoint,
             "BAOSONG_S3_ACCESS_KEY": KEY,
             "BAOSONG_S3_SECRET_KEY": self.secret,
             "BAOSONG_CAMPAIGNS": os.pathsep.join(
                 (str(PROJECT / "include" / "campaigns"), str(self.folder / "campaigns"))
             ),
-            "PYTHONPATH": str(PROJECT / "include"),
             **{f"BAOSONG_BUCKET_{bucket.upper()}": f"{bucket}-{name}" for bucket in BUCKETS},
         }
 
@@ -60,15 +59,15 @@ def backends(folder: Path) -> Iterator[Backends]:
     postgres.prepare()
     store = ObjectStore(folder / "objectstore", _free_port(), folder / "objectstore.log")
     store.prepare(())
-    custody = store.custody_door(_free_port(), folder / "custody.log")
+    internal = store.internal_server(_free_port(), folder / "internal.log")
     secret = secrets.token_hex(16)
     store.grant_all(KEY, secret)
     children: list[tuple[Any, Program]] = []
     try:
-        for server in (postgres, store, custody):
+        for server in (postgres, store, internal):
             children.append((start(server.program()), server.program()))
             _wait(server.is_ready)
-        yield Backends(folder, postgres, store, custody, secret)
+        yield Backends(folder, postgres, store, internal, secret)
     finally:
         for child, program in reversed(children):
             stop(child, program.stop)

@@ -13,7 +13,6 @@ import typer
 
 from baosong.cli.main import (
     As,
-    CallError,
     CampaignId,
     CampaignOption,
     Files,
@@ -24,6 +23,7 @@ from baosong.cli.main import (
     say_opened,
 )
 from baosong.cli.main import app as production
+from baosong.rules.errors import CallError
 from baosong.store.settings import PROJECT, home_of
 
 app = typer.Typer(name="baosong", no_args_is_help=True, add_completion=False, help=production.info.help)

@@ -1,5 +1,6 @@
 """Make or renew the project's .venv: `python install.py PROJECT REQUIREMENTS...`, run by the launcher.
 
+After the pinned requirements the project itself is installed, editable: nobody has to say where its packages lie.
 Only the standard library: nothing is installed yet. Two runs at once wait for each other; an interrupted run is taken
 up again, because a list of requirements counts as installed only when its copy lies in `.venv/.installed/`.
 """
@@ -17,6 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _BOOTSTRAP = "requirements-bootstrap.txt"
+_BUILD = "requirements-build.txt"
+_PROJECT = "pyproject.toml"
 # What pip was told about where packages come from, in uv's words.
 _SOURCES = {
     "index-url": "UV_DEFAULT_INDEX",
@@ -34,16 +37,17 @@ def install(project: Path, lists: Sequence[str]) -> None:
     """Bring `.venv` up to the given lists of pinned requirements. InstallError if that fails."""
     home = project / ".venv"
     with _alone(project):
-        due = [name for name in lists if not _is_installed(project, name)]
-        if not due:
+        due = [name for name in (*lists, _BUILD) if not _is_installed(project, name)]
+        if not due and _is_installed(project, _PROJECT):
             return
         _say("正在准备运行环境（首次使用，或所需的软件有变化）……")
-        wanted = {name: (project / name).read_bytes() for name in due}
+        wanted = {name: (project / name).read_bytes() for name in (*due, _PROJECT)}
         _make(home)
         files = [part for name in due for part in ("-r", str(project / name))]
-        if not (_bootstrap(project, home) and _by_uv(home, files)):
+        if due and not (_bootstrap(project, home) and _by_uv(home, files)):
             _say("改用 pip 安装，需要几分钟……")
             _by_pip(home, files)
+        _install_project(project, home)
         for name, content in wanted.items():
             _mark(home, name, content)
         _say("运行环境已就绪。")
@@ -111,6 +115,20 @@ def _by_uv(home: Path, files: Sequence[str]) -> bool:
 def _by_pip(home: Path, files: Sequence[str]) -> None:
     if subprocess.run([_python(home), "-m", "pip", "install", "--require-hashes", *files], check=False).returncode:
         raise InstallError("安装失败，原因见上文。多半是无法访问软件源：请检查网络，或为 pip 配置可用的镜像。")
+
+
+def _install_project(project: Path, home: Path) -> None:
+    """Install the project itself, editable; whatever it needs is there, so nothing is asked for anywhere.
+
+    pip links the checkout by its full path. Ours is relative: a checkout that was copied or moved, `.venv` and all,
+    runs its own code and not that of the place it came from, and Python 3.11 reads the link in the user's encoding.
+    """
+    quiet = ("--quiet", "--disable-pip-version-check", "--no-index", "--no-deps", "--no-build-isolation")
+    if not _runs(home, "-m", "pip", "install", *quiet, "--editable", str(project)):
+        raise InstallError("无法安装本项目自身，原因见上文。")
+    for link in home.glob("lib/python*/site-packages/_baosong.pth"):
+        folders = link.read_text(encoding="utf-8").splitlines()
+        link.write_text("\n".join(os.path.relpath(folder, link.parent) for folder in folders) + "\n", encoding="utf-8")
 
 
 def _sources(home: Path) -> dict[str, str]:

@@ -29,7 +29,8 @@ from baosong.receipts.sheet_results import page_key
 from baosong.receipts.thumbnails import preview_key, render_gallery
 from baosong.report.files import PAGE
 from baosong.store.keys import RECEIPTS
-from baosong.store.s3 import RangedReader, Storage, StorageError
+from baosong.store.ranged_reader import RangedReader
+from baosong.store.s3 import Storage, StorageError
 from baosong_airflow.outage import describe
 from baosong_airflow.tasks import open_services
 

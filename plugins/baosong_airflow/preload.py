@@ -14,7 +14,7 @@ from baosong.campaign.blank_form.template import make_template
 from baosong.ledger.models import Base
 from baosong.receipts import view as receipts
 from baosong.report import wording as report
-from baosong.store.settings import PROJECT
+from baosong.store.settings import campaign_dirs
 from baosong.store.source import Source
 from baosong.validation.statistics import datadocs, statistics
 
@@ -33,7 +33,7 @@ def warm_up() -> None:
 
 
 def _check_a_sheet() -> None:
-    campaigns = Campaigns([PROJECT / "include" / "campaigns"])
+    campaigns = Campaigns(campaign_dirs())
     campaign = campaigns.get(campaigns.ids()[-1])
     prefecture = campaign.prefectures[0]
     blank = make_template(campaign, prefecture)

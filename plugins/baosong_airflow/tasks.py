@@ -205,7 +205,7 @@ def tidy_task(campaign_id: str) -> dict[str, int]:
     """Remove the files from quarantine that nobody needs any more; held and unanswered ones stay."""
     from baosong.preservation import retention
 
-    return retention.tidy(open_services(), campaign_id, datetime.now(UTC))
+    return retention.apply_retention(open_services(), campaign_id, datetime.now(UTC))
 
 
 def _write_report(campaign_id: str, edition: Literal["final", "interim"]) -> dict[str, Any]:

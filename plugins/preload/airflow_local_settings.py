@@ -16,7 +16,6 @@ _PRELOADED = (
     "alembic.command",
     "docx",
     "minio",
-    "msoffcrypto",
     "openpyxl",
     "pypdf",
     "python_calamine",

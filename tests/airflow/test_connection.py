@@ -28,7 +28,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.Monke
     """An environment that names the ledger, and a store only if the test says so."""
     monkeypatch.setenv("BAOSONG_HOME", str(tmp_path))
     monkeypatch.setenv("BAOSONG_LEDGER_URL", "postgresql://ledger")
-    for name in ("ENDPOINT", "CUSTODY_ENDPOINT", "ACCESS_KEY", "SECRET_KEY", "SECURE", "REGION"):
+    for name in ("ENDPOINT", "INTERNAL_ENDPOINT", "ACCESS_KEY", "SECRET_KEY", "SECURE", "REGION"):
         monkeypatch.delenv(f"BAOSONG_S3_{name}", raising=False)
     return monkeypatch
 
@@ -75,12 +75,12 @@ def test_the_running_stacks_second_endpoint_is_not_that_of_another_store(
     facts = {"BAOSONG_S3_ENDPOINT": "127.0.0.1:9000", "BAOSONG_S3_CUSTODY_ENDPOINT": "127.0.0.1:9001"}
     keys = {"BAOSONG_S3_ACCESS_KEY": "key", "BAOSONG_S3_SECRET_KEY": "secret"}
     (tmp_path / "stack.json").write_text(json.dumps({**facts, **keys}))
-    assert running_settings().s3.custody_endpoint == "127.0.0.1:9001"
+    assert running_settings().s3.internal_endpoint == "127.0.0.1:9001"
     environment.setenv("BAOSONG_S3_ENDPOINT", named)
-    assert running_settings().s3.custody_endpoint == second
+    assert running_settings().s3.internal_endpoint == second
     for name, value in {**facts, **keys}.items():
         environment.setenv(name, value)
     environment.setenv("AIRFLOW_CONN_BAOSONG_S3", json.dumps({"conn_type": "aws", "host": named}))
     s3 = load_settings().s3
-    assert (s3.endpoint, s3.custody_endpoint) == (named, second)
+    assert (s3.endpoint, s3.internal_endpoint) == (named, second)
     assert [s3.endpoint_of(bucket) for bucket in ("intake", "archive")] == [named, second or named]

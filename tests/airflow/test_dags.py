@@ -163,12 +163,6 @@ print(json.dumps([time.process_time() - start, [m for m in {HEAVY!r} if m in sys
     assert seconds < 0.3
 
 
-def test_the_domain_knows_no_airflow() -> None:
-    guilty = [f for f in (PROJECT / "include").rglob("*.py") if {"airflow", "baosong_airflow"} & _imports(f)]
-
-    assert guilty == []
-
-
 def test_airflow_sees_one_file_of_the_plugins_and_only_dags_in_dags() -> None:
     """Airflow executes each .py it sees in plugins/ under its bare name, which once broke smtplib with an email.py."""
     from airflow._shared.module_loading import find_path_from_directory

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import logging
-import os
 import subprocess
 import sys
 
 import pytest
 
-from baosong.store.settings import PROJECT
 from baosong.validation.statistics import statistics
 from baosong_airflow import preload
 
 TASK = """
 import os, threading
-from baosong import warm
+from baosong_airflow import preload
 from baosong.receipts.view import render
 from jinja2 import Environment
 
-warm.warm_up()
+preload.warm_up()
 assert threading.active_count() == 1, threading.enumerate()
 
 def refuse(*_, **__):
@@ -27,7 +25,7 @@ def refuse(*_, **__):
 
 Environment.compile = refuse
 if os.fork() == 0:
-    warm._check_a_sheet()
+    preload._check_a_sheet()
     render("style.css")
     os._exit(0)
 assert os.wait()[1] == 0
@@ -36,8 +34,7 @@ assert os.wait()[1] == 0
 
 def test_what_is_forked_from_a_warm_process_compiles_no_template_and_finds_no_thread() -> None:
     """A fork would lose the thread, with whatever lock it held."""
-    env = {**os.environ, "PYTHONPATH": str(PROJECT / "include")}
-    done = subprocess.run([sys.executable, "-c", TASK], env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", TASK], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from baosong.validation.sandbox import programs
+from baosong.validation.sandbox import run as sandbox
 from baosong.validation.sandbox.programs import read_sheet
 from baosong.validation.statistics import cells
 from bounds_run import Taken, run
@@ -66,7 +66,7 @@ def test_the_reader_cannot_take_longer_whatever_it_is_given(tmp_path: Path) -> N
         encoding="utf-8",
     )
     command = [sys.executable, "-S", "-P", str(cells.CHILD), "10"]
-    paths = {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(programs.INCLUDE)])}
+    paths = {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(sandbox.INCLUDE)])}
     done = subprocess.run(command, input=b"x", capture_output=True, env=paths, check=True)
     limits = ((read_sheet.SECONDS, read_sheet.SECONDS + 2), (MEMORY,) * 2)
     assert pickle.loads(done.stdout) == ([], f"ValueError: {limits}")

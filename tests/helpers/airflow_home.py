@@ -24,7 +24,6 @@ def environment(home: Path | str) -> dict[str, str]:
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__API_AUTH__JWT_SECRET": "tests-only-" * 8,
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
-        "PYTHONPATH": os.pathsep.join([str(PROJECT / "include"), str(PROJECT / "plugins")]),
     }
 
 
@@ -34,7 +33,7 @@ def baosong_environment(settings: Settings) -> dict[str, str]:
     return {
         "BAOSONG_HOME": str(settings.home),
         "BAOSONG_S3_ENDPOINT": s3.endpoint,
-        "BAOSONG_S3_CUSTODY_ENDPOINT": s3.custody_endpoint,
+        "BAOSONG_S3_CUSTODY_ENDPOINT": s3.internal_endpoint,
         "BAOSONG_S3_ACCESS_KEY": s3.access_key,
         "BAOSONG_S3_SECRET_KEY": s3.secret_key,
         "BAOSONG_S3_SECURE": "true" if s3.secure else "false",
@@ -47,4 +46,4 @@ def baosong_environment(settings: Settings) -> dict[str, str]:
 
 _HOME = tempfile.mkdtemp(prefix="baosong-airflow-")
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
-os.environ.update({k: v for k, v in environment(_HOME).items() if k != "PYTHONPATH"})
+os.environ.update(environment(_HOME))

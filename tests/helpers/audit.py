@@ -70,7 +70,7 @@ class Bytes:
         return {
             stored.key: self._hash(bucket, stored)
             for stored in self._desk.storage.list(bucket)
-            if not records.is_page(stored.key)
+            if not records.is_segment(stored.key)
         }
 
     def _hash(self, bucket: str, stored: Any) -> str:

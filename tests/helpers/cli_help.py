@@ -6,11 +6,9 @@ import os
 import subprocess
 import sys
 
-from baosong.store.settings import PROJECT
-
 
 def call(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("BAOSONG_", "AIRFLOW_"))}
-    env = {**kept, "PYTHONPATH": str(PROJECT / "include"), "COLUMNS": "200", **env}
+    env = {**kept, "COLUMNS": "200", **env}
     argv = [sys.executable, "-W", "error", "-m", "baosong_local", *words]
     return subprocess.run(argv, env=env, text=True, capture_output=True, check=False, timeout=120)

@@ -14,14 +14,13 @@ from __future__ import annotations
 import io
 import os
 import signal
-import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from threading import Event
-from typing import Any, Literal, TypeVar
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import OperationalError
@@ -33,6 +32,7 @@ from baosong.ledger.services import Services
 from baosong.store.s3 import Storage
 from baosong.store.settings import S3Settings, Settings
 
+P = ParamSpec("P")
 T = TypeVar("T")
 Phase = Literal["before", "after"]
 """Of a transaction: all is done but the commit, or the commit is done. Of an object: not yet written, or written."""
@@ -117,10 +117,10 @@ class SeamedLedger(Ledger):
         super().__init__(url, retry_timeout)
         self._seam = seam
 
-    def run(self, work: Callable[[Session], T]) -> T:
-        name = sys._getframe(1).f_code.co_name  # the ledger's method: a transaction each
+    def run(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        name = work.__name__  # the ledger's method: a transaction each
         self._seam.moment(f"ledger {name}")
-        done: T = self._patiently.copy()(self._seamed, name, work)
+        done: T = self._retrying.copy()(self._seamed, name, lambda session: work(session, *args, **kwargs))
         return done
 
     def _seamed(self, name: str, work: Callable[[Session], T]) -> T:

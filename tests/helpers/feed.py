@@ -8,7 +8,7 @@ from typing import Any
 
 from baosong.campaign import Campaign
 from baosong.ledger import Arrival, Filed, Ledger, Submission
-from baosong.rules.findings import Checked, Finding, Kind, Verdict, error, note
+from baosong.rules.findings import Checked, Finding, Kind, Verdict, error
 
 NOW = datetime(2023, 6, 1, 8, 0, tzinfo=UTC)
 WRONG = error("photo.unreadable", "照片无法打开", fix="请重新导出")
@@ -58,7 +58,7 @@ def feed(
     ledger.record_check(row.id, checked, campaign.rules_version)
     bucket = "archive" if verdict is Verdict.ACCEPTED else "quarantine"
     filed = Filed(sha256=sha, bucket=bucket, key=f"{campaign.id}/{code}/{kind}/{sha[:12]}-{name}", at=at)
-    ledger.file(row.id, filed, lambda twin: note("file.duplicate", f"与{twin.name}相同"))
+    ledger.file(row.id, filed)
     if replied:
         ledger.allot_receipt(campaign.id, code, {})
         ledger.mark_replied([row.id])

@@ -40,7 +40,7 @@ def states(services: Services) -> list[str]:
 
 def keys(services: Services, bucket: str, ending: str = "") -> list[str]:
     """Return what lies in a bucket, but for the pages of the journal."""
-    there = (stored.key for stored in services.storage.list(bucket) if not preserved.is_page(stored.key))
+    there = (stored.key for stored in services.storage.list(bucket) if not preserved.is_segment(stored.key))
     return sorted(key for key in there if key.endswith(ending))
 
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from baosong.ledger import Arrival, Ledger, Submission
-from baosong.rules.findings import Checked, Finding, note
+from baosong.ledger import Arrival, Ledger
+from baosong.rules.findings import Checked
 
 NOW = datetime(2023, 6, 1, 8, 0, tzinfo=UTC)
-
-
-REMARK: Callable[[Submission], Finding] = lambda twin: note("file.duplicate", f"与{twin.name}相同")  # noqa: E731
 
 
 def arrival(name: str = "a.jpg", kind: str | None = "photo", identity: str = "1", **more: Any) -> Arrival:

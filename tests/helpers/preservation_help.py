@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from baosong.campaign import Campaign
 from baosong.ledger import Ledger
-from baosong.ledger.restore import DERIVED, TOLD
+from baosong.ledger.restore import DERIVED, LOGGED
 from baosong.ledger.services import Services
 from baosong.pipeline import check, completeness, discover, reply
 from baosong.preservation import fixity
@@ -29,7 +29,7 @@ def tables(ledger: Ledger) -> dict[str, list[dict[str, Any]]]:
     """Return all rows of all tables that are worth keeping, as PostgreSQL writes them, in a fixed order."""
     with ledger.engine.connect() as connection:
         read = {
-            name: text(f'SELECT to_jsonb(t) FROM "{name}" t ORDER BY to_jsonb(t)::text') for name in (*TOLD, *DERIVED)
+            name: text(f'SELECT to_jsonb(t) FROM "{name}" t ORDER BY to_jsonb(t)::text') for name in (*LOGGED, *DERIVED)
         }
         return {name: list(connection.scalars(statement)) for name, statement in read.items()}
 

@@ -74,9 +74,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 
 @pytest.fixture(scope="session")
-def custody_door(store: Store) -> Iterator[ObjectStore]:
+def internal_server(store: Store) -> Iterator[ObjectStore]:
     """The second server of the session's store; most tests do without, as they look at its disk and change it."""
-    door = store.server.custody_door(free_port(), store.server.log.with_name("custody.log"))
+    door = store.server.internal_server(free_port(), store.server.log.with_name("custody.log"))
     child = run(door.program(), door.is_ready)
     yield door
     stop(child, door.program().stop)

@@ -14,7 +14,7 @@ from baosong.rules.findings import Checked, Finding, Kind
 from baosong.store.source import Source
 from baosong.validation.check import check
 from baosong.validation.statistics import crosschecks
-from baosong.validation.statistics.cells import Sheet, place
+from baosong.validation.statistics.cells import Sheet, parse_address
 from baosong.validation.statistics.reader import read
 from baosong.validation.statistics.structure import structure_findings
 from baosong.validation.statistics.tables import find_tables
@@ -60,7 +60,7 @@ def put(sheet: str, cell: str, value: Any) -> Edit:
     """Return an edit that puts a value in a cell."""
 
     def edit(book: dirt.Book) -> None:
-        row, column = place(cell)
+        row, column = parse_address(cell)
         rows = book[sheet]
         rows += [[] for _ in range(row + 1 - len(rows))]
         rows[row] += [None] * (column + 1 - len(rows[row]))

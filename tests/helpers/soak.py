@@ -47,10 +47,10 @@ class WholeStack:
         return time.monotonic() - began
 
     def processes(self) -> list[psutil.Process]:
-        """Return all that lives of it, the guardian first."""
+        """Return all that lives of it, the reaper first."""
         try:
-            guardian = psutil.Process(int((self.home / "stack.lock").read_text()))
-            return [guardian, *guardian.children(recursive=True)]
+            reaper = psutil.Process(int((self.home / "stack.lock").read_text()))
+            return [reaper, *reaper.children(recursive=True)]
         except (psutil.Error, OSError, ValueError):
             return []
 
@@ -60,7 +60,7 @@ class WholeStack:
         for process in doomed:
             with suppress(psutil.Error):
                 process.kill()
-        until(lambda: not stack.is_running(self.home), 30, "the end of the guardian")
+        until(lambda: not stack.is_running(self.home), 30, "the end of the reaper")
         return len(doomed)
 
     def pid(self, name: str) -> int:

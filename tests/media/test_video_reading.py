@@ -150,7 +150,7 @@ class TestOneWholeRead:
             raise RuntimeError("killed")
 
         with monkeypatch.context() as patched:
-            patched.setattr(records, "keep", crash)
+            patched.setattr(records, "put_verified", crash)
             with pytest.raises(RuntimeError, match="killed"):
                 archive.archive(waiting, "2023", CODE)
         (row,) = waiting.ledger.submissions("2023")

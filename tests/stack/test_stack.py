@@ -21,10 +21,9 @@ import pytest
 
 from baosong.campaign import Campaign
 from baosong.store.s3 import Storage, StorageError
-from baosong.store.settings import PROJECT
 from baosong_local import stack
 from baosong_local.stack import component as component_module
-from baosong_local.stack import control, ports, remains, vault
+from baosong_local.stack import layout, lifecycle, orphans, secrets
 from baosong_local.stack.campaigns import running_settings
 from baosong_local.stack.component import Component
 from baosong_local.stack.postgres import Postgres
@@ -73,12 +72,12 @@ def _lives_in(process: psutil.Process, home: Path) -> bool:
         return False
 
 
-def guardian(home: Path) -> int:
+def reaper(home: Path) -> int:
     return int((home / "stack.lock").read_text())
 
 
 def supervisor(home: Path) -> int:
-    (child,) = psutil.Process(guardian(home)).children()
+    (child,) = psutil.Process(reaper(home)).children()
     return child.pid
 
 
@@ -101,8 +100,8 @@ def refuses(address: tuple[str, int]) -> bool:
 class TestNothingOutlivesTheStack:
     @pytest.mark.parametrize(
         "victims",
-        [(supervisor,), (guardian,), (guardian, supervisor)],
-        ids=["supervisor", "guardian", "both"],
+        [(supervisor,), (reaper,), (reaper, supervisor)],
+        ids=["supervisor", "reaper", "both"],
     )
     def test_after_sigkill_no_process_and_no_port_is_left(
         self, running: Path, victims: tuple[Callable[[Path], int], ...]
@@ -128,19 +127,18 @@ class TestNothingOutlivesTheStack:
         assert not stack.down(running)
 
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-    def test_a_signal_to_the_guardian_is_a_clean_stop(self, running: Path, number: signal.Signals) -> None:
-        os.kill(guardian(running), number)
+    def test_a_signal_to_the_reaper_is_a_clean_stop(self, running: Path, number: signal.Signals) -> None:
+        os.kill(reaper(running), number)
         until(lambda: not processes(running), 20, "the end of every process")
         assert not stack.is_running(running)
         assert json.loads((running / "state.json").read_text())["phase"] == "stopped"
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
     def test_in_the_foreground_it_ends_with_the_command(self, home: Path, number: signal.Signals) -> None:
-        code = "import sys; from pathlib import Path; from baosong import stack; home = Path(sys.argv[1]); "
+        code = "import sys; from pathlib import Path; from baosong_local import stack; home = Path(sys.argv[1]); "
         code += "stack.up(home, foreground=True, airflow=False); print('up', flush=True); stack.stay(home)"
-        env = {**os.environ, "PYTHONPATH": str(PROJECT / "include")}
         with subprocess.Popen(
-            [sys.executable, "-c", code, str(home)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env
+            [sys.executable, "-c", code, str(home)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         ) as command:
             assert command.stdout is not None
             assert command.stdout.readline() == b"up\n"
@@ -157,12 +155,12 @@ class TestNothingOutlivesTheStack:
         assert component.child is not None
         component.child.kill()
         component.child.wait()
-        component.tend()
+        component.supervise()
         until(lambda: not _lives_in(worker, Path("/")))
 
     def test_a_process_born_later_under_an_old_number_is_spared(self) -> None:
         ours = os.getsid(0)
-        found = remains.of_sessions([ours], until=time.time() - 10**6)()
+        found = orphans.of_sessions([ours], until=time.time() - 10**6)()
         assert found == []
 
 
@@ -189,27 +187,27 @@ class TestWhatDiesComesBack:
         monkeypatch.setattr(component_module, "HUNG_AFTER", 0.05)
         component = Component(Program("deaf", ["sleep", "600"], tmp_path, tmp_path / "log", {"PATH": os.defpath}))
         component.start()
-        until(lambda: component.tend() or component.restarts == 1)
-        until(lambda: component.tend() and component.alive)
+        until(lambda: component.supervise() or component.restarts == 1)
+        until(lambda: component.supervise() and component.alive)
         component.kill()
 
-    def test_who_waits_for_another_that_is_ill_is_not_killed_for_it(
+    def test_who_waits_for_another_that_is_unhealthy_is_not_killed_for_it(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(component_module, "HUNG_AFTER", 0.0)
         component = Component(Program("patient", ["sleep", "600"], tmp_path, tmp_path / "log", {"PATH": os.defpath}))
         component.start()
-        assert not any(component.tend(excused=True) for _ in range(20))
+        assert not any(component.supervise(excused=True) for _ in range(20))
         assert component.alive
         component.kill()
 
     def test_a_start_that_is_refused_is_tried_again(self, tmp_path: Path) -> None:
         program = Program("late", ["sleep", "600"], tmp_path, tmp_path / "full" / "log", {"PATH": os.defpath})
         component = Component(program)
-        component.tend()
+        component.supervise()
         assert (component.alive, component.restarts) == (False, 1)
         (tmp_path / "full").mkdir()  # there is space now
-        until(lambda: component.tend() and component.alive)
+        until(lambda: component.supervise() and component.alive)
         component.kill()
 
     def test_a_frozen_store_is_not_called_well(self, running: Path) -> None:
@@ -226,7 +224,7 @@ class TestWhatDiesComesBack:
         component = Component(Program("mayfly", ["true"], tmp_path, tmp_path / "log", {"PATH": os.defpath}))
         component.start()
         begun = time.monotonic()
-        until(lambda: component.tend() and component.restarts == 2)
+        until(lambda: component.supervise() and component.restarts == 2)
         assert time.monotonic() - begun >= 1.0
         component.kill()
 
@@ -261,7 +259,7 @@ class TestWhatDiesComesBack:
             assert Storage(running_settings().s3).read(area.name, "whole") == b"whole"
 
     @pytest.mark.parametrize(("killed", "other"), [("objectstore", "archive"), ("objectstore-custody", "intake")])
-    def test_an_upload_through_the_other_door_outlives_the_death_of_one(
+    def test_an_upload_through_the_other_endpoint_outlives_the_death_of_one(
         self, running: Path, killed: str, other: str
     ) -> None:
         going_on = running / "objectstore" / "data" / other / ".rclone_temp_put_456"
@@ -283,9 +281,9 @@ class TestPorts:
             taken.listen()
             port = taken.getsockname()[1]
             monkeypatch.setenv("BAOSONG_S3_PORT", str(port))
-            with pytest.raises(stack.StackError, match=f"对象存储的端口 {port} 已被占用") as told:
+            with pytest.raises(stack.StackError, match=f"对象存储的端口 {port} 已被占用") as refused:
                 stack.up(used_home, airflow=False)
-        assert "\n" not in str(told.value)
+        assert "\n" not in str(refused.value)
         assert not stack.is_running(used_home)
         assert processes(used_home) == []
 
@@ -294,16 +292,16 @@ class TestPorts:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
             usual = taken.getsockname()[1]
-            monkeypatch.setitem(ports.WANTED, "BAOSONG_UI_PORT", ("Airflow 界面", usual))
-            monkeypatch.setitem(ports.WANTED, "BAOSONG_S3_PORT", ("对象存储", usual))
-            monkeypatch.setitem(ports.WANTED, "BAOSONG_S3_CUSTODY_PORT", ("对象存储的留存入口", usual))
-            chosen = ports.choose_ports({})
+            monkeypatch.setitem(layout.WANTED, "BAOSONG_UI_PORT", ("Airflow 界面", usual))
+            monkeypatch.setitem(layout.WANTED, "BAOSONG_S3_PORT", ("对象存储", usual))
+            monkeypatch.setitem(layout.WANTED, "BAOSONG_S3_CUSTODY_PORT", ("对象存储的留存入口", usual))
+            chosen = layout.choose_ports({})
         assert usual < chosen["BAOSONG_UI_PORT"] < chosen["BAOSONG_S3_PORT"] < chosen["BAOSONG_S3_CUSTODY_PORT"]
 
     @pytest.mark.parametrize("text", ["0", "65536", "http", "-1", "８０"])
     def test_what_is_no_port_is_refused(self, text: str) -> None:
         with pytest.raises(stack.StackError, match="不是端口号"):
-            ports.choose_ports({"BAOSONG_UI_PORT": text})
+            layout.choose_ports({"BAOSONG_UI_PORT": text})
 
 
 class TestSecrets:
@@ -318,10 +316,10 @@ class TestSecrets:
 
     def test_the_operators_password_is_given_once(self, tmp_path: Path) -> None:
         path = tmp_path / "secrets.json"
-        made = vault.open_vault(path)
-        assert vault.show_password_once(path) == made.password
-        assert vault.show_password_once(path) is None
-        assert vault.open_vault(path).password == made.password
+        made = secrets.open_secrets(path)
+        assert secrets.show_password_once(path) == made.password
+        assert secrets.show_password_once(path) is None
+        assert secrets.open_secrets(path).password == made.password
         assert len(made.jwt_secret) >= 64
 
     def test_a_prefecture_keeps_its_key_and_it_opens_its_own_area_only(self, running: Path, campaign: Campaign) -> None:
@@ -346,10 +344,10 @@ class TestDisks:
         self, running: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         assert "disk" not in {c.name for c in stack.status(running)}
-        monkeypatch.setattr(control, "_SCARCE", 1.1)
-        (told,) = [c for c in stack.status(running) if c.name == "disk"]
-        assert not told.healthy
-        assert "磁盘将满" in told.detail
+        monkeypatch.setattr(lifecycle, "_SCARCE", 1.1)
+        (line,) = [c for c in stack.status(running) if c.name == "disk"]
+        assert not line.healthy
+        assert "磁盘将满" in line.detail
 
     def test_a_state_that_cannot_be_written_does_not_end_the_supervisor(self, running: Path) -> None:
         state = running / "state.json"
@@ -364,9 +362,9 @@ class TestDisks:
 
 class TestSecondCalls:
     def test_up_again_finds_the_running_stack(self, running: Path) -> None:
-        before = guardian(running)
+        before = reaper(running)
         stack.up(running, airflow=False)
-        assert guardian(running) == before
+        assert reaper(running) == before
 
     def test_the_ledger_is_there_and_its_migration_is_not_repeated(self, running: Path) -> None:
         settings = running_settings()

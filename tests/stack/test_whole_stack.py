@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(600), pytest.mark.xdist_gro
 
 
 def baosong(home: Path, *words: str) -> subprocess.Popen[str]:
-    env = {**os.environ, "BAOSONG_HOME": str(home), "PYTHONPATH": str(PROJECT / "include")}
+    env = {**os.environ, "BAOSONG_HOME": str(home)}
     for name in [n for n in env if n.startswith(("AIRFLOW__", "BAOSONG_S3", "BAOSONG_LEDGER", "BAOSONG_CAMPAIGNS"))]:
         del env[name]
     argv = [sys.executable, "-m", "baosong_local", *words]

@@ -34,16 +34,10 @@ def commands() -> dict[str, Any]:
 
 
 def table_of(text: str, first_heading: str) -> list[list[str]]:
-    """The rows of the table whose first heading is this one, without code marks."""
-    lines = iter(text.splitlines())
-    assert any(line.startswith(f"| {first_heading} |") for line in lines), first_heading
-    next(lines)
-    rows = []
-    for line in lines:
-        if not line.startswith("|"):
-            break
-        rows.append([cell.strip().strip("`") for cell in line.strip("|").split("|")])
-    return rows
+    """The rows of all tables whose first heading is this one, without code marks."""
+    tables = re.findall(rf"^\| {first_heading} \|.*\n\|[-|]+\n((?:\|.*\n)+)", text, re.M)
+    assert tables, first_heading
+    return [[cell.strip().strip("`") for cell in row.strip("|").split("|")] for t in tables for row in t.splitlines()]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: d.name)
@@ -134,9 +128,8 @@ def test_the_guides_name_real_areas_sheets_and_stages(notice: Campaign) -> None:
         assert named <= folders
     assert f"“{notice.form.indicators.sheet}”" in GUIDE
     assert f"“{notice.form.activities.sheet}”" in GUIDE
-    receipts = "".join(
-        text_of(path) for path in (ROOT / "include/baosong/receipts").rglob("*.*") if path.suffix != ".pyc"
-    )
+    folders = (ROOT / "include/baosong/receipts", ROOT / "include/baosong/rules")
+    receipts = "".join(text_of(path) for f in folders for path in f.rglob("*.*") if path.suffix != ".pyc")
     for word in ("已收到", "已校验", "已归档", "已退回", "待人工审核", "重复文件", "必须修改", "请核对", "怎样修改"):
         assert word in GUIDE
         assert word in receipts

@@ -1,6 +1,6 @@
 """The statistics form as data: its two tables, the head of signatures, and the checks that span cells.
 
-Template, reader, expectations and consolidation are derived from it; a new indicator is one entry in its YAML file.
+Template, reader, expectations and consolidation are derived from it: a new indicator is one entry in its YAML file.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ Rule = Annotated[str, StringConstraints(pattern=r"^statistics\.[a-z0-9_]+$")]
 Width = Annotated[float, Field(gt=0, le=100)]
 
 INDICATOR_COLUMNS = ("number", "name", "unit", "total", "offline", "online", "remark")
-"""What the indicators' table must have a column for; the form says how each is labelled."""
+"""The required columns of the indicators' table; the form gives their labels."""
 
 ACTIVITY_FIELDS = ("number", "name", "category", "place", "start", "end", "form", "offline", "online")
 """The fields that checks and consolidation read by name; a form may add others."""
 
 SIGNATURES = ("unit", "person", "phone", "date")
-"""The head above the indicators; the first says whose sheet it is."""
+"""The fields above the indicators; the first names the prefecture."""
 
-BESIDE = frozenset({"files", "quoted", "alike", "mean"})
-"""The tests that look beyond the sheet. They are asked once its verdict stands, and asked again after a crash."""
+CROSS_FILE = frozenset({"files", "quoted", "alike", "mean"})
+"""The tests that need other files. They run once the verdict of the sheet stands, and again after a crash."""
 
 PLACEHOLDERS = frozenset({"label", "whole", "parts", "found", "expected", "difference", "limit", "name", "other"})
-"""What the wording of a cross check may quote."""
+"""The placeholders in the wording of a cross check."""
 
 
 class Model(BaseModel):
-    """A frozen model that refuses words it does not know."""
+    """A frozen model that refuses unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Column(Model):
-    """A labelled place of the form: a column of the indicators, or a signature above them."""
+    """A labelled field of the form: a column of the indicators, or a signature above them."""
 
     name: Word
     label: Text
@@ -82,7 +82,7 @@ class ActivityField(Column):
 
 
 class Quoted(Model):
-    """How a report tells an indicator's total in a sentence: words before or after a number with one of the units."""
+    """The words before or after a number, and its units, by which a report quotes an indicator's total."""
 
     before: tuple[Text, ...] = ()
     after: tuple[Text, ...] = ()
@@ -90,10 +90,10 @@ class Quoted(Model):
 
 
 class Indicator(Model):
-    """A row of the indicators: `part_of` names its whole (其中), `adds_to` the total that its kind adds up to.
+    """A row of the indicators: `part_of` names the indicator it is a part of (其中), `adds_to` the total of its kind.
 
-    `adds_up`: nobody and nothing is counted both 线下 and 线上, so the template makes 合计 their sum. `quoted`: how
-    a report tells it.
+    `adds_up`: nothing is counted both 线下 and 线上, so the template makes 合计 their sum. `quoted`: how a report
+    quotes it.
     """
 
     code: Code
@@ -115,15 +115,15 @@ class Indicator(Model):
 
     @property
     def title(self) -> str:
-        """Return how a message names it: A02“其中：重大示范活动”."""
+        """Return the name in messages: A02“其中：重大示范活动”."""
         return f"{self.code}“{self.name}”"
 
 
 class CrossCheck(Model):
-    """A check over several cells: which test, on which indicator, how grave, and how to say it.
+    """A check over several cells: its test, indicator, severity and wording.
 
     `message`, `expected` and `fix` may quote the `PLACEHOLDERS`; `limit` is the test's threshold, `deliverable` what
-    the test `files` counts, `per` what the test `mean` divides by, `reason` is for whoever asks why the rule is there.
+    the test `files` counts, `per` the divisor of the test `mean`, and `reason` documents why the rule exists.
     """
 
     id: Annotated[str, StringConstraints(pattern=r"^X[0-9]{2}[a-z]?$")]
@@ -158,7 +158,7 @@ class CrossCheck(Model):
             raise ValueError(f"{self.id}: the test files needs an indicator and the deliverable that it counts")
         if self.test == "mean" and (self.indicator is None or self.per is None):
             raise ValueError(f"{self.id}: the test mean needs an indicator and what to divide it by (per)")
-        if self.test in BESIDE and self.severity is Severity.ERROR:
+        if self.test in CROSS_FILE and self.severity is Severity.ERROR:
             raise ValueError(f"{self.id}: the test {self.test} comes after the verdict, so it cannot be an error")
         if self.test in ("crowd", "money_unit", "round", "mean") and self.limit is None:
             raise ValueError(f"{self.id}: the test {self.test} needs a limit")
@@ -166,7 +166,7 @@ class CrossCheck(Model):
 
 
 class IndicatorTable(Model):
-    """The sheet of totals: one row an indicator; `rows` keep the printed order."""
+    """The sheet of totals: one row per indicator; `rows` keep the printed order."""
 
     sheet: Text
     columns: tuple[Column, ...]
@@ -186,7 +186,7 @@ class IndicatorTable(Model):
 
 
 class ActivityTable(Model):
-    """The list of activities: one row an activity; `blank_rows` is how many the template prepares below its `note`."""
+    """The list of activities: one row per activity; `blank_rows` is how many the template prepares below its `note`."""
 
     sheet: Text
     note: str = ""
@@ -217,8 +217,8 @@ class Form(Model):
     def _hangs_together(self) -> Self:
         _need_names(self.signatures, SIGNATURES, "signatures")
         _need_unique([c.id for c in self.checks], "checks.id")
-        beside = {c.rule for c in self.checks if c.test in BESIDE}
-        if shared := beside & {c.rule for c in self.checks if c.test not in BESIDE}:
+        cross_file = {c.rule for c in self.checks if c.test in CROSS_FILE}
+        if shared := cross_file & {c.rule for c in self.checks if c.test not in CROSS_FILE}:
             raise ValueError(f"checks: {', '.join(sorted(shared))} names tests of the sheet and of what lies beside it")
         for check in self.checks:
             for code in (check.indicator, check.per):
@@ -260,7 +260,7 @@ def _need_names(columns: Iterable[Column], names: Iterable[str], what: str, *, e
 
 
 def asked(spec: ActivityField) -> str:
-    """Return what a field must be, `不小于 0 的整数`; a blank is another matter."""
+    """Return what a field must be, `不小于 0 的整数`; blanks are checked elsewhere."""
     if spec.choices:
         return "、".join(spec.choices)
     words = {"integer": "不小于 0 的整数", "decimal": f"不小于 0 的数，至多 {spec.scale} 位小数", "date": "日期"}

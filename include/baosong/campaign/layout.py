@@ -1,4 +1,4 @@
-"""Where the printed form has what: the cells of the template, by the words of the form."""
+"""The cells of the printed form, by the names of its indicators and fields."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def column_letter(column: int) -> str:
 
 
 def signature_cells(form: Form) -> dict[str, str]:
-    """Return the cell that holds each signature's value, on the sheet of indicators; two a row below the title."""
+    """Return the cell that holds each signature's value, on the sheet of indicators; two per row below the title."""
     return {s.name: f"{'CF'[i % 2]}{2 + i // 2}" for i, s in enumerate(form.signatures)}
 
 
@@ -43,11 +43,11 @@ def first_activity_row(form: Form) -> int:
 
 
 def last_activity_row(form: Form) -> int:
-    """Return the last row that the activity list may have; the template prepares fewer."""
+    """Return the last row that the activity list may have, more than the template prepares."""
     return first_activity_row(form) + form.activities.max_rows - 1
 
 
 def activity_range(form: Form, name: str) -> str:
-    """Return all the cells that a field of the activity list may have."""
+    """Return the range of cells that a field of the activity list may have."""
     letter = column_letter([f.name for f in form.activities.fields].index(name) + 1)
     return f"{letter}{first_activity_row(form)}:{letter}{last_activity_row(form)}"

@@ -1,11 +1,12 @@
-"""Load campaign files, and say of a wrong one which line, which field and what was expected.
+"""Campaign files, loaded with errors that name line, field and what was expected.
 
-YAML is composed into nodes first, because only nodes know their lines; `extends: "2023"` lays a file over
-that campaign before anything is validated, so that a derived campaign states only what differs.
+YAML is composed into nodes first, because only nodes know their lines; `extends: "2023"` merges a file over that
+campaign before anything is validated, so that a derived campaign states only what differs.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ class CampaignError(OneLineError):
 class _Loaded:
     data: dict[str, Any]
     lines: dict[Path_, str] = field(default_factory=dict)  # field path -> "file:line"
-    files: list[Path] = field(default_factory=list)  # all that was read, so that a change to any is noticed
+    files: list[Path] = field(default_factory=list)  # all files that were read: a change to any is noticed
 
 
 def load_campaign(path: Path) -> Campaign:
@@ -39,7 +40,7 @@ def load_campaign(path: Path) -> Campaign:
 
 
 class Campaigns:
-    """The campaigns in some folders, each loaded once for every state of its files."""
+    """The campaigns in some folders, each loaded again only when one of its files has changed."""
 
     def __init__(self, dirs: list[Path]) -> None:
         self._dirs = dirs
@@ -92,13 +93,14 @@ def _load(path: Path, seen: tuple[Path, ...]) -> _Loaded:
     parent = loaded.data.pop("extends", None)
     if parent is None:
         return loaded
-    base = _load(_parent_path(str(parent), path), (*seen, path))
-    kept = {at: line for at, line in base.lines.items() if not _replaced(at, loaded.data)}
-    return _Loaded(_merge(base.data, loaded.data), {**kept, **loaded.lines}, [*base.files, *loaded.files])
+    beside = path.parent / f"{parent}.yaml"
+    base = _load(beside if beside.is_file() else CAMPAIGNS / f"{parent}.yaml", (*seen, path))
+    inherited = {at: line for at, line in base.lines.items() if not _replaced(at, loaded.data)}
+    return _Loaded(_merge(base.data, loaded.data), {**inherited, **loaded.lines}, [*base.files, *loaded.files])
 
 
 def _replaced(at: Path_, over: Any) -> bool:
-    """Return whether a place of the parent lies in something that the child put in its stead."""
+    """Return whether a path of the parent lies in a value that the child replaces."""
     for step in at:
         if not isinstance(over, dict):
             return True
@@ -106,12 +108,6 @@ def _replaced(at: Path_, over: Any) -> bool:
             return False
         over = over[step]
     return False
-
-
-def _parent_path(parent: str, child: Path) -> Path:
-    """Find the extended campaign beside its child, else among the project's own."""
-    beside = child.parent / f"{parent}.yaml"
-    return beside if beside.is_file() else CAMPAIGNS / f"{parent}.yaml"
 
 
 def _read(path: Path) -> _Loaded:
@@ -152,7 +148,7 @@ def _note_lines(node: yaml.Node | None, at: Path_, name: str, lines: dict[Path_,
 
 
 def _inline(loaded: _Loaded, key: str, folder: Path) -> None:
-    """Put the file that a field names in the field's place, with its lines."""
+    """Replace a field that names a file by the content of the file, with its lines."""
     name = loaded.data.get(key)
     if not isinstance(name, str):
         return
@@ -163,7 +159,7 @@ def _inline(loaded: _Loaded, key: str, folder: Path) -> None:
 
 
 def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """Lay one mapping over another; mappings merge, everything else (lists too) replaces."""
+    """Merge one mapping over another: mappings merge, all other values (lists too) are replaced."""
     merged = dict(base)
     for key, value in over.items():
         old = merged.get(key)
@@ -176,48 +172,41 @@ def _explain(wrong: ValidationError, loaded: _Loaded, path: Path) -> str:
     for problem in wrong.errors():
         at = tuple(problem["loc"])
         spelt = ".".join(str(p + 1) if isinstance(p, int) else p for p in at) or "整个文件"
-        rows.append(f"{_line_of(at, loaded, path)}：字段 {spelt}：{_expected(problem)}")
+        while at not in loaded.lines and at:
+            at = at[:-1]  # a missing field has no line of its own, the mapping around it has
+        rows.append(f"{loaded.lines.get(at, path.name)}：字段 {spelt}：{_expected(problem)}")
     return "\n".join(rows)
 
 
-def _line_of(at: Path_, loaded: _Loaded, path: Path) -> str:
-    while at not in loaded.lines and at:
-        at = at[:-1]
-    return loaded.lines.get(at, path.name)
-
-
 def _expected(problem: Any) -> str:
-    found = problem.get("input")
-    shown = f"，现为 {found!r}" if isinstance(found, str | int | float | bool) else ""
-    context = problem.get("ctx", {})
-    words = {
-        "missing": "缺少此项，必须填写",
-        "extra_forbidden": "没有这样的字段，请检查拼写",
-        "string_pattern_mismatch": f"格式不符，应符合 {context.get('pattern', '')}{shown}",
-        "enum": f"应为 {context.get('expected', '')} 之一{shown}",
-        "literal_error": f"应为 {context.get('expected', '')} 之一{shown}",
-        "value_error": f"{context.get('error', '')}{shown}",
-    }
-    return words.get(problem["type"], f"{_plain(problem)}{shown}") + "。"
+    """Return what a field should be and what it is, by the first known beginning of pydantic's error type."""
+    kind, found = problem["type"], problem.get("input")
+    template = next((text for start, text in _EXPECTED.items() if kind.startswith(start)), None)
+    is_shown = isinstance(found, str | int | float | bool) and not kind.startswith(("missing", "extra_forbidden"))
+    context = defaultdict(str, {"min_length": 1, **problem.get("ctx", {})})
+    expected = problem["msg"] if template is None else template.format_map(context)
+    return expected + (f"，现为 {found!r}" if is_shown else "") + "。"
 
 
-def _plain(problem: Any) -> str:
-    context = problem.get("ctx", {})
-    kind: str = problem["type"]
-    by_start = {
-        "int": "应为整数",
-        "float": "应为数字",
-        "bool": "应为 true 或 false",
-        "string": "应为文字（数字请加引号）",
-        "date": "应为日期，如 2023-05-20",
-        "list": "应为列表",
-        "too_short": f"至少要有 {context.get('min_length', 1)} 项",
-        "too_long": f"最多 {context.get('max_length', '')} 项",
-        "greater_than_equal": f"应不小于{context.get('ge', '')}",
-        "greater": f"应大于{context.get('gt', '')}",
-        "less_than_equal": f"应不大于{context.get('le', '')}",
-        "less": f"应小于{context.get('lt', '')}",
-        "model": "应是“字段: 值”的列表",
-        "dict": "应是“字段: 值”的列表",
-    }
-    return next((text for start, text in by_start.items() if kind.startswith(start)), problem["msg"])
+_EXPECTED = {
+    "missing": "缺少此项，必须填写",
+    "extra_forbidden": "没有这样的字段，请检查拼写",
+    "string_pattern_mismatch": "格式不符，应符合 {pattern}",
+    "enum": "应为 {expected} 之一",
+    "literal_error": "应为 {expected} 之一",
+    "value_error": "{error}",
+    "int": "应为整数",
+    "float": "应为数字",
+    "bool": "应为 true 或 false",
+    "string": "应为文字（数字请加引号）",
+    "date": "应为日期，如 2023-05-20",
+    "list": "应为列表",
+    "too_short": "至少要有 {min_length} 项",
+    "too_long": "最多 {max_length} 项",
+    "greater_than_equal": "应不小于{ge}",
+    "greater": "应大于{gt}",
+    "less_than_equal": "应不大于{le}",
+    "less": "应小于{lt}",
+    "model": "应是“字段: 值”的列表",
+    "dict": "应是“字段: 值”的列表",
+}

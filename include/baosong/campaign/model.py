@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from baosong.campaign.form import Form
 from baosong.rules.findings import Kind
 
-# Raised by hand when the meaning of a check changes in code, so that a receipt names the rules that judged the file.
+# Incremented by hand when the meaning of a check changes in code, so that a receipt names the rules that applied.
 RULES_REVISION = "3"
 
 Text = Annotated[str, Field(min_length=1, max_length=300)]
@@ -53,7 +53,7 @@ class Window(Model):
 
 
 class Prefecture(Model):
-    """A unit that must submit, by its GB/T 2260 code."""
+    """A unit that must submit, identified by its GB/T 2260 code."""
 
     code: Annotated[str, Field(pattern=r"^\d{4,6}$")]
     name: Annotated[str, Field(min_length=2, max_length=40, pattern=r"^[^/\\|<>\x00-\x1f]+$")]
@@ -66,7 +66,7 @@ class Prefecture(Model):
 
 
 class Deliverable(Model):
-    """One thing that each prefecture must send; sizes in bytes are derived from `max_mb`."""
+    """A kind of material that each prefecture must send; sizes in bytes are derived from `max_mb`."""
 
     kind: Kind
     name: Text
@@ -98,7 +98,7 @@ class RateException(Model):
 class VideoProfile(Model):
     """What a video must be, in MediaInfo's terms; bit rates in bit/s of the video essence.
 
-    `tolerance` is the share by which a rate may miss a limit and still pass, which the receipt says.
+    `tolerance` is the share by which a rate may miss a limit and still pass, which the receipt states.
     """
 
     text: Text
@@ -135,13 +135,13 @@ class PhotoProfile(Model):
 
 
 class ArchiveProfile(Model):
-    """For how many days a store that can lock objects is to refuse their removal, even to us."""
+    """The days for which a store with object lock refuses the removal of archived files, even to us."""
 
     lock_days: Annotated[int, Field(ge=1, le=36500)]
 
 
 class Quarantine(Model):
-    """How long rejected files are kept after their receipt, in days; held ones are kept until they are decided."""
+    """How long rejected files are kept after their receipt, in days; held ones are kept until somebody decides."""
 
     keep_days: Annotated[int, Field(ge=30, le=36500)]
 
@@ -155,10 +155,10 @@ class IntakeLimits(Model):
 
 
 class Campaign(Model):
-    """A whole campaign: who must send what, until when, and by which rules it is judged.
+    """A campaign: who must send what, until when, and the rules for it.
 
-    `previous` is the id of last year's campaign, if its submissions are to be compared with. Without `quarantine`
-    rejected files are kept for ever.
+    `previous` is the id of last year's campaign, if the report compares with it. Without `quarantine` rejected files
+    are kept for ever.
     """
 
     id: Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z.-]{0,39}$")]
@@ -198,10 +198,10 @@ class Campaign(Model):
     @model_validator(mode="after")
     def _unambiguous(self) -> Self:
         names = [n for p in self.prefectures for n in (p.name, *p.aliases)]
-        _refuse_doubles("prefectures 的 code", [p.code for p in self.prefectures])
-        _refuse_doubles("prefectures 的 name 或 aliases", names)
-        _refuse_doubles("deliverables 的 kind", [d.kind.value for d in self.deliverables])
-        _refuse_doubles("deliverables 的 folder", [d.folder for d in self.deliverables])
+        _refuse_duplicates("prefectures 的 code", [p.code for p in self.prefectures])
+        _refuse_duplicates("prefectures 的 name 或 aliases", names)
+        _refuse_duplicates("deliverables 的 kind", [d.kind.value for d in self.deliverables])
+        _refuse_duplicates("deliverables 的 folder", [d.folder for d in self.deliverables])
         return self
 
     @property
@@ -211,7 +211,7 @@ class Campaign(Model):
 
     @property
     def deadline_text(self) -> str:
-        """Return the deadline as the notice would say it; midnight is 24:00 of the day before."""
+        """Return the deadline in the notice's words; midnight is 24:00 of the day before."""
         last = self.deadline.astimezone(self.zone)
         clock = last.strftime("%H:%M")
         if clock == "00:00":
@@ -220,7 +220,7 @@ class Campaign(Model):
 
     @cached_property
     def rules_version(self) -> str:
-        """Return a short name that changes with any rule of the campaign, its form, or the code's revision."""
+        """Return a short version that changes with any rule of the campaign, its form, or the code's revision."""
         apart = {"id", "title", "theme", "window", "deadline", "previous", "archive", "quarantine", "intake"}
         text = self.model_dump_json(exclude=apart)
         return f"{RULES_REVISION}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
@@ -230,7 +230,7 @@ class Campaign(Model):
         return self._by_code[code]
 
     def prefecture_named(self, text: str) -> Prefecture | None:
-        """Return the prefecture whose name or alias this text is, spaces apart."""
+        """Return the prefecture with this name or alias, ignoring spaces."""
         return self._by_name.get("".join(text.split()))
 
     def deliverable(self, kind: Kind) -> Deliverable:
@@ -268,7 +268,7 @@ def read_deadline(value: Any) -> datetime:
     return datetime.fromisoformat(day) + timedelta(hours=hours, minutes=minutes)
 
 
-def _refuse_doubles(what: str, values: list[str]) -> None:
-    doubled = sorted({v for v in values if values.count(v) > 1})
-    if doubled:
-        raise ValueError(f"{what} 重复：{'、'.join(doubled)}")
+def _refuse_duplicates(what: str, values: list[str]) -> None:
+    duplicates = sorted({v for v in values if values.count(v) > 1})
+    if duplicates:
+        raise ValueError(f"{what} 重复：{'、'.join(duplicates)}")

@@ -1,7 +1,7 @@
-"""Which cells of the statistics sheet follow from others: the template prefills them as formulas.
+"""The cells of the statistics sheet that follow from others; the template prefills them with formulas.
 
-Only what a check holds anyway, or what the form says adds up, is prefilled; a formula of nothing is blank and not 0,
-so that an empty sheet is never taken for a campaign without activities.
+Only values that a check requires anyway, or that the form declares to add up, are prefilled. A formula without inputs
+is blank and not 0, so that an empty sheet is never taken for a campaign without activities.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _PLACE = re.compile(r"[0-9$' ]")
 
 @dataclass(frozen=True, slots=True)
 class Prefill:
-    """A cell's origin: the sum of other cells, or of a field of the activity list; of neither: the list's length."""
+    """The origin of a cell: a sum of cells, or of a field of the activity list; without either, the list's length."""
 
     cells: tuple[Cell, ...] = ()
     field: str = ""
@@ -32,7 +32,7 @@ class Prefill:
 
 
 def prefills(form: Form) -> dict[Cell, Prefill]:
-    """Return what is prefilled, by indicator and column; none stands before one that it adds up."""
+    """Return the prefilled cells by indicator and column, each after the cells that it adds up."""
     found: dict[Cell, Prefill] = {}
     for cell, prefill in (*_from_list(form), *_splits(form), *_wholes(form)):
         found.setdefault(cell, prefill)
@@ -56,7 +56,7 @@ def _splits(form: Form) -> Iterator[tuple[Cell, Prefill]]:
 
 
 def _wholes(form: Form) -> Iterator[tuple[Cell, Prefill]]:
-    """Yield the totals that their kinds must add up to; where a difference is only remarked, people count."""
+    """Yield the totals that their kinds must add up to; where a difference is only a warning, people fill them in."""
     sums = [c for c in form.checks if c.test == "sum"]
     named = {c.indicator for c in sums if c.indicator}
     strict = {c.indicator for c in sums if c.severity is Severity.ERROR}
@@ -83,6 +83,6 @@ def _formula(prefill: Prefill, form: Form) -> str:
 
 
 def is_ours(formula: str, cell: Cell, form: Form) -> bool:
-    """Return whether a formula is the one that the template has there; rows may have moved since."""
+    """Return whether a formula is the template's own; rows may have been moved since."""
     ours = formulas(form).get(cell)
     return ours is not None and _PLACE.sub("", formula).upper() == _PLACE.sub("", ours).upper()

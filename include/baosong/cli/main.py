@@ -17,7 +17,7 @@ from rich.console import Console
 
 from baosong.campaign import Campaign, Campaigns, Prefecture
 from baosong.cli import preservation
-from baosong.rules.errors import OneLineError
+from baosong.rules.errors import CallError, OneLineError
 from baosong.rules.findings import Checked, Kind, Verdict
 from baosong.store.settings import campaign_dirs
 from baosong.store.source import Source
@@ -34,10 +34,6 @@ CampaignId = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="活动编�
 Files = Annotated[list[Path], typer.Argument(metavar="FILE…", exists=True, dir_okay=False, readable=True)]
 CampaignOption = Annotated[str, typer.Option("--campaign", help="活动编号")]
 As = Annotated[Kind | None, typer.Option("--as", help="按哪一种材料处理；不写则自动识别")]
-
-
-class CallError(OneLineError):
-    """The call itself was wrong; the text is one line for the caller."""
 
 
 def main() -> None:
@@ -101,8 +97,8 @@ def answers_of(path: Path, kind: Kind | None, campaign: Campaign, owner: Prefect
 
     source = Source.from_path(path)
     if packages.is_bundle(source):
-        for inside, told, checked in offline.check(source, kind, campaign, owner):
-            yield answer_of(f"{path}/{inside}" if inside else str(path), told, checked)
+        for inside, inner, checked in offline.check(source, kind, campaign, owner):
+            yield answer_of(f"{path}/{inside}" if inside else str(path), inner, checked)
     else:
         known = kind or classify(source, campaign)
         yield answer_of(str(path), known, run(source, known, campaign, owner))
@@ -156,8 +152,7 @@ def say_opened(campaign: Campaign, keys: str) -> None:
 
 @app.command()
 def report(
-    campaign_id: CampaignId,
-    interim: Annotated[bool, typer.Option(help="未收齐也写，标明中期")] = False,
+    campaign_id: CampaignId, interim: Annotated[bool, typer.Option(help="未收齐也写，标明中期")] = False
 ) -> None:
     """立即生成全区汇总。"""
     from baosong.ledger.services import Services

@@ -1,4 +1,4 @@
-"""The commands about what is kept: verify it, rebuild the ledger out of it."""
+"""The commands of preservation: verify, export, rebuild the ledger."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from baosong.rules.errors import CallError
+
 out = Console()
 err = Console(stderr=True)
 
 
 @contextmanager
 def _bar() -> Iterator[Callable[[str, int, int], None]]:
-    """Give what shows, under a title, how many of how many are done."""
+    """Yield a function that shows progress under a title: done of total."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=err) as progress:
         tasks: dict[str, TaskID] = {}
@@ -47,9 +49,9 @@ def verify(
     if campaign_id is not None:
         services.campaigns.get(campaign_id)
     mark = services.settings.home / f"verify-{campaign_id or 'all'}.txt"
-    for key in change_log.mend(services, campaign_id) if mend else ():
+    for key in change_log.repair(services, campaign_id) if mend else ():
         out.print(f"已补写日志 archive/{key}", markup=False, highlight=False, soft_wrap=True)
-    for key in fixity.mend_reports(services, campaign_id) if mend else ():
+    for key in fixity.repair_reports(services, campaign_id) if mend else ():
         out.print(f"已恢复 reports/{key}", markup=False, highlight=False, soft_wrap=True)
     chosen = fixity.sample(sample) if sample else fixity.since(_began(mark, resume=resume))
     with _bar() as show:
@@ -57,15 +59,15 @@ def verify(
     if not sample:
         mark.unlink(missing_ok=True)
     for place, faults in result.faults.items():
-        _say_wrong(f"{place}：{'；'.join(faults)}")
-    said = f"共 {result.total} 项，本次读出 {result.read} 项，"
-    said += f"{len(result.faults)} 项有问题。" if result.faults else "全部完好。"
-    out.print(said, highlight=False)
+        _print_error(f"{place}：{'；'.join(faults)}")
+    summary = f"共 {result.total} 项，本次读出 {result.read} 项，"
+    summary += f"{len(result.faults)} 项有问题。" if result.faults else "全部完好。"
+    out.print(summary, highlight=False)
     raise typer.Exit(1 if result.faults else 0)
 
 
 def _began(mark: Path, *, resume: bool) -> datetime:
-    """Return when this verification began, for one that is resumed when it first did."""
+    """Return the start of this verification, which for a resumed one is that of the first attempt."""
     if resume and mark.exists():
         return datetime.fromisoformat(mark.read_text(encoding="utf-8"))
     if resume:
@@ -82,7 +84,6 @@ def export(
 ) -> None:
     """导出移交：把接收的材料、记录、回执和汇总装成一个 BagIt 包。"""
     from baosong.ledger.services import Services
-    from baosong.preservation.export import ExportRefused
     from baosong.preservation.export import export as make
 
     services = Services.open()
@@ -90,10 +91,8 @@ def export(
     try:
         with _bar() as show:
             files = make(services, campaign, folder, datetime.now(UTC), lambda done, total: show("导出", done, total))
-    except (ExportRefused, OSError) as refused:
-        told = str(refused) if isinstance(refused, ExportRefused) else f"无法写入 {folder}：{refused.strerror}。"
-        _say_wrong(told)
-        raise typer.Exit(2) from None
+    except OSError as refused:
+        raise CallError(f"无法写入 {folder}：{refused.strerror}。") from None
     out.print(f"已导出 {files} 个文件到 {folder}", markup=False, highlight=False, soft_wrap=True)
 
 
@@ -102,26 +101,22 @@ def rebuild_ledger(
 ) -> None:
     """从归档重建台账：台账丢失后，仅凭归档桶和隔离桶恢复全部登记。"""
     from baosong.ledger.services import Services
-    from baosong.preservation.rebuild import RebuildRefused, rebuild
+    from baosong.preservation.rebuild import rebuild
 
-    try:
-        with _bar() as show:
-            done = rebuild(Services.open(), show, replace=replace)
-    except RebuildRefused as refused:
-        _say_wrong(str(refused))
-        raise typer.Exit(2) from None
+    with _bar() as show:
+        done = rebuild(Services.open(), show, replace=replace)
     rows = "，".join(f"{_TABLES[name]} {count}" for name, count in done.rows.items())
-    out.print(f"台账已重建：日志 {done.pages} 页；{rows}。", highlight=False, soft_wrap=True)
+    out.print(f"台账已重建：日志 {done.segments} 页；{rows}。", highlight=False, soft_wrap=True)
     if done.salvaged:
         out.print(f"有 {done.salvaged} 个文件日志没有记载，已据归档记录补登，下次收件时出具回执。", highlight=False)
     if done.aside:
         out.print(f"原来的台账保留在数据库模式 {done.aside} 中，确认无误后可由管理员删除。", highlight=False)
     for fault in done.faults:
-        _say_wrong(fault)
+        _print_error(fault)
     raise typer.Exit(1 if done.faults else 0)
 
 
-def _say_wrong(line: str) -> None:
+def _print_error(line: str) -> None:
     err.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
 
 

@@ -1,4 +1,4 @@
-"""What commands show on a terminal."""
+"""The tables that commands print on a terminal."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rich.text import Text
 from baosong.campaign import Campaign
 from baosong.ledger import Submission
 from baosong.receipts.view import advice, title_of
+from baosong.rules.catalogue import level
 from baosong.rules.findings import Kind
 from baosong.rules.words import escape_invisible
 
@@ -21,7 +22,7 @@ _OUTCOMES = {
     "duplicate": "与已接收的文件内容相同，不重复计入",
     "rejected": "已退回",
 }
-_SEVERITIES = {"error": ("错误", "red"), "warning": ("提醒", "yellow"), "note": ("说明", "cyan")}
+_STYLES = {"error": "red", "warning": "yellow", "note": "cyan"}
 
 
 def show_answers(console: Console, campaign: Campaign, answers: list[dict[str, Any]]) -> None:
@@ -41,15 +42,14 @@ def _findings(findings: list[dict[str, Any]]) -> Table:
     for title, ratio in (("程度", 1), ("位置", 2), ("问题", 5), ("实际", 2), ("要求", 3), ("怎样修改", 4)):
         table.add_column(title, ratio=ratio, overflow="fold")
     for found in findings:
-        word, style = _SEVERITIES[found["severity"]]
         place = " ".join(str(v) for v in found["where"].values())
         cells = [place, found["message"], found["observed"], found["expected"], found["fix"]]
-        table.add_row(Text(word, style), *(Text(cell) for cell in cells))
+        table.add_row(Text(level(found["severity"]), _STYLES[found["severity"]]), *(Text(cell) for cell in cells))
     return table
 
 
 def show_held(console: Console, rows: list[Submission]) -> None:
-    """Print the files that wait for an operator, with why and what can be done; their names are never markup."""
+    """Print the files that wait for an operator with reasons and advice; file names are never read as markup."""
     if not rows:
         console.print("没有待人工审核的文件。")
         return
@@ -69,8 +69,8 @@ def show_held(console: Console, rows: list[Submission]) -> None:
     console.print(table)
 
 
-def show_settled(console: Console, told: dict[str, Any]) -> None:
-    """Print what became of a file that an operator has decided on."""
-    word = _OUTCOMES.get(told["state"], "已登记，由“收件”流程继续办理")
-    answered = "，回执已发" if told["answered"] else "，回执随后发出"
-    console.print(Text(f"第 {told['id']} 号文件“{escape_invisible(told['name'])}”：{word}{answered}。"))
+def show_settled(console: Console, outcome: dict[str, Any]) -> None:
+    """Print the outcome of an operator's decision about a file."""
+    word = _OUTCOMES.get(outcome["state"], "已登记，由“收件”流程继续办理")
+    answered = "，回执已发" if outcome["answered"] else "，回执随后发出"
+    console.print(Text(f"第 {outcome['id']} 号文件“{escape_invisible(outcome['name'])}”：{word}{answered}。"))

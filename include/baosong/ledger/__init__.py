@@ -1,11 +1,11 @@
 """The ledger: every arrival, what became of it and why, in PostgreSQL."""
 
-from baosong.ledger.filing import Filed, LimitReached, duplicate_of, figure
+from baosong.ledger.filing import Filed, LimitReached, figure
 from baosong.ledger.models import Edition, History, IntakeLimit, Receipt, Submission
 from baosong.ledger.pending_changes import LedgerLost
 from baosong.ledger.quarantine import Decision, Undecidable
 from baosong.ledger.queries import ActivityRow, Cell, IndicatorRow
-from baosong.ledger.replacements import Replacement
+from baosong.ledger.receipts import Replacement
 from baosong.ledger.states import FILED, TRANSITIONS, IllegalTransition, State
 from baosong.ledger.store import Ledger
 from baosong.ledger.submissions import Arrival, is_unpacked, verdict_of
@@ -31,7 +31,6 @@ __all__ = [
     "State",
     "Submission",
     "Undecidable",
-    "duplicate_of",
     "figure",
     "is_unpacked",
     "verdict_of",

@@ -1,4 +1,4 @@
-"""The few of a campaign's files that a page shows, however many there are; full rows, but without their figures."""
+"""The few of a campaign's files that a page shows, however many there are; full rows, but without `figures`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from baosong.rules.findings import Kind
 MOST_TO_FOLLOW_UP = 500
 _GOOD = (State.ACCEPTED.value, State.DUPLICATE.value)
 
-# Both are told by indexes, however many files lie there. A file of no kind stands beside others of no kind.
+# Both use indexes alone, however many files there are. Unclassified files form a group of their own: NULL = NULL is
+# not true, hence the second half of each.
 _HERE = "s.campaign = :campaign AND s.prefecture = each.prefecture AND s.state = each.state"
 _NEWEST = text(f"""
 SELECT each.prefecture, each.kind, newest.id
@@ -46,13 +47,13 @@ class Excerpt(NamedTuple):
 
 
 def newest(session: Session, campaign_id: str, most: int) -> list[Submission]:
-    """Return the arrivals that came last, the newest first."""
+    """The arrivals that came last, the newest first."""
     wanted = select(Submission).where(Submission.campaign == campaign_id)
     return _rows(session, wanted.order_by(Submission.received_at.desc(), Submission.id.desc()).limit(most))
 
 
 def newest_of_each(session: Session, campaign_id: str, code: str, most: int) -> Excerpt:
-    """Return a prefecture's newest files of each kind in each state, at most so many of each."""
+    """A prefecture's newest files of each kind and state, at most so many of each, and how many it sent in all."""
     each = [(code, kind, state.value) for kind in (*(k.value for k in Kind), None) for state in State]
     ids = [row.id for row in _newest(session, campaign_id, each, most)]
     sent = select(func.count()).where(Submission.campaign == campaign_id, Submission.prefecture == code)
@@ -62,13 +63,13 @@ def newest_of_each(session: Session, campaign_id: str, code: str, most: int) -> 
 def _newest(
     session: Session, campaign_id: str, each: Sequence[tuple[str, str | None, str]], most: int
 ) -> Sequence[Any]:
-    """Return prefecture, kind and id of the newest files of each prefecture, kind (or none) and state, by their ids."""
+    """Return prefecture, kind and id of the newest files per prefecture, kind (or None) and state, by id."""
     asked = {name: [one[n] for one in each] for n, name in enumerate(("prefectures", "kinds", "states"))}
     return session.execute(_NEWEST, {"campaign": campaign_id, "most": most, **asked}).all()
 
 
 def newest_sheets(session: Session, campaign_id: str) -> list[Submission]:
-    """Return each prefecture's newest sheet in each state whose tables were found."""
+    """Each prefecture's newest sheet in each state whose tables were found."""
     sheets = select(Submission.id).ext(distinct_on(Submission.prefecture, Submission.state))
     sheets = sheets.where(Submission.campaign == campaign_id, Submission.kind == Kind.STATISTICS.value)
     sheets = sheets.where(Submission.facts["used"].astext.not_in(("", "{}", "[]")))
@@ -77,14 +78,15 @@ def newest_sheets(session: Session, campaign_id: str) -> list[Submission]:
 
 
 def to_follow_up(session: Session, campaign_id: str) -> list[Submission]:
-    """Return what may wait for somebody, the newest first: held and rejected files that are the last of their slots,
-    the newest ones, and with them what may have made them good: the newest good file of their prefecture and kind.
+    """The newest held and rejected files that are the last of their slots, and what may have corrected them.
+
+    The latter is the newest good file of their prefecture and kind. All together, the newest first.
     """
     waiting = session.execute(_WAITING, {"campaign": campaign_id, "most": MOST_TO_FOLLOW_UP}).all()
-    good = [(*place, state) for place in {(row.prefecture, row.kind) for row in waiting} for state in _GOOD]
-    mended = {(row.prefecture, row.kind): row.id for row in _newest(session, campaign_id, good, 1)}
-    found = _by_id(session, [*(row.id for row in waiting), *mended.values()])
-    return sorted(found, key=lambda row: (row.received_at, row.id), reverse=True)
+    good = [(*group, state) for group in {(row.prefecture, row.kind) for row in waiting} for state in _GOOD]
+    corrected = {(row.prefecture, row.kind): row.id for row in _newest(session, campaign_id, good, 1)}
+    files = _by_id(session, [*(row.id for row in waiting), *corrected.values()])
+    return sorted(files, key=lambda row: (row.received_at, row.id), reverse=True)
 
 
 def _by_id(session: Session, ids: Collection[int]) -> list[Submission]:

@@ -1,4 +1,4 @@
-"""What makes two sheets the same in content, whatever their files look like: a digest for each of their tables."""
+"""A digest for each table of a sheet, equal for two sheets of the same content whatever their files look like."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 FEWEST_ACTIVITIES = 3  # fewer rows, or fewer figures, may be alike by chance
 FEWEST_FIGURES = 5
 _YEAR = re.compile("20[0-9]{2}")
-_TOLD = ("name", "category", "place", "offline", "online")
+_DESCRIBED = ("name", "category", "place", "offline", "online")
 _AMOUNTS = ("total", "offline", "online")
 
 
-def fingerprints(figures: Mapping[str, Any] | None) -> dict[str, str]:
+def content_digests(figures: Mapping[str, Any] | None) -> dict[str, str]:
     """Return the digests of `indicators` and `activities` in a sheet's figures, of those that have enough content.
 
     Order, dates and years do not count: last year's list with its dates moved on is still last year's.
@@ -22,12 +22,12 @@ def fingerprints(figures: Mapping[str, Any] | None) -> dict[str, str]:
     figures = figures or {}
     indicators = [i for i in figures.get("indicators", ()) if any(_value(i, name) for name in _AMOUNTS)]
     activities = figures.get("activities", ())
-    found = {}
+    digests = {}
     if len(indicators) >= FEWEST_FIGURES:
-        found["indicators"] = _digest(f"{i['code']}|{_line(i, _AMOUNTS)}" for i in indicators)
+        digests["indicators"] = _digest(f"{i['code']}|{_line(i, _AMOUNTS)}" for i in indicators)
     if len(activities) >= FEWEST_ACTIVITIES:
-        found["activities"] = _digest(_line(a, _TOLD) for a in activities)
-    return found
+        digests["activities"] = _digest(_line(a, _DESCRIBED) for a in activities)
+    return digests
 
 
 def _value(item: Mapping[str, Any], name: str) -> Any:

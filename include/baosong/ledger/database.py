@@ -1,4 +1,4 @@
-"""How the ledger speaks to PostgreSQL: whole transactions that outlive a short absence, migrations, claims."""
+"""PostgreSQL for the ledger: transactions that survive a short outage, migrations, advisory locks."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
-from typing import TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -18,16 +18,16 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 from tenacity import Retrying, before_sleep_log, retry_if_exception, stop_after_delay, wait_random_exponential
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-MIGRATIONS = Path(__file__).parent / "schema"
 _MIGRATING = 0x62616F736F6E67  # a lock number of our own: two processes that migrate at once take turns
 
 
 class Database:
-    """One PostgreSQL database; its absence is retried for `retry_timeout` seconds before the error is raised."""
+    """One PostgreSQL database; an outage is retried for `retry_timeout` seconds before its error is raised."""
 
     def __init__(self, url: str, retry_timeout: float = 60.0) -> None:
         self.engine = create_engine(
@@ -37,34 +37,34 @@ class Database:
             json_serializer=partial(json.dumps, ensure_ascii=False, allow_nan=False),
         )
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
-        self._patiently = Retrying(
-            retry=retry_if_exception(_is_absent),
+        self._retrying = Retrying(
+            retry=retry_if_exception(_is_outage),
             wait=wait_random_exponential(multiplier=0.2, max=5),
             stop=stop_after_delay(retry_timeout),
             before_sleep=before_sleep_log(log, logging.WARNING),
             reraise=True,
         )
 
-    def run(self, work: Callable[[Session], T]) -> T:
+    def run(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do repeatable work in one transaction, again from its start if the database went away meanwhile.
 
         A commit whose answer was lost may have happened: work must find that its effect is already there.
         """
-        done: T = self._patiently.copy()(self._once, work)
+        done: T = self._retrying.copy()(self._once, work, *args, **kwargs)
         return done
 
-    def _once(self, work: Callable[[Session], T]) -> T:
+    def _once(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         with self._sessions.begin() as session:
-            return work(session)
+            return work(session, *args, **kwargs)
 
     @contextmanager
     def advisory_lock(self, what: str) -> Iterator[bool]:
-        """Yield whether nobody else is at this piece of work now. It saves double work; nothing rests on it.
+        """Yield whether nobody else is at this piece of work now. It saves double work; no promise rests on it.
 
-        The claim belongs to a connection, so a killed process leaves none behind.
+        The lock belongs to a connection, so a killed process leaves none behind.
         """
         number = lock_number(f"claim:{what}")
-        connection = self._patiently.copy()(self.engine.connect)
+        connection = self._retrying.copy()(self.engine.connect)
         try:
             connection = connection.execution_options(isolation_level="AUTOCOMMIT")
             mine = bool(connection.scalar(select(func.pg_try_advisory_lock(number))))
@@ -78,11 +78,11 @@ class Database:
 
     def migrate(self, revision: str = "head") -> None:
         """Bring the schema up to a revision, by default the newest; repeating it does nothing."""
-        self._patiently.copy()(self._alembic, command.upgrade, revision)
+        self._retrying.copy()(self._alembic, command.upgrade, revision)
 
     def revert(self, revision: str = "base") -> None:
         """Take the schema down to a revision, by default to nothing. What the tables held is gone."""
-        self._patiently.copy()(self._alembic, command.downgrade, revision)
+        self._retrying.copy()(self._alembic, command.downgrade, revision)
 
     def _alembic(self, action: Callable[[Config, str], None], revision: str) -> None:
         with self.engine.begin() as connection:
@@ -93,10 +93,20 @@ class Database:
         self.engine.dispose()
 
 
+def transaction(work: Callable[Concatenate[Session, P], T]) -> Callable[Concatenate[Database, P], T]:
+    """Make a method of a database out of a function of a session: one transaction per call, typed as the function."""
+
+    @wraps(work)
+    def method(self: Database, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self.run(work, *args, **kwargs)
+
+    return method
+
+
 def alembic(connection: Connection, action: Callable[[Config, str], None], revision: str) -> None:
     """Take the schema up or down within the connection's transaction; processes that do so at once take turns."""
     config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("script_location", str(Path(__file__).parent / "schema").replace("%", "%%"))
     connection.execute(select(func.pg_advisory_xact_lock(_MIGRATING)))
     config.attributes["connection"] = connection
     action(config, revision)
@@ -105,8 +115,13 @@ def alembic(connection: Connection, action: Callable[[Config, str], None], revis
 def _release(connection: Connection, number: int) -> None:
     try:
         connection.scalar(select(func.pg_advisory_unlock(number)))
-    except DBAPIError:  # the server went away, and the claim with it
+    except DBAPIError:  # the server went away, and the lock with it
         connection.invalidate()
+
+
+def take_turns(session: Session, what: str) -> None:
+    """Wait until nobody else is at this, and keep others from it until the transaction ends."""
+    session.execute(select(func.pg_advisory_xact_lock(lock_number(what))))
 
 
 def lock_number(what: str) -> int:
@@ -114,8 +129,8 @@ def lock_number(what: str) -> int:
     return int.from_bytes(hashlib.sha256(what.encode()).digest()[:8], signed=True)
 
 
-def _is_absent(error: BaseException) -> bool:
-    """Return whether the database is away, restarting or chose us as a deadlock's victim: all pass with time."""
+def _is_outage(error: BaseException) -> bool:
+    """Return whether the database is away, restarting, or chose us as a deadlock's victim: all pass with time."""
     if isinstance(error, OperationalError | InterfaceError):
         return True
     return isinstance(error, DBAPIError) and error.connection_invalidated

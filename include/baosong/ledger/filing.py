@@ -1,8 +1,7 @@
-"""The decision of what a checked file becomes, in one transaction with everything that follows from it."""
+"""The decision what a checked file becomes, in one transaction with everything that follows from it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -11,11 +10,13 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, func, insert, select
 from sqlalchemy.orm import Session
 
-from baosong.ledger.database import lock_number
+from baosong.ledger.database import take_turns
 from baosong.ledger.models import Activity, IndicatorValue, Submission
 from baosong.ledger.states import FILED, State
 from baosong.ledger.submissions import add_finding, locked, move, storable, verdict_of
-from baosong.rules.findings import Finding, Verdict, note
+from baosong.rules.catalogue import finding
+from baosong.rules.errors import BaosongError
+from baosong.rules.findings import Finding, Verdict
 
 LARGEST = Decimal(10) ** 16
 """Figures lie strictly below this, or their columns could not hold them."""
@@ -31,26 +32,24 @@ class Filed:
     at: datetime
 
 
-class LimitReached(Exception):
+class LimitReached(BaosongError):
     """The deliverable has as many accepted files as it may have, and this one would replace none."""
 
 
-class Place(NamedTuple):
-    """What an accepted file would meet: a `twin` of the same bytes, or a deliverable that is `full`."""
+class Conflicts(NamedTuple):
+    """What an accepted file would meet: a `duplicate` with the same bytes, or a deliverable that is `full`."""
 
-    twin: Submission | None
+    duplicate: Submission | None
     full: bool
 
 
-def file(
-    session: Session, submission_id: int, filed: Filed, remark: Callable[[Submission], Finding], most: int | None
-) -> State | None:
+def file(session: Session, submission_id: int, filed: Filed, most: int | None = None) -> State | None:
     """Decide what a checked file becomes and return its state; repeated, only return it; None if it was withdrawn.
 
-    `remark` words the note for a duplicate of the submission it is given. Raises LimitReached, and changes nothing,
-    if there are `most` accepted files already.
+    Raises LimitReached, with nothing changed, if it would be accepted beyond `most`.
     """
-    _one_at_a_time(session, session.get_one(Submission, submission_id))
+    owner = session.get_one(Submission, submission_id)
+    take_turns(session, f"filing:{owner.campaign}:{owner.prefecture}")  # each sees what the one before it decided
     row = locked(session, submission_id)
     if row.state != State.CHECKED:
         return State(row.state) if row.state in FILED else None
@@ -61,18 +60,19 @@ def file(
         case Verdict.HELD:
             move(session, row, State.HELD, "待人工审核，已移入隔离区")
         case Verdict.ACCEPTED:
-            _accept(session, row, remark, most)
+            _accept(session, row, most)
     return State(row.state)
 
 
-def place_for(session: Session, row: Submission, sha256: str, most: int | None) -> Place:
-    """Return what an accepted file of this content would meet if it were filed now; see `file`."""
-    twin = twin_of(session, row.campaign, row.prefecture, row.kind, sha256)
-    return Place(twin, twin is None and _holder(session, row) is None and _is_full(session, row, most))
+def conflicts(session: Session, row: Submission, sha256: str, most: int | None) -> Conflicts:
+    """What a file of this content would meet if it were accepted now, `most` being allowed; see `file`."""
+    duplicate = _duplicate_of(session, row, sha256)
+    full = duplicate is None and _holder(session, row) is None and _is_full(session, row, most)
+    return Conflicts(duplicate, full)
 
 
 def refuse(session: Session, submission_id: int, finding: Finding) -> Submission:
-    """Reject a checked file for what this error says; return the submission. Nothing changes once it is filed."""
+    """Reject a checked file for an error found since; return the submission. Nothing changes once it is filed."""
     row = locked(session, submission_id)
     if row.state == State.CHECKED:
         row.verdict = Verdict.REJECTED
@@ -80,31 +80,16 @@ def refuse(session: Session, submission_id: int, finding: Finding) -> Submission
     return row
 
 
-def twin_of(session: Session, campaign: str, prefecture: str, kind: str | None, sha256: str) -> Submission | None:
-    """Return the current accepted file with the same content in the same deliverable."""
-    same = Submission.sha256 == sha256
-    return session.scalars(select(Submission).where(_current(campaign, prefecture, kind), same)).one_or_none()
-
-
 def filed_under(session: Session, bucket: str, key: str) -> list[Submission]:
-    """Return the submissions whose bytes lie under a key, oldest first."""
+    """The submissions whose bytes lie under a key, oldest first."""
     there = select(Submission).where(Submission.archive_key == key, Submission.bucket == bucket)
     return list(session.scalars(there.order_by(Submission.id)))
 
 
-def _one_at_a_time(session: Session, row: Submission) -> None:
-    """Let the filings of one prefecture take turns, so that each sees what the one before it decided."""
-    session.execute(select(func.pg_advisory_xact_lock(lock_number(f"filing:{row.campaign}:{row.prefecture}"))))
-
-
-def _accept(session: Session, row: Submission, remark: Callable[[Submission], Finding], most: int | None) -> None:
-    twin = twin_of(session, row.campaign, row.prefecture, row.kind, row.sha256 or "")
-    if twin is not None:
-        add_finding(row, remark(twin))
-        move(session, row, State.DUPLICATE, f"与第 {twin.id} 号文件内容相同")
-        holder = _holder(session, row)
-        if holder is not None and twin.slot != row.slot and _last_in_slot(session, row).id == row.id:
-            _replace(session, holder, row, most)
+def _accept(session: Session, row: Submission, most: int | None) -> None:
+    original = _duplicate_of(session, row, row.sha256 or "")
+    if original is not None:
+        _repeat(session, row, original, most)
         return
     later = _last_in_slot(session, row)
     if later.id > row.id:
@@ -118,38 +103,51 @@ def _accept(session: Session, row: Submission, remark: Callable[[Submission], Fi
         raise LimitReached
     row.version = (holder.version or 1) + 1 if holder else 1
     move(session, row, State.ACCEPTED, f"{_judged_by(row)}通过，已归档")
-    explode(session, row)
+    insert_figures(session, row)
+
+
+def _repeat(session: Session, row: Submission, original: Submission, most: int | None) -> None:
+    """Acknowledge a duplicate; under a replacement key that holds another file, it still replaces that one."""
+    add_finding(row, finding("file.duplicate", name=original.name))
+    move(session, row, State.DUPLICATE, f"与第 {original.id} 号文件内容相同")
+    holder = _holder(session, row)
+    if holder is not None and original.slot != row.slot and _last_in_slot(session, row).id == row.id:
+        _replace(session, holder, row, most)
 
 
 def _judged_by(row: Submission) -> str:
     return "校验" if row.held_key is None else "人工审核"
 
 
+def _duplicate_of(session: Session, row: Submission, sha256: str) -> Submission | None:
+    """Return the current file with the same content in the same deliverable."""
+    return session.scalars(select(Submission).where(_current(row), Submission.sha256 == sha256)).one_or_none()
+
+
 def _holder(session: Session, row: Submission) -> Submission | None:
-    in_slot = select(Submission).where(_current(row.campaign, row.prefecture, row.kind), Submission.slot == row.slot)
-    return session.scalars(in_slot).one_or_none()
+    """Return the current file under the row's replacement key."""
+    return session.scalars(select(Submission).where(_current(row), Submission.slot == row.slot)).one_or_none()
 
 
 def _is_full(session: Session, row: Submission, most: int | None) -> bool:
     if most is None:
         return False
-    counted = select(func.count()).where(_current(row.campaign, row.prefecture, row.kind))
-    return (session.scalar(counted) or 0) >= most
+    return (session.scalar(select(func.count()).where(_current(row))) or 0) >= most
 
 
 def _last_in_slot(session: Session, row: Submission) -> Submission:
-    """Return the file that was sent last of the good ones of the row's slot that are filed, or the row itself."""
+    """Return the last sent of the good files that are filed under the row's replacement key, or the row itself."""
     good = Submission.state.in_((State.ACCEPTED, State.DUPLICATE, State.SUPERSEDED))
-    filed = select(Submission).where(_beside(row), Submission.slot == row.slot, good, Submission.id > row.id)
-    return session.scalars(filed.order_by(Submission.id.desc()).limit(1)).one_or_none() or row
+    later = select(Submission).where(_same_deliverable(row), Submission.slot == row.slot, good, Submission.id > row.id)
+    return session.scalars(later.order_by(Submission.id.desc()).limit(1)).one_or_none() or row
 
 
 def _replace(session: Session, holder: Submission, row: Submission, most: int | None) -> None:
-    """Let the file that the row's slot holds count no longer; a copy of it that stands in another slot counts now."""
+    """Supersede the current file by the row; a duplicate of it under another replacement key counts from now on."""
     move(session, holder, State.SUPERSEDED, f"由第 {row.id} 号文件替换")
-    session.flush()  # the slot's unique key allows one at a time
+    session.flush()  # the unique key of current files allows one at a time
     copies = select(Submission).where(
-        _beside(row),
+        _same_deliverable(row),
         Submission.sha256 == holder.sha256,
         Submission.state == State.DUPLICATE,
         Submission.slot != row.slot,
@@ -159,29 +157,21 @@ def _replace(session: Session, holder: Submission, row: Submission, most: int | 
         if _last_in_slot(session, copy).id == copy.id:
             move(session, copy, State.ACCEPTED, f"相同内容的第 {holder.id} 号文件已被替换，改计此件")
             copy.version = 1
-            explode(session, copy)
+            insert_figures(session, copy)
             return
 
 
-def _beside(row: Submission) -> ColumnElement[bool]:
-    return (
-        (Submission.campaign == row.campaign)
-        & (Submission.prefecture == row.prefecture)
-        & (Submission.kind == row.kind)
-    )
+def _same_deliverable(row: Submission) -> ColumnElement[bool]:
+    s = Submission
+    return (s.campaign == row.campaign) & (s.prefecture == row.prefecture) & (s.kind == row.kind)
 
 
-def _current(campaign: str, prefecture: str, kind: str | None) -> ColumnElement[bool]:
-    return (
-        (Submission.campaign == campaign)
-        & (Submission.prefecture == prefecture)
-        & (Submission.kind == kind)
-        & (Submission.state == State.ACCEPTED)
-    )
+def _current(row: Submission) -> ColumnElement[bool]:
+    return _same_deliverable(row) & (Submission.state == State.ACCEPTED)
 
 
-def explode(session: Session, row: Submission) -> None:
-    """Lay the figures of an accepted sheet out in rows."""
+def insert_figures(session: Session, row: Submission) -> None:
+    """Insert a row per indicator and activity of an accepted sheet."""
     figures = row.figures or {}
     indicators = [_indicator(row.id, item) for item in figures.get("indicators", [])]
     activities = [_activity(row.id, item) for item in figures.get("activities", [])]
@@ -226,13 +216,3 @@ def figure(value: Any) -> Decimal | None:
 
 def _day(value: Any) -> date | None:
     return None if value is None else date.fromisoformat(value)
-
-
-def duplicate_of(twin: Submission) -> Finding:
-    """Return the note for a file with the content of an accepted one."""
-    return note(
-        "file.duplicate",
-        "内容与已接收的文件完全相同，不重复计入",
-        observed=twin.name,
-        fix="无需处理。如要更正，请报送改过的文件。",
-    )

@@ -1,4 +1,7 @@
-"""The ledger's tables. Times are aware, numbers of sheets are exact, and what was found stays as JSON."""
+"""The ledger's tables as Python sees them: times are aware, figures exact, findings and facts JSON.
+
+Constraints, indexes, triggers and views stand in `schema/versions/initial.sql` alone; a test compares the columns.
+"""
 
 from __future__ import annotations
 
@@ -6,44 +9,18 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    CheckConstraint,
-    DateTime,
-    ForeignKey,
-    Index,
-    MetaData,
-    Numeric,
-    Text,
-    UniqueConstraint,
-    false,
-    func,
-    text,
-)
+from sqlalchemy import BigInteger, DateTime, ForeignKey, Numeric, Text, false, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, validates
 
-from baosong.ledger.states import State, allowed
+from baosong.ledger.states import allowed
 
-UNFINISHED = "replied_at IS NULL AND state <> 'withdrawn'"
-CURRENT = "state = 'accepted'"
-KEPT = "state <> 'withdrawn'"
-FAILED = "state IN ('rejected', 'held')"
-STATES = ", ".join(f"'{s.value}'" for s in State)
+UNFINISHED = "replied_at IS NULL AND state <> 'withdrawn'"  # word for word as in ix_submission_unfinished
 
 
 class Base(DeclarativeBase):
-    """All tables share how Python types become columns and how constraints are named."""
+    """How Python types become columns in all tables."""
 
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it as a class attribute
         str: Text(),
         datetime: DateTime(timezone=True),
@@ -57,10 +34,10 @@ class Submission(Base):
     """One arrival of one object in the intake; campaign and prefecture are empty where its key names none.
 
     `identity`, `etag`, `modified_at` and `version_id` say which bytes were meant; `arrival` tells apart drops that
-    look alike even so. `slot` is what a later file replaces: empty for single deliverables, else the file's path.
+    look alike even so. `slot` is the replacement key: empty for single deliverables, else the file's path.
     A file out of a zip names the zip's arrival as its `bundle_id`, and in `member` where its bytes lie in which object.
-    `version` counts the accepted files of a place, `replaces_id` is the one before. `held_key` is where an operator's
-    decision found the bytes in quarantine; `purged_at` when they were removed from there, their time being over.
+    `version` counts the accepted files under a replacement key, `replaces_id` is the one before. `held_key` is where an
+    operator's decision found the bytes in quarantine; `purged_at` when they were removed from there as expired.
     """
 
     __tablename__ = "submission"
@@ -101,52 +78,8 @@ class Submission(Base):
     held_key: Mapped[str | None]
     purged_at: Mapped[datetime | None]
 
-    __table_args__ = (
-        CheckConstraint(f"state IN ({STATES})", name="known_state"),
-        UniqueConstraint("campaign", "prefecture", "key", "identity", "arrival", name="uq_submission_arrival"),
-        Index(
-            "uq_submission_content",
-            "campaign",
-            "prefecture",
-            "kind",
-            "sha256",
-            unique=True,
-            postgresql_where=text(CURRENT),
-        ),
-        Index(
-            "uq_submission_slot", "campaign", "prefecture", "kind", "slot", unique=True, postgresql_where=text(CURRENT)
-        ),
-        Index("ix_submission_unfinished", "campaign", "prefecture", "id", postgresql_where=text(UNFINISHED)),
-        Index("ix_submission_place", "campaign", "prefecture", "id"),
-        Index("ix_submission_newest", "campaign", "received_at", "id"),
-        Index(
-            "ix_submission_standing",
-            "campaign",
-            "prefecture",
-            "kind",
-            "slot",
-            text("id DESC"),
-            postgresql_include=["state", "received_at"],
-        ),
-        Index("ix_submission_state", "campaign", "prefecture", "kind", "state", "id"),
-        Index("ix_submission_last", "campaign", "prefecture", "kind", "received_at", postgresql_where=text(KEPT)),
-        Index(
-            "ix_submission_failed",
-            "campaign",
-            "prefecture",
-            "kind",
-            "slot",
-            "id",
-            "state",
-            postgresql_where=text(FAILED),
-        ),
-        Index("ix_submission_receipt", "receipt_id"),
-        Index("ix_submission_archive", "archive_key"),
-        Index("ix_submission_bundle", "bundle_id", postgresql_where=text("bundle_id IS NOT NULL")),
-    )
-
     @validates("state")
-    def _by_the_table(self, _name: str, state: str) -> str:
+    def _refuse_illegal_transition(self, _name: str, state: str) -> str:
         return allowed(self.state, state).value
 
 
@@ -156,7 +89,7 @@ class History(Base):
     __tablename__ = "history"
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id"), index=True)
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id"))
     at: Mapped[datetime]
     before: Mapped[str | None]
     after: Mapped[str]
@@ -175,8 +108,6 @@ class Receipt(Base):
     number: Mapped[int]
     issued_at: Mapped[datetime]
     status: Mapped[dict[str, Any]]
-
-    __table_args__ = (UniqueConstraint("campaign", "prefecture", "number"),)
 
 
 class IndicatorValue(Base):
@@ -209,14 +140,14 @@ class Activity(Base):
     fields: Mapped[dict[str, Any]]
 
 
-class Fingerprint(Base):
-    """What makes a checked sheet's table the same as another's, by content."""
+class ContentDigest(Base):
+    """The digest of a checked sheet's table, equal for sheets of the same content."""
 
     __tablename__ = "fingerprint"
 
     submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id"), primary_key=True)
     table: Mapped[str] = mapped_column(primary_key=True)
-    digest: Mapped[str] = mapped_column(index=True)
+    digest: Mapped[str]
 
 
 class Edition(Base):
@@ -232,8 +163,6 @@ class Edition(Base):
     inputs_sha: Mapped[str]
     figures: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
-
-    __table_args__ = (UniqueConstraint("campaign", "edition", "version"),)
 
 
 class Expected(Base):
@@ -262,8 +191,8 @@ class Announcement(Base):
     at: Mapped[datetime]
 
 
-class Unwritten(Base):
-    """A new row, or the changed fields of one with its key, that no page of the journal holds yet: triggers note it."""
+class PendingChange(Base):
+    """A new row, or the key and changed fields of one, that no segment of the change log holds yet (by triggers)."""
 
     __tablename__ = "unwritten"
 
@@ -273,11 +202,9 @@ class Unwritten(Base):
     table: Mapped[str]
     row: Mapped[dict[str, Any]]
 
-    __table_args__ = (Index("ix_unwritten_place", "campaign", "prefecture", "id"),)
 
-
-class Page(Base):
-    """The number of the last page begun in the journal of a place: a prefecture's, a campaign's or nobody's."""
+class Segment(Base):
+    """The number of the last segment in the change log of a prefecture, of a campaign, or of unplaced files."""
 
     __tablename__ = "page"
 
@@ -286,7 +213,7 @@ class Page(Base):
     number: Mapped[int]
 
 
-class Custody(Base):
+class FixityCheck(Base):
     """When an object of archive, quarantine or reports was last read to its end, and what was wrong with it then."""
 
     __tablename__ = "custody"
@@ -297,8 +224,6 @@ class Custody(Base):
     prefecture: Mapped[str]
     read_at: Mapped[datetime]
     faults: Mapped[list[str]] = mapped_column(JSONB())
-
-    __table_args__ = (Index("ix_custody_faulty", "campaign", postgresql_where=text("faults <> '[]'")),)
 
 
 class IntakeLimit(Base):

@@ -1,101 +1,105 @@
-"""What of the ledger is still to be written to the archive's journal. Triggers note every new or changed row."""
+"""The ledger's side of the change log: a transactional outbox that triggers fill with every new or changed row."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from baosong.ledger.models import Page, Unwritten
+from baosong.ledger.models import PendingChange, Segment
+from baosong.rules.errors import OneLineError
 
 Line = tuple[int, str, dict[str, Any]]
 """A number, a table, and of one of its rows all fields, or its key and what changed."""
 
-Keep = Callable[[int, list[Line]], list[Line]]
-"""Is given a page's number and its lines, and returns what the page holds: these, or what an earlier attempt left."""
+Write = Callable[[int, list[Line]], list[Line]]
+"""Is given a segment's number and lines, and returns what it holds: these, or what an earlier attempt left."""
 
 _BEHIND = (
-    "归档中已有 {place} 的第 {number} 页日志，却不是现在的台账所写：台账比归档旧，可能是从旧备份恢复的。"
+    "归档中已有 {owner} 的第 {number} 页日志，却不是现在的台账所写：台账比归档旧，可能是从旧备份恢复的。"
     "文件留在原处，没有发出回执。"
     "请运行 ./baosong rebuild-ledger --replace 从归档重建台账。"
 )
-_HERE = "WHERE t.campaign = :campaign AND t.prefecture = :prefecture"
-_OF_PLACE = {
-    "receipt": f"receipt t {_HERE} ORDER BY t.id",
-    "submission": f"submission t {_HERE} ORDER BY t.id",
-    "history": f"history t JOIN submission s ON s.id = t.submission_id {_HERE.replace('t.', 's.')} ORDER BY t.id",
+_OWNED = "WHERE t.campaign = :campaign AND t.prefecture = :prefecture"
+_ROWS = {
+    "receipt": f"receipt t {_OWNED} ORDER BY t.id",
+    "submission": f"submission t {_OWNED} ORDER BY t.id",
+    "history": f"history t JOIN submission s ON s.id = t.submission_id {_OWNED.replace('t.', 's.')} ORDER BY t.id",
     "edition": "edition t WHERE t.campaign = :campaign AND :prefecture = '' ORDER BY t.id",
-    "announcement": f"announcement t {_HERE}",
-    "custody": f"custody t {_HERE}",
+    "announcement": f"announcement t {_OWNED}",
+    "custody": f"custody t {_OWNED}",
 }
 _LARGEST = 8 * 1024 * 1024  # bytes as PostgreSQL packs them
 
 
-class LedgerLost(Exception):
-    """The ledger is not the one that wrote the journal, or an older state of it; the text is Chinese."""
+class ChangeLogState(NamedTuple):
+    """Campaign and prefecture of the `pending` logs, in order; and whether any segment was ever `written`."""
+
+    pending: list[tuple[str, str]]
+    written: bool
 
 
-def places(session: Session) -> list[tuple[str, str]]:
-    """Return the places with unwritten lines, in order."""
-    place = (Unwritten.campaign, Unwritten.prefecture)
-    return [
-        (campaign, prefecture) for campaign, prefecture in session.execute(select(*place).distinct().order_by(*place))
-    ]
+class LedgerLost(OneLineError):
+    """The ledger is not the one that wrote the change log, or an older state of it; the text is Chinese."""
 
 
-def any_written(session: Session) -> bool:
-    """Return whether any page was ever written."""
-    return session.scalar(select(Page.number).limit(1)) is not None
+def change_log_state(session: Session) -> ChangeLogState:
+    """Which change logs lack changes, and whether this ledger ever wrote a segment."""
+    owner = (PendingChange.campaign, PendingChange.prefecture)
+    rows = session.execute(select(*owner).distinct().order_by(*owner))
+    written = session.scalar(select(Segment.number).limit(1)) is not None
+    return ChangeLogState([(campaign, prefecture) for campaign, prefecture in rows], written)
 
 
-def write(session: Session, campaign: str, prefecture: str, keep: Keep) -> bool:
-    """Hand a place's next page to `keep`, and forget its lines once it is kept; False if there are no more.
+def write_segment(session: Session, campaign_id: str, code: str, write: Write) -> bool:
+    """Let `write` store a log's next segment, then delete its lines; False if no change is left to write.
 
-    A place's writers take turns, so that its pages are numbered without a gap and each line stands in one of them.
-    LedgerLost if an earlier attempt left what is not this ledger's.
+    The writers of one log take turns, so that segments are numbered without a gap and each line stands in exactly one.
+    What `write` raises passes, and the lines stay. LedgerLost if an earlier attempt left what is not this ledger's.
     """
-    here = (Unwritten.campaign == campaign) & (Unwritten.prefecture == prefecture)
-    if not _any_left(session, here):
+    ours = (PendingChange.campaign == campaign_id) & (PendingChange.prefecture == code)
+    if not _any_left(session, ours):
         return False
-    blank = {"campaign": campaign, "prefecture": prefecture, "number": 0}
-    session.execute(insert(Page).values(blank).on_conflict_do_nothing())
-    at = (Page.campaign == campaign) & (Page.prefecture == prefecture)
-    number = session.scalars(select(Page.number).where(at).with_for_update()).one() + 1
-    lines = _lines(session, here)
+    blank = {"campaign": campaign_id, "prefecture": code, "number": 0}
+    session.execute(insert(Segment).values(blank).on_conflict_do_nothing())
+    last = (Segment.campaign == campaign_id) & (Segment.prefecture == code)
+    number = session.scalars(select(Segment.number).where(last).with_for_update()).one() + 1
+    lines = _next_lines(session, ours)
     if lines:
-        kept = keep(number, lines)
-        ids = [line[0] for line in kept]
-        if kept is not lines and _these(session, ids) != kept:
-            raise LedgerLost(_BEHIND.format(place=f"{campaign}/{prefecture}", number=number))
-        session.execute(delete(Unwritten).where(Unwritten.id.in_(ids)))
-        session.execute(update(Page).where(at).values(number=number))
-    return _any_left(session, here)
+        written = write(number, lines)
+        ids = [line[0] for line in written]
+        if written is not lines and _lines(session, ids) != written:
+            raise LedgerLost(_BEHIND.format(owner=f"{campaign_id}/{code}", number=number))
+        session.execute(delete(PendingChange).where(PendingChange.id.in_(ids)))
+        session.execute(update(Segment).where(last).values(number=number))
+    return _any_left(session, ours)
 
 
-def note_again(session: Session, campaign: str, prefecture: str) -> None:
-    """Note all rows of a place as if they were new: what its pages said of them need not be read any more."""
-    for table, rows in _OF_PLACE.items():
-        noted = f"SELECT :campaign, :prefecture, '{table}', to_jsonb(t) FROM {rows}"  # noqa: S608 - our own names
-        into = text(f'INSERT INTO unwritten (campaign, prefecture, "table", "row") {noted}')
-        session.execute(into, {"campaign": campaign, "prefecture": prefecture})
+def record_again(session: Session, campaign_id: str, code: str) -> None:
+    """Record all rows of a log as if they were new, so that its earlier segments need not be read any more."""
+    for table, rows in _ROWS.items():
+        recorded = f"SELECT :campaign, :prefecture, '{table}', to_jsonb(t) FROM {rows}"  # noqa: S608 - our own names
+        into = text(f'INSERT INTO unwritten (campaign, prefecture, "table", "row") {recorded}')
+        session.execute(into, {"campaign": campaign_id, "prefecture": code})
 
 
-def _any_left(session: Session, here: ColumnElement[bool]) -> bool:
-    return session.scalar(select(Unwritten.id).where(here).limit(1)) is not None
+def _any_left(session: Session, ours: ColumnElement[bool]) -> bool:
+    return session.scalar(select(PendingChange.id).where(ours).limit(1)) is not None
 
 
-def _these(session: Session, ids: list[int]) -> list[Line]:
-    wanted = select(Unwritten.id, Unwritten.table, Unwritten.row).where(Unwritten.id.in_(ids)).order_by(Unwritten.id)
-    return [(number, table, row) for number, table, row in session.execute(wanted)]
+def _lines(session: Session, ids: list[int]) -> list[Line]:
+    p = PendingChange
+    rows = session.execute(select(p.id, p.table, p.row).where(p.id.in_(ids)).order_by(p.id))
+    return [(number, table, row) for number, table, row in rows]
 
 
-def _lines(session: Session, here: ColumnElement[bool]) -> list[Line]:
-    """Return unwritten lines in the order of the changes: as many as a page may hold, but at least one."""
-    size = func.pg_column_size(Unwritten.row)
-    before = (func.sum(size).over(order_by=Unwritten.id) - size).label("before")
-    sized = select(Unwritten.id, before).where(here).subquery()
+def _next_lines(session: Session, ours: ColumnElement[bool]) -> list[Line]:
+    """Return pending lines in the order of the changes: as many as a segment may hold, but at least one."""
+    size = func.pg_column_size(PendingChange.row)
+    before = (func.sum(size).over(order_by=PendingChange.id) - size).label("before")
+    sized = select(PendingChange.id, before).where(ours).subquery()
     fitting = session.scalars(select(sized.c.id).where(sized.c.before < _LARGEST)).all()
-    return _these(session, list(fitting))
+    return _lines(session, list(fitting))

@@ -11,14 +11,15 @@ from sqlalchemy.orm import Session, defer
 from baosong.ledger.models import History, Submission
 from baosong.ledger.states import State
 from baosong.ledger.submissions import locked, move, storable
+from baosong.rules.errors import BaosongError
 from baosong.rules.findings import Finding, Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What an operator makes of a held file: `finding` tells its sender, `note` and `who` go to the history.
+    """An operator's decision on a held file: `finding` informs its sender, `note` and `who` go to the history.
 
-    `kind` and `slot` are the deliverable and the place that a file of none is given; else they are the file's own.
+    `kind` and `slot` are the deliverable and the replacement key for an unclassified file; else they are its own.
     """
 
     verdict: Verdict
@@ -29,7 +30,7 @@ class Decision:
     slot: str
 
 
-class Undecidable(Exception):
+class Undecidable(BaosongError):
     """The file does not wait for a decision (any more), or has not been answered yet."""
 
 
@@ -57,43 +58,34 @@ def _was_decided(session: Session, submission_id: int, decision: Decision) -> bo
     return bool(session.scalar(select(exists().where(decided & same))))
 
 
-def held(session: Session, campaign: str | None) -> list[Submission]:
-    """Return the held files that were answered, oldest first, without their figures."""
+def held(session: Session, campaign_id: str | None = None) -> list[Submission]:
+    """The held files that were answered, of one campaign or of all, oldest first, without `figures`."""
     wanted = select(Submission).where(Submission.state == State.HELD, Submission.replied_at.is_not(None))
-    if campaign is not None:
-        wanted = wanted.where(Submission.campaign == campaign)
+    if campaign_id is not None:
+        wanted = wanted.where(Submission.campaign == campaign_id)
     return list(session.scalars(wanted.order_by(Submission.id).options(defer(Submission.figures))))
 
 
-def is_kept(session: Session, bucket: str, key: str) -> bool:
-    """Return whether the bytes of any submission lie under a key."""
-    there = (Submission.bucket == bucket) & (Submission.archive_key == key)
-    return bool(session.scalar(select(exists().where(there))))
-
-
-def left_over(session: Session, campaign: str, prefecture: str, before: datetime | None) -> list[str]:
-    """Return the keys in a prefecture's quarantine that nobody needs any more, sorted.
+def disposable(session: Session, campaign_id: str, code: str, before: datetime | None) -> list[str]:
+    """The keys in a prefecture's quarantine that nobody needs any more, sorted.
 
     These held released files, which lie in the archive by now, or rejected ones answered earlier than `before` (None:
-    these are kept for ever). A key stays while any other submission's bytes are the same.
+    these are retained for ever). A key stays while any other submission's bytes are the same.
     """
     s = Submission
     columns = (s.state, s.bucket, s.archive_key, s.held_key, s.replied_at)
-    ours = select(*columns).where(s.campaign == campaign, s.prefecture == prefecture, s.purged_at.is_(None))
+    ours = select(*columns).where(s.campaign == campaign_id, s.prefecture == code, s.purged_at.is_(None))
     rows = session.execute(ours.where(or_(s.bucket == "quarantine", s.held_key.is_not(None)))).all()
     released = {row.held_key for row in rows if row.held_key and row.bucket == "archive" and row.replied_at}
     inside = [row for row in rows if row.bucket == "quarantine"]
-    expired = [row for row in inside if _is_rejected_before(row.state, row.replied_at, before)]
+    answered = [row for row in inside if row.state == State.REJECTED and row.replied_at]
+    expired = [row for row in answered if before and row.replied_at < before]
     needed = {row.archive_key for row in inside if row not in expired}
     return sorted((released | {row.archive_key for row in expired}) - needed)
 
 
-def _is_rejected_before(state: str, replied_at: datetime | None, before: datetime | None) -> bool:
-    return state == State.REJECTED and replied_at is not None and before is not None and replied_at < before
-
-
 def mark_emptied(session: Session, key: str, at: datetime, note: str) -> int:
-    """Remember that nothing lies under a key in quarantine any more; return how many files lost their bytes."""
+    """Record that nothing lies under a key in quarantine any more; return how many files lost their bytes."""
     inside = select(Submission).where(Submission.bucket == "quarantine", Submission.archive_key == key)
     rejected = inside.where(Submission.state == State.REJECTED, Submission.purged_at.is_(None))
     rows = session.scalars(rejected.with_for_update()).all()

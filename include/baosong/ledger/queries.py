@@ -1,4 +1,4 @@
-"""What others ask of the ledger: who is complete, which figures count, which editions exist."""
+"""Completeness, current figures, report editions and announcements."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from decimal import Decimal
 from itertools import product
 from typing import Any, Literal
 
-from sqlalchemy import Select, func, select, text
+from sqlalchemy import Select, delete, func, select, text
 from sqlalchemy.dialects.postgresql import distinct_on, insert
-from sqlalchemy.orm import Session, defer
+from sqlalchemy.orm import Session
 
 from baosong.campaign import Campaign
-from baosong.ledger.models import Activity, Announcement, Edition, History, IndicatorValue, Submission
+from baosong.ledger.database import take_turns
+from baosong.ledger.models import Activity, Announcement, Edition, Expected, IndicatorValue, Submission
 from baosong.ledger.states import State
+from baosong.ledger.submissions import storable
 from baosong.rules.findings import Kind
 
 CellState = Literal["missing", "accepted", "rejected", "held", "checking"]
@@ -23,7 +25,7 @@ CellState = Literal["missing", "accepted", "rejected", "held", "checking"]
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One deliverable of one prefecture: `accepted` counts current files, `rejected` those not mended since.
+    """One deliverable of one prefecture: `accepted` counts current files, `rejected` those not corrected since.
 
     `state` is accepted once there are as many as the campaign asks for; `last` is when the newest file came.
     """
@@ -77,8 +79,8 @@ _HERE = "(s.campaign, s.prefecture, s.kind) = (:campaign, each.prefecture, each.
 _LAST = """NOT EXISTS (SELECT FROM submission later WHERE later.id > s.id AND later.state <> 'withdrawn'
     AND (later.campaign, later.prefecture, later.kind, later.slot) = (s.campaign, s.prefecture, s.kind, s.slot))"""
 _EACH = "unnest(CAST(:prefectures AS text[]), CAST(:kinds AS text[]))"
-# A rejected or held file counts only while it is the last of its slot. Each figure is asked for by itself: so an index
-# tells it without the many files that were accepted long ago, and only to know their number these are counted.
+# A rejected or held file counts only while it is the last of its slot. One subquery per figure, because each is then
+# answered by a narrow index; the many files that were accepted long ago are read only to count them.
 _COUNTS = text(f"""
 SELECT prefecture, kind,
   (SELECT count(*) FROM submission s WHERE {_HERE} AND s.state = 'accepted') AS accepted,
@@ -97,7 +99,7 @@ SELECT prefecture FROM {_EACH[:-1]}, CAST(:least AS integer[])) AS each (prefect
 def completeness(
     session: Session, campaign: Campaign, codes: Collection[str] | None = None
 ) -> dict[str, dict[Kind, Cell]]:
-    """Return a cell for every prefecture (or those named) and every deliverable of the campaign."""
+    """A cell for every prefecture (or those named) and every deliverable."""
     wanted = [p.code for p in campaign.prefectures if codes is None or p.code in codes]
     places = list(product(wanted, [d.kind.value for d in campaign.deliverables]))
     asked = {
@@ -110,9 +112,7 @@ def completeness(
 
 
 def _cell(row: Any, least: int) -> Cell:
-    if row.last is None:
-        return Cell("missing")
-    return Cell(_state(row, least), row.accepted, row.rejected, row.last)
+    return Cell(_state(row, least), row.accepted, row.rejected, row.last) if row.last else Cell("missing")
 
 
 def _state(row: Any, least: int) -> CellState:
@@ -126,7 +126,7 @@ def _state(row: Any, least: int) -> CellState:
 
 
 def complete_prefectures(session: Session, campaign: Campaign, codes: Collection[str] | None = None) -> list[str]:
-    """Return the prefectures (of those named) that have enough accepted files of every required deliverable."""
+    """The prefectures (of those named) that have enough accepted files of every required deliverable."""
     wanted = [p.code for p in campaign.prefectures if codes is None or p.code in codes]
     needed = [(code, d) for code in wanted for d in campaign.deliverables if d.required and d.min]
     asked = {
@@ -139,16 +139,8 @@ def complete_prefectures(session: Session, campaign: Campaign, codes: Collection
     return [code for code in wanted if code not in lacking]
 
 
-def submissions(session: Session, campaign_id: str, code: str | None = None) -> list[Submission]:
-    """Return a campaign's (and a prefecture's) arrivals, oldest first, without their figures."""
-    wanted = select(Submission).where(Submission.campaign == campaign_id).order_by(Submission.id)
-    if code is not None:
-        wanted = wanted.where(Submission.prefecture == code)
-    return list(session.scalars(wanted.options(defer(Submission.figures))))
-
-
 def indicators(session: Session, campaign_id: str) -> list[IndicatorRow]:
-    """Return the indicators of all current sheets, by prefecture and code."""
+    """The indicators of all current sheets, by prefecture and code."""
     value = IndicatorValue
     columns = (value.code, value.total, value.offline, value.online, value.cell, value.submission_id)
     wanted = _of_current(select(Submission.prefecture, *columns), value.submission_id, campaign_id)
@@ -156,7 +148,7 @@ def indicators(session: Session, campaign_id: str) -> list[IndicatorRow]:
 
 
 def activities(session: Session, campaign_id: str, submission_id: int | None = None) -> list[ActivityRow]:
-    """Return the activities of all current sheets, by prefecture and row; or of one sheet, also a replaced one."""
+    """The activities of all current sheets, by prefecture and row; or those of one sheet, also a replaced one."""
     a = Activity
     dates, people = (a.start, a.end), (a.offline, a.online)
     columns = (a.row, a.name, a.category, *dates, a.form, *people, a.fields, a.submission_id)
@@ -169,7 +161,7 @@ def activities(session: Session, campaign_id: str, submission_id: int | None = N
 
 
 def activity_counts(session: Session, campaign_id: str) -> list[tuple[str, int, int]]:
-    """Return prefecture, submission and number of activities of every current sheet that lists any."""
+    """Prefecture, submission and number of activities of every current sheet that lists any."""
     counted = select(Submission.prefecture, Activity.submission_id, func.count())
     wanted = _of_current(counted, Activity.submission_id, campaign_id)
     grouped = wanted.group_by(Submission.prefecture, Activity.submission_id)
@@ -181,36 +173,63 @@ def _of_current(wanted: Select[*tuple[Any, ...]], submission_id: Any, campaign_i
     return joined.where(Submission.campaign == campaign_id, Submission.state == State.ACCEPTED)
 
 
-def history(session: Session, submission_id: int) -> list[History]:
-    """Return a submission's changes of state, oldest first."""
-    return list(session.scalars(select(History).where(History.submission_id == submission_id).order_by(History.id)))
-
-
 def editions(session: Session, campaign_id: str) -> list[Edition]:
-    """Return a campaign's written reports, oldest first."""
+    """A campaign's written reports, oldest first."""
     return list(session.scalars(select(Edition).where(Edition.campaign == campaign_id).order_by(Edition.id)))
 
 
-def standing(session: Session, campaign_id: str | None) -> list[Edition]:
-    """Return the newest edition of each folder, of a campaign or (None) of all: a day's interim ones share theirs."""
+def current_editions(session: Session, campaign_id: str | None) -> list[Edition]:
+    """The newest edition of each folder, of a campaign or (None) of all: a day's interim ones share a folder."""
     e = Edition
     newest = select(e).ext(distinct_on(e.prefix)).order_by(e.prefix, e.version.desc())
     return list(session.scalars(newest if campaign_id is None else newest.where(e.campaign == campaign_id)))
 
 
-def add_edition(session: Session, values: dict[str, Any]) -> bool:
-    """Record a written report; False if this version is there already."""
-    new = insert(Edition).values(**values, created_at=datetime.now(UTC)).on_conflict_do_nothing()
+def add_edition(
+    session: Session,
+    campaign_id: str,
+    edition: Literal["final", "interim"],
+    version: int,
+    prefix: str,
+    inputs_sha: str,
+    figures: dict[str, Any],
+) -> bool:
+    """Record a written report; False if this version of it is there already."""
+    identity = {"campaign": campaign_id, "edition": edition, "version": version, "prefix": prefix}
+    content = {"inputs_sha": inputs_sha, "figures": storable(figures), "created_at": datetime.now(UTC)}
+    new = insert(Edition).values({**identity, **content}).on_conflict_do_nothing()
     return session.scalar(new.returning(Edition.id)) is not None
 
 
 def announced(session: Session, campaign_id: str) -> set[str]:
-    """Return the prefectures whose completeness was announced."""
+    """The prefectures whose completeness was announced."""
     return set(session.scalars(select(Announcement.prefecture).where(Announcement.campaign == campaign_id)))
 
 
 def mark_announced(session: Session, campaign_id: str, codes: Collection[str]) -> None:
-    """Remember that the completeness of these prefectures was announced."""
+    """Record that the completeness of these prefectures was announced."""
     rows = [{"campaign": campaign_id, "prefecture": code, "at": datetime.now(UTC)} for code in codes]
     if rows:
         session.execute(insert(Announcement).values(rows).on_conflict_do_nothing())
+
+
+def expect(session: Session, campaign: Campaign) -> None:
+    """Copy what a campaign expects of each prefecture to the table that the views read, in place of the last copy."""
+    take_turns(session, f"expect:{campaign.id}")
+    session.execute(delete(Expected).where(Expected.campaign == campaign.id))
+    rows = [
+        {
+            "campaign": campaign.id,
+            "prefecture": prefecture.code,
+            "kind": deliverable.kind.value,
+            "unit": prefecture.name,
+            "title": deliverable.name,
+            "required": deliverable.required,
+            "least": deliverable.min,
+            "most": deliverable.max,
+            "deadline": campaign.deadline,
+        }
+        for prefecture in campaign.prefectures
+        for deliverable in campaign.deliverables
+    ]
+    session.execute(insert(Expected), rows)

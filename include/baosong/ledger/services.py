@@ -1,4 +1,4 @@
-"""The four things every piece of work needs, opened together."""
+"""The four services that every task needs, opened together."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Services:
 
     @classmethod
     def open(cls, settings: Settings | None = None, retry_timeout: float = 60.0) -> Services:
-        """Return a services on the given settings, or on those of the environment (SettingsError if incomplete).
+        """Open services on the given settings, or on those of the environment (SettingsError if incomplete).
 
-        The absence of store or ledger is borne for `retry_timeout` seconds before it is an error.
+        An outage of store or ledger is retried for `retry_timeout` seconds before it is an error.
         """
         settings = settings or Settings.load()
         storage, ledger = Storage(settings.s3, retry_timeout), Ledger(settings.ledger_url, retry_timeout)

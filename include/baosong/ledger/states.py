@@ -1,8 +1,10 @@
-"""The states of a submission and the only ways between them."""
+"""The states of a submission and the only transitions between them."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+
+from baosong.rules.errors import BaosongError
 
 
 class State(StrEnum):
@@ -39,12 +41,12 @@ FILED = frozenset({State.ACCEPTED, State.REJECTED, State.HELD, State.DUPLICATE, 
 """The states of what lies in the archive or in quarantine and can be answered."""
 
 
-class IllegalTransition(Exception):
-    """Somebody tried to move a submission along a way that does not exist; a mistake in the program."""
+class IllegalTransition(BaosongError):
+    """A transition that is not in the table was tried; a programming error."""
 
 
 def allowed(before: str | None, after: str) -> State:
-    """Return the state to enter; IllegalTransition where no way leads there."""
+    """Return the state to enter; IllegalTransition if the table does not allow it."""
     start = None if before is None else State(before)
     target = State(after)
     if target not in TRANSITIONS[start]:

@@ -1,33 +1,26 @@
-"""What one step of the pipeline asks the ledger: several questions, or a decision and what follows, per transaction."""
+"""One transaction per step of the pipeline: several questions at once, or a decision with what follows from it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
 from baosong.campaign import Campaign
-from baosong.ledger import board_queries, filing, intake_limits, pending_changes, queries, receipts, related_files
+from baosong.ledger import board_queries, filing, intake_limits, queries, receipts, related_files
 from baosong.ledger.filing import Filed
 from baosong.ledger.models import Receipt, Submission
 from baosong.ledger.queries import Cell
 from baosong.ledger.related_files import Alike
 from baosong.ledger.states import State
 from baosong.ledger.submissions import verdict_of
-from baosong.rules.findings import Finding, Kind, Verdict
-
-
-class JournalState(NamedTuple):
-    """The places, campaign and prefecture, with unwritten changes; and whether any page was ever written."""
-
-    unwritten: list[tuple[str, str]]
-    has_pages: bool
+from baosong.rules.findings import Kind, Verdict
 
 
 class Related(NamedTuple):
-    """What the ledger knows beside a sheet.
+    """What a sheet is compared with.
 
     `report` is the prefecture's newest good one, `files` counts its good files and those still to be checked, `ratios`
     are the other prefectures' by the name they were asked under, `alike` are tables with the same content elsewhere.
@@ -64,36 +57,31 @@ class Overview(NamedTuple):
     over_limit: bool
 
 
-def journal_state(session: Session) -> JournalState:
-    """Return what the journal lacks and whether there is one."""
-    return JournalState(pending_changes.places(session), pending_changes.any_written(session))
-
-
 def related(
     session: Session, row: Submission, ratios: Mapping[str, tuple[str, str]], campaigns: Collection[str]
 ) -> Related:
-    """Return what is known beside a sheet; `ratios` name two indicators each, `campaigns` hold sheets to compare."""
-    place = (row.campaign, row.prefecture)
+    """The files that a sheet is compared with; `ratios` name two indicators each, `campaigns` hold the sheets."""
+    owner = (row.campaign, row.prefecture)
     return Related(
-        related_files.newest_good(session, *place, Kind.REPORT),
-        related_files.files(session, *place),
-        {name: related_files.quotients(session, *place, *of) for name, of in ratios.items()},
+        related_files.newest_good(session, *owner, Kind.REPORT),
+        related_files.files_beside(session, *owner),
+        {name: related_files.quotients(session, *owner, *of) for name, of in ratios.items()},
         related_files.alike(session, row, campaigns),
     )
 
 
 def destination(session: Session, row: Submission, sha256: str, bucket: str, key: str, most: int | None) -> Destination:
-    """Return what a file of this content would meet under this key, `most` of its kind being allowed."""
+    """What a file of this content would meet under this key, `most` of its kind being allowed."""
     accepted = verdict_of(row) is Verdict.ACCEPTED
-    duplicate, full = filing.place_for(session, row, sha256, most) if accepted else (None, False)
+    duplicate, full = filing.conflicts(session, row, sha256, most) if accepted else (None, False)
     return Destination(duplicate, full, any(f.sha256 != sha256 for f in filing.filed_under(session, bucket, key)))
 
 
 def archive(
-    session: Session, submission_id: int, filed: Filed, remark: Callable[[Submission], Finding], most: int | None
+    session: Session, submission_id: int, filed: Filed, most: int | None = None
 ) -> tuple[State | None, list[Submission]]:
     """Decide as `filing.file` does; return the state and all submissions with bytes under the key, oldest first."""
-    state = filing.file(session, submission_id, filed, remark, most)
+    state = filing.file(session, submission_id, filed, most)
     session.flush()
     return state, filing.filed_under(session, filed.bucket, filed.key)
 
@@ -105,20 +93,20 @@ def open_receipts(session: Session, campaign: Campaign | None, code: str) -> lis
     """
     cells = queries.completeness(session, campaign, [code])[code] if campaign else {}
     campaign_id = campaign.id if campaign else ""
-    receipts.allot(session, campaign_id, code, {kind.value: cell.as_json() for kind, cell in cells.items()})
+    receipts.allot_receipt(session, campaign_id, code, {kind.value: cell.as_json() for kind, cell in cells.items()})
     session.flush()
-    return receipts.unsent(session, campaign_id, code)
+    return receipts.unsent_receipts(session, campaign_id, code)
 
 
 def overview(session: Session, campaign: Campaign, code: str, most: int) -> Overview:
-    """Return what a prefecture's status page shows, with at most `most` files of each kind and state."""
+    """What a prefecture's status page shows, with at most `most` files of each kind and state."""
     files, of = board_queries.newest_of_each(session, campaign.id, code, most)
     cells = queries.completeness(session, campaign, [code])[code]
-    over_limit = any(limit.exceeded for limit in intake_limits.limits(session, campaign.id, code))
-    return Overview(cells, files, of, receipts.last(session, campaign.id, code), over_limit)
+    over_limit = any(limit.exceeded for limit in intake_limits.intake_limits(session, campaign.id, code))
+    return Overview(cells, files, of, receipts.last_receipt(session, campaign.id, code), over_limit)
 
 
 def newly_complete(session: Session, campaign: Campaign) -> list[str]:
-    """Return the prefectures that are complete and were not announced yet."""
+    """The prefectures that are complete and were not announced yet."""
     waiting = {p.code for p in campaign.prefectures} - queries.announced(session, campaign.id)
     return queries.complete_prefectures(session, campaign, waiting) if waiting else []

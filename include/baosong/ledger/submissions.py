@@ -1,4 +1,4 @@
-"""From the intake to a verdict: what arrived, what a check said of it, and what was taken back."""
+"""From the intake to a verdict: what arrived, what its check found, what was withdrawn."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, or_, select, text
+from sqlalchemy import ColumnElement, and_, func, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
-from baosong.ledger.content_digest import fingerprints
-from baosong.ledger.models import UNFINISHED, Fingerprint, History, Submission
+from baosong.ledger.content_digest import content_digests
+from baosong.ledger.models import UNFINISHED, ContentDigest, History, Submission
 from baosong.ledger.states import State
 from baosong.rules.findings import Checked, Finding, Severity, Verdict
 
@@ -45,10 +45,10 @@ def receive(session: Session, arrivals: Sequence[Arrival]) -> list[Arrival]:
     """Record arrivals in their order and return those that were known already; they change nothing."""
     if not arrivals:
         return []
-    told = (Submission.id, Submission.received_at, Submission.key, Submission.identity, Submission.arrival)
+    columns = (Submission.id, Submission.received_at, Submission.key, Submission.identity, Submission.arrival)
     blank = {"state": State.RECEIVED.value, "findings": [], "facts": {}}
     new = session.execute(
-        insert(Submission).on_conflict_do_nothing().returning(*told), [{**asdict(a), **blank} for a in arrivals]
+        insert(Submission).on_conflict_do_nothing().returning(*columns), [{**asdict(a), **blank} for a in arrivals]
     ).all()
     changes = [
         {"submission_id": row.id, "at": row.received_at, "before": None, "after": State.RECEIVED, "note": "已收到"}
@@ -61,13 +61,10 @@ def receive(session: Session, arrivals: Sequence[Arrival]) -> list[Arrival]:
 
 
 def move(session: Session, row: Submission, after: State, why: str, who: str | None = None) -> None:
-    """Change a submission's state along the table of transitions and note it; IllegalTransition if there is no way."""
-    before = row.state
-    row.state = after
-    told = storable(why), storable(who)
-    session.add(
-        History(submission_id=row.id, at=datetime.now(UTC), before=before, after=after, note=told[0], who=told[1])
-    )
+    """Change a submission's state and add that to its history; IllegalTransition if the table has no such way."""
+    before, row.state = row.state, after
+    values = {"before": before, "after": after, "note": storable(why), "who": storable(who)}
+    session.add(History(submission_id=row.id, at=datetime.now(UTC), **values))
 
 
 def locked(session: Session, submission_id: int) -> Submission:
@@ -76,52 +73,66 @@ def locked(session: Session, submission_id: int) -> Submission:
     return session.scalars(wanted.execution_options(populate_existing=True)).one()
 
 
+def submission(session: Session, submission_id: int) -> Submission:
+    """One arrival; NoResultFound if there is none."""
+    return session.get_one(Submission, submission_id)
+
+
+def submissions(session: Session, campaign_id: str, code: str | None = None) -> list[Submission]:
+    """Arrivals, oldest first, without `figures`; the campaign "" holds what belongs to no campaign."""
+    wanted = select(Submission).where(Submission.campaign == campaign_id).order_by(Submission.id)
+    if code is not None:
+        wanted = wanted.where(Submission.prefecture == code)
+    return list(session.scalars(wanted.options(defer(Submission.figures))))
+
+
+def history(session: Session, submission_id: int) -> list[History]:
+    """A submission's changes of state, oldest first."""
+    return list(session.scalars(select(History).where(History.submission_id == submission_id).order_by(History.id)))
+
+
 def pending(session: Session) -> set[tuple[str, str]]:
-    """Return key and identity of every unfinished arrival."""
+    """Key and identity of every unfinished arrival."""
     rows = session.execute(select(Submission.key, Submission.identity).where(text(UNFINISHED)))
     return {(key, identity) for key, identity in rows}
 
 
 def last_arrival(session: Session, arrival: Arrival) -> Submission | None:
-    """Return the newest submission with this very key and identity."""
-    same = select(Submission).where(
-        Submission.campaign == arrival.campaign,
-        Submission.prefecture == arrival.prefecture,
-        Submission.key == arrival.key,
-        Submission.identity == arrival.identity,
-    )
-    return session.scalars(same.order_by(Submission.arrival.desc()).limit(1)).one_or_none()
+    """The newest submission with the arrival's key and identity."""
+    same = {name: getattr(arrival, name) for name in ("campaign", "prefecture", "key", "identity")}
+    newest = select(Submission).filter_by(**same).order_by(Submission.arrival.desc()).limit(1)
+    return session.scalars(newest).one_or_none()
 
 
 def unfinished(session: Session) -> list[tuple[str, str, int]]:
-    """Return campaign, prefecture and number of files of every prefecture with unfinished ones, in order."""
-    place = (Submission.campaign, Submission.prefecture)
-    rows = session.execute(select(*place, func.count()).where(text(UNFINISHED)).group_by(*place).order_by(*place))
+    """Campaign, prefecture and number of unfinished files, in order."""
+    owner = (Submission.campaign, Submission.prefecture)
+    rows = session.execute(select(*owner, func.count()).where(text(UNFINISHED)).group_by(*owner).order_by(*owner))
     return [(campaign, prefecture, files) for campaign, prefecture, files in rows]
 
 
-def waiting(
-    session: Session, campaign: str, prefecture: str, state: State, kinds: Collection[str | None] | None
-) -> list[Submission]:
-    """Return a prefecture's unfinished files in a state, oldest first: all, or some kinds (None: unclassified).
+def unfinished_of(campaign_id: str, code: str) -> ColumnElement[bool]:
+    """Select a prefecture's unfinished files, in the words of the index that holds them."""
+    return and_(text(UNFINISHED), Submission.campaign == campaign_id, Submission.prefecture == code)
 
-    Asked for kinds it leaves out the files of bundles: these are checked with their bundle, whatever they are.
+
+def waiting(
+    session: Session, campaign_id: str, code: str, state: State, kinds: Collection[str | None] | None = None
+) -> list[Submission]:
+    """Unfinished files in a state, oldest first: all, or those of some kinds (None: unclassified).
+
+    With `kinds` the files of bundles are left out: they are checked with their bundle, whatever they are.
     """
-    wanted = (
-        select(Submission)
-        .where(text(UNFINISHED), Submission.campaign == campaign, Submission.prefecture == prefecture)
-        .where(Submission.state == state)
-        .order_by(Submission.id)
-    )
+    wanted = select(Submission).where(unfinished_of(campaign_id, code), Submission.state == state)
     if kinds is not None:
         named = Submission.kind.in_([k for k in kinds if k is not None])
         wanted = wanted.where(or_(named, Submission.kind.is_(None)) if None in kinds else named)
         wanted = wanted.where(Submission.bundle_id.is_(None))
-    return list(session.scalars(wanted))
+    return list(session.scalars(wanted.order_by(Submission.id)))
 
 
 def record_check(session: Session, submission_id: int, checked: Checked, rules_version: str) -> bool:
-    """Store what a check said; False, and nothing is changed, if the file is no longer waiting for it."""
+    """Store a check's result; False, with nothing changed, if the file is no longer waiting for it."""
     row = locked(session, submission_id)
     if row.state != State.RECEIVED:
         return False
@@ -132,26 +143,26 @@ def record_check(session: Session, submission_id: int, checked: Checked, rules_v
     row.rules_version = rules_version
     row.checked_at = datetime.now(UTC)
     move(session, row, State.CHECKED, "已校验")
-    note_fingerprints(session, row)
+    insert_digests(session, row)
     return True
 
 
-def note_fingerprints(session: Session, row: Submission) -> None:
-    """Lay out by what a checked sheet's tables are known again."""
-    for table, digest in fingerprints(row.figures).items():
-        session.add(Fingerprint(submission_id=row.id, table=table, digest=digest))
+def insert_digests(session: Session, row: Submission) -> None:
+    """Insert the digests by which the tables of a checked sheet are recognised elsewhere."""
+    for table, digest in content_digests(row.figures).items():
+        session.add(ContentDigest(submission_id=row.id, table=table, digest=digest))
 
 
 def settle(session: Session, submission_id: int, checked: Checked) -> Submission:
-    """Replace what the check of a film said of it, now that all its bytes were read; return the submission.
+    """Replace a video's preliminary result by the one that all its bytes gave; return the submission.
 
-    What was said besides, of its name or its date, stays. Nothing changes once the file is filed.
+    Findings of other rules, such as name or date, stay. Nothing changes once the file is filed.
     """
     row = locked(session, submission_id)
     if row.state == State.CHECKED:
-        kept = [finding for finding in row.findings if not finding["rule"].startswith(f"{row.kind}.")]
+        others = [finding for finding in row.findings if not finding["rule"].startswith(f"{row.kind}.")]
         row.verdict = checked.verdict.value
-        row.findings = [*kept, *storable([finding.as_json() for finding in checked.findings])]
+        row.findings = [*others, *storable([finding.as_json() for finding in checked.findings])]
         row.facts = {k: v for k, v in row.facts.items() if k != "undecided"} | storable(checked.facts)
     return row
 
@@ -168,7 +179,7 @@ def withdraw(session: Session, submission_id: int, why: str) -> bool:
 
 
 def members(session: Session, bundle_id: int) -> list[Submission]:
-    """Return the files that came in a bundle, in its order; none while it was not unpacked."""
+    """The files that came in a bundle, in its order; none while it was not unpacked."""
     return list(session.scalars(select(Submission).where(Submission.bundle_id == bundle_id).order_by(Submission.id)))
 
 
@@ -198,7 +209,7 @@ def is_unpacked(row: Submission) -> bool:
 
 
 def add_finding(row: Submission, finding: Finding) -> None:
-    """Add a remark to a file's findings; an error would contradict the verdict and is a mistake in the program."""
+    """Add a note or warning to a file's findings; an error would contradict the verdict and is a programming error."""
     if finding.severity is Severity.ERROR:
         raise ValueError(f"{finding.rule} after the verdict")
     if finding.rule not in {f["rule"] for f in row.findings}:

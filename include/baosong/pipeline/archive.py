@@ -12,13 +12,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from baosong.campaign import Deliverable
-from baosong.ledger import Filed, LimitReached, State, Submission, duplicate_of, is_unpacked, verdict_of
+from baosong.ledger import Filed, LimitReached, State, Submission, is_unpacked, verdict_of
 from baosong.ledger.services import Services
 from baosong.ledger.steps import Destination
 from baosong.pipeline import cross_file, source_object
 from baosong.preservation import records
 from baosong.receipts import thumbnails
-from baosong.rules.findings import Finding, Verdict, error
+from baosong.rules.catalogue import finding
+from baosong.rules.findings import Verdict
 from baosong.store.local_copy import Copy
 from baosong.validation.video import media_info, video
 
@@ -58,13 +59,13 @@ def _stored_and_decided(services: Services, row: Submission) -> State:
             services.ledger.withdraw(row.id, "归档前文件已被替换或删除")
             return State.WITHDRAWN
         row, bucket, key, most = _placed(services, settled(), copy.sha256)
-        records.keep(services.storage, bucket, key, copy)
+        records.put_verified(services.storage, bucket, key, copy)
         if bucket == "archive":
             thumbnails.write_frame(services, row, copy.file)
     record = records.describe(row, copy.sha256, datetime.now(UTC))
     filed_at = records.write_record(services.storage, bucket, key, record)
     filed = Filed(copy.sha256, bucket, key, filed_at)
-    state, sharing = services.ledger.archive(row.id, filed, duplicate_of, most)
+    state, sharing = services.ledger.archive(row.id, filed, most)
     _repair_records(services, filed, sharing)
     return state or State.WITHDRAWN
 
@@ -93,9 +94,10 @@ def _placed(services: Services, row: Submission, sha256: str) -> tuple[Submissio
     most = deliverable.max if deliverable else None
     meets, bucket, key = _destination(services, row, sha256, most)
     if meets.full and deliverable:
-        row = services.ledger.refuse(row.id, _too_many(deliverable))
+        too_many = finding("file.too_many", deliverable=deliverable.name, most=deliverable.max)
+        row = services.ledger.refuse(row.id, too_many)
         thumbnails.drop_preview(services, row)
-        if not services.ledger.is_kept("archive", key):  # a run that found the last place taken may have left a copy
+        if not services.ledger.filed_under("archive", key):  # a run that came too late may have left a copy
             records.discard(services.storage, "archive", key)
         meets, bucket, key = _destination(services, row, sha256, most)
     if meets.duplicate and meets.duplicate.archive_key:
@@ -122,14 +124,4 @@ def _repair_records(services: Services, filed: Filed, sharing: Sequence[Submissi
     """Write again what was overwritten, where this run had lost its lock and another one had filed the same bytes."""
     if len(sharing) > 1 or any(row.filed_at != filed.at for row in sharing):
         right = [records.describe(row, row.sha256 or "", row.filed_at or filed.at) for row in sharing]
-        records.mend_records(services.storage, filed.bucket, filed.key, right)
-
-
-def _too_many(deliverable: Deliverable) -> Finding:
-    return error(
-        "file.too_many",
-        f"{deliverable.name}最多接收 {deliverable.max} 个，已经收满，这一个没有接收。",
-        observed=f"已接收 {deliverable.max} 个",
-        expected=f"不超过 {deliverable.max} 个",
-        fix="已接收的不受影响。要用这一个换下已接收的某一个，请改成那个文件的名字，重新放入同一个文件夹。",
-    )
+        records.repair_records(services.storage, filed.bucket, filed.key, right)

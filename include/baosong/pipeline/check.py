@@ -18,7 +18,8 @@ from baosong.ledger.services import Services
 from baosong.pipeline import source_object, unpack
 from baosong.receipts import sheet_results, thumbnails
 from baosong.rules.catalogue import finding
-from baosong.rules.findings import Checked, Finding, Kind, error, warning
+from baosong.rules.findings import Checked, Kind
+from baosong.rules.words import time_text
 from baosong.store.keys import MAX_DEPTH, TOO_DEEP
 from baosong.store.s3 import StorageError
 from baosong.validation import check as checks
@@ -103,12 +104,13 @@ def _check_file(services: Services, row: Submission, campaign: Campaign, prefect
 
 def _record_check(services: Services, row: Submission, checked: Checked, campaign: Campaign) -> list[Summary]:
     if row.late and "bundle" not in checked.facts:  # its files say so
-        checked.findings.append(_late(row, campaign))
+        received, deadline = time_text(row.received_at, campaign.zone), campaign.deadline_text
+        checked.findings.append(finding("file.late", received=received, deadline=deadline))
     if row.member is None and row.folder == TOO_DEEP:
         path = row.key.partition("/")[2]
         checked.findings.append(finding("file.too_deep", path=path, depth=MAX_DEPTH, folder=TOO_DEEP))
     if not _fits(checked.figures or {}):
-        checked.findings.append(_too_large())
+        checked.findings.append(finding("statistics.out_of_range"))
         checked.figures = None
     sheet_results.write_page(services, row, checked, campaign)
     thumbnails.write_preview(services, row, checked)
@@ -127,22 +129,3 @@ def _fits(figures: dict[str, Any]) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _too_large() -> Finding:
-    return error(
-        "statistics.out_of_range",
-        "表里有数值大得无法登记",
-        expected="小于一亿亿",
-        fix="请检查是否误把电话、编号等填进了数字栏。",
-    )
-
-
-def _late(row: Submission, campaign: Campaign) -> Finding:
-    return warning(
-        "file.late",
-        "迟报：收到时已过截止时间",
-        observed=row.received_at.astimezone(campaign.zone).strftime("%Y-%m-%d %H:%M"),
-        expected=f"{campaign.deadline_text}前",
-        fix="材料照常接收，无需重新报送；请在今后按时报送。",
-    )

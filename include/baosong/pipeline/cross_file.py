@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from baosong.campaign import Campaign, CampaignError
 from baosong.ledger import Submission, verdict_of
 from baosong.ledger.services import Services
+from baosong.rules.catalogue import finding, phrase
 from baosong.rules.findings import Finding, Kind, Verdict
 from baosong.validation.cross_file.context import (
     Neighbours,
@@ -20,7 +21,6 @@ from baosong.validation.cross_file.context import (
     is_remark,
     remarks,
     report_remarks,
-    same_picture,
 )
 from baosong.validation.documents.quotes import Quote
 from baosong.validation.photo.perceptual_hash import MOST_BITS, alike
@@ -81,9 +81,9 @@ def _of_photos(services: Services, rows: Sequence[Submission]) -> list[tuple[Sub
     found = []
     for row in rows:
         older = (p for p in known if p.id < row.id and p.slot != row.slot and alike(row.facts or {}, p.facts or {}))
-        duplicate = next(older, None)
-        same_bytes = duplicate is not None and (duplicate.size, duplicate.facts) == (row.size, row.facts)
-        found.append((row, [same_picture(duplicate.name)] if duplicate and not same_bytes else []))
+        same = next(older, None)
+        same_bytes = same is not None and (same.size, same.facts) == (row.size, row.facts)
+        found.append((row, [finding("photo.same_picture", name=same.name)] if same and not same_bytes else []))
     return found
 
 
@@ -98,4 +98,4 @@ def _whose(services: Services, row: Submission, campaign_id: str, code: str) -> 
         title, name = campaign.title, campaign.prefecture(code).name
     except (CampaignError, KeyError):
         title, name = campaign_id, code
-    return name if campaign_id == row.campaign else f"“{title}”中{name}"
+    return name if campaign_id == row.campaign else phrase("same.elsewhere", campaign=title, name=name)

@@ -19,8 +19,9 @@ from baosong.pipeline.archive import archive
 from baosong.pipeline.reply import reply
 from baosong.pipeline.source_object import path_of
 from baosong.receipts.view import is_marked
+from baosong.rules.catalogue import finding
 from baosong.rules.errors import OneLineError
-from baosong.rules.findings import Kind, Verdict, error, note
+from baosong.rules.findings import Kind, Verdict
 from baosong.store.keys import slot_of
 
 LONGEST_REASON = 500
@@ -48,12 +49,12 @@ def release(services: Services, number: int, who: str, reason: str, kind: Kind |
     """
     row, reason = _held(services, number), _reason(reason)
     campaign = services.campaigns.get(row.campaign)
-    finding = note("file.released", f"经人工审核，予以接收：{reason}", fix="无需处理。")
+    released = finding("file.released", reason=reason)
     chosen = _kind_of(row, kind, campaign)
     slot = row.slot if row.kind or chosen is None else slot_of(path_of(row), chosen, campaign)
     named = f"，作为{campaign.deliverable(kind).name}" if kind else ""
     return _decide(
-        services, row, Decision(Verdict.ACCEPTED, who, f"人工审核：放行{named}。{reason}", finding, chosen, slot)
+        services, row, Decision(Verdict.ACCEPTED, who, f"人工审核：放行{named}。{reason}", released, chosen, slot)
     )
 
 
@@ -61,9 +62,8 @@ def refuse(services: Services, number: int, who: str, reason: str) -> str:
     """Record that a held file is to be sent back; return its prefecture's code. Raises ReviewRefused."""
     row, reason = _held(services, number), _reason(reason)
     kind = Kind(row.kind) if row.kind else None
-    fix = "请按审核意见修改后重新报送；有疑问请与受理单位联系。"
-    finding = error("file.refused", f"经人工审核，不予接收：{reason}", fix=fix)
-    return _decide(services, row, Decision(Verdict.REJECTED, who, f"人工审核：退回。{reason}", finding, kind, row.slot))
+    refused = finding("file.refused", reason=reason)
+    return _decide(services, row, Decision(Verdict.REJECTED, who, f"人工审核：退回。{reason}", refused, kind, row.slot))
 
 
 def settle(services: Services, number: int) -> dict[str, Any]:

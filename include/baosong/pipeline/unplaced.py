@@ -10,7 +10,8 @@ from baosong.ledger.services import Services
 from baosong.pipeline.archive import archive
 from baosong.pipeline.reply import empty_intake, write_unplaced
 from baosong.preservation import change_log
-from baosong.rules.findings import Checked, Finding, error
+from baosong.rules.catalogue import finding
+from baosong.rules.findings import Checked, Finding
 from baosong.store.keys import parse_key
 
 
@@ -29,15 +30,7 @@ def settle_unplaced(services: Services, campaign_ids: Collection[str]) -> None:
 def _unplaced(row: Submission, campaign_ids: Collection[str]) -> Finding:
     placed = parse_key(row.key)
     if placed.campaign_id is None:
-        what = "文件放在了最外层，看不出是哪次活动、哪个地州市的材料"
-    elif placed.campaign_id not in campaign_ids:
-        what = f"没有名为“{placed.campaign_id}”的活动"
-    else:
-        what = "所在的文件夹不属于这次活动的任何一个地州市"
-    return error(
-        "file.unplaced",
-        what,
-        observed=row.key,
-        expected="活动/代码-地州市/材料文件夹/文件，例如 2023/6501-乌鲁木齐市/统计表/统计表.xlsx",
-        fix="请放到本地州市自己的文件夹里重新报送。",
-    )
+        return finding("file.unplaced", "outermost", key=row.key)
+    if placed.campaign_id not in campaign_ids:
+        return finding("file.unplaced", "campaign", key=row.key, campaign=placed.campaign_id)
+    return finding("file.unplaced", "prefecture", key=row.key)

@@ -1,7 +1,7 @@
-"""The journal: in the archive, all that happened to the ledger, page by page, so that it can be lost and rebuilt.
+"""The change log: in the archive, all that happened to the ledger, in segments, so that it can be lost and rebuilt.
 
-A page is written before a receipt goes out and before anything leaves the intake: whatever a lost ledger knew is in the
-pages or still lies in the intake. Pages of a place, a prefecture's or a campaign's own, are numbered without a gap.
+A segment is written before a receipt goes out and before anything leaves the intake: whatever a lost ledger knew is in
+the segments or still lies in the intake. Each prefecture and each campaign has a log, numbered without a gap.
 """
 
 from __future__ import annotations
@@ -9,99 +9,105 @@ from __future__ import annotations
 from baosong.ledger import LedgerLost
 from baosong.ledger.pending_changes import Line
 from baosong.ledger.services import Services
-from baosong.preservation.records import JOURNAL, UNPLACED, ArchiveError, Record, is_page, sealed, unsealed
+from baosong.preservation.records import (
+    CHANGE_LOG,
+    UNPLACED,
+    ArchiveError,
+    Record,
+    is_segment,
+    verified,
+    with_checksum,
+)
 from baosong.store.s3 import Storage
 
 
 def write(services: Services, campaign_id: str, code: str) -> None:
-    """Write what the ledger knows of a place and its journal does not; LedgerLost if the journal is ahead of it."""
+    """Write the changes that a log lacks; LedgerLost if the log is ahead of the ledger."""
 
-    def keep(number: int, lines: list[Line]) -> list[Line]:
-        if (earlier := _left_at(services.storage, page_key(campaign_id, code, number))) is not None:
+    def write_once(number: int, lines: list[Line]) -> list[Line]:
+        # A segment is never overwritten: a ledger restored from an old backup would erase what happened since.
+        if (earlier := _lines_at(services.storage, segment_key(campaign_id, code, number))) is not None:
             return earlier
         _put(services.storage, campaign_id, code, number, lines)
         return lines
 
-    while services.ledger.write_page(campaign_id, code, keep):
+    while services.ledger.write_segment(campaign_id, code, write_once):
         pass
 
 
 def write_all(services: Services) -> None:
-    """Write what is unwritten of any place; LedgerLost if the ledger is empty though there is a journal."""
-    unwritten, has_pages = services.ledger.journal_state()
-    if not unwritten and not has_pages:
+    """Write what any log lacks; LedgerLost if the ledger is blank though the archive holds a change log."""
+    pending, written = services.ledger.change_log_state()
+    if not pending and not written:
         _refuse_if_lost(services)
-    for campaign_id, code in unwritten:
+    for campaign_id, code in pending:
         write(services, campaign_id, code)
 
 
 def _refuse_if_lost(services: Services) -> None:
-    """Raise LedgerLost if nothing ever happened in this ledger, though there are pages of another one's journal.
-
-    The ledger is asked again once the archive was looked at: another run may have written the first page meanwhile. Of
-    a page that is being written, the lines are there before it.
-    """
-    if any(is_page(stored.key) for stored in services.storage.list("archive")) and not any(
-        services.ledger.journal_state()
-    ):
+    """Raise LedgerLost if nothing ever happened in this ledger though there are segments of another one's log."""
+    there = any(is_segment(stored.key) for stored in services.storage.list("archive"))
+    # Asked again after the archive was listed: another run may have written the first segment meanwhile, and while it
+    # writes, the pending changes are there before the segment is.
+    if there and not any(services.ledger.change_log_state()):
         raise LedgerLost(
             "台账是空的，归档中却有以前台账的日志：台账可能已经丢失。为避免编号错乱，暂停收件，文件留在原处。"
             "请运行 ./baosong rebuild-ledger 从归档重建台账，之后自动恢复。"
         )
 
 
-def mend(services: Services, campaign_id: str | None) -> list[str]:
-    """Make the journals of a campaign, or (None) of all, whole again and return the keys of the pages that were not.
+def repair(services: Services, campaign_id: str | None) -> list[str]:
+    """Repair the logs of a campaign, or (None) of all, and return the keys of the segments that were lost or damaged.
 
-    All that the ledger knows of such a place is written once more; then an empty page takes each lost one's number.
+    All that the ledger knows of such a log is written once more; then an empty segment takes each lost one's number.
     """
-    mended = []
-    for (campaign, code), last in services.ledger.last_pages(campaign_id).items():
-        numbers = [n for n in range(1, last + 1) if not _is_whole(services.storage, page_key(campaign, code, n))]
-        if numbers:
-            services.ledger.note_again(campaign, code)
+    repaired: list[str] = []
+    for (campaign, code), last in services.ledger.last_segments(campaign_id).items():
+        keys = {n: segment_key(campaign, code, n) for n in range(1, last + 1)}
+        lost = {n: key for n, key in keys.items() if not _is_intact(services.storage, key)}
+        if lost:
+            services.ledger.record_again(campaign, code)
             write(services, campaign, code)
-        for number in numbers:
+        for number in lost:
             _put(services.storage, campaign, code, number, [])
-        mended += [page_key(campaign, code, number) for number in numbers]
-    return mended
+        repaired += lost.values()
+    return repaired
 
 
-def page_key(campaign_id: str, code: str, number: int) -> str:
-    """Return where a page lies in the archive, `2023/6501/_journal/00000001.json`."""
-    place = "/".join(part for part in (campaign_id, code) if part) or UNPLACED
-    return f"{place}/{JOURNAL}/{number:08}.json"
+def segment_key(campaign_id: str, code: str, number: int) -> str:
+    """Return a segment's key in the archive, `2023/6501/_journal/00000001.json`."""
+    folder = "/".join(part for part in (campaign_id, code) if part) or UNPLACED
+    return f"{folder}/{CHANGE_LOG}/{number:08}.json"
 
 
-def read_page(storage: Storage, key: str) -> Record:
-    """Return a page; ArchiveError if it cannot be read, or is not what was written."""
-    page = unsealed(storage.read("archive", key), f"archive/{key}")
+def read_segment(storage: Storage, key: str) -> Record:
+    """Return a segment; ArchiveError if it cannot be read, or is not what was written."""
+    segment = verified(storage.read("archive", key), f"archive/{key}")
     try:
-        right = page_key(page["campaign"], page["prefecture"], page["page"]) == key and isinstance(page["lines"], list)
+        named = segment_key(segment["campaign"], segment["prefecture"], segment["page"])
+        right = named == key and isinstance(segment["lines"], list)
     except (KeyError, TypeError, ValueError):
         right = False
     if not right:
-        raise ArchiveError(f"archive/{key}: not this page")
-    return page
+        raise ArchiveError(f"archive/{key}: not this segment")
+    return segment
 
 
 def _put(storage: Storage, campaign_id: str, code: str, number: int, lines: list[Line]) -> None:
-    told = {"campaign": campaign_id, "prefecture": code, "page": number, "lines": lines}
-    storage.put("archive", page_key(campaign_id, code, number), sealed(told), content_type="application/json")
+    segment = {"campaign": campaign_id, "prefecture": code, "page": number, "lines": lines}
+    key = segment_key(campaign_id, code, number)
+    storage.put("archive", key, with_checksum(segment), content_type="application/json")
 
 
-def _is_whole(storage: Storage, key: str) -> bool:
-    try:
-        return storage.head("archive", key) is not None and bool(read_page(storage, key))
-    except ArchiveError:
-        return False
+def _is_intact(storage: Storage, key: str) -> bool:
+    return _lines_at(storage, key) is not None
 
 
-def _left_at(storage: Storage, key: str) -> list[Line] | None:
-    """Return the lines of a page that an earlier attempt wrote to its end, None if none did."""
+def _lines_at(storage: Storage, key: str) -> list[Line] | None:
+    """Return the lines of an intact segment, None where there is none or it was torn while it was written."""
     if storage.head("archive", key) is None:
         return None
     try:
-        return [(number, table, row) for number, table, row in read_page(storage, key)["lines"]]
-    except ArchiveError:  # torn while it was written
+        return [(number, table, row) for number, table, row in read_segment(storage, key)["lines"]]
+    except ArchiveError:
         return None

@@ -1,7 +1,7 @@
 """A campaign for hand-over: what was accepted, its records, receipts and reports, as one BagIt bag (RFC 8493).
 
 Each file is streamed to the disk and hashed on the way; the manifests are made from what the disk then gives back. The
-folder gets its name when all is proved, so that what bears the name is whole.
+folder gets its name when all is verified, so that a folder of that name is complete.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import bagit
 from baosong.campaign import Campaign
 from baosong.ledger import State, Submission
 from baosong.ledger.services import Services
+from baosong.rules.errors import OneLineError
 from baosong.store.keys import RECEIPTS
 
 LIST = "来源清单.csv"
@@ -39,8 +40,8 @@ _HEADS = (
 Progress = Callable[[int, int], None]
 
 
-class ExportRefused(Exception):
-    """The bag cannot be made there, or not of what is stored; the text is Chinese."""
+class ExportRefused(OneLineError):
+    """The bag cannot be made in that place, or not from what is stored; the text is Chinese."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +63,14 @@ def export(services: Services, campaign: Campaign, folder: Path, now: datetime, 
     work = folder.with_name(f"{folder.name}.part")
     _begin(folder, work)
     rows = services.ledger.submissions(campaign.id)
-    parts = [*_objects(campaign, rows), *_papers(services, campaign)]
+    parts = [*_objects(campaign, rows), *_reports_and_receipts(services, campaign)]
     for number, part in enumerate(parts, 1):
         _fetch(services, part, work / "data" / part.path)
         progress(number, len(parts))
     placed = {part.key: part.path for part in parts}
     _write_list(work / "data" / LIST, campaign, rows, services.ledger.receipt_numbers(campaign.id), placed)
     _clear(work, {part.path for part in parts} | {LIST})
-    _seal(work, campaign, now, {f"data/{part.path}": part.sha256 for part in parts if part.sha256})
+    _write_manifests(work, campaign, now, {f"data/{part.path}": part.sha256 for part in parts if part.sha256})
     if folder.exists():
         folder.rmdir()
     work.rename(folder)
@@ -86,36 +87,36 @@ def _begin(folder: Path, work: Path) -> None:
 
 
 def _objects(campaign: Campaign, rows: list[Submission]) -> Iterator[_Part]:
-    """Yield what counts now, each with its record beside."""
+    """Yield the current files, each with the record beside it."""
     senders = {p.code: p.folder for p in campaign.prefectures}
     folders: dict[str | None, str] = {d.kind.value: d.folder for d in campaign.deliverables}
     for row in rows:
         if row.state == State.ACCEPTED and row.bucket and row.archive_key:
-            name = _safe(row.archive_key.rpartition("/")[2])
+            name = _portable(row.archive_key.rpartition("/")[2])
             path = f"材料/{senders.get(row.prefecture, row.prefecture)}/{folders.get(row.kind, '压缩包')}/{name}"
             yield _Part(row.bucket, row.archive_key, path, row.sha256)
             yield _Part(row.bucket, f"{row.archive_key}.json", f"{path}.json", None)
 
 
-def _papers(services: Services, campaign: Campaign) -> Iterator[_Part]:
-    """Yield the receipts and the reports."""
+def _reports_and_receipts(services: Services, campaign: Campaign) -> Iterator[_Part]:
+    """Yield all editions of the reports, and the receipts of all prefectures."""
     for edition in ("final", "interim"):
         for stored in services.storage.list("reports", f"{campaign.id}/{edition}/"):
-            yield _Part("reports", stored.key, _safe(f"汇总/{stored.key.partition('/')[2]}"), None)
+            yield _Part("reports", stored.key, _portable(f"汇总/{stored.key.partition('/')[2]}"), None)
     for prefecture in campaign.prefectures:
         prefix = f"{campaign.id}/{prefecture.folder}/{RECEIPTS}/"
         for stored in services.storage.list("outbox", prefix):
             path = f"{RECEIPTS}/{prefecture.folder}/{stored.key.removeprefix(prefix)}"
-            yield _Part("outbox", stored.key, _safe(path), None)
+            yield _Part("outbox", stored.key, _portable(path), None)
 
 
-def _safe(path: str) -> str:
-    """Return a path that all readers of bags take alike: they disagree about the percent sign."""
+def _portable(path: str) -> str:
+    """Return a path that all readers of bags understand alike: they disagree about the percent sign."""
     return path.replace("%", "_")
 
 
 def _fetch(services: Services, part: _Part, path: Path) -> None:
-    """Bring a file to the disk, unless an earlier attempt did; what the ledger has another sha256 of is refused."""
+    """Download a file, unless an earlier attempt did; ExportRefused if it has another sha256 than in the ledger."""
     if part.sha256 and path.is_file() and _sha256_of(path) == part.sha256:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -139,7 +140,7 @@ def _sha256_of(path: Path) -> str:
 def _write_list(
     path: Path, campaign: Campaign, rows: list[Submission], numbers: dict[int, int], placed: dict[str, str]
 ) -> None:
-    """Say of every file that was sent who sent it, when, as what, and what became of it."""
+    """List every file that was sent: by whom, when, as what, and its result."""
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         table = csv.writer(file)
         table.writerow(_HEADS)
@@ -160,12 +161,12 @@ def _line(campaign: Campaign, row: Submission, numbers: dict[int, int], placed: 
 
 
 def _cell(value: object) -> object:
-    """Return a value that no spreadsheet takes for a formula."""
+    """Return a value that no spreadsheet reads as a formula."""
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 
 def _clear(work: Path, wanted: set[str]) -> None:
-    """Remove what an earlier attempt brought and what counts no longer."""
+    """Remove what an earlier attempt downloaded and what is no longer current."""
     for path in sorted((work / "data").rglob("*"), reverse=True):
         if path.is_dir():
             if not any(path.iterdir()):
@@ -174,8 +175,8 @@ def _clear(work: Path, wanted: set[str]) -> None:
             path.unlink()
 
 
-def _seal(work: Path, campaign: Campaign, now: datetime, known: dict[str, str | None]) -> None:
-    """Write manifests and bag-info.txt; what the disk gives back must be what the ledger has."""
+def _write_manifests(work: Path, campaign: Campaign, now: datetime, known: dict[str, str | None]) -> None:
+    """Write manifests and bag-info.txt; what is read back from the disk must have the hashes in the ledger."""
     bag = bagit.Bag(str(work))
     bag.algorithms = ["sha256"]
     bag.info = {

@@ -1,4 +1,4 @@
-"""The ledger out of the archive and the quarantine alone: the journal's pages, and the records beside the objects."""
+"""The ledger rebuilt from archive and quarantine alone: from the change log, and the records beside the objects."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from baosong.campaign import CampaignError
-from baosong.ledger import duplicate_of, restore
+from baosong.ledger import restore
 from baosong.ledger.services import Services
 from baosong.preservation import change_log, records
 from baosong.preservation.records import ArchiveError, Record
+from baosong.rules.errors import OneLineError
 
 Progress = Callable[[str, int, int], None]
-"""Is told what is being done, how many of it are done, and of how many."""
+"""Is given a title, how many are done, and of how many."""
 _READERS = 8
 _SHARED = "台账所在的数据库里还有别的表（{others} 等），不能移动，没有改动。请让台账独用一个数据库。"
 _IN_USE = (
@@ -29,94 +30,101 @@ _IN_USE = (
 )
 
 
-class RebuildRefused(Exception):
-    """The ledger is in use, and nobody said that it may be replaced; the text is Chinese."""
+class RebuildRefused(OneLineError):
+    """The ledger is in use and `replace` was not given, or it shares its schema; the text is Chinese."""
 
 
 @dataclass(slots=True)
 class Rebuilt:
-    """What came of it: rows by table, files taken from records, what could not be read, where the old ledger is."""
+    """The result: rows per table, segments read, files `salvaged` from records, `faults` in Chinese, and the schema
+    with the replaced ledger (`aside`).
+    """
 
     rows: dict[str, int] = field(default_factory=dict)
-    pages: int = 0
+    segments: int = 0
     salvaged: int = 0
     faults: list[str] = field(default_factory=list)
     aside: str | None = None
 
 
 def rebuild(services: Services, progress: Progress, *, replace: bool = False) -> Rebuilt:
-    """Make the ledger again, in one transaction; RebuildRefused if it has rows and is not to be replaced.
+    """Rebuild the ledger in one transaction; RebuildRefused if it has rows and is not to be replaced.
 
-    A ledger that is replaced is kept under a schema of its own. What arrived and was not answered when the ledger was
-    lost lies in the intake, and the next run reviews it.
+    A replaced ledger stays under a schema of its own. What arrived and was not answered when the ledger was lost lies
+    in the intake, and the next run reviews it.
     """
     done = Rebuilt()
     with services.ledger.engine.begin() as connection:
-        held = sum(restore.count(connection).values())
-        if held and not replace:
-            raise RebuildRefused(_IN_USE.format(held=held))
-        if held or restore.is_torn(connection):
-            if others := restore.strangers(connection):
-                raise RebuildRefused(_SHARED.format(others="、".join(others[:5])))
-            done.aside = restore.put_aside(connection)
-        restore.begin(connection)
-        keys = {
-            bucket: [stored.key for stored in services.storage.list(bucket)] for bucket in ("archive", "quarantine")
-        }
-        last = _from_journal(services, connection, sorted(filter(records.is_page, keys["archive"])), progress, done)
+        _make_room(connection, done, replace=replace)
+        keys = {bucket: [s.key for s in services.storage.list(bucket)] for bucket in ("archive", "quarantine")}
+        segments = sorted(filter(records.is_segment, keys["archive"]))
+        last = _from_log(services, connection, segments, progress, done)
         with Session(connection) as session:
-            restore.settle(session, last)
+            restore.finish(session, last)
             _from_records(services, session, keys, progress, done)
             session.commit()  # into the connection's transaction
         done.rows = restore.count(connection)
     for campaign_id in sorted({campaign for campaign, _ in last} & set(services.campaigns.ids())):
-        with suppress(CampaignError):  # its views stay blank until the file is mended
+        with suppress(CampaignError):  # its views stay blank until the file is corrected
             services.ledger.expect(services.campaigns.get(campaign_id))
     if done.faults:
-        change_log.mend(services, None)
+        change_log.repair(services, None)
     return done
 
 
-def _from_journal(
+def _make_room(connection: Connection, done: Rebuilt, *, replace: bool) -> None:
+    """Leave empty tables that nobody else can write to; what was there is moved aside."""
+    held = sum(restore.count(connection).values())
+    if held and not replace:
+        raise RebuildRefused(_IN_USE.format(held=held))
+    if held or restore.is_partial(connection):
+        if others := restore.foreign_tables(connection):
+            raise RebuildRefused(_SHARED.format(others="、".join(others[:5])))
+        done.aside = restore.put_aside(connection)
+    restore.begin(connection)
+
+
+def _from_log(
     services: Services, connection: Connection, keys: list[str], progress: Progress, done: Rebuilt
 ) -> dict[tuple[str, str], int]:
-    """Restore the rows of all places; return each place's last page."""
+    """Restore the rows of all change logs; return the number of each log's last segment."""
     last: dict[tuple[str, str], int] = {}
-    for _, pages in groupby(keys, key=lambda key: key.rpartition("/")[0]):
+    for _, log in groupby(keys, key=lambda key: key.rpartition("/")[0]):
         rows: restore.Rows = {}
-        expected: int | None = 1
-        for key in pages:
+        expected: int | None = 1  # None after a gap: changes of a row whose beginning is lost make no row
+        for key in log:
             try:
-                page = change_log.read_page(services.storage, key)
-            except ArchiveError as spoiled:
-                done.faults.append(f"日志已损坏：archive/{key}（{spoiled}）")
+                segment = change_log.read_segment(services.storage, key)
+            except ArchiveError as damaged:
+                done.faults.append(f"日志已损坏：archive/{key}（{damaged}）")
                 expected = None
-                last[records.place_of(key)] = int(PurePosixPath(key).stem)
+                last[records.parse_archive_key(key)] = int(PurePosixPath(key).stem)
                 continue
-            if expected is not None and page["page"] != expected:
+            if expected is not None and segment["page"] != expected:
                 done.faults.append(f"日志不连续：archive/{key} 之前缺第 {expected} 页")
                 expected = None
-            restore.merge(rows, page["lines"], restore.UNCHANGING if expected is None else restore.TOLD)
+            restore.merge(rows, segment["lines"], restore.INDEPENDENT if expected is None else restore.LOGGED)
             expected = None if expected is None else expected + 1
-            last[page["campaign"], page["prefecture"]] = page["page"]
-            done.pages += 1
-            progress("读取台账日志", done.pages, len(keys))
-        restore.restore(connection, rows)
+            last[segment["campaign"], segment["prefecture"]] = segment["page"]
+            done.segments += 1
+            progress("读取台账日志", done.segments, len(keys))
+        restore.insert_rows(connection, rows)
     return last
 
 
 def _from_records(
     services: Services, session: Session, keys: dict[str, list[str]], progress: Progress, done: Rebuilt
 ) -> None:
-    """Take from the records what no page tells of: it was filed and not answered yet, or its page is lost."""
+    """Salvage from the records what no segment holds: it was filed and not answered yet, or its segment is lost."""
     known = restore.arrivals(session)
     lost: dict[tuple[Any, ...], tuple[Record, str, str]] = {}
     for record, bucket, key in _records(services, keys, progress, done):
         if (arrival := restore.arrival_of(record)) not in known:
             lost.setdefault(arrival, (record, bucket, key))
-    in_order = sorted(lost.values(), key=lambda found: (found[0].get("bundle") is not None, found[0]["filed"]))
+    # Bundles first, since their files refer to them; then in the order of filing, which decides what replaced what.
+    in_order = sorted(lost.values(), key=lambda one: (one[0].get("bundle") is not None, one[0]["filed"]))
     for record, bucket, key in in_order:
-        done.salvaged += restore.salvage(session, record, bucket, key, duplicate_of)
+        done.salvaged += restore.salvage(session, record, bucket, key)
 
 
 def _records(
@@ -127,14 +135,14 @@ def _records(
     def read(place: tuple[str, str]) -> list[Record] | str:
         try:
             return records.read_records(services.storage, *place)
-        except ArchiveError as spoiled:
-            return f"记录已损坏：{'/'.join(place)}.json（{spoiled}）"
+        except ArchiveError as damaged:
+            return f"记录已损坏：{'/'.join(place)}.json（{damaged}）"
 
-    places = [(bucket, key) for bucket, there in keys.items() for key in sorted(records.parted(there)[1])]
+    places = [(bucket, key) for bucket, there in keys.items() for key in sorted(records.split_records(there)[1])]
     with ThreadPoolExecutor(_READERS) as pool:
-        for number, (place, told) in enumerate(zip(places, pool.map(read, places), strict=True), 1):
+        for number, (place, result) in enumerate(zip(places, pool.map(read, places), strict=True), 1):
             progress("核对归档记录", number, len(places))
-            if isinstance(told, str):
-                done.faults.append(told)
+            if isinstance(result, str):
+                done.faults.append(result)
             else:
-                yield from ((record, *place) for record in told)
+                yield from ((record, *place) for record in result)

@@ -1,4 +1,4 @@
-"""Custody of bytes: copies under content-derived keys, read back and compared, each beside its record."""
+"""Objects in archive and quarantine: under content-derived keys, read back and compared, each beside its record."""
 
 from __future__ import annotations
 
@@ -11,40 +11,41 @@ from datetime import datetime
 from typing import Any
 
 from baosong.ledger import Submission
+from baosong.rules.errors import BaosongError
 from baosong.store.local_copy import Copy
 from baosong.store.s3 import Storage
 
 UNPLACED = "_unplaced"
 UNCLASSIFIED = "unclassified"
-JOURNAL = "_journal"
+CHANGE_LOG = "_journal"  # the name of the first release, in every archive by now
 
 DIGITS, MORE_DIGITS = 12, 24
-"""Of a sha256 in a key. Other bytes with the same twelve can be sought and found, and must not take their place."""
+"""Of a sha256 in a key. Other bytes with the same twelve can be found on purpose, and must not take the key."""
 
 _CHUNK = 8 * 1024 * 1024
 _IN_MEMORY = 16 * 1024 * 1024
 _LONGEST_NAME = 220  # bytes: with 24 digits before it and .json behind it stays within a file system's 255
-_SEAL = "seal"
+_CHECKSUM = "seal"
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*]')
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 Record = dict[str, Any]
 
 
-class ArchiveError(Exception):
+class ArchiveError(BaosongError):
     """The store gave back other bytes than it was given, or its record cannot be read; the text names the object."""
 
 
 def object_key(row: Submission, sha256: str, digits: int = DIGITS) -> str:
-    """Return where a submission's bytes belong, `2023/6501/photo/<sha256[:12]>-<name>`: same bytes, same place."""
-    place = f"{row.campaign}/{row.prefecture}/{row.kind or UNCLASSIFIED}" if row.prefecture else UNPLACED
-    return f"{place}/{sha256[:digits]}-{safe_name(row.name)}"
+    """Return where a submission's bytes belong, `2023/6501/photo/<sha256[:12]>-<name>`: same bytes, same key."""
+    folder = f"{row.campaign}/{row.prefecture}/{row.kind or UNCLASSIFIED}" if row.prefecture else UNPLACED
+    return f"{folder}/{sha256[:digits]}-{safe_name(row.name)}"
 
 
 def safe_name(name: str) -> str:
-    """Return a name that any file system takes: visible, no separators, at most 220 bytes, its ending kept."""
+    """Return a name that any file system takes: visible, no separators, at most 220 bytes, with its suffix."""
     text = unicodedata.normalize("NFC", name)
-    text = "".join("_" if unicodedata.category(c) in _UNSEEN else c for c in text)
+    text = "".join("_" if unicodedata.category(c) in _INVISIBLE else c for c in text)
     text = _FORBIDDEN.sub("_", text).strip(" .") or "file"
     stem, dot, suffix = text.rpartition(".")
     ending = dot + suffix if stem and len((dot + suffix).encode()) <= 20 else ""
@@ -52,8 +53,8 @@ def safe_name(name: str) -> str:
     return text.removesuffix(ending).encode()[:room].decode("utf-8", "ignore") + ending
 
 
-def keep(storage: Storage, bucket: str, key: str, copy: Copy) -> None:
-    """See to it that the copy's bytes lie under the key, proved by reading them back; ArchiveError if they do not.
+def put_verified(storage: Storage, bucket: str, key: str, copy: Copy) -> None:
+    """Store the copy's bytes under the key and read them back; ArchiveError if the store gives back others.
 
     Repeated, it only reads; what an earlier attempt left unfinished is written again.
     """
@@ -62,8 +63,8 @@ def keep(storage: Storage, bucket: str, key: str, copy: Copy) -> None:
         return
     copy.file.seek(0)
     storage.put_stream(bucket, key, copy.file, copy.size)
-    if (found := sha256_of(storage, bucket, key, copy.size)) != copy.sha256:
-        raise ArchiveError(f"{bucket}/{key}: wrote {copy.sha256}, read {found}")
+    if (stored := sha256_of(storage, bucket, key, copy.size)) != copy.sha256:
+        raise ArchiveError(f"{bucket}/{key}: wrote {copy.sha256}, read {stored}")
 
 
 def sha256_of(storage: Storage, bucket: str, key: str, size: int) -> str:
@@ -112,7 +113,7 @@ def describe(row: Submission, sha256: str, filed_at: datetime) -> Record:
 def write_record(storage: Storage, bucket: str, key: str, record: Record) -> datetime:
     """Write the record beside an object and return when the submission was filed: the first time, also if repeated.
 
-    The same bytes may arrive again under the same key; later arrivals are kept under `later` of the first one's record.
+    The same bytes may arrive again under the same key; later arrivals stand under `later` of the first one's record.
     """
     known = read_records(storage, bucket, key)
     earlier = next((k for k in known if _arrival(k) == _arrival(record)), None)
@@ -124,75 +125,76 @@ def write_record(storage: Storage, bucket: str, key: str, record: Record) -> dat
     return datetime.fromisoformat(record["filed"])
 
 
-def mend_records(storage: Storage, bucket: str, key: str, records: Sequence[Record]) -> None:
-    """See to it that these records stand beside an object, each with its time of filing; others stay as they are."""
+def repair_records(storage: Storage, bucket: str, key: str, records: Sequence[Record]) -> None:
+    """Restore these records beside an object, each with its time of filing; others stay as they are."""
     right = {_arrival(record): record for record in records}
     known = read_records(storage, bucket, key)
-    mended = [{**k, "filed": right[_arrival(k)]["filed"]} if _arrival(k) in right else k for k in known]
+    repaired = [{**k, "filed": right[_arrival(k)]["filed"]} if _arrival(k) in right else k for k in known]
     there = {_arrival(k) for k in known}
-    mended += [record for arrival, record in right.items() if arrival not in there]
-    if mended != known:
-        _put_records(storage, bucket, key, mended)
+    repaired += [record for arrival, record in right.items() if arrival not in there]
+    if repaired != known:
+        _put_records(storage, bucket, key, repaired)
 
 
 def read_records(storage: Storage, bucket: str, key: str) -> list[Record]:
     """Return the records beside an object, oldest first, none if it has none; ArchiveError if they are not JSON."""
     if storage.head(bucket, f"{key}.json") is None:
         return []
-    first = unsealed(storage.read(bucket, f"{key}.json"), f"{bucket}/{key}.json")
+    first = verified(storage.read(bucket, f"{key}.json"), f"{bucket}/{key}.json")
     try:
         return [first, *first.pop("later")]
     except (KeyError, TypeError) as wrong:
         raise ArchiveError(f"{bucket}/{key}.json: not a record: {wrong}") from wrong
 
 
-def sealed(told: Record) -> bytes:
-    """Return JSON that carries a sha256 of all that it says, so that it can be proved with nothing else at hand."""
-    whole = {**told, _SEAL: _seal_of(told)}
-    return json.dumps(whole, ensure_ascii=False, indent=1, allow_nan=False).encode()
+def with_checksum(record: Record) -> bytes:
+    """Return JSON with a sha256 of its own content, so that it can be verified with nothing else at hand."""
+    content = {**record, _CHECKSUM: _checksum_of(record)}
+    return json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False).encode()
 
 
-def unsealed(data: bytes, where: str) -> Record:
-    """Return what `sealed` was given; ArchiveError if it says something else by now. Older records have no seal."""
+def verified(data: bytes, where: str) -> Record:
+    """Return what `with_checksum` was given; ArchiveError if it was changed. The oldest records have no checksum."""
     try:
-        told = dict(json.loads(data))
+        record = dict(json.loads(data))
     except (ValueError, TypeError) as wrong:
         raise ArchiveError(f"{where}: not a record: {wrong}") from wrong
-    if (seal := told.pop(_SEAL, None)) is not None and seal != _seal_of(told):
-        raise ArchiveError(f"{where}: does not say what was written")
-    return told
+    if (checksum := record.pop(_CHECKSUM, None)) is not None and checksum != _checksum_of(record):
+        raise ArchiveError(f"{where}: not what was written")
+    return record
 
 
-def _seal_of(told: Record) -> str:
-    plain = json.dumps(told, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+def _checksum_of(record: Record) -> str:
+    plain = json.dumps(record, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(plain.encode()).hexdigest()
 
 
-def is_page(key: str) -> bool:
-    """Return whether a key of the archive is a page's of the journal."""
-    return f"/{JOURNAL}/" in key
+def is_segment(key: str) -> bool:
+    """Return whether a key of the archive is that of a change-log segment."""
+    return f"/{CHANGE_LOG}/" in key
 
 
-def place_of(key: str) -> tuple[str, str]:
-    """Return campaign and prefecture of a key in archive or quarantine, empty for what belongs to nobody."""
+def parse_archive_key(key: str) -> tuple[str, str]:
+    """Return campaign and prefecture of a key in archive or quarantine, both empty for an unplaced file."""
     first, second, *_ = [*key.split("/"), ""]
     if first == UNPLACED:
         return "", ""
-    return first, "" if second == JOURNAL else second
+    return first, "" if second == CHANGE_LOG else second
 
 
-def parted(keys: Iterable[str]) -> tuple[set[str], set[str]]:
-    """Return which of a bucket's keys are objects under custody, and the keys of those that have a record beside."""
-    kept = {key for key in keys if not is_page(key)}
-    records = {key for key in kept if key.endswith(".json") and f"{key}.json" not in kept}
-    return kept - records, {key.removesuffix(".json") for key in records}
+def split_records(keys: Iterable[str]) -> tuple[set[str], set[str]]:
+    """Return which of a bucket's keys are objects, and the keys of those that have a record beside them."""
+    objects = {key for key in keys if not is_segment(key)}
+    # An object may be called x.json itself; it is a record only if no record of its own lies beside it.
+    records = {key for key in objects if key.endswith(".json") and f"{key}.json" not in objects}
+    return objects - records, {key.removesuffix(".json") for key in records}
 
 
-def mark_purged(storage: Storage, bucket: str, key: str, at: datetime) -> datetime:
-    """Write into the record of an object that its bytes are about to go; return when that was first written."""
+def mark_expired(storage: Storage, bucket: str, key: str, at: datetime) -> datetime:
+    """Write into an object's record that its bytes are about to be removed; return when that was first written."""
     known = read_records(storage, bucket, key)
-    told = next((k["purged"] for k in known if "purged" in k), None)
-    when = datetime.fromisoformat(told) if told else at
+    first = next((k["purged"] for k in known if "purged" in k), None)
+    when = datetime.fromisoformat(first) if first else at
     marked = [{**k, "purged": k.get("purged", when.isoformat())} for k in known]
     if marked != known:
         _put_records(storage, bucket, key, marked)
@@ -207,7 +209,7 @@ def discard(storage: Storage, bucket: str, key: str) -> None:
 
 def _put_records(storage: Storage, bucket: str, key: str, records: Sequence[Record]) -> None:
     first, *later = records
-    storage.put(bucket, f"{key}.json", sealed({**first, "later": later}), content_type="application/json")
+    storage.put(bucket, f"{key}.json", with_checksum({**first, "later": later}), content_type="application/json")
 
 
 def _arrival(record: Record) -> tuple[Any, ...]:

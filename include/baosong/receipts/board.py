@@ -40,7 +40,7 @@ def render_board(ledger: Ledger, campaign: Campaign, now: datetime, exists: Call
         overdue=now >= campaign.deadline,
         rows=rows,
         summary=_summary(rows),
-        damaged=[(f"{i.bucket}/{i.key}", i.faults) for i in ledger.inspections(campaign.id, faulty=True)],
+        damaged=[(f"{i.bucket}/{i.key}", i.faults) for i in ledger.fixity_checks(campaign.id, faulty=True)],
         intake_limits=[_limit(limit, campaign) for limit in ledger.intake_limits(campaign.id)],
         arrivals=[_line(s, campaign) for s in ledger.newest(campaign.id, ARRIVALS)],
         editions=[_edition(e, campaign, exists) for e in ledger.editions(campaign.id)[: -EDITIONS - 1 : -1]],
@@ -87,10 +87,7 @@ def _limit(limit: IntakeLimit, campaign: Campaign) -> Json:
     names = {p.code: p.name for p in campaign.prefectures}
     return {
         "prefecture": names.get(limit.prefecture, limit.prefecture),
-        "exceeded": limit.exceeded,
-        "closed": limit.closed,
-        "swept": limit.swept,
-        "swept_bytes": limit.swept_bytes,
+        "limit": limit,
         "at": time_text(limit.at, campaign.zone),
     }
 

@@ -45,14 +45,14 @@ def write_frame(services: Services, row: Submission, video: BinaryIO) -> None:
     """Store a frame of a video that is being archived as accepted; `video` is the local copy, a file or a spool."""
     if row.kind != Kind.VIDEO:
         return
-    from baosong.validation.video.thumbnail import frame
+    from baosong.validation.video.thumbnail import thumbnail
 
     jpeg = b""
     try:
         if rollover := getattr(video, "rollover", None):
             rollover()
         video.flush()
-        jpeg = frame(video, (row.facts or {})["container"])
+        jpeg = thumbnail(video, (row.facts or {})["container"])
     except Exception:  # any failure of the decoder: the file is accepted without a thumbnail
         log.exception("no preview of submission %s", row.id)
     _store(services, row, jpeg)

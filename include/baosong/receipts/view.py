@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from baosong.campaign import Campaign, Deliverable
 from baosong.ledger import is_unpacked
+from baosong.rules.catalogue import level
 from baosong.rules.findings import Kind, Severity
 from baosong.rules.renderer import Renderer
 from baosong.rules.words import CELL_WORDS, ellipsize, escape_invisible, location_text, size_text, time_text
@@ -32,7 +33,6 @@ _LAST_STEP = {
 _WAITING = ("待归档", "waiting", "处理中")
 _ORDER = ("rejected", "held", "received", "checked", "withdrawn", "accepted", "superseded", "duplicate")
 _LOOKS = {"合格": "done", "不合": "failed"}  # of a verdict in the table of a video's parameters
-_SEVERITIES = {Severity.ERROR: "必须修改", Severity.WARNING: "请核对", Severity.NOTE: "说明"}
 
 
 def describe_files(submissions: Sequence[Submission], campaign: Campaign | None, zone: ZoneInfo) -> list[Json]:
@@ -89,13 +89,13 @@ def _stage(name: str, look: str, at: datetime | None = None, zone: ZoneInfo | No
 
 
 def _severity_rank(finding: Mapping[str, Any]) -> int:
-    return list(_SEVERITIES).index(Severity(finding["severity"]))
+    return list(Severity).index(Severity(finding["severity"]))
 
 
 def describe_finding(finding: Mapping[str, Any]) -> Json:
     """Return a finding with its location and its severity in words."""
     words = {
-        "severity_name": _SEVERITIES[Severity(finding["severity"])],
+        "severity_name": level(finding["severity"]),
         "place": location_text(finding.get("where", {})),
     }
     return {"observed": "", "expected": "", "fix": "", **finding, **words}

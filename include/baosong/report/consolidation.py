@@ -1,4 +1,4 @@
-"""Add up the accepted sheets of a campaign. Figures are exact decimals, and each keeps the cell it came from."""
+"""The sums of a campaign's accepted sheets. Figures are exact decimals, each with the cell that it comes from."""
 
 from __future__ import annotations
 
@@ -18,12 +18,11 @@ if TYPE_CHECKING:
     from baosong.ledger import ActivityRow, Cell, IndicatorRow, Ledger, Submission
 
 ATTEMPTS = 5
-_TAKEN = ("accepted", "superseded")
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """An indicator's value in its unit; None where nobody stated it."""
+    """The value of an indicator in its unit; None where it was not stated."""
 
     total: Decimal | None = None
     offline: Decimal | None = None
@@ -37,7 +36,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class PrefectureFigures:
-    """What one prefecture's accepted sheet states; `sheet` is None where none was accepted."""
+    """The figures of a prefecture's accepted sheet; `sheet` is None where none was accepted."""
 
     prefecture: Prefecture
     sheet: Submission | None
@@ -45,19 +44,17 @@ class PrefectureFigures:
     cells: dict[str, str]
 
     def cell(self, code: str, part: str) -> str:
-        """Return the cell of a part of an indicator; only its row where the check did not record the column."""
-        row, columns = (
-            self.cells[code].lstrip(ascii_uppercase),
-            (self.sheet.facts if self.sheet else {}).get("columns", {}),
-        )
+        """Return the cell of a part of an indicator, or only its row where the check did not record the column."""
+        row, facts = self.cells[code].lstrip(ascii_uppercase), self.sheet.facts if self.sheet else {}
+        columns = facts.get("columns", {})
         return f"{columns[part]}{row}" if part in columns else f"第{row}行"
 
 
 @dataclass(frozen=True, slots=True)
 class Activities:
-    """The activities of the sheets counted, in the campaign's order; read from the ledger a sheet at a time.
+    """The activities of the counted sheets, in the campaign's order; read from the ledger one sheet at a time.
 
-    A sheet's rows never change, so that each walk yields the same, even if the sheet is replaced meanwhile.
+    A sheet's rows never change, so every iteration yields the same, even if the sheet is replaced meanwhile.
     """
 
     ledger: Ledger
@@ -75,7 +72,7 @@ class Activities:
 
 @dataclass(frozen=True, slots=True)
 class Punctuality:
-    """How one prefecture submitted; `on_time`: by the deadline it had sent enough of every required deliverable."""
+    """The punctuality of a prefecture; `on_time`: it sent enough of every required deliverable before the deadline."""
 
     prefecture: Prefecture
     states: dict[Kind, Cell]
@@ -89,7 +86,7 @@ class Punctuality:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """A warning that came with an accepted file: a matter of data quality."""
+    """A warning about an accepted file: a matter of data quality."""
 
     prefecture: str
     submission_id: int
@@ -99,7 +96,7 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class RegionFigures:
-    """The region as of a moment.
+    """The figures of the region at a point in time.
 
     `missing` are the prefectures that are not complete, in the campaign's order; `accepted` all accepted files
     that count for a deliverable.
@@ -117,19 +114,19 @@ class RegionFigures:
 
     @property
     def sheets(self) -> list[Submission]:
-        """Return the accepted sheets that the figures were added up from."""
+        """Return the accepted sheets that the totals include."""
         return [p.sheet for p in self.prefectures if p.sheet is not None]
 
     @property
     def inputs_sha(self) -> str:
-        """Return a sha256 that changes with any accepted sheet, with who is missing, and with the rules."""
+        """Return a sha256 that changes with any accepted sheet, with the missing prefectures, and with the rules."""
         parts = [self.campaign.rules_version, *(p.code for p in self.missing), ""]
         parts += [f"{s.prefecture} {s.sha256}" for s in self.sheets]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def region_figures(ledger: Ledger, campaign: Campaign, now: datetime) -> RegionFigures:
-    """Return the region's figures; RuntimeError if accepted sheets kept changing while they were read."""
+    """Return the region's figures; RuntimeError if the accepted sheets kept changing during the reading."""
     for _ in range(ATTEMPTS):
         figures, stated_by = _read(ledger, campaign, now)
         if stated_by <= {s.id for s in figures.sheets}:
@@ -138,7 +135,7 @@ def region_figures(ledger: Ledger, campaign: Campaign, now: datetime) -> RegionF
 
 
 def _read(ledger: Ledger, campaign: Campaign, now: datetime) -> tuple[RegionFigures, set[int]]:
-    # In this order a replacement in between shows: rows of a sheet that is not among the submissions read before.
+    # This order reveals a replacement in between, by rows of a sheet that is not among the submissions read before.
     complete = set(ledger.complete_prefectures(campaign))
     submissions = ledger.submissions(campaign.id)
     known = {p.code for p in campaign.prefectures}
@@ -153,7 +150,12 @@ def _read(ledger: Ledger, campaign: Campaign, now: datetime) -> tuple[RegionFigu
         totals=_totals(campaign, prefectures),
         activities=Activities(ledger, campaign.id, counted, sum(listed.get(sheet, 0) for sheet in counted)),
         punctuality=_punctuality(campaign, submissions, ledger.completeness(campaign), complete),
-        remarks=[_remark(s, f) for s in submissions if s.state == "accepted" for f in s.findings or () if _warns(f)],
+        remarks=[
+            Remark(s.prefecture, s.id, s.name, finding)
+            for s in submissions
+            for finding in s.findings or ()
+            if s.state == "accepted" and finding.get("severity") == "warning"
+        ],
         missing=[p for p in campaign.prefectures if p.code not in complete],
         accepted=[s for s in submissions if s.state == "accepted" and s.kind and s.prefecture in known],
     )
@@ -193,45 +195,31 @@ def _plus(a: Decimal | None, b: Decimal | None) -> Decimal | None:
 
 
 def _punctuality(
-    campaign: Campaign,
-    submissions: Iterable[Submission],
-    cells: Mapping[str, Mapping[Kind, Cell]],
-    complete: set[str],
+    campaign: Campaign, submissions: Iterable[Submission], cells: Mapping[str, Mapping[Kind, Cell]], complete: set[str]
 ) -> list[Punctuality]:
     sent: dict[str, list[Submission]] = {p.code: [] for p in campaign.prefectures}
     for s in submissions:
-        if not s.facts.get("bundle"):  # what came in a bundle counts, not the bundle
+        if not s.facts.get("bundle"):  # the members of a package count, not the package
             sent.get(s.prefecture, []).append(s)
-    return [_punctuality_of(campaign, p, sent[p.code], cells.get(p.code, {}), complete) for p in campaign.prefectures]
-
-
-def _punctuality_of(
-    campaign: Campaign, prefecture: Prefecture, sent: list[Submission], cells: Mapping[Kind, Cell], complete: set[str]
-) -> Punctuality:
-    return Punctuality(
-        prefecture=prefecture,
-        states=dict(cells),
-        complete=prefecture.code in complete,
-        on_time=prefecture.code in complete and _was_on_time(campaign, sent),
-        rejected=sum(s.state == "rejected" for s in sent),
-        replaced=sum(s.state == "superseded" for s in sent),
-        late=sum(bool(s.late) for s in sent),
-        last_receipt=max((s.replied_at for s in sent if s.replied_at), default=None),
-    )
+    return [
+        Punctuality(
+            prefecture=p,
+            states=dict(cells.get(p.code, {})),
+            complete=p.code in complete,
+            on_time=p.code in complete and _was_on_time(campaign, sent[p.code]),
+            rejected=sum(s.state == "rejected" for s in sent[p.code]),
+            replaced=sum(s.state == "superseded" for s in sent[p.code]),
+            late=sum(bool(s.late) for s in sent[p.code]),
+            last_receipt=max((s.replied_at for s in sent[p.code] if s.replied_at), default=None),
+        )
+        for p in campaign.prefectures
+    ]
 
 
 def _was_on_time(campaign: Campaign, sent: list[Submission]) -> bool:
-    """Whether enough acceptable files came before the deadline; a correction that came later does not spoil it."""
-    in_time = [s.kind for s in sent if s.state in _TAKEN and not s.late]
+    """Whether enough acceptable files came before the deadline; a later correction does not change that."""
+    in_time = [s.kind for s in sent if s.state in ("accepted", "superseded") and not s.late]
     return all(in_time.count(d.kind.value) >= d.min for d in campaign.deliverables if d.required)
-
-
-def _warns(finding: Mapping[str, Any]) -> bool:
-    return finding.get("severity") == "warning"
-
-
-def _remark(submission: Submission, finding: Mapping[str, Any]) -> Remark:
-    return Remark(submission.prefecture, submission.id, submission.name, finding)
 
 
 def exact(value: Decimal | None, indicator: Indicator) -> Decimal | int | None:

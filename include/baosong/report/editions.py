@@ -14,6 +14,7 @@ from baosong.report.changes import Changes, changes_since
 from baosong.report.consolidation import RegionFigures, region_figures
 from baosong.report.edition_copies import restore, store_copies
 from baosong.report.files import CHANGES, DOCUMENT, FIGURES, PAGE, PDF, TYPES, WORKBOOK, json_bytes
+from baosong.rules.errors import BaosongError
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from baosong.report.material import Sources
 
 
-class ReportBusy(RuntimeError):
+class ReportBusy(BaosongError):
     """Another run is writing this edition, and has been for longer than a report takes."""
 
 

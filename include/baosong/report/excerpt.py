@@ -24,8 +24,8 @@ _NUMBER = re.compile(r"\d+")
 
 def sentence(source: Source) -> str:
     """Return the sentence to quote from a Word or PDF report; "" if there is none or the file cannot be read."""
+    from baosong.validation.common.reader import Locked, Unreadable, read_docx, read_pdf
     from baosong.validation.common.zip_guard import Bomb
-    from baosong.validation.documents.reader import Locked, Unreadable, read_docx, read_pdf
 
     read = read_pdf if source.name.lower().endswith(".pdf") else read_docx
     try:

@@ -1,4 +1,4 @@
-"""The report as one HTML file (汇总总结报告.html), made from the Word report: its words are written only once."""
+"""The report as one HTML file (汇总总结报告.html), made from the Word report, so that its text has one source."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ _LEVELS = {
     "公文一级标题": "one",
     "公文二级标题": "two",
     "公文落款": "signed",
+    "公文日期": "signed",
+    "公文附件序号": "annex",
+    "BaosongCaption": "caption",
 }
-_LEVELS |= {"公文日期": "signed", "公文附件序号": "annex", "BaosongCaption": "caption"}
+_R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _C = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
 
 
 @dataclass(slots=True)
 class Bar:
-    """A row of a chart: lengths are percents of the longest bar."""
+    """A row of a chart; lengths are percentages of the longest bar."""
 
     name: str
     lengths: list[float]
@@ -64,17 +67,13 @@ def _blocks(document: Any) -> Iterator[Block]:
         elif isinstance(item, Paragraph):
             chart = next(item._p.iter(f"{_C}chart"), None)
             if chart is not None:
-                yield _chart(document.part.related_parts[_rid(chart)].blob)
+                yield _chart(document.part.related_parts[chart.get(f"{_R}id")].blob)
             elif item.text.strip():
                 yield Block("text", _LEVELS.get(item.style.name if item.style else "", ""), item.text.strip())
 
 
-def _rid(chart: Any) -> str:
-    return str(chart.get("{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"))
-
-
 def _table(table: Any) -> Block:
-    # Straight from the XML: python-docx looks for merged cells anew at each cell, which takes minutes of a long list.
+    # Read from the XML: python-docx searches for merged cells at each cell, which takes minutes for a long list.
     rows = [
         ["".join(t.text or "" for t in cell.iterfind(".//{*}t")) for cell in row.tc_lst] for row in table._tbl.tr_lst
     ]
@@ -97,16 +96,15 @@ def _chart(xml: bytes) -> Block:
 
     root = fromstring(xml)
     title = "".join(t.text or "" for t in root.iter("{http://schemas.openxmlformats.org/drawingml/2006/main}t"))
-    series = [_values(s, "tx")[0] for s in root.iter(f"{_C}ser")]
-    columns = [[float(v) for v in _values(s, "val")] for s in root.iter(f"{_C}ser")]
-    exact = [_values(s, "val") for s in root.iter(f"{_C}ser")]
-    names = _values(next(root.iter(f"{_C}ser")), "cat")
+    series = list(root.iter(f"{_C}ser"))
+    exact = [_values(s, "val") for s in series]
+    columns = [[float(v) for v in values] for values in exact]
     longest = max((sum(values) for values in zip(*columns, strict=True)), default=0) or 1
     bars = [
         Bar(name, [round(c[n] * 100 / longest, 2) for c in columns], "＋".join(group_thousands(c[n]) for c in exact))
-        for n, name in enumerate(names)
+        for n, name in enumerate(_values(series[0], "cat"))
     ]
-    return Block("chart", text=title, bars=bars, series=series)
+    return Block("chart", text=title, bars=bars, series=[_values(s, "tx")[0] for s in series])
 
 
 def _values(series: Any, what: str) -> list[str]:

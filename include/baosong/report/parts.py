@@ -1,4 +1,4 @@
-"""The tables, charts and photographs of a report as data; how they are drawn is not known here."""
+"""The tables, charts and photographs of a report as data, independent of how they are drawn."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from baosong.rules.words import CELL_WORDS
 if TYPE_CHECKING:
     from baosong.ledger import ActivityRow
 
-COLUMNS = 7  # indicators beside the prefecture's name across a portrait page
+COLUMNS = 7  # indicators per table, beside the prefecture's name on a portrait page
 MOST_UNITS = 400  # rows of prefectures in the Word report; the workbook has all
 MOST_BARS = 20
 MOST_ACTIVITIES = 600
@@ -28,7 +28,7 @@ _FOUR = 15.0  # four characters on one line
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table; `widths` in mm, `aligns` one letter a column: l, c or r. `last_is_sum` sets the last row apart."""
+    """A table; `widths` in mm, `aligns` one letter per column: l, c or r. `last_is_sum` emphasizes the last row."""
 
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -49,7 +49,7 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A photograph to be shown: a small JPEG without metadata, its size in pixels, and what stands below it."""
+    """A photograph: a small JPEG without metadata, its size in pixels, and its caption."""
 
     jpeg: bytes
     width: int
@@ -61,17 +61,17 @@ Part = Table | Chart | Picture
 
 
 def units(figures: RegionFigures) -> list[PrefectureFigures]:
-    """Return the prefectures that the Word report's tables show."""
+    """Return the prefectures in the tables of the Word report."""
     return figures.prefectures[:MOST_UNITS]
 
 
 def value(p: PrefectureFigures, code: str) -> Decimal | None:
-    """Return a prefecture's total of an indicator, None where it states none."""
+    """Return a prefecture's total of an indicator, None where it was not stated."""
     return p.values.get(code, Figure()).total
 
 
 def ranked(figures: RegionFigures, code: str) -> list[tuple[int, PrefectureFigures, Decimal]]:
-    """Return (rank, prefecture, value), the largest first; equal values share a rank, nothing and 0 have none."""
+    """Return (rank, prefecture, value), the largest first; equal values share a rank, missing and 0 have none."""
     stated = [(p, v) for p in figures.prefectures if (v := value(p, code))]
     stated.sort(key=lambda item: -item[1])
     first: dict[Decimal, int] = {}
@@ -81,7 +81,7 @@ def ranked(figures: RegionFigures, code: str) -> list[tuple[int, PrefectureFigur
 
 
 def indicator_tables(figures: RegionFigures) -> list[Table]:
-    """Return all indicators by prefecture, some columns a table, each with the region's sum below."""
+    """Return all indicators by prefecture, a few per table, each with the region's sums below."""
     rows = figures.campaign.form.indicators.rows
     parts = [rows[i : i + COLUMNS] for i in range(0, len(rows), COLUMNS)]
     return [_indicator_table(figures, part, f"（{n}/{len(parts)}）") for n, part in enumerate(parts, start=1)]
@@ -104,7 +104,7 @@ def _indicator_table(figures: RegionFigures, part: Sequence[Indicator], number: 
 
 
 def kinds_table(figures: RegionFigures, indicator: Indicator) -> Table:
-    """Return what adds up to an indicator, with shares."""
+    """Return the kinds that add up to an indicator, with shares."""
     whole = figures.totals[indicator.code].total
     kinds = figures.campaign.form.kinds_of(indicator.code)
     rows = [[k.name, exact_text(v := _total(figures, k), k), k.unit, share(v, whole)] for k in kinds]
@@ -124,12 +124,12 @@ def _total(figures: RegionFigures, indicator: Indicator) -> Decimal:
 
 
 def _exact(value: Decimal | None, indicator: Indicator) -> Decimal:
-    """Return a value with the form's digits; the database gives each number two decimals."""
+    """Return a value with the form's digits, because the database gives each number two decimals."""
     return Decimal(exact(value or Decimal(0), indicator) or 0)
 
 
 def ranking_table(figures: RegionFigures) -> Table:
-    """Return share and rank of each prefecture in the indicators that every sheet must state."""
+    """Return share and rank of each prefecture in the required indicators."""
     form = figures.campaign.form
     wanted = [i for i in form.indicators.rows if i.required][:2]
     ranks = {i.code: {p.prefecture.code: str(n) for n, p, _ in ranked(figures, i.code)} for i in wanted}
@@ -149,47 +149,40 @@ def ranking_table(figures: RegionFigures) -> Table:
 
 
 def prefecture_chart(figures: RegionFigures, indicator: Indicator) -> Chart:
-    """Return an indicator by prefecture as bars, the largest first; 线下 and 线上 stacked where both are stated."""
+    """Return an indicator by prefecture as bars, the largest first; 线下 and 线上 are stacked where both are stated."""
     shown = ranked(figures, indicator.code)[:MOST_BARS]
     values = [p.values[indicator.code] for _, p, _ in shown]
     split = bool(values) and all(v.offline is not None and v.online is not None for v in values)
-    series = (
-        [
-            ("线下", [_exact(v.offline, indicator) for v in values]),
-            ("线上", [_exact(v.online, indicator) for v in values]),
-        ]
-        if split
-        else [("合计", [_exact(v, indicator) for _, _, v in shown])]
-    )
+    named = (("线下", "offline"), ("线上", "online")) if split else (("合计", "total"),)
+    series = [(name, [_exact(getattr(v, part), indicator) for v in values]) for name, part in named]
     first = f"，前{MOST_BARS}位" if len(figures.prefectures) > MOST_BARS else ""
     names = [p.prefecture.name for _, p, _ in shown]
     return Chart(f"各地州市{indicator.name}（{indicator.unit}{first}）", names, series)
 
 
 def punctuality_table(figures: RegionFigures) -> Table:
-    """Return who sent what, complete and in time or not."""
+    """Return the state of each prefecture's deliverables, and whether they were complete and on time."""
     kinds = figures.campaign.deliverables
     rows = []
     for status in figures.punctuality[:MOST_UNITS]:
         cells = [status.states.get(d.kind) for d in kinds]
-        words = [CELL_WORDS[c.state if c else "missing"].partition("，")[0] for c in cells]  # 已退回 needs no more here
+        words = [CELL_WORDS[c.state if c else "missing"].partition("，")[0] for c in cells]  # 已退回 is enough here
         states = [str(c.accepted) if c and c.accepted else word for c, word in zip(cells, words, strict=True)]
         timely = ("按时" if status.on_time else "迟报") if status.complete else "未报齐"
         rows.append([status.prefecture.name, *states, timely, str(status.rejected), str(status.replaced)])
     room = (_TEXT - _NAME - 3 * _FOUR) / len(kinds)
     head = ["地州市", *(f"{d.name}（个）" for d in kinds), "是否按时报齐", "退回文件", "更正替换"]
-    return Table(
-        head, rows, [_NAME, *([room] * len(kinds)), *([_FOUR] * 3)], "l" + "c" * (len(kinds) + 3), "材料报送情况"
-    )
+    widths = [_NAME, *([room] * len(kinds)), *([_FOUR] * 3)]
+    return Table(head, rows, widths, "l" + "c" * (len(kinds) + 3), "材料报送情况")
 
 
 def lists_all(figures: RegionFigures) -> bool:
-    """Return whether the Word report lists every activity; a long list keeps the major ones (重大示范) only."""
+    """Return whether the Word report lists every activity; of a long list it has only the major ones (重大示范)."""
     return len(figures.activities) <= MOST_ACTIVITIES
 
 
 def activity_table(figures: RegionFigures) -> Table:
-    """Return the list of activities, at most `MOST_ACTIVITIES`; their numbers are those of the workbook's list."""
+    """Return at most `MOST_ACTIVITIES` activities, with their numbers in the workbook's list."""
     major = figures.campaign.form.by_field.get("major")
     chosen: Iterator[tuple[int, ActivityRow]] = enumerate(figures.activities, start=1)
     if not lists_all(figures):
@@ -207,7 +200,7 @@ def activity_table(figures: RegionFigures) -> Table:
 
 
 def change_table(changes: Changes) -> Table:
-    """Return every figure that differs from the version before."""
+    """Return the figures that differ from the previous version."""
     rows = [
         [c.place, c.what, group_thousands(c.before), group_thousands(c.after)]
         for c in changes.figures[:MOST_ACTIVITIES]

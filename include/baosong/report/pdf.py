@@ -1,30 +1,29 @@
-"""The report as PDF beside the Word file, where LibreOffice is installed; nothing else depends on it."""
+"""The report as PDF beside the Word file, where LibreOffice is installed; optional for everything else."""
 
 from __future__ import annotations
 
 import logging
-import os
 import shutil
-import signal
-import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from baosong.report.files import DOCUMENT, PDF
+from baosong.validation.sandbox import run as sandbox
 
 if TYPE_CHECKING:
     from baosong.store.s3 import Storage
 
 log = logging.getLogger(__name__)
 
-_WITHIN = 180.0  # seconds
+_WITHIN = 180.0  # seconds by the clock
+MEMORY, SECONDS = 4 << 30, 180  # of address space, of which LibreOffice reserves much more than it uses
 
 
 def put_pdf(storage: Storage, prefix: str) -> bool:
-    """Put the PDF of an edition beside it if it is not there yet; return whether it is there now.
+    """Store the PDF of an edition unless it exists; return whether it exists now.
 
-    A document that was replaced meanwhile has its PDF made anew.
+    If the document is replaced meanwhile, its PDF is made again.
     """
     if storage.head("reports", f"{prefix}{PDF}") is not None:
         return True
@@ -36,31 +35,26 @@ def put_pdf(storage: Storage, prefix: str) -> bool:
 
 
 def make_pdf(document: bytes) -> bytes | None:
-    """Return a Word file as PDF, which bears its own date; None where LibreOffice is not there, or cannot do it."""
+    """Return a Word file as PDF, which contains its own date; None where LibreOffice is missing or fails."""
     program = _program()
     if program is None:
         return None
     with TemporaryDirectory() as folder:
         source = Path(folder) / "report.docx"
         source.write_bytes(document)
-        # A profile of its own, as two conversions at once would share one and the second would do nothing.
+        # A profile of its own: a second conversion with the same profile would silently do nothing.
         profile = f"-env:UserInstallation={(Path(folder) / 'profile').as_uri()}"
-        _run([program, profile, "--headless", "--convert-to", "pdf", "--outdir", folder, str(source)])
+        command = [program, profile, "--headless", "--convert-to", "pdf", "--outdir", folder, str(source)]
+        confined = sandbox.foreign_program(command, memory=MEMORY, seconds=SECONDS, sort="office")
+        try:
+            sandbox.run(confined, b"", wall=_WITHIN, longest=1 << 20)
+        except sandbox.SandboxError as e:
+            log.warning("LibreOffice did not end well: %s", e)
         made = source.with_suffix(".pdf")
         if made.is_file():
             return made.read_bytes()
     log.warning("LibreOffice is there and made no PDF; is its Writer installed?")
     return None
-
-
-def _run(command: list[str]) -> None:
-    with subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    ) as child:
-        try:
-            child.wait(_WITHIN)
-        except subprocess.TimeoutExpired:
-            os.killpg(child.pid, signal.SIGKILL)  # the program is a script around the one that hangs
 
 
 def _program() -> str | None:

@@ -35,7 +35,7 @@ MAX_LEFTOVERS = 200  # of an area; where there are more they go however young th
 
 @dataclass(frozen=True, slots=True)
 class ParsedKey:
-    """What a key says of itself; None where it says nothing. `name` is the file's own name."""
+    """The parts of a key, None for a missing one; `name` is the name of the file."""
 
     campaign_id: str | None
     code: str | None
@@ -44,7 +44,7 @@ class ParsedKey:
 
 
 def is_ignored(key: str) -> bool:
-    """Return whether a key is a program's leftover or a folder marker rather than something sent."""
+    """Return whether a key is a leftover of other programs or a folder marker rather than a submission."""
     return key.endswith("/") or _LEFTOVER.search(key) is not None
 
 
@@ -59,9 +59,9 @@ def parse_key(key: str) -> ParsedKey:
 
 
 def slot_of(key: str, kind: Kind | None, campaign: Campaign | None) -> str:
-    """Return what a later file replaces: nothing named for single deliverables, else the path inside its folder.
+    """Return the slot in which a later file replaces an earlier one: "" for single deliverables, else the inner path.
 
-    Macs and Windows spell the same name in different code points; one spelling keeps them one file.
+    macOS and Windows encode the same name in different code points, so the path is normalized.
     """
     if campaign is None or kind is None:
         return key

@@ -1,4 +1,4 @@
-"""Local copies of streams: nameless files that are gone with their context, and with the process."""
+"""Local copies of streams: unnamed files that vanish with their context, and with the process."""
 
 from __future__ import annotations
 
@@ -27,30 +27,30 @@ class Stream(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A local copy of a stream, gone when its context ends; `file` is seekable, small ones never touch the disk."""
+    """A local copy of a stream, removed when its context ends; `file` is seekable and in memory if it is small."""
 
     file: BinaryIO
     size: int
     sha256: str
-    _turn: Lock = field(default_factory=Lock, repr=False, compare=False)
+    _lock: Lock = field(default_factory=Lock, repr=False, compare=False)
 
     def source(self, name: str) -> Source:
-        """Return the copy as a check sees it, under a name; its readers share the file and none disturbs another."""
+        """Return the copy as a source under a name; its readers share the file and do not disturb each other."""
         return Source(name, self.size, lambda: cast(BinaryIO, RangedReader(self._between, self.size)))
 
     def _between(self, offset: int, length: int) -> bytes:
-        with self._turn:
+        with self._lock:
             self.file.seek(offset)
             return self.file.read(length)
 
 
 Listener = Callable[[bytes], None]
-"""Is given every byte of a stream in its turn: whoever needs them all waits for the one read."""
+"""Receives every chunk of a stream in order, so that one read serves all who need the bytes."""
 
 
 @contextmanager
 def copied(stream: Stream, folder: Path, listener: Listener | None = None) -> Iterator[Copy]:
-    """Read a stream to its end into a nameless file in `folder`, hashing on the way; what it raises passes."""
+    """Read a stream to its end into an unnamed file in `folder` and hash it; the stream's errors propagate."""
     folder.mkdir(parents=True, exist_ok=True)
     with SpooledTemporaryFile(max_size=_IN_MEMORY, dir=str(folder)) as file:
         digest = hashlib.sha256()

@@ -1,20 +1,21 @@
-"""A seekable reader over something that can be fetched in ranges: only what is read travels."""
+"""A seekable reader that fetches only the ranges that are read."""
 
 from __future__ import annotations
 
 import io
 from collections import OrderedDict
 from collections.abc import Callable
+from itertools import groupby
 
-BLOCK = 8 * 1024  # the headers of a film lie far apart, and each costs a block
+BLOCK = 8 * 1024  # bytes; the headers of a video lie far apart, and each costs a block
 CACHED_BLOCKS = 1024
 
 
 class RangedReader(io.RawIOBase):
-    """Bytes of `size` behind `fetch(offset, length)`, in blocks, with the last ones kept.
+    """An object of `size` bytes behind `fetch(offset, length)`, read in blocks of which the latest are cached.
 
-    A read over several missing blocks is one request, so whoever knows what comes next reads more at once.
-    `bytes_read` and `requests` count what really travelled, for this reader and those it was `reopened` from.
+    A read across several missing blocks is one request, so a caller that knows its next reads should read more at
+    once. `bytes_read` and `requests` count the transfers of this reader and of all that share its blocks.
     """
 
     def __init__(self, fetch: Callable[[int, int], bytes], size: int, block: int = BLOCK) -> None:
@@ -24,10 +25,10 @@ class RangedReader(io.RawIOBase):
         self._at = 0
 
     def reopened(self) -> RangedReader:
-        """Return another reader, at the start, of the same bytes and blocks."""
-        twin = RangedReader(self._blocks.fetch, self._size)
-        twin._blocks = self._blocks
-        return twin
+        """Return another reader, at the start, that shares the cached blocks."""
+        other = RangedReader(self._blocks.fetch, self._size)
+        other._blocks = self._blocks
+        return other
 
     @property
     def bytes_read(self) -> int:
@@ -52,7 +53,7 @@ class RangedReader(io.RawIOBase):
         return self._at
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move; a position behind the end is allowed and reads nothing, one before the start is a ValueError."""
+        """Move; a position after the end is allowed and reads nothing, one before the start is a ValueError."""
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
         if base + offset < 0:
             raise ValueError(f"negative seek position {base + offset}")
@@ -80,7 +81,7 @@ class RangedReader(io.RawIOBase):
 
 
 class _Blocks:
-    """The blocks of an object that were fetched last."""
+    """The latest blocks of an object."""
 
     def __init__(self, fetch: Callable[[int, int], bytes], size: int, block: int) -> None:
         self.fetch = fetch
@@ -88,18 +89,20 @@ class _Blocks:
         self.requests = 0
         self._size = size
         self._block = block
-        self._kept: OrderedDict[int, bytes] = OrderedDict()
+        self._cache: OrderedDict[int, bytes] = OrderedDict()
 
     def between(self, start: int, stop: int) -> bytes:
         """Return bytes start..stop; both lie within the object."""
         if stop - start >= CACHED_BLOCKS * self._block:
-            return self._fetched(start, stop - start)  # to keep them would push all others out
+            return self._fetched(start, stop - start)  # caching them would evict all others
         first, last = start // self._block, (stop - 1) // self._block
-        blocks = {n: self._kept[n] for n in range(first, last + 1) if n in self._kept}
+        blocks = {n: self._cache[n] for n in range(first, last + 1) if n in self._cache}
         for n in blocks:
-            self._kept.move_to_end(n)
-        for begin, end in _gaps(first, last, blocks):
-            blocks.update(self._load(begin, end))
+            self._cache.move_to_end(n)
+        missing = [n for n in range(first, last + 1) if n not in blocks]
+        for _, run in groupby(enumerate(missing), lambda pair: pair[1] - pair[0]):  # consecutive numbers
+            numbers = [n for _, n in run]
+            blocks.update(self._load(numbers[0], numbers[-1]))
         data = b"".join(blocks[n] for n in range(first, last + 1))
         offset = start - first * self._block
         return data[offset : offset + stop - start]
@@ -109,9 +112,9 @@ class _Blocks:
         data = self._fetched(offset, min((last + 1) * self._block, self._size) - offset)
         loaded = {first + i: data[i * self._block : (i + 1) * self._block] for i in range(last - first + 1)}
         for n in list(loaded)[-CACHED_BLOCKS:]:
-            self._kept[n] = loaded[n]
-        while len(self._kept) > CACHED_BLOCKS:
-            self._kept.popitem(last=False)
+            self._cache[n] = loaded[n]
+        while len(self._cache) > CACHED_BLOCKS:
+            self._cache.popitem(last=False)
         return loaded
 
     def _fetched(self, offset: int, length: int) -> bytes:
@@ -121,16 +124,3 @@ class _Blocks:
         if len(data) != length:
             raise OSError(f"short read: {len(data)} of {length} bytes at {offset}")
         return data
-
-
-def _gaps(first: int, last: int, have: dict[int, bytes]) -> list[tuple[int, int]]:
-    """Return the runs of block numbers in first..last that are not in `have`, as inclusive pairs."""
-    runs: list[tuple[int, int]] = []
-    for n in range(first, last + 1):
-        if n in have:
-            continue
-        if runs and runs[-1][1] == n - 1:
-            runs[-1] = (runs[-1][0], n)
-        else:
-            runs.append((n, n))
-    return runs

@@ -1,7 +1,7 @@
 """The object store: the only module that knows S3.
 
-Bucket arguments are our five logical names; the settings say what the store calls them. Every call repeats with
-back-off while the store is away or ill, for `retry_timeout` seconds, and then raises StorageError.
+Bucket arguments are our five logical names; the settings map them to the names in the store. Every call is retried
+with back-off while the store is unavailable, for `retry_timeout` seconds, and then raises StorageError.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Literal, TypeVar, cast
+from typing import Any, BinaryIO, Literal, TypeVar, cast
 from xml.etree.ElementTree import ParseError
 
+import certifi
 import urllib3
 from minio import Minio
 from minio.commonconfig import ENABLED, GOVERNANCE
@@ -28,25 +30,22 @@ from minio.versioningconfig import VersioningConfig
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_exponential_jitter
 
 from baosong.rules.errors import OneLineError
-from baosong.store.connections import pool
 from baosong.store.ranged_reader import RangedReader
 from baosong.store.settings import S3Settings
 from baosong.store.source import Source
 
-__all__ = ["RangedReader", "Storage", "StorageError", "Stored"]
-
 PART_SIZE = 16 * 1024 * 1024
-# The embedded store shows one key's writes to another key within 5 ms, hence not always at once.
+# Seconds within which the embedded store shows a write by one key to another key: 5 ms were measured.
 _SETTLED = 0.01
 _CLOSING = timedelta(seconds=2)
 _ABSENT = ("NoSuchKey", "NoSuchBucket", "NoSuchVersion", "ResourceNotFound")
-_UNKNOWN = datetime.fromtimestamp(0, UTC)  # folders have no time
+_NO_TIME = datetime.fromtimestamp(0, UTC)  # folders have no time
 _CODE = re.compile(r"<Code>([^<]+)</Code>")
 T = TypeVar("T")
 
 
 class StorageError(OneLineError):
-    """The object store refused, or stayed away longer than we wait; the text is Chinese, one line."""
+    """The object store refused, or was unavailable for longer than `retry_timeout`; the message is one Chinese line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ class Stored:
 
     @property
     def identity(self) -> str:
-        """Return what tells these bytes from others that may later lie under the same key."""
+        """Return a text that differs from that of any other content put under the same key."""
         return "|".join((self.etag, str(self.size), self.modified.isoformat(), self.version_id or ""))
 
 
@@ -70,9 +69,9 @@ class Storage:
 
     def __init__(self, s3: S3Settings, retry_timeout: float = 60.0) -> None:
         self._buckets = s3.buckets
-        self._patience = retry_timeout
-        doors = {endpoint: _client(s3, endpoint) for endpoint in map(s3.endpoint_of, s3.buckets)}
-        self._clients = {bucket: doors[s3.endpoint_of(bucket)] for bucket in s3.buckets}
+        self._retry_timeout = retry_timeout
+        clients = {endpoint: _client(s3, endpoint) for endpoint in map(s3.endpoint_of, s3.buckets)}
+        self._clients = {bucket: clients[s3.endpoint_of(bucket)] for bucket in s3.buckets}
 
     def list(self, bucket: str, prefix: str = "", recursive: bool = True, after: str | None = None) -> Iterator[Stored]:
         """Yield the objects under a prefix in the store's order, or only those `after` a key.
@@ -91,9 +90,9 @@ class Storage:
                     yield stored
                 return
             except (MinioException, urllib3.exceptions.HTTPError, OSError) as broken:
-                if not _is_passing(broken):
-                    raise _told(doing, broken) from broken
-                # A later page failed: go on behind the last key that we gave.
+                if not _is_transient(broken):
+                    raise _storage_error(doing, broken) from broken
+                # A later page failed: continue after the last key that was yielded.
 
     def stat(self, bucket: str, key: str) -> Stored | None:
         """Return one object as a listing shows it (so that identities compare), or None."""
@@ -105,7 +104,7 @@ class Storage:
         return self._repeat(f"查看 {bucket}/{key}", look)
 
     def head(self, bucket: str, key: str) -> Stored | None:
-        """Return one object, or None, without a listing: its size is right, its identity not to be compared."""
+        """Return one object, or None, without a listing; its size is right, its identity not comparable."""
         return self._repeat(f"查看 {bucket}/{key}", lambda: self._head(bucket, key))
 
     def open(self, bucket: str, key: str) -> RangedReader:
@@ -116,7 +115,7 @@ class Storage:
         return self._reader(bucket, stored)
 
     def source(self, bucket: str, stored: Stored) -> Source:
-        """Return an object as a check sees it; what is read twice of it travels once."""
+        """Return an object as a source whose readers share the ranges that were fetched."""
         name = stored.key.rsplit("/", 1)[-1]
         reader = self._reader(bucket, stored)
         return Source(name, stored.size, lambda: cast(BinaryIO, reader.reopened()), remote=True)
@@ -125,17 +124,13 @@ class Storage:
         """Return the whole object; callers look at its size first. StorageError if there is none."""
 
         def fetch() -> bytes:
-            response = self._clients[bucket].get_object(self._buckets[bucket], key)
-            try:
+            with _released(self._clients[bucket].get_object(self._buckets[bucket], key)) as response:
                 return bytes(response.read())
-            finally:
-                response.close()
-                response.release_conn()
 
         return self._repeat(f"读取 {bucket}/{key}", fetch)
 
     def put(self, bucket: str, key: str, data: bytes, content_type: str = "application/octet-stream") -> None:
-        """Store bytes; when it returns, the store shows an object of just that size."""
+        """Store bytes and verify that the store shows an object of that size."""
         self.put_stream(bucket, key, io.BytesIO(data), len(data), content_type)
 
     def put_file(self, bucket: str, key: str, path: Path, content_type: str = "application/octet-stream") -> None:
@@ -146,17 +141,17 @@ class Storage:
     def put_stream(
         self, bucket: str, key: str, data: BinaryIO, size: int = -1, content_type: str = "application/octet-stream"
     ) -> None:
-        """Store what a stream yields; `size` -1 means until its end. Repeats only if the stream can seek.
+        """Store a stream; `size` -1 means until its end. Only a seekable stream is retried.
 
-        Raises StorageError where the stream is longer or shorter than said, or the store shows another size.
+        Raises StorageError where the stream is longer or shorter than `size`, or the store shows another size.
         """
         doing = f"写入 {bucket}/{key}"
         start = data.tell() if data.seekable() else None
         if start is not None:
-            there = data.seek(0, os.SEEK_END) - start
-            if size not in (-1, there):
-                raise StorageError(f"{doing}：数据有 {there} 字节，声明的却是 {size} 字节。")
-            size = there
+            actual = data.seek(0, os.SEEK_END) - start
+            if size not in (-1, actual):
+                raise StorageError(f"{doing}：数据有 {actual} 字节，声明的却是 {size} 字节。")
+            size = actual
 
         def send() -> int:
             if start is not None:
@@ -173,10 +168,10 @@ class Storage:
         self._repeat(f"删除 {bucket}/{key}", lambda: self._clients[bucket].remove_object(self._buckets[bucket], key))
 
     def remove_unchanged(self, bucket: str, listed: Iterable[Stored]) -> Sequence[Stored]:
-        """Remove the objects that still are those listed; return those in whose place something else lies now.
+        """Remove the objects that are still those listed; return the ones that were replaced since.
 
-        A store with versions removes the very version. Without them the identity is compared just before: whatever
-        was replaced before this call stays; a replacement during these few milliseconds cannot be told.
+        A store with versions removes exactly the listed version. Without versions the identity is compared just
+        before: earlier replacements stay, but one within these few milliseconds cannot be detected.
         """
         heads = [(stored, self.head(bucket, stored.key)) for stored in listed]
         if any(head is not None and head.version_id is None for _, head in heads):
@@ -203,19 +198,19 @@ class Storage:
                 self._repeat(f"新建存储桶 {bucket}", partial(client.make_bucket, name))
 
     def keep_versions(self, bucket: str) -> bool:
-        """Have the store keep what is overwritten or removed in a bucket; False if it cannot, or we may not ask it."""
+        """Enable versioning of a bucket; False if the store cannot, or our key may not."""
         client, name = self._clients[bucket], self._buckets[bucket]
 
-        def kept() -> bool:
+        def enabled() -> bool:
             client.set_bucket_versioning(name, VersioningConfig(ENABLED))
             return bool(client.get_bucket_versioning(name).status == ENABLED)
 
-        return self._if_able(f"为 {bucket} 启用版本", kept)
+        return self._if_able(f"为 {bucket} 启用版本", enabled)
 
     def lock(self, bucket: str, days: int) -> bool:
-        """Have the store refuse for so many days to remove what is put into a bucket; False if it cannot.
+        """Lock new objects of a versioned bucket against removal for some days; False if the store cannot.
 
-        The bucket keeps versions. A longer time that was set before stays.
+        A longer period that was set before stays.
         """
         client, name = self._clients[bucket], self._buckets[bucket]
 
@@ -227,24 +222,23 @@ class Storage:
         return self._if_able(f"为 {bucket} 设置保留锁", locked)
 
     def versions(self, bucket: str, key: str) -> tuple[Stored, ...]:
-        """Return the versions of an object that the store keeps, the newest first; none where it knows no versions."""
+        """Return the versions of an object, the newest first; none where the store has no versions."""
 
         def listed() -> tuple[Stored, ...]:
             found = self._clients[bucket].list_objects(self._buckets[bucket], key, True, include_version=True)
-            there = [v for v in found if v.object_name == key and not v.is_delete_marker]
-            told = (Stored(key, v.size or 0, v.etag or "", v.last_modified or _UNKNOWN, v.version_id) for v in there)
-            return tuple(told)
+            versions = [v for v in found if v.object_name == key and not v.is_delete_marker]
+            return tuple(map(_stored, versions))
 
         return self._if_able(f"列出 {bucket}/{key} 的版本", listed) or ()
 
     def _if_able(self, doing: str, call: Callable[[], T]) -> T | Literal[False]:
-        """Return what a call returns, False where the store refuses it for good: not every store can do everything."""
+        """Return the result of a call, False where the store refuses it for good: not every store has every feature."""
 
         def attempt() -> T | Literal[False]:
             try:
                 return call()
             except (MinioException, ParseError) as refused:
-                if isinstance(refused, MinioException) and _is_passing(refused):
+                if isinstance(refused, MinioException) and _is_transient(refused):
                     raise
                 return False
 
@@ -257,19 +251,15 @@ class Storage:
         return next(pages, None), pages
 
     def _pages(self, bucket: str, prefix: str, recursive: bool, after: str | None) -> Iterator[Stored]:
-        found = self._clients[bucket].list_objects(self._buckets[bucket], prefix or None, recursive, after)
-        for item in found:
-            etag = (item.etag or "").strip('"')
-            yield Stored(item.object_name, item.size or 0, etag, item.last_modified or _UNKNOWN, item.version_id)
+        return map(_stored, self._clients[bucket].list_objects(self._buckets[bucket], prefix or None, recursive, after))
 
     def _head(self, bucket: str, key: str) -> Stored | None:
         try:
-            item = self._clients[bucket].stat_object(self._buckets[bucket], key)
+            return _stored(self._clients[bucket].stat_object(self._buckets[bucket], key))
         except MinioException as problem:
             if _code_of(problem) in _ABSENT:
                 return None
             raise
-        return Stored(key, item.size or 0, item.etag or "", item.last_modified or _UNKNOWN, item.version_id)
 
     def _send(self, bucket: str, key: str, data: BinaryIO, size: int, content_type: str) -> int:
         counted = _Counted(data)
@@ -287,41 +277,37 @@ class Storage:
         return counted.count
 
     def _reader(self, bucket: str, stored: Stored) -> RangedReader:
+        doing = f"读取 {bucket}/{stored.key}"
+
         def fetch(offset: int, length: int) -> bytes:
-            return self._repeat(
-                f"读取 {bucket}/{stored.key}", lambda: self._fetch_range(bucket, stored, offset, length)
-            )
+            return self._repeat(doing, partial(self._fetch_range, bucket, stored, offset, length))
 
         return RangedReader(fetch, stored.size)
 
     def _fetch_range(self, bucket: str, stored: Stored, offset: int, length: int) -> bytes:
         client, name = self._clients[bucket], self._buckets[bucket]
-        response = client.get_object(name, stored.key, offset, length, version_id=stored.version_id)
-        try:
+        with _released(client.get_object(name, stored.key, offset, length, version_id=stored.version_id)) as response:
             if _was_replaced(response.headers, stored):
                 raise StorageError(f"{bucket}/{stored.key} 在读取期间被替换，请重新开始。")
             return bytes(response.read())
-        finally:
-            response.close()
-            response.release_conn()
 
     def _repeat(self, doing: str, call: Callable[[], T], attempts: int | None = None) -> T:
-        """Call until it succeeds, fails for good, or our retry_timeout ends; StorageError says what we were doing."""
-        stop = stop_after_attempt(attempts) if attempts else stop_after_delay(self._patience)
+        """Call until it succeeds, fails for good or the retry timeout ends; StorageError names the operation."""
+        stop = stop_after_attempt(attempts) if attempts else stop_after_delay(self._retry_timeout)
         retrying = Retrying(
             stop=stop,
             wait=wait_exponential_jitter(multiplier=0.1, max=5, jitter=0.1),
-            retry=retry_if_exception(_is_passing),
+            retry=retry_if_exception(_is_transient),
             reraise=True,
         )
         try:
             return retrying(call)
         except (MinioException, urllib3.exceptions.HTTPError, OSError, ValueError) as problem:
-            raise _told(doing, problem) from problem
+            raise _storage_error(doing, problem) from problem
 
 
 class _Counted:
-    """Counts what is read through it, because the S3 client does not say how much it took."""
+    """Counts the bytes read through it, because the S3 client does not say how many it took."""
 
     def __init__(self, data: BinaryIO) -> None:
         self._data = data
@@ -334,8 +320,26 @@ class _Counted:
 
 
 def _client(s3: S3Settings, endpoint: str) -> Minio:
-    key, secret, connections = s3.access_key, s3.secret_key, pool(s3.secure)
-    return Minio(endpoint, key, secret, secure=s3.secure, region=s3.region, http_client=connections)
+    trusted = os.environ.get("SSL_CERT_FILE") or certifi.where()
+    timeout = urllib3.Timeout(connect=5, read=120)
+    # No retries here: `Storage._repeat` alone retries, so that one timeout bounds a call.
+    pool = urllib3.PoolManager(maxsize=8, retries=False, timeout=timeout, cert_reqs="CERT_REQUIRED", ca_certs=trusted)
+    return Minio(endpoint, s3.access_key, s3.secret_key, secure=s3.secure, region=s3.region, http_client=pool)
+
+
+def _stored(item: Any) -> Stored:
+    etag = (item.etag or "").strip('"')
+    return Stored(item.object_name, item.size or 0, etag, item.last_modified or _NO_TIME, item.version_id)
+
+
+@contextmanager
+def _released(response: Any) -> Iterator[Any]:
+    """Give the connection of an answer back to the pool, however it ends."""
+    try:
+        yield response
+    finally:
+        response.close()
+        response.release_conn()
 
 
 def _days_locked(client: Minio, name: str) -> int | None:
@@ -348,31 +352,26 @@ def _days_locked(client: Minio, name: str) -> int | None:
     return rule.duration * (1 if rule.duration_unit == DAYS else 365) if rule.duration else None
 
 
-def _is_passing(problem: BaseException) -> bool:
-    """Return whether waiting may help: the network, a 5xx, a throttle, or an answer that is not S3's."""
-    if isinstance(problem, (S3Error, InvalidResponseError, ServerError)):
-        status = _status_of(problem)
-        return (status >= 500 and status != 501) or status in (408, 429) or status < 400
-    return isinstance(problem, (urllib3.exceptions.HTTPError, OSError))
-
-
-def _status_of(problem: MinioException) -> int:
+def _is_transient(problem: BaseException) -> bool:
+    """Return whether a retry may help: network errors, 5xx, throttling, or an answer that is not S3's."""
+    if not isinstance(problem, (S3Error, InvalidResponseError, ServerError)):
+        return isinstance(problem, (urllib3.exceptions.HTTPError, OSError))
     if isinstance(problem, S3Error):
-        return int(problem.response.status)
-    if isinstance(problem, ServerError):
-        return problem.status_code
-    return int(getattr(problem, "_code", 0))
+        status = int(problem.response.status)
+    else:
+        status = problem.status_code if isinstance(problem, ServerError) else int(getattr(problem, "_code", 0))
+    return (status >= 500 and status != 501) or status in (408, 429) or status < 400
 
 
 def _code_of(problem: BaseException) -> str:
-    """Return S3's error code, also out of an answer that the client could not read for its content type."""
+    """Return S3's error code, also from an answer whose content type the client rejected."""
     if isinstance(problem, S3Error):
         return problem.code or ""
     found = _CODE.search(getattr(problem, "_body", None) or "")
     return found.group(1) if found else ""
 
 
-def _told(doing: str, problem: BaseException) -> StorageError:
+def _storage_error(doing: str, problem: BaseException) -> StorageError:
     code = _code_of(problem)
     if code in _ABSENT:
         return StorageError(f"{doing}：对象存储中没有它。")
@@ -382,10 +381,10 @@ def _told(doing: str, problem: BaseException) -> StorageError:
 
 
 def _was_replaced(headers: Mapping[str, str], stored: Stored) -> bool:
-    """Return whether an answer's headers belong to bytes put after those listed.
+    """Return whether the headers of an answer belong to a later object than the one listed.
 
-    They know whole seconds only, and some stores tell there when the upload began or was closed, but in a listing when
-    its last byte was written. What slips through is noticed when the object is taken away: its identity has changed.
+    They have whole seconds only, and some stores give the time when the upload began or was closed there, but that of
+    the last byte in a listing. What slips through is detected at removal, because the identity has changed.
     """
     total = headers.get("Content-Range", "").rpartition("/")[2]
     when = _http_time(headers.get("Last-Modified"))

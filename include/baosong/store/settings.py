@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from baosong.rules.errors import OneLineError
 
-PROJECT = Path(__file__).resolve().parents[3]
+_CHECKOUT = Path(__file__).resolve().parents[3]
+# The checkout, or where a wheel puts what it brings besides its packages.
+PROJECT = _CHECKOUT if (_CHECKOUT / "include" / "campaigns").is_dir() else Path(sys.prefix) / "share" / "baosong"
 BUCKETS = ("intake", "outbox", "archive", "quarantine", "reports")
-CUSTODY_ENDPOINT = "BAOSONG_S3_CUSTODY_ENDPOINT"
+INTERNAL_ENDPOINT = "BAOSONG_S3_CUSTODY_ENDPOINT"
 
 
 class SettingsError(OneLineError):
-    """Something that must be configured is not; the text says what, in Chinese."""
+    """A setting that is missing or wrong; the message is Chinese and names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class S3Settings:
     """How to reach the object store. `endpoint` is host:port; `buckets` maps our five names to the store's.
 
-    `custody_endpoint` leads to the same store for the buckets that the pipeline alone writes; empty means `endpoint`.
+    `internal_endpoint` leads to the same store for the buckets that the pipeline alone writes; empty means `endpoint`.
     """
 
     endpoint: str
@@ -32,20 +35,20 @@ class S3Settings:
     secure: bool
     region: str
     buckets: dict[str, str]
-    custody_endpoint: str = ""
+    internal_endpoint: str = ""
 
     def endpoint_of(self, bucket: str) -> str:
-        """Return where one of our five buckets is read and written: always the same place, as each has its own view."""
-        return self.endpoint if bucket == "intake" else self.custody_endpoint or self.endpoint
+        """Return the endpoint of a bucket, always the same one, because each endpoint has its own view of the store."""
+        return self.endpoint if bucket == "intake" else self.internal_endpoint or self.endpoint
 
     def as_prefecture(self, access_key: str, secret_key: str) -> S3Settings:
-        """Return the settings of somebody who sends: another key, and the one endpoint that he is told of."""
-        return replace(self, access_key=access_key, secret_key=secret_key, custody_endpoint="")
+        """Return the settings of a prefecture: its own key, and the public endpoint only."""
+        return replace(self, access_key=access_key, secret_key=secret_key, internal_endpoint="")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything the domain needs to know about its surroundings; `clamd` is host:port, unix:/path, or empty."""
+    """The surroundings of the domain; `clamd` is host:port, unix:/path, or empty."""
 
     home: Path
     s3: S3Settings
@@ -70,7 +73,7 @@ def home_of(env: Mapping[str, str] | None = None) -> Path:
 def overlaid(lower: Mapping[str, str], upper: Mapping[str, str]) -> dict[str, str]:
     """Return settings laid over others; where they name another store, its second endpoint is not that of the first."""
     same = upper.get("BAOSONG_S3_ENDPOINT") in (None, lower.get("BAOSONG_S3_ENDPOINT"))
-    return {**{name: value for name, value in lower.items() if same or name != CUSTODY_ENDPOINT}, **upper}
+    return {**{name: value for name, value in lower.items() if same or name != INTERNAL_ENDPOINT}, **upper}
 
 
 def bucket_names(values: Mapping[str, str]) -> dict[str, str]:
@@ -94,7 +97,7 @@ def _s3(values: Mapping[str, str]) -> S3Settings:
         secure=values.get("BAOSONG_S3_SECURE", "").lower() in ("1", "true", "yes"),
         region=values.get("BAOSONG_S3_REGION", "us-east-1"),
         buckets=bucket_names(values),
-        custody_endpoint=values.get(CUSTODY_ENDPOINT, ""),
+        internal_endpoint=values.get(INTERNAL_ENDPOINT, ""),
     )
 
 

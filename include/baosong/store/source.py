@@ -10,9 +10,9 @@ from typing import Any, BinaryIO
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One file to check; `open` gives a fresh seekable reader, so that nobody pays for bytes that nobody reads.
+    """One file to check; `open` gives a fresh seekable reader, so that only the bytes that are read are transferred.
 
-    A `remote` one is read in ranges, and whole only by who brings it here.
+    A `remote` source is read in ranges; it is read whole only to make a local copy.
     """
 
     name: str
@@ -31,16 +31,16 @@ class Source:
             return f.read()
 
     def head(self, size: int = 4096) -> bytes:
-        """Return the first bytes, enough to know a file by its signature."""
+        """Return the first bytes, enough for the signature of a file type."""
         with self.open() as f:
             return f.read(size)
 
     def cost(self) -> dict[str, Any]:
-        """Return how many bytes and requests reading has cost so far, None where the file is here."""
+        """Return the bytes and requests that reading has cost so far, None for a local file."""
         with self.open() as f:
             return {"bytes_read": getattr(f, "bytes_read", None), "requests": getattr(f, "requests", None)}
 
     @property
     def suffix(self) -> str:
-        """Return the name's ending in lower case without the dot, or an empty string."""
+        """Return the name's suffix in lower case without the dot, or an empty string."""
         return Path(self.name).suffix.lower().lstrip(".")

@@ -11,10 +11,10 @@ from baosong.campaign import Campaign, Prefecture
 from baosong.rules.catalogue import finding
 from baosong.rules.findings import Checked, Finding, Kind, has_error
 from baosong.store.source import Source
-from baosong.validation.common import active_content, file_safety, zip_guard
+from baosong.validation.common import active_content, file_safety, reader, zip_guard
 from baosong.validation.common.filetypes import identify
-from baosong.validation.documents import press, reader, report
-from baosong.validation.documents.reader import Document
+from baosong.validation.common.reader import Document
+from baosong.validation.documents import press, report
 from baosong.validation.photo import photo
 from baosong.validation.sandbox.client import LARGEST
 

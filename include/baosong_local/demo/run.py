@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from baosong.campaign import Campaign
 from baosong.ledger.services import Services
+from baosong.rules.errors import BaosongError
 from baosong.rules.findings import Verdict
 from baosong.store.s3 import Storage
 from baosong.store.settings import home_of
@@ -29,7 +30,7 @@ ANSWERS_WITHIN = 300.0  # seconds; a demonstration that waits longer has failed 
 REPORT_WITHIN = 180.0
 
 
-class DemoFailed(Exception):
+class DemoFailed(BaosongError):
     """Something did not come out as it must; the text says what."""
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from baosong_local.stack.areas import Credentials, open_campaign_areas
-from baosong_local.stack.control import StackInfo, down, is_embedded, is_running, log_paths, status, stay, up
-from baosong_local.stack.errors import StackError
-from baosong_local.stack.state import ComponentState
+from baosong_local.stack.grants import Credentials, open_campaign_areas
+from baosong_local.stack.lifecycle import StackInfo, down, is_embedded, is_running, log_paths, status, stay, up
+from baosong_local.stack.state import ComponentState, StackError
 
 __all__ = [
     "ComponentState",

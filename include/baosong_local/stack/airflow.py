@@ -12,14 +12,13 @@ from baosong.store.settings import PROJECT
 from baosong_local.stack.layout import Layout
 from baosong_local.stack.postgres import Postgres
 from baosong_local.stack.process import Program
-from baosong_local.stack.vault import OPERATOR, Secrets
+from baosong_local.stack.secrets import OPERATOR, Secrets
 
 ZONE = "Asia/Shanghai"
 WORKERS = 4
 # How Airflow's database calls the lives of the components that have one there.
 JOBS = {"scheduler": "SchedulerJob", "triggerer": "TriggererJob", "dag-processor": "DagProcessorJob"}
 POOLS = {"sheets": (4, "统计表的校验"), "media": (2, "照片与视频的校验，读写量大")}
-_PRELOADED = PROJECT / "plugins" / "preload"
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "USER", "LOGNAME")
 
 
@@ -30,7 +29,7 @@ def version() -> str:
 
 def programs(layout: Layout, ui_port: int, env: Mapping[str, str]) -> list[Program]:
     """Return the four processes, in the order of their start."""
-    preloaded = {**env, "PYTHONPATH": os.pathsep.join([str(_PRELOADED), env["PYTHONPATH"]])}
+    preloaded = {**env, "PYTHONPATH": str(PROJECT / "plugins" / "preload")}  # the one that airflow_local_settings is on
     return [
         _program(layout, "api-server", ["--host", "127.0.0.1", "--port", str(ui_port), "--workers", "1"], env),
         _program(layout, "scheduler", ["--skip-serve-logs"], preloaded),
@@ -60,7 +59,6 @@ def environment(
         **domain,
         "AIRFLOW_HOME": str(layout.airflow),
         "AIRFLOW_CONFIG": str(layout.airflow / "airflow.cfg"),
-        "PYTHONPATH": os.pathsep.join([str(PROJECT / "include"), str(PROJECT / "plugins")]),
         "PYTHONUTF8": "1",
         "PYTHONUNBUFFERED": "1",
         "GX_ANALYTICS_ENABLED": "false",

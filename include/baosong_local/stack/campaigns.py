@@ -11,10 +11,10 @@ from baosong.ledger.services import Services
 from baosong.pipeline import open_campaign as production
 from baosong.store.s3 import Storage
 from baosong.store.settings import Settings, SettingsError, home_of, overlaid
-from baosong_local.stack.areas import open_campaign_areas
-from baosong_local.stack.control import is_embedded
-from baosong_local.stack.files import read_json
+from baosong_local.stack.grants import open_campaign_areas
 from baosong_local.stack.layout import Layout
+from baosong_local.stack.lifecycle import is_embedded
+from baosong_local.stack.state import read_json
 
 
 def running_environment() -> dict[str, str]:

@@ -1,72 +1,40 @@
-"""Where the state of one embedded stack lies. Everything is below its home folder."""
+"""Where one embedded stack lies: its files, all below its home folder, and its TCP ports."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import socket
+from collections.abc import Mapping
 from pathlib import Path
 
-from baosong_local.stack import private
+from baosong_local.stack import file_modes
+from baosong_local.stack.state import StackError
 
-# The supervisor's exit code where another one runs in the same home.
+# The supervisor's exit code when another one already runs in this home.
 ALREADY_RUNS = 3
 COMPONENTS = ("postgres", "objectstore", "objectstore-custody", "api-server", "scheduler", "dag-processor", "triggerer")
+WANTED = {
+    "BAOSONG_UI_PORT": ("Airflow 界面", 8080),
+    "BAOSONG_S3_PORT": ("对象存储", 9000),
+    "BAOSONG_S3_CUSTODY_PORT": ("对象存储的留存入口", 9001),
+}
+_TRIES = 200
 
 
-@dataclass(frozen=True, slots=True)
 class Layout:
     """The files and folders below `home`."""
 
-    home: Path
-
-    @property
-    def lock(self) -> Path:
-        """Return the file that the guardian keeps locked as long as anything runs; it holds the guardian's pid."""
-        return self.home / "stack.lock"
-
-    @property
-    def state(self) -> Path:
-        """Return the file in which the supervisor says how its components are."""
-        return self.home / "state.json"
-
-    @property
-    def settings(self) -> Path:
-        """Return the file that tells everyone else where the running stack is; it exists while the stack is up."""
-        return self.home / "stack.json"
-
-    @property
-    def secrets(self) -> Path:
-        """Return the file of the generated secrets."""
-        return self.home / "secrets.json"
-
-    @property
-    def logs(self) -> Path:
-        """Return the folder of the components' logs."""
-        return self.home / "logs"
-
-    @property
-    def airflow(self) -> Path:
-        """Return Airflow's home."""
-        return self.home / "airflow"
-
-    @property
-    def postgres(self) -> Path:
-        """Return the folder of the database cluster."""
-        return self.home / "postgres"
-
-    @property
-    def objectstore(self) -> Path:
-        """Return the folder of the object store."""
-        return self.home / "objectstore"
-
-    @property
-    def copies(self) -> Path:
-        """Return the folder of the pipeline's local copies."""
-        return self.home / "tmp"
-
-    @property
-    def credentials(self) -> Path:
-        """Return the folder with one file of keys a prefecture."""
-        return self.home / "credentials"
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.lock = home / "stack.lock"  # locked by the reaper as long as anything runs; holds the reaper's pid
+        self.state = home / "state.json"  # how the components are, by the supervisor
+        self.settings = home / "stack.json"  # where the running stack is; exists while it is up
+        self.secrets = home / "secrets.json"
+        self.logs = home / "logs"
+        self.airflow = home / "airflow"
+        self.postgres = home / "postgres"
+        self.objectstore = home / "objectstore"
+        self.copies = home / "tmp"  # the pipeline's local copies
+        self.credentials = home / "credentials"  # one file of keys per prefecture
 
     def log(self, component: str) -> Path:
         """Return a component's log."""
@@ -79,4 +47,39 @@ class Layout:
             folder.mkdir(exist_ok=True, mode=0o700)
         for folder in (self.postgres, self.objectstore):
             folder.mkdir(exist_ok=True)
-        private.let_pass(self.postgres / "data")
+        file_modes.allow_traversal(self.postgres / "data")
+
+
+def choose_ports(env: Mapping[str, str]) -> dict[str, int]:
+    """Return a free port for each name in WANTED; StackError if one that was asked for is taken or no port."""
+    chosen: dict[str, int] = {}
+    for name, (what, usual) in WANTED.items():
+        asked = env.get(name)
+        chosen[name] = _asked(name, what, asked) if asked else _next_free(what, usual, set(chosen.values()))
+    return chosen
+
+
+def is_free(port: int) -> bool:
+    """Return whether nobody listens on this local port."""
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the servers do: recent connections do not count
+        try:
+            s.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _asked(name: str, what: str, text: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or not 0 < int(text) < 65536:
+        raise StackError(f"{name}={text} 不是端口号（应为 1 至 65535）。")
+    if not is_free(int(text)):
+        raise StackError(f"{what}的端口 {text} 已被占用（{name}）。请换一个端口，或去掉 {name} 由程序自选。")
+    return int(text)
+
+
+def _next_free(what: str, usual: int, taken: set[int]) -> int:
+    for port in range(usual, usual + _TRIES):
+        if port not in taken and is_free(port):
+            return port
+    raise StackError(f"{what}：{usual} 至 {usual + _TRIES - 1} 的端口都被占用。")

@@ -23,21 +23,21 @@ from pathlib import Path
 
 from baosong.store.keys import MAX_DEPTH
 from baosong.store.settings import BUCKETS
-from baosong_local.stack import private
-from baosong_local.stack.errors import StackError
+from baosong_local.stack import file_modes
 from baosong_local.stack.process import Program
+from baosong_local.stack.state import StackError
 
 # rclone keeps each key's view of a folder this long, so this is how late one key can see what another has put.
 # Every folder ever written to costs a timer at twice this rate: 600 of them cost 1.5 % of a core.
 FRESHNESS = "5ms"
-# What the pipeline alone writes it writes and reads through a door of its own, a second server over the same folder
-# that need not look at a folder again for each request. Only what somebody does on the disk by hand is seen this late.
-CUSTODY = "objectstore-custody"
-CUSTODY_FRESHNESS = "1m"
+# The pipeline reads and writes its own buckets through an internal endpoint, a second server over the same folder,
+# which need not list a folder again for each request. Only what is changed by hand on the disk is seen this late.
+INTERNAL = "objectstore-custody"
+INTERNAL_FRESHNESS = "1m"
 # Parts of an object lie hidden beside its key until the last one is there. Of a sender that died they are removed when
 # nothing came for so long: prefectures' tools take up an upload of hours ago, the pipeline starts again from the first.
 EXPIRY = "24h"
-CUSTODY_EXPIRY = "1h"
+INTERNAL_EXPIRY = "1h"
 
 _AUTH = """#!/bin/sh
 # rclone runs this for an access key it has not seen lately: it says {"user": KEY}, we say that key's secret and root
@@ -78,10 +78,10 @@ class ObjectStore:
     freshness: str = FRESHNESS
     expiry: str = EXPIRY
 
-    def custody_door(self, port: int, log: Path) -> ObjectStore:
-        """Return a second server of the same folders and keys, for the buckets that nobody writes through this one."""
-        server = replace(self, port=port, log=log, name=CUSTODY)
-        return replace(server, freshness=CUSTODY_FRESHNESS, expiry=CUSTODY_EXPIRY)
+    def internal_server(self, port: int, log: Path) -> ObjectStore:
+        """Return a second server of the same folders and keys, for the buckets that only the pipeline writes."""
+        server = replace(self, port=port, log=log, name=INTERNAL)
+        return replace(server, freshness=INTERNAL_FRESHNESS, expiry=INTERNAL_EXPIRY)
 
     @property
     def endpoint(self) -> str:
@@ -96,16 +96,16 @@ class ObjectStore:
     def prepare(self, buckets: Iterable[str] = BUCKETS) -> None:
         """Make the folders, the buckets and the program that knows the keys."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        private.let_pass(self.folder / "data")
-        private.let_read(_rclone())
+        file_modes.allow_traversal(self.folder / "data")
+        file_modes.allow_reading(_rclone())
         for name in (".", "data", "keys", *(f"data/{bucket}" for bucket in buckets)):
-            private.make_folder(self.folder / name)
+            file_modes.make_folder(self.folder / name)
         (self.folder / "roots").mkdir(exist_ok=True)
         (self.folder / "roots").chmod(0o755)
         fresh = self.folder / "auth.new"  # a server that runs may ask just now
         fresh.unlink(missing_ok=True)
         fresh.write_text(_AUTH, encoding="utf-8")
-        private.hand_over(fresh, 0o500)
+        file_modes.set_owner_and_mode(fresh, 0o500)
         fresh.replace(self.folder / "auth")
 
     def program(self) -> Program:
@@ -128,7 +128,7 @@ class ObjectStore:
         return Program(self.name, argv, self.folder, self.log, env, private=True)
 
     def is_ready(self) -> bool:
-        """Return whether the server answers, if only that it knows us not: a frozen one still takes connections."""
+        """Return whether the server answers, even if only to refuse us: a frozen one still accepts connections."""
         asked = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
         try:
             asked.request("GET", "/")
@@ -189,10 +189,10 @@ class ObjectStore:
         """Make a folder of a bucket that stays when its last object is removed."""
         folder = self.data / bucket
         for part in prefix.split("/"):
-            folder = private.make_folder(folder / part)
+            folder = file_modes.make_folder(folder / part)
         keep = folder / _KEEP
         keep.touch()
-        private.hand_over(keep, 0o600)
+        file_modes.set_owner_and_mode(keep, 0o600)
         return folder
 
     def _link(self, root: Path, area: Area) -> None:
@@ -209,7 +209,7 @@ class ObjectStore:
         fresh = path.with_suffix(".new")
         fresh.touch(mode=0o600)
         fresh.write_text(json.dumps({**backend, "_secret_access_key": secret_key}), encoding="utf-8")
-        private.hand_over(fresh, 0o400)
+        file_modes.set_owner_and_mode(fresh, 0o400)
         fresh.replace(path)
 
 

@@ -21,9 +21,9 @@ from urllib.parse import quote
 import psutil
 import psycopg2
 
-from baosong_local.stack import private
-from baosong_local.stack.errors import StackError
+from baosong_local.stack import file_modes
 from baosong_local.stack.process import Program
+from baosong_local.stack.state import StackError
 
 DATABASES = ("airflow", "ledger")
 # A socket's path may have 107 bytes, and PostgreSQL reads commas and quotes in it as its own.
@@ -54,7 +54,7 @@ class Postgres:
         if _PLAIN.match(str(inside)):
             return inside
         digest = hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:12]
-        return Path("/tmp") / f"baosong-{private.server_account().uid}-{digest}"  # noqa: S108
+        return Path("/tmp") / f"baosong-{file_modes.server_account().uid}-{digest}"  # noqa: S108
 
     def url(self, database: str, driver: str = "psycopg2") -> str:
         """Return an SQLAlchemy URL; `driver` is psycopg2 or asyncpg."""
@@ -63,10 +63,10 @@ class Postgres:
     def prepare(self) -> None:
         """Make the folders and, the first time, the cluster. Half-made clusters are made again."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        private.let_pass(self.folder / "data")
-        private.let_read(_installation() / "bin" / "postgres")
-        private.let_read(_installation())
-        private.make_folder(self.sockets)
+        file_modes.allow_traversal(self.folder / "data")
+        file_modes.allow_reading(_installation() / "bin" / "postgres")
+        file_modes.allow_reading(_installation())
+        file_modes.make_folder(self.sockets)
         _refuse_foreign(self.sockets)
         if not (self.data / "PG_VERSION").exists():
             self._initialise()
@@ -126,8 +126,8 @@ class Postgres:
     def _initialise(self) -> None:
         fresh = self.folder / "data.new"
         shutil.rmtree(fresh, ignore_errors=True)
-        private.make_folder(fresh)
-        account = private.server_account()
+        file_modes.make_folder(fresh)
+        account = file_modes.server_account()
         as_root = os.geteuid() == 0
         made = subprocess.run(
             [
@@ -178,5 +178,5 @@ def _installation() -> Path:
 def _refuse_foreign(folder: Path) -> None:
     """Refuse a socket folder that somebody else put in our way."""
     found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != private.server_account().uid:
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != file_modes.server_account().uid:
         raise StackError(f"{folder} 不属于本程序，无法存放数据库套接字。")

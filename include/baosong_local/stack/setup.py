@@ -1,4 +1,4 @@
-"""Bring both databases up to date; skipped where nothing has changed since the last time, because it costs seconds."""
+"""Migrate both databases; skipped when nothing has changed since the last time, because it costs seconds."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import psycopg2
 
 from baosong.store.settings import PROJECT
 from baosong_local.stack import airflow, process
-from baosong_local.stack.errors import StackError
 from baosong_local.stack.layout import Layout
 from baosong_local.stack.postgres import Postgres
 from baosong_local.stack.process import Program
+from baosong_local.stack.state import StackError
 
 _LOG = logging.getLogger(__name__)
 _LEDGER = "import os; from baosong.ledger import Ledger; Ledger(os.environ['BAOSONG_LEDGER_URL']).migrate()"
-_PATIENCE = 180.0
+_TIMEOUT = 180.0
 
 
 def prepare_databases(layout: Layout, postgres: Postgres, env: Mapping[str, str], *, with_airflow: bool = True) -> None:
@@ -29,7 +29,7 @@ def prepare_databases(layout: Layout, postgres: Postgres, env: Mapping[str, str]
     running = {name: (p := _migration(name, layout, env), process.start(p)) for name in due}
     for name, (program, child) in running.items():
         try:
-            failed = child.wait(_PATIENCE)
+            failed = child.wait(_TIMEOUT)
         except subprocess.TimeoutExpired:
             process.stop(child, program.stop, 1)
             failed = 1
@@ -71,11 +71,11 @@ def _make_pools(postgres: Postgres) -> None:
         postgres.execute(statement, name, slots, description, database="airflow")
 
 
-def bury_job(postgres: Postgres, component: str) -> None:
-    """Tell Airflow that the last life of a component is over, so that the next one takes over its work at once.
+def mark_job_dead(postgres: Postgres, component: str) -> None:
+    """Mark a component's last job as failed in Airflow's database, so that the next one takes over its work at once.
 
-    By itself Airflow believes in a killed process until its heartbeat is 20 s old, and looks only every 15 s; so long
-    the tasks that it ran would count as running, and their run would hold up every later one.
+    By itself Airflow notices a killed process only when its heartbeat is 20 s old, and looks every 15 s; until then
+    the tasks that it ran count as running, and their DAG run blocks every later one.
     """
     job = airflow.JOBS.get(component)
     if job is None:
@@ -83,5 +83,5 @@ def bury_job(postgres: Postgres, component: str) -> None:
     ended = "UPDATE job SET state = 'failed', end_date = now() WHERE state = 'running' AND job_type = %s"
     try:
         postgres.execute(ended, job, database="airflow")
-    except psycopg2.Error as away:  # then Airflow finds out by itself, later
-        _LOG.warning("the last life of %s is not buried: %s", component, away)
+    except psycopg2.Error as error:  # then Airflow finds out by itself, later
+        _LOG.warning("the last job of %s is not marked as failed: %s", component, error)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from baosong.campaign import Campaign, CampaignError, Campaigns, Prefecture
 from baosong.store.keys import LEFTOVER_AGE, MAX_DEPTH, MAX_LEFTOVERS, TOO_DEEP, is_ignored
-from baosong_local.stack import private
+from baosong_local.stack import file_modes
 from baosong_local.stack.objectstore import Area, ObjectStore, is_ours
 
 Report = Callable[[str, str, bool, int, int], object]
@@ -99,7 +99,7 @@ def _bring_up(entry: os.DirEntry[str], area: Path, before: float) -> None:
     with suppress(OSError):
         if os.stat(entry.path).st_mtime <= before:
             digest = hashlib.sha256(os.path.relpath(entry.path, area).encode(errors="surrogateescape")).hexdigest()
-            folder = private.make_folder(private.make_folder(area / TOO_DEEP) / digest[:8])
+            folder = file_modes.make_folder(file_modes.make_folder(area / TOO_DEEP) / digest[:8])
             os.replace(entry.path, folder / entry.name)
             _LOG.info("%s lay too deep and was brought up", entry.path)
 

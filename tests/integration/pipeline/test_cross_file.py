@@ -87,7 +87,7 @@ def test_remarks_made_again_after_a_crash_replace_the_earlier_ones_in_reading_or
     drop(services, AREA, "统计表", "统计表.xlsx", dirt.written(book))
     drop(services, AREA, "照片", "a.jpg", make_photo(1, prefecture.name))
     with monkeypatch.context() as crash:
-        crash.setattr(records, "keep", killed)
+        crash.setattr(records, "put_verified", killed)
         with pytest.raises(KeyboardInterrupt):
             run(services)
     drop(services, AREA, "照片", "b.jpg", make_photo(2, prefecture.name))

@@ -23,7 +23,7 @@ from baosong.rules.words import time_text
 from baosong.store import keys
 from baosong.store.s3 import Storage, StorageError
 from baosong.store.settings import S3Settings
-from baosong_local.stack import private
+from baosong_local.stack import file_modes
 from baosong_local.stack.objectstore import Area
 from baosong_local.stack.sweep import Sweeper, sweep
 from intake_run import drop, receipts, rows, run
@@ -58,12 +58,12 @@ def key(store: Store, s3: S3Settings, campaign: Campaign) -> Key:
 
 def lay(area: Path, names: list[str], content: bytes = b"x", age: float = 0.0) -> None:
     """Lay files on the store's disk, as the server would have: through S3 some thousands take a minute."""
-    account = private.server_account()
+    account = file_modes.server_account()
     for name in names:
         path = area / name
         if not path.parent.exists():
             for folder in [p for p in reversed(path.parents) if p.is_relative_to(area)]:
-                private.make_folder(folder)
+                file_modes.make_folder(folder)
         path.write_bytes(content)
         os.chown(path, account.uid, account.gid)
         if age:

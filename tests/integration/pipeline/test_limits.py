@@ -31,7 +31,7 @@ from intake_run import (
     run,
     states,
 )
-from ledger_help import NOW, REMARK, arrival, checked
+from ledger_help import NOW, arrival, checked
 from manual_review_help import lies_where_it_says, newest, run_unscanned, taking
 
 
@@ -105,7 +105,7 @@ def test_the_ledger_takes_no_more_however_many_file_at_once(ledger: Ledger) -> N
 
     def file(number: int) -> State | str | None:
         try:
-            return ledger.file(number, Filed(f"sha{number}", "archive", f"key{number}", NOW), REMARK, 3)
+            return ledger.file(number, Filed(f"sha{number}", "archive", f"key{number}", NOW), 3)
         except LimitReached:
             return "full"
 

@@ -130,11 +130,11 @@ def test_a_file_out_of_a_zip_is_released_into_its_place(services: Services) -> N
 def test_the_copy_in_quarantine_goes_in_the_night_and_not_before(services: Services) -> None:
     row = held_piece(services)
     manual_review.release(services, row.id, "张三", WHY)
-    assert retention.tidy(services, "2023", NOW)["objects"] == 0
+    assert retention.apply_retention(services, "2023", NOW)["objects"] == 0
     run(services)
     assert keys(services, "quarantine", ".txt") == [row.archive_key]
-    assert retention.tidy(services, "2023", NOW) == {"objects": 1, "purged": 0, "copies": 0}
-    assert (keys(services, "quarantine"), retention.tidy(services, "2023", NOW)["objects"]) == ([], 0)
+    assert retention.apply_retention(services, "2023", NOW) == {"objects": 1, "purged": 0, "copies": 0}
+    assert (keys(services, "quarantine"), retention.apply_retention(services, "2023", NOW)["objects"]) == ([], 0)
     row = services.ledger.submission(row.id)
     assert (row.held_key, row.purged_at, lies_where_it_says(services, row)) == (None, None, True)
 
@@ -145,7 +145,7 @@ def test_the_same_bytes_held_again_keep_the_copy_in_quarantine(services: Service
     assert first.archive_key == again.archive_key
     manual_review.release(services, first.id, "张三", WHY)
     run(services)
-    assert retention.tidy(services, "2023", NOW)["objects"] == 0
+    assert retention.apply_retention(services, "2023", NOW)["objects"] == 0
     assert lies_where_it_says(services, services.ledger.submission(again.id))
 
 
@@ -240,7 +240,7 @@ def test_of_two_operators_at_once_one_decides(services: Services) -> None:
 
 EFFECTS: dict[str, Any] = {
     "decide": Ledger,
-    "keep": records,
+    "put_verified": records,
     "write_record": records,
     "archive": Ledger,
     "open_receipts": Ledger,

@@ -114,7 +114,7 @@ def test_a_zip_replaced_at_any_moment_is_judged_by_its_own_bytes(
     if moment == "before_filing":
         send(services, new)
     if moment == "during_filing":
-        replaced_first(records, "keep", 1)
+        replaced_first(records, "put_verified", 1)
     archive.archive(services, *place)
     monkeypatch.undo()
     if moment == "before_removal":
@@ -168,7 +168,7 @@ DEATHS: list[tuple[Any, str, int]] = [
     *((Ledger, "record_check", n) for n in (0, 2, 4)),
     (contents, "unpacked", 1),
     (Storage, "put", 0),
-    *((records, "keep", n) for n in (0, 3, 4)),
+    *((records, "put_verified", n) for n in (0, 3, 4)),
     (records, "write_record", 4),
     *((Ledger, "archive", n) for n in (0, 3, 4)),
     (Ledger, "open_receipts", 0),

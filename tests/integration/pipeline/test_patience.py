@@ -14,7 +14,7 @@ from baosong.ledger.services import Services
 from baosong.pipeline import archive, discover, reply
 from baosong.pipeline.check import check as check_received
 from baosong.rules.findings import Kind
-from baosong.validation.sandbox import client
+from baosong.validation.sandbox import run
 from baosong_local.samples import media
 from hostile_makers.pdfs import endless
 from sandbox_help import children
@@ -28,14 +28,14 @@ def test_a_file_that_burns_its_time_keeps_nobody_else_waiting(
     photo = media.make_photo(1, "克拉玛依市", (1280, 960))
     services.storage.put("intake", "2023/6502-克拉玛依市/照片/照片.jpg", photo)
     discover.find_new(services)
-    burning, real = threading.Event(), client._read
+    burning, real = threading.Event(), run.read_all
 
-    def read(*arguments: Any) -> bytes:
+    def read_all(*arguments: Any) -> list[bytes]:
         if threading.current_thread() is not threading.main_thread():
             burning.set()
         return real(*arguments)
 
-    monkeypatch.setattr(client, "_read", read)
+    monkeypatch.setattr(run, "read_all", read_all)
     with ThreadPoolExecutor(1) as beside:
         slow = beside.submit(check_received, services, "2023", "6501", [Kind.REPORT])
         assert burning.wait(30)

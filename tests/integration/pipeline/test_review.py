@@ -390,7 +390,7 @@ def test_a_file_that_breaks_the_classifier_does_not_hold_up_the_others(
 
 
 EFFECTS: dict[str, Any] = {
-    "keep": records,
+    "put_verified": records,
     "write_record": records,
     "archive": Ledger,
     "open_receipts": Ledger,

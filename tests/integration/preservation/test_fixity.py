@@ -145,9 +145,9 @@ def test_each_night_reads_its_share_and_all_is_read_within_the_quarter(services:
         night += timedelta(days=1)
         items = list(fixity._items(services, None))
         read += [item.key for item in fixity.due(night)(items)]
-        services.ledger.note_inspections(
-            [fixity.Inspection(i.bucket, i.key, "2023", CODE, night, []) for i in fixity.due(night)(items)]
-        )
+        for i in fixity.due(night)(items):
+            read_now = {"campaign": "2023", "prefecture": CODE, "read_at": night, "faults": []}
+            services.ledger.record_fixity(fixity.FixityCheck(bucket=i.bucket, key=i.key, **read_now))
     assert set(read) == {item.key for item in items}
 
 
@@ -168,4 +168,4 @@ def test_a_store_that_is_away_is_no_fault_of_the_archive(services: Services, mon
         monkeypatch.setattr(type(services.storage), name, away)
     with pytest.raises(StorageError):
         verified(services)
-    assert services.ledger.inspections(None) == []
+    assert services.ledger.fixity_checks(None) == []

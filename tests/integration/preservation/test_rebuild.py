@@ -11,8 +11,8 @@ from sqlalchemy import text
 
 from baosong.campaign import Campaign
 from baosong.ledger import Ledger, LedgerLost
-from baosong.ledger.pending_changes import Keep, Line
-from baosong.ledger.restore import DERIVED, TOLD
+from baosong.ledger.pending_changes import Line, Write
+from baosong.ledger.restore import DERIVED, LOGGED
 from baosong.ledger.services import Services
 from baosong.pipeline import reply
 from baosong.preservation import change_log, fixity, records
@@ -44,13 +44,13 @@ def again(services: Services, **how: Any) -> Rebuilt:
 
 
 def pages(services: Services) -> list[str]:
-    return [stored.key for stored in services.storage.list("archive", "2023/") if records.is_page(stored.key)]
+    return [stored.key for stored in services.storage.list("archive", "2023/") if records.is_segment(stored.key)]
 
 
 def test_a_dropped_ledger_comes_back_row_by_row_and_goes_on(services: Services, campaign: Campaign) -> None:
     rich_history(services, campaign)
     before = tables(services.ledger)
-    assert all(before[name] for name in (*TOLD, *DERIVED) if name != "custody")
+    assert all(before[name] for name in (*LOGGED, *DERIVED) if name != "custody")
     assert {row["state"] for row in before["submission"]} == {
         *("accepted", "rejected", "held", "duplicate", "superseded", "withdrawn")
     }
@@ -85,7 +85,7 @@ def test_a_rebuilt_ledger_can_be_lost_and_rebuilt_again(services: Services) -> N
 @pytest.mark.parametrize(
     ("where", "effect"),
     [
-        (records, "keep"),
+        (records, "put_verified"),
         (records, "write_record"),
         (change_log, "write"),
         (reply, "write_receipt"),
@@ -268,8 +268,8 @@ def test_a_lost_page_is_written_again_while_the_ledger_is_there(services: Servic
     before = tables(services.ledger)
     flip(services.storage, pages(services)[0])
     services.storage.remove("archive", pages(services)[1])
-    assert len(change_log.mend(services, "2023")) == 2
-    assert change_log.mend(services, None) == []
+    assert len(change_log.repair(services, "2023")) == 2
+    assert change_log.repair(services, None) == []
     lose(services)
     assert again(services).faults == []
     assert tables(services.ledger) == before
@@ -279,10 +279,10 @@ def test_a_page_says_so_if_a_byte_of_it_is_flipped(services: Services) -> None:
     drop(services, piece())
     run(services)
     first = pages(services)[0]
-    assert change_log.read_page(services.storage, first)["page"] == 1
+    assert change_log.read_segment(services.storage, first)["page"] == 1
     flip(services.storage, first)
     with pytest.raises(records.ArchiveError, match="_journal"):
-        change_log.read_page(services.storage, first)
+        change_log.read_segment(services.storage, first)
 
 
 def test_the_journal_is_plain_json_with_every_withdrawal(services: Services) -> None:
@@ -297,18 +297,18 @@ def test_a_first_page_whose_writer_died_is_not_taken_for_another_ledgers(
     class Died(Exception):
         pass
 
-    real = Ledger.write_page
+    real = Ledger.write_segment
 
-    def dying(ledger: Ledger, campaign_id: str, code: str, keep: Keep) -> bool:
-        def keep_and_die(number: int, lines: list[Line]) -> list[Line]:
-            keep(number, lines)
+    def dying(ledger: Ledger, campaign_id: str, code: str, write: Write) -> bool:
+        def write_and_die(number: int, lines: list[Line]) -> list[Line]:
+            write(number, lines)
             raise Died
 
-        return real(ledger, campaign_id, code, keep_and_die)
+        return real(ledger, campaign_id, code, write_and_die)
 
     drop(services, piece())
     with monkeypatch.context() as patch:
-        patch.setattr(Ledger, "write_page", dying)
+        patch.setattr(Ledger, "write_segment", dying)
         with pytest.raises(Died):
             run(services)
     assert pages(services)
@@ -320,16 +320,16 @@ def test_a_first_page_whose_writer_died_is_not_taken_for_another_ledgers(
 def test_a_first_page_that_another_run_writes_meanwhile_is_no_other_ledgers_either(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = Ledger.journal_state
+    real = Ledger.change_log_state
 
     def overtaken(ledger: Ledger) -> Any:
         answer = real(ledger)
-        monkeypatch.setattr(Ledger, "journal_state", real)
+        monkeypatch.setattr(Ledger, "change_log_state", real)
         drop(services, piece())
         run(services)
         return answer
 
-    monkeypatch.setattr(Ledger, "journal_state", overtaken)
+    monkeypatch.setattr(Ledger, "change_log_state", overtaken)
     run(services)
     assert states(services) == ["accepted"]
     audit(services)

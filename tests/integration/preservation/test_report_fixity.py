@@ -47,14 +47,16 @@ def report(services: Services, campaign: Campaign) -> Callable[..., str]:
 
 def copies_of(services: Services, prefix: str) -> dict[str, str]:
     """Return the keys of the copies of the files in a folder, by name."""
-    (edition,) = (e for e in services.ledger.standing("2023") if e.prefix == prefix)
+    (edition,) = (e for e in services.ledger.current_editions("2023") if e.prefix == prefix)
     return {name: f"2023/_copies/{sha256}" for name, sha256 in edition.figures["files"].items()}
 
 
 def total_of_reports(services: Services) -> int:
     """Return how many of the things that a verification counts are of the reports; that is said by the listing, too."""
-    others = records.parted(s.key for bucket in ("archive", "quarantine") for s in services.storage.list(bucket))[0]
-    pages = [s.key for s in services.storage.list("archive") if records.is_page(s.key)]
+    others = records.split_records(
+        s.key for bucket in ("archive", "quarantine") for s in services.storage.list(bucket)
+    )[0]
+    pages = [s.key for s in services.storage.list("archive") if records.is_segment(s.key)]
     return verified(services).total - len(others) - len(pages)
 
 
@@ -127,7 +129,7 @@ def test_mending_puts_a_file_right_by_its_copy_and_a_copy_by_its_file(
     assert not write_report(services, "2023", "final", NOW)["new"]
     assert set(of_reports(verified(services).faults)) == mendable | lost
 
-    assert set(fixity.mend_reports(services, "2023")) == mendable
+    assert set(fixity.repair_reports(services, "2023")) == mendable
     assert set(of_reports(verified(services).faults)) == lost
     pdf = services.storage.head("reports", f"{V1}{PDF}")
     assert pdf is None or services.storage.read("reports", f"{V1}{PDF}").startswith(b"%PDF")

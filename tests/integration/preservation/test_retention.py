@@ -27,7 +27,7 @@ def later(days: int) -> datetime:
 
 def tidy(services: Services, days: int = DAYS + 1) -> dict[str, int]:
     """Tidy as the night would after so many days."""
-    return retention.tidy(services, "2023", later(days))
+    return retention.apply_retention(services, "2023", later(days))
 
 
 def reject(services: Services, name: str = "空.txt") -> None:
@@ -103,7 +103,7 @@ def test_a_released_copy_goes_though_nothing_else_may(services: Services) -> Non
     run(services)
     reject(services)
     forever = changed(services, quarantine=None)
-    assert retention.tidy(forever, "2023", later(10_000)) == {"objects": 1, "purged": 0, "copies": 0}
+    assert retention.apply_retention(forever, "2023", later(10_000)) == {"objects": 1, "purged": 0, "copies": 0}
     assert all(lies_where_it_says(services, row) for row in rows(services))
 
 
@@ -141,7 +141,7 @@ def test_a_night_killed_at_any_effect_is_finished_by_the_next(
 def test_another_campaigns_quarantine_is_its_own(services: Services) -> None:
     reject(services)
     soon = changed(services, quarantine=Quarantine(keep_days=30))
-    assert retention.tidy(soon, "2023", later(31))["objects"] == 1
+    assert retention.apply_retention(soon, "2023", later(31))["objects"] == 1
 
 
 def test_copies_of_reports_go_when_no_folder_holds_their_edition_any_more(services: Services) -> None:

@@ -87,7 +87,7 @@ def test_a_held_check_leaves_none_whatever_it_has_drawn(services: Services) -> N
 def test_a_film_whose_frame_cannot_be_drawn_is_filed_all_the_same(
     services: Services, film: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(thumbnail, "frame", lambda *_: 1 / 0)
+    monkeypatch.setattr(thumbnail, "thumbnail", lambda *_: 1 / 0)
     services.storage.put("intake", f"{AREA}/视频/片.mov", film.read_bytes())
     run(services)
     (row,) = services.ledger.submissions("2023")

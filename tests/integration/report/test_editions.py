@@ -97,7 +97,7 @@ def test_another_process_writes_the_same_bytes(walk: Walk, editions: dict[str, E
             again,
         )
     )
-    env = {**os.environ, **baosong_environment(walk.services.settings), "PYTHONPATH": "include", "PYTHONHASHSEED": "7"}
+    env = {**os.environ, **baosong_environment(walk.services.settings), "PYTHONHASHSEED": "7"}
     done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert files_of(walk.services, walk.prefixes["v2"]) == editions["v2"].files

@@ -14,7 +14,7 @@ import pytest
 from baosong.preservation.records import (
     ArchiveError,
     Copy,
-    keep,
+    put_verified,
     read_records,
     write_record,
 )
@@ -52,21 +52,21 @@ def test_a_fetched_copy_is_hashed_and_leaves_nothing_behind(storage: Storage, tm
 @pytest.mark.parametrize("data", [b"", b"x", bytes(20_000_000)], ids=["empty", "small", "large"])
 def test_what_is_kept_is_there_byte_for_byte(storage: Storage, data: bytes) -> None:
     for _ in range(2):
-        keep(storage, "archive", KEY, copy_of(data))
+        put_verified(storage, "archive", KEY, copy_of(data))
     assert storage.read("archive", KEY) == data
 
 
 @pytest.mark.parametrize("broken", [b"torn", b"the same size!"])
 def test_what_an_earlier_attempt_left_broken_is_written_again(storage: Storage, broken: bytes) -> None:
     storage.put("archive", KEY, broken)
-    keep(storage, "archive", KEY, copy_of(b"the right one!"))
+    put_verified(storage, "archive", KEY, copy_of(b"the right one!"))
     assert storage.read("archive", KEY) == b"the right one!"
 
 
 def test_a_store_that_gives_back_other_bytes_is_found_out(storage: Storage) -> None:
     lying = Copy(io.BytesIO(b"what was sent"), 13, hashlib.sha256(b"what was read").hexdigest())
     with pytest.raises(ArchiveError, match="照片"):
-        keep(storage, "archive", KEY, lying)
+        put_verified(storage, "archive", KEY, lying)
 
 
 def test_a_record_is_written_once_and_later_arrivals_join_it(storage: Storage) -> None:

@@ -142,8 +142,8 @@ class ThroughEitherDoor:
     """What follows holds of each of the store's two servers, the one with its long memory of folders included."""
 
     @pytest.fixture(params=[False, True], ids=["prefectures", "custody"])
-    def through(self, request: pytest.FixtureRequest, s3: S3Settings, custody_door: ObjectStore) -> S3Settings:
-        return replace(s3, endpoint=custody_door.endpoint) if request.param else s3
+    def through(self, request: pytest.FixtureRequest, s3: S3Settings, internal_server: ObjectStore) -> S3Settings:
+        return replace(s3, endpoint=internal_server.endpoint) if request.param else s3
 
     @pytest.fixture
     def storage(self, through: S3Settings) -> Storage:
@@ -162,7 +162,7 @@ class TestPartsOfTheDead:
 
     @pytest.fixture
     def door(self, store: Store) -> ObjectStore:
-        return store.server.custody_door(free_port(), store.server.log.with_name("parts.log"))
+        return store.server.internal_server(free_port(), store.server.log.with_name("parts.log"))
 
     def left(self, door: ObjectStore, s3: S3Settings) -> list[Path]:
         """Let a sender die, and return what lies there then."""
@@ -208,8 +208,8 @@ class TestBothDoors:
     """The pipeline as the stack runs it: the intake through the prefectures' door, all else through its own."""
 
     @pytest.fixture
-    def storage(self, s3: S3Settings, custody_door: ObjectStore) -> Storage:
-        storage = Storage(replace(s3, custody_endpoint=custody_door.endpoint))
+    def storage(self, s3: S3Settings, internal_server: ObjectStore) -> Storage:
+        storage = Storage(replace(s3, internal_endpoint=internal_server.endpoint))
         storage.ensure_buckets()
         return storage
 
@@ -248,10 +248,10 @@ class TestBothDoors:
         assert keys(storage, "outbox") == [MINE, OTHER]
 
     def test_many_who_write_and_remove_in_one_folder_at_once_see_it_alike(
-        self, s3: S3Settings, custody_door: ObjectStore, storage: Storage
+        self, s3: S3Settings, internal_server: ObjectStore, storage: Storage
     ) -> None:
         """Processes of the stack have clients of their own, but share the server and hence its memory of the folder."""
-        others = [Storage(replace(s3, custody_endpoint=custody_door.endpoint)) for _ in range(4)]
+        others = [Storage(replace(s3, internal_endpoint=internal_server.endpoint)) for _ in range(4)]
 
         def work(number: int) -> None:
             for n in range(20):
@@ -268,12 +268,12 @@ class TestBothDoors:
 
     @pytest.mark.parametrize("key", ["2023/6501/photo/known.jpg", "2023/6501/press/first/folder.txt"])
     def test_what_another_process_writes_through_the_same_door_is_seen_at_once_though_the_door_remembers(
-        self, s3: S3Settings, custody_door: ObjectStore, storage: Storage, key: str
+        self, s3: S3Settings, internal_server: ObjectStore, storage: Storage, key: str
     ) -> None:
         """Put, written over, in parts, removed, and put again: also where the door remembers that no folder is."""
-        other = Storage(replace(s3, custody_endpoint=custody_door.endpoint), retry_timeout=0.2)
+        other = Storage(replace(s3, internal_endpoint=internal_server.endpoint), retry_timeout=0.2)
         storage.put("archive", "2023/6501/photo/beside.jpg", b"1")
-        argv = custody_door.program().argv
+        argv = internal_server.program().argv
         assert argv[argv.index("--dir-cache-time") + 1] == "1m"
 
         def seen() -> bytes | None:
@@ -298,11 +298,11 @@ class TestBothDoors:
         self, store: Store, s3: S3Settings
     ) -> None:
         """Restored from a backup: a file put, written over and removed by hand, in a folder known and in a new one."""
-        door = store.server.custody_door(free_port(), store.server.log.with_name("forgetful.log"))
+        door = store.server.internal_server(free_port(), store.server.log.with_name("forgetful.log"))
         soon = replace(door, freshness="300ms")
         child = start_server(soon.program(), soon.is_ready)
         try:
-            storage = Storage(replace(s3, custody_endpoint=soon.endpoint))
+            storage = Storage(replace(s3, internal_endpoint=soon.endpoint))
             storage.put("archive", "2023/known/beside", b"1")
             folder = soon.data / s3.buckets["archive"] / "2023"
             for key in ("2023/known/x", "2023/restored/x"):
@@ -321,10 +321,10 @@ class TestBothDoors:
             stop(child, soon.program().stop)
 
     def test_what_is_archived_is_reached_while_the_prefectures_door_is_shut(
-        self, s3: S3Settings, custody_door: ObjectStore, storage: Storage, store: Store
+        self, s3: S3Settings, internal_server: ObjectStore, storage: Storage, store: Store
     ) -> None:
         storage.put("archive", "2023/x", b"1")
-        impatient = Storage(replace(s3, custody_endpoint=custody_door.endpoint), retry_timeout=0.2)
+        impatient = Storage(replace(s3, internal_endpoint=internal_server.endpoint), retry_timeout=0.2)
         store.stop()
         try:
             assert impatient.read("archive", "2023/x") == b"1"

@@ -171,7 +171,7 @@ def test_a_sheet_that_is_wrong_throughout_makes_a_small_record_and_a_small_page(
     good = dict(zip(FIELDS, book[LIST][3], strict=False))
     bad = (dict.fromkeys(wrong, f"{at}<b>$x" * longer) for at in range(rows))
     book[LIST][3:] = [list((good | spoilt).values()) for spoilt in bad]
-    findings, validations = expectations.judge(values_of(book), CAMPAIGN.form)
+    findings, validations = expectations.validate(values_of(book), CAMPAIGN.form)
     page = page_of(Checked(findings, validations=validations))
     assert len(json.dumps(validations)) < 200_000
     assert len(page.encode()) < 300_000

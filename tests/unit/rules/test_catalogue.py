@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import re
 import string
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +21,6 @@ from sheet_help import CAMPAIGN
 ROOT = Path(__file__).parents[3]
 RULES, PHRASES = catalogue().rules, catalogue().phrases
 RULE = re.compile(rf"(?:{'|'.join(catalogue().sections)})\.(?!(?:docx|html)$)[a-z_]+")  # report.docx is a file's name
-BY_KIND = {"statistics.date", "statistics.choice", "statistics.length"}  # expectations name them by their kind
 
 
 class Call(NamedTuple):
@@ -39,14 +39,24 @@ NODES = [node for tree in trees() for node in ast.walk(tree)]
 TEXTS = [node.value for node in NODES if isinstance(node, ast.Constant) and isinstance(node.value, str)]
 
 
-def calls(nodes: list[ast.AST]) -> Iterator[Call]:
+def calls(nodes: Sequence[ast.AST]) -> Iterator[Call]:
     for node in nodes:
         match node:
             case ast.Call(func=ast.Name(id="finding" | "phrase" as function), args=args, keywords=keywords):
-                names = tuple(a.value if isinstance(a, ast.Constant) else None for a in args)
                 given = {k.arg for k in keywords} - {"where"}
                 values = None if None in given else frozenset(str(name) for name in given)
-                yield Call(function, names, values)
+                for names in product(*map(literal, args)):
+                    yield Call(function, names, values)
+
+
+def literal(argument: ast.expr) -> list[str | None]:
+    """What an argument may be: a text, either of two, or None where only the running code knows."""
+    match argument:
+        case ast.Constant(value=str() as text):
+            return [text]
+        case ast.IfExp(body=body, orelse=orelse):
+            return [*literal(body), *literal(orelse)]
+    return [None]
 
 
 def faults(found: list[Call]) -> list[Call]:
@@ -66,7 +76,7 @@ def strangers(texts: list[str], rules: set[str]) -> set[str]:
     """The rules that only the code knows, or only the catalogue."""
     named = {text for text in texts if RULE.fullmatch(text)}
     of_form = {c.rule for c in CAMPAIGN.form.checks}
-    return (named - of_form) ^ (rules - BY_KIND)
+    return (named - of_form) ^ rules
 
 
 def test_the_document_is_the_one_that_form_and_catalogue_give() -> None:
@@ -106,6 +116,12 @@ def test_a_call_that_does_not_fit_the_catalogue_is_found_unrun_and_raises(code: 
     assert faults(list(calls(list(ast.walk(ast.parse(code))))))
     with pytest.raises((KeyError, ValueError)):
         eval(code, {"finding": finding, "phrase": phrase, "r": "x", "n": 1, "w": Where()})
+
+
+def test_every_variant_and_phrase_is_used_by_the_code() -> None:
+    ours = (rule for name, rule in RULES.items() if not name.startswith("statistics."))  # whose calls come next
+    variants = {variant for rule in ours for variant in rule.wordings}
+    assert (variants | set(PHRASES)) - set(TEXTS) == set()
 
 
 def test_values_are_plain_names_and_sizes_are_said_as_everywhere() -> None:

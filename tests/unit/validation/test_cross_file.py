@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from pydantic import ValidationError
 
-from baosong.campaign.form import BESIDE, CrossCheck, Form
+from baosong.campaign.form import CROSS_FILE, CrossCheck, Form
 from baosong.campaign.layout import indicator_cells
 from baosong.rules.findings import Finding, Kind, Severity
 from baosong.validation.cross_file.context import (
@@ -111,7 +111,7 @@ def test_a_check_of_files_must_say_which_files_and_one_of_means_what_to_divide_b
 def test_a_remark_after_the_verdict_can_neither_be_an_error_nor_share_a_rule_with_what_the_sheet_says() -> None:
     form = CAMPAIGN.form
     (mean,) = [c for c in form.checks if c.test == "mean"]
-    assert {c.test for c in form.checks if c.test in TESTS} == BESIDE
+    assert {c.test for c in form.checks if c.test in TESTS} == CROSS_FILE
     with pytest.raises(ValidationError, match="after the verdict"):
         CrossCheck.model_validate(mean.model_dump() | {"severity": "error"})
     shared = [c.model_dump() | ({"rule": "statistics.crowd"} if c is mean else {}) for c in form.checks]

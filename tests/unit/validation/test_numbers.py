@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baosong.validation.statistics.dates import DateKind, parse_date
-from baosong.validation.statistics.numbers import NumberKind, Raw, parse_number, plain, unit_factor
+from baosong.validation.statistics.numbers import NumberKind, Raw, format_decimal, parse_number, unit_factor
 
 START, END = date(2023, 5, 20), date(2023, 5, 31)
 NUMBER, VAGUE, NONE, BLANK, INVALID = (
@@ -144,7 +144,7 @@ def test_what_is_truly_unclear_has_no_value(raw: Raw, unit: str) -> None:
 @pytest.mark.parametrize(("raw", "unit", "value", "kind"), READ)
 def test_numbers_are_read_as_people_mean_them(raw: Raw, unit: str, value: str, kind: NumberKind) -> None:
     parsed = parse_number(raw, unit)
-    assert (parsed.value is not None and plain(parsed.value), parsed.kind) == (value, kind)
+    assert (parsed.value is not None and format_decimal(parsed.value), parsed.kind) == (value, kind)
     assert parsed.exact is (kind is NUMBER)
 
 

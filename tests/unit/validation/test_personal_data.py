@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from baosong.rules.findings import Kind, Severity
 from baosong.store.source import Source
 from baosong.validation.check import check
-from baosong.validation.documents.personal_data import findings, hidden, is_identity
+from baosong.validation.common.personal_data import findings, hidden, is_identity
 from baosong_local.samples import documents as samples
 from personal_data_samples import MASKED_MOBILE, MOBILE, WHOLE, identity
 from sheet_help import CAMPAIGN

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from baosong.campaign.form import Quoted
 from baosong.store.source import Source
+from baosong.validation.common.reader import read_docx
 from baosong.validation.documents.quotes import MOST_QUOTES, Quote, quotes
-from baosong.validation.documents.reader import read_docx
 from baosong_local.samples.documents import make_report
 from sheet_help import CAMPAIGN, URUMQI, sample
 

@@ -63,7 +63,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def own_server() -> Iterator[client.Server]:
     """A server that this test may kill."""
     yield client.start()
-    client._forget()
+    client._drop_server()
 
 
 @pytest.mark.parametrize(
@@ -176,17 +176,18 @@ def test_a_server_that_dies_at_every_file_is_an_ill_system(
 
 FAMILY = """
 import io, os, sys
-from baosong.checks import judge, sandbox
-from baosong.source import Source
+from baosong.store.source import Source
+from baosong.validation import inspection
+from baosong.validation.sandbox import client
 source = Source("a.txt", 3, lambda: io.BytesIO(b"abc"))
 class Waits:
     def __reduce__(self): return exec, ("import signal; signal.pause()", {})
-server = sandbox.start().process.pid
+server = client.start().process.pid
 if os.fork() == 0:
-    sandbox.run(judge.words, source, "txt")
-    assert sandbox.start().process.pid == server
+    client.run(inspection.words, source, "txt")
+    assert client.start().process.pid == server
     print("shared", server, flush=True)
-    sandbox.run(judge.words, source, "txt", Waits())
+    client.run(inspection.words, source, "txt", Waits())
 os.wait()
 """
 
@@ -264,13 +265,13 @@ def test_where_the_kernel_offers_nothing_the_limits_still_hold(monkeypatch: pyte
             return lambda *_: -1
 
     monkeypatch.setattr(confine, "_LIBC", Refuses())
-    confine.leave_the_world()
-    confine.stay_alone()
+    confine.drop_network()
+    confine.forbid_new_processes()
 
 
-SHUT_IN = """
-from baosong import confine
-confine.shut_in(1 << 30, 20)
+CONFINED = """
+from baosong.validation.sandbox import confine
+confine.confine(1 << 30, 20)
 try:
     {code}
 except PermissionError:
@@ -289,8 +290,8 @@ except PermissionError:
     ],
 )
 def test_a_program_that_is_shut_in_reaches_nothing(code: str) -> None:
-    run = [sys.executable, "-S", "-P", "-c", SHUT_IN.format(code=code)]
-    done = subprocess.run(run, env={"PYTHONPATH": str(INCLUDE)}, capture_output=True, check=True)
+    command = [sys.executable, "-S", "-P", "-c", CONFINED.format(code=code)]
+    done = subprocess.run(command, env={"PYTHONPATH": str(INCLUDE)}, capture_output=True, check=True)
     assert done.stdout == b"refused\n"
 
 

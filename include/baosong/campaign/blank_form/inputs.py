@@ -1,4 +1,4 @@
-"""What the template says when a cell is entered, and what it refuses: input checks with Chinese prompts."""
+"""The input checks of the template, with Chinese prompts."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _AFTER_1999 = "36526"
 
 
 def indicator_rule(spec: Indicator) -> DataValidation:
-    """Return the check of an indicator's cells that a person fills in."""
+    """Return the input check of an indicator's cells that people fill in."""
     return _number(spec.type, spec.scale, f"{spec.name}（{spec.unit}）")
 
 
 def prefilled_rule(spec: Indicator, prefill: Prefill) -> DataValidation:
-    """Return the check of a prefilled cell: it may be overwritten, but says where its figure comes from."""
+    """Return the input check of a prefilled cell: it may be overwritten, and its prompt explains the formula."""
     rule = indicator_rule(spec)
     if prefill.from_list:
         origin = "填好“活动明细”后由公式自动算出，不用填；两张表必须一致。"
@@ -30,7 +30,7 @@ def prefilled_rule(spec: Indicator, prefill: Prefill) -> DataValidation:
 
 
 def field_rule(spec: ActivityField, campaign: Campaign) -> DataValidation:
-    """Return the check of a column of the activity list; plain texts are only held to their length."""
+    """Return the input check of a column of the activity list; for free text only the length."""
     if spec.choices:
         rule = DataValidation("list", formula1=f'"{",".join(spec.choices)}"', error="请从下拉列表中选择。")
         return _prompted(rule, spec.label, spec.prompt or "请从下拉列表中选择。")
@@ -42,7 +42,7 @@ def field_rule(spec: ActivityField, campaign: Campaign) -> DataValidation:
 
 
 def signature_rule(spec: Column, campaign: Campaign) -> DataValidation:
-    """Return the check of a signature: the unit must name its prefecture, the date be a date."""
+    """Return the input check of a signature: a date, or a text of limited length."""
     if spec.name == "date":
         return _date(spec, campaign, "请填填表的日期，写成年-月-日。")
     prompts = {"unit": "请写全单位名称（含地州市），打印后加盖公章。", "phone": "请填可以联系到填报人的电话。"}

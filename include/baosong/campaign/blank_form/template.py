@@ -1,4 +1,4 @@
-"""The blank statistics sheet of a campaign, made from its form: what the reader looks for is what is printed here."""
+"""The blank statistics sheet of a campaign, made from its form, whose labels the reader looks for later."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def make_template(campaign: Campaign, prefecture: Prefecture | None = None) -> b
 
 
 def new_book(campaign: Campaign, prefecture: Prefecture | None = None) -> Workbook:
-    """Return the blank workbook, still open for filling in."""
+    """Return the blank workbook as an object that can be filled in."""
     form = campaign.form
     title = form.title.format(title=campaign.title)
     book = Workbook()
@@ -101,7 +101,7 @@ def _indicators(sheet: Worksheet, campaign: Campaign, title: str, prefecture: Pr
 
 
 def _amounts(sheet: Worksheet, form: Form) -> None:
-    """Prefill what follows from other cells, and give every figure its input check."""
+    """Prefill the cells that follow from others, and give every figure its input check."""
     cells, prefilled = indicator_cells(form), prefills(form)
     for cell, formula in formulas(form).items():
         sheet[cells[cell]].value = formula
@@ -194,9 +194,9 @@ def _note(sheet: Worksheet, row: int, text: str, width: int) -> None:
 
 
 def _protect(sheet: Worksheet) -> None:
-    """Lock what is printed, without a password: a slip of the hand does no harm, and who must can lift it.
+    """Lock the printed cells without a password: against slips of the hand only, and easy to lift.
 
-    Inputs are unlocked where they are made. Rows and columns may be sized, and cells be formatted.
+    Inputs are unlocked where they are written. Rows and columns may be resized and cells formatted.
     """
     protection = sheet.protection
     protection.sheet = True
@@ -204,7 +204,7 @@ def _protect(sheet: Worksheet) -> None:
 
 
 def _allow_rows(sheet: Worksheet, columns: int) -> None:
-    """Let rows of a list be inserted, deleted, sorted and filtered: Excel asks that their every cell be unlocked."""
+    """Allow inserting, deleting, sorting and filtering rows; Excel requires all their cells to be unlocked."""
     protection = sheet.protection
     protection.insertRows = protection.deleteRows = protection.sort = protection.autoFilter = False
     for at in range(1, columns + 1):

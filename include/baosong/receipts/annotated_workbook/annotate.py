@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import io
 import logging
-import os
 import pickle
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +20,7 @@ from baosong.rules.words import ellipsize
 from baosong.store.source import Source
 from baosong.validation.common import zip_guard
 from baosong.validation.common.filetypes import ZIPPED, identify
-from baosong.validation.sandbox import programs
+from baosong.validation.sandbox import run as sandbox
 from baosong.validation.statistics.cells import SPARE_ROWS, LockedSheet, Sheet, UnreadableSheet, read_sheets
 
 log = logging.getLogger(__name__)
@@ -96,21 +93,13 @@ def _describe(finding: Finding) -> dict[str, str]:
 def _in_child(work: dict[str, Any]) -> bytes | None:
     import openpyxl
 
-    paths = [str(Path(openpyxl.__file__).parents[1]), str(programs.INCLUDE)]
-    environment = {
-        "PYTHONPATH": os.pathsep.join(paths),
-        "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", ""),
-        "OPENBLAS_NUM_THREADS": "1",  # openpyxl imports numpy, which takes address space for every core
-    }
-    command = [sys.executable, "-S", "-P", str(CHILD)]
+    program = sandbox.own_program(CHILD, packages=[openpyxl])
     try:
-        done = subprocess.run(
-            command, input=pickle.dumps(work, protocol=5), capture_output=True, timeout=TIMEOUT_SECONDS, env=environment
-        )
-    except subprocess.TimeoutExpired:
-        log.warning("no annotated copy: it would take longer than %s s", TIMEOUT_SECONDS)
+        finished = sandbox.run(program, pickle.dumps(work, protocol=5), wall=TIMEOUT_SECONDS)
+    except sandbox.SandboxError as e:
+        log.warning("no annotated copy: %s", e)
         return None
-    if done.returncode != 0:
-        log.warning("no annotated copy: %s", done.stderr.decode("utf-8", "replace")[-500:])
+    if finished.exit_code != 0:
+        log.warning("no annotated copy: %s", finished.errors.decode("utf-8", "replace")[-500:])
         return None
-    return done.stdout or None
+    return finished.output or None

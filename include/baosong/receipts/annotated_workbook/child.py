@@ -6,12 +6,15 @@ Run as `python child.py < work > workbook`; `annotate` pickles the work.
 from __future__ import annotations
 
 import io
+import os
 import pickle
 import resource
 import sys
 import warnings
 from datetime import UTC, datetime
 from typing import Any
+
+from baosong.validation.sandbox import confine
 
 MEMORY = 768 << 20  # twice the need of the largest workbook that we mark
 SECONDS = 20
@@ -20,6 +23,8 @@ _FIXED = datetime(1980, 1, 1, tzinfo=UTC)  # the copy's own date, so that the sa
 
 def main() -> None:
     """Read the work from stdin and write the annotated workbook to stdout."""
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # openpyxl imports numpy, which takes address space for every core
+    confine.die_with(os.getppid())
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

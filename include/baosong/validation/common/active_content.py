@@ -19,7 +19,7 @@ from baosong.rules.findings import Finding, Where
 from baosong.store.source import Source
 from baosong.validation.common import zip_guard
 from baosong.validation.common.filetypes import OLE_ERRORS, PICTURES, ZIPPED
-from baosong.validation.documents.reader import MAX_PDF_PAGES, PARSER_ERRORS, plain
+from baosong.validation.common.reader import MAX_PDF_PAGES, PARSER_ERRORS, plain
 
 LARGEST_PART = 8 << 20  # bytes read of a part of an Office file
 _OPENING = 2048  # bytes of a part in which a DTD would stand

@@ -13,9 +13,10 @@ from collections.abc import Callable
 from clamav_client.clamd import BufferTooLongError, ClamdError, ClamdNetworkSocket, ClamdUnixSocket, CommunicationError
 
 from baosong.rules.catalogue import finding
+from baosong.rules.errors import BaosongError
 from baosong.rules.findings import Checked, Finding, Kind, Severity, has_error
 from baosong.store.source import Source
-from baosong.validation.documents.reader import plain
+from baosong.validation.common.reader import plain
 
 LARGEST = 100 << 20  # the StreamMaxLength that docs/operators.md asks for, clamd's own default
 PATIENCE = 150  # seconds; clamd gives up on a file after 120
@@ -23,7 +24,7 @@ PROMPT = 10  # seconds to answer a PING
 _LIMITS = "Heuristics.Limits.Exceeded"  # not a virus: clamd says how far it came
 
 
-class ScannerDown(Exception):
+class ScannerDown(BaosongError):
     """The configured clamd does not answer; the text says which."""
 
 

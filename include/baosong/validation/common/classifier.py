@@ -8,9 +8,8 @@ import re
 from baosong.campaign import Campaign
 from baosong.rules.findings import Kind
 from baosong.store.source import Source
-from baosong.validation.common import zip_guard
+from baosong.validation.common import reader, zip_guard
 from baosong.validation.common.filetypes import DOCUMENTS, PICTURES, SHEETS, VIDEOS, canonical, identify
-from baosong.validation.documents import reader
 
 CHEAP = 20 << 20  # no larger document is read just to find out what it is
 _PRESS = re.compile(r"报道|报导|新闻|媒体|宣传|链接|截图|剪报")

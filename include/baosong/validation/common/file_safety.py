@@ -10,7 +10,7 @@ from baosong.rules.findings import Checked, Finding, Kind
 from baosong.store.source import Source
 from baosong.validation.common import zip_guard
 from baosong.validation.common.filetypes import ARCHIVES, ENCRYPTED, VIDEOS, ZIPPED, canonical
-from baosong.validation.documents.reader import Document, plain
+from baosong.validation.common.reader import Document, plain
 
 _LEVEL = r"(?:绝\s{0,3}密|机\s{0,3}密|秘\s{0,3}密)"
 MARK = re.compile(

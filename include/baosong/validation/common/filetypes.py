@@ -7,6 +7,7 @@ document is the OLE `doc` it is inside. `encrypted` is an Office file behind a p
 from __future__ import annotations
 
 import struct
+from contextlib import suppress
 from typing import BinaryIO
 
 import filetype
@@ -95,6 +96,19 @@ def is_text(head: bytes) -> bool:
     if not head or any(b < 32 and b not in b"\t\n\r\f" for b in head):
         return False
     return any(_decodes(head, code) for code in ("utf-8", "gb18030"))
+
+
+def decode_text(data: bytes) -> str | None:
+    """Return a plain text, decoded from one of the codes that are in use here; None if it is in none of them."""
+    for code in text_codes(data):
+        with suppress(UnicodeDecodeError):
+            return data.decode(code)
+    return None
+
+
+def text_codes(data: bytes) -> list[str]:
+    """Return the codes that a plain text may be in: by its first bytes one, else two."""
+    return ["utf-16"] if data.startswith((b"\xff\xfe", b"\xfe\xff")) else ["utf-8-sig", "gb18030"]
 
 
 def _decodes(head: bytes, code: str) -> bool:

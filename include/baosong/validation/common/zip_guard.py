@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from baosong.rules.catalogue import phrase
+from baosong.rules.errors import BaosongError
 from baosong.store.source import Source
 
 MAX_DIRECTORY = 4 << 20
@@ -35,11 +36,11 @@ _MEMBERS = (
 _OPEN_DOCUMENT = {b"text": "odt", b"spreadsheet": "ods", b"presentation": "odp"}
 
 
-class Bomb(ValueError):
+class Bomb(BaosongError, ValueError):
     """A zip that would grow beyond our limits; the text says which, in Chinese."""
 
 
-class Broken(ValueError):
+class Broken(BaosongError, ValueError):
     """A zip whose directory cannot be read: cut short or damaged."""
 
 

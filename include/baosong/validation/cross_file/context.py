@@ -13,14 +13,14 @@ from typing import Any, NamedTuple
 
 from baosong.campaign import Campaign
 from baosong.campaign.form import CrossCheck
-from baosong.rules.findings import Finding, Kind, Where, warning
+from baosong.rules.catalogue import finding, phrase
+from baosong.rules.findings import Finding, Kind, Where
 from baosong.validation.documents.quotes import Quote
 from baosong.validation.statistics.crosschecks import worded
-from baosong.validation.statistics.numbers import plain
+from baosong.validation.statistics.numbers import format_decimal
 
 FEWEST_OTHERS = 3  # a median of fewer sheets says nothing of a region
-REPORT_DIFFERS = "report.sheet_differs"
-SAME_PICTURE = "photo.same_picture"
+REPORT_DIFFERS, SAME_PICTURE = "report.sheet_differs", "photo.same_picture"
 
 
 class Twin(NamedTuple):
@@ -88,26 +88,15 @@ def report_remarks(quotes: Sequence[Quote], sheet: Sheet) -> list[Finding]:
         return []
     said = _quoted(check, sheet, Neighbours(quotes=quotes))
     return [
-        warning(
-            REPORT_DIFFERS,
-            f"总结报告里写的是“{words['other']}”，而已接收的统计表里{words['label']}填的是 {plain(words['found'])}",
-            observed=words["other"],
-            expected=f"{plain(words['found'])}（统计表）",
+        finding(
+            "report.sheet_differs",
+            quote=words["other"],
+            label=words["label"],
+            figure=format_decimal(words["found"]),
             fix=check.fix,
         )
         for _, words in said
     ]
-
-
-def same_picture(name: str) -> Finding:
-    """Return the remark on a photo that shows what another one, already accepted, shows."""
-    return warning(
-        SAME_PICTURE,
-        f"看上去与已接收的“{name}”是同一张照片（可能缩放或重新保存过），请确认",
-        observed=name,
-        expected="内容不同的照片",
-        fix="如是重复的，今后只报送最清晰的一张；如确是不同的照片，可不处理。",
-    )
 
 
 def is_remark(rule: str, campaign: Campaign) -> bool:
@@ -149,7 +138,7 @@ def _mean(check: CrossCheck, sheet: Sheet, neighbours: Neighbours) -> Iterator[S
 def _alike(_: CrossCheck, sheet: Sheet, neighbours: Neighbours) -> Iterator[Said]:
     """X15: nobody else has sent the same table."""
     for table, whose in neighbours.twins:
-        yield sheet.table_where(table), {"label": table, "found": f"与{whose}相同", "other": whose}
+        yield sheet.table_where(table), {"label": table, "found": phrase("same.as", whose=whose), "other": whose}
 
 
 TESTS: dict[str, Callable[[CrossCheck, Sheet, Neighbours], Iterator[Said]]] = {

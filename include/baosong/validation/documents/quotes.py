@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import Any
 
 from baosong.campaign.form import Form, Indicator
-from baosong.validation.statistics.numbers import parse_number, plain
+from baosong.validation.statistics.numbers import format_decimal, parse_number
 from baosong.validation.statistics.tables import key
 
 _SUMS_UP = re.compile(r"累计|总计|合计|全市|全州|全区|全地区|全系统|期间|各县")
@@ -50,7 +50,7 @@ class Quote:
 
     def as_json(self) -> dict[str, str]:
         """Return the quote as JSON values."""
-        return {k: plain(v) if isinstance(v, Decimal) else v for k, v in asdict(self).items()}
+        return {k: format_decimal(v) if isinstance(v, Decimal) else v for k, v in asdict(self).items()}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Quote:

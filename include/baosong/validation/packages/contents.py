@@ -14,12 +14,13 @@ from typing import Any, BinaryIO, cast
 
 from baosong.campaign import Campaign, Prefecture
 from baosong.rules.catalogue import finding, phrase
+from baosong.rules.errors import BaosongError
 from baosong.rules.findings import Checked, Kind, Where
 from baosong.store.local_copy import Copy, Listener, copied
 from baosong.store.source import Source
 from baosong.validation import check
 from baosong.validation.common import file_safety
-from baosong.validation.documents.reader import plain
+from baosong.validation.common.reader import plain
 from baosong.validation.packages.directory import LINK, TWIN, Member, Refused
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ _NOT_A_FILE = {TWIN: "file.bundle_twin", LINK: "file.bundle_link"}
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, struct.error)
 
 
-class Damaged(ValueError):
+class Damaged(BaosongError, ValueError):
     """A member's bytes are not those that the directory promises."""
 
 

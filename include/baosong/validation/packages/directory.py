@@ -11,11 +11,12 @@ from itertools import pairwise
 
 from baosong.campaign import Campaign
 from baosong.rules.catalogue import finding, phrase
+from baosong.rules.errors import BaosongError
 from baosong.rules.findings import Finding, Where
 from baosong.store.keys import is_ignored
 from baosong.store.source import Source
 from baosong.validation.common import zip_guard
-from baosong.validation.documents.reader import plain
+from baosong.validation.common.reader import plain
 from baosong.validation.packages import names
 
 TWIN, LINK = "twin", "link"
@@ -33,7 +34,7 @@ _UNIX, _MACOS = 3, 19
 _ORDINARY = (0, stat.S_IFREG, stat.S_IFDIR)
 
 
-class Refused(Exception):
+class Refused(BaosongError):
     """A bundle that is not unpacked; `finding` says why."""
 
     def __init__(self, finding: Finding) -> None:

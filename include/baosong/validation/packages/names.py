@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 from zipfile import ZipInfo
 
+from baosong.rules.errors import BaosongError
+
 LONGEST_PART = 255  # bytes, as in any file system
 LONGEST_PATH = 1000  # bytes: with its zip's key and identity within what an index of the ledger holds
 
@@ -21,7 +23,7 @@ _LATIN = 0x250  # below lie Latin letters and signs, from it on everything that 
 _UNSEEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
-class Unsafe(ValueError):
+class Unsafe(BaosongError, ValueError):
     """A name that points out of its folder: absolute, with a drive letter, or climbing with `..`."""
 
 

@@ -13,9 +13,11 @@ import pillow_heif
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from baosong.campaign import PhotoProfile
-from baosong.rules.findings import Checked, Finding, error, note, warning
+from baosong.rules.catalogue import finding, phrase
+from baosong.rules.errors import BaosongError
+from baosong.rules.findings import Checked, Finding
 from baosong.store.source import Source
-from baosong.validation.documents.reader import plain
+from baosong.validation.common.reader import plain
 from baosong.validation.photo import perceptual_hash, preview
 
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF", "HEIF")  # never those that call other programs
@@ -37,11 +39,11 @@ DECODE_ERRORS = (
 )
 
 
-class PixelLimitExceeded(ValueError):
+class PixelLimitExceeded(BaosongError, ValueError):
     """A picture with more pixels than anybody photographs."""
 
 
-class Damaged(ValueError):
+class Damaged(BaosongError, ValueError):
     """A picture that does not decode to its end."""
 
 
@@ -64,14 +66,14 @@ class Picture:
 def check(source: Source, actual: str | None, profile: PhotoProfile) -> Checked:
     """Judge a photograph."""
     if actual is not None and actual not in DECODED:
-        return Checked(findings=[_not_decoded(actual)], held=True)
+        return Checked(findings=[finding("photo.not_decoded", actual=actual)], held=True)
     try:
         picture = decode(source, profile.max_pixels)
     except PixelLimitExceeded as e:
         return Checked(findings=[flood(str(e), profile)])
     except Damaged:
-        return Checked(findings=[damaged()])
-    found = [*_too_small(picture, profile), *_position(picture)]
+        return Checked(findings=[finding("photo.damaged")])
+    found = [*_too_small(picture, profile), *([finding("photo.position")] if picture.position else [])]
     return Checked(found, facts(picture), preview=picture.preview)
 
 
@@ -91,7 +93,7 @@ def decode(source: Source, max_pixels: int) -> Picture:
         except PixelLimitExceeded:
             raise
         except Image.DecompressionBombError as e:
-            raise PixelLimitExceeded("像素数超过一亿七千万") from e
+            raise PixelLimitExceeded(phrase("pixels.beyond")) from e
         except (UnidentifiedImageError, *DECODE_ERRORS) as e:
             raise Damaged from e
 
@@ -123,47 +125,19 @@ def facts(picture: Picture) -> dict[str, object]:
 
 def flood(size: str, profile: PhotoProfile) -> Finding:
     """Return the finding for a picture that would fill the memory."""
-    return error(
-        "photo.pixels",
-        f"图片像素过多（{size}），出于安全没有打开。",
-        observed=size,
-        expected=f"不超过 {profile.max_pixels / 1e8:g} 亿像素",
-        fix="请用看图软件缩小后另存为 JPG，再重新上传。",
-    )
-
-
-def damaged() -> Finding:
-    """Return the finding for a picture that breaks off or never was one."""
-    return error(
-        "photo.damaged",
-        "图片打不开或只有一部分，文件已损坏。",
-        observed="解码失败",
-        expected="能完整显示的图片",
-        fix="请在本机打开确认图片完整，从相机或手机重新导出后上传。",
-    )
+    return finding("photo.pixels", pixels=size, limit=profile.max_pixels / 1e8)
 
 
 def _too_small(picture: Picture, profile: PhotoProfile) -> list[Finding]:
     long, short = max(picture.width, picture.height), min(picture.width, picture.height)
     if long >= max(profile.min_width, profile.min_height) and short >= min(profile.min_width, profile.min_height):
         return []
-    shown, asked = f"{picture.width}×{picture.height}", f"{profile.min_width}×{profile.min_height}"
-    message = f"图片太小：{shown} 像素，最低要求 {asked}（竖拍时长宽对调）。"
-    fix = "请上传相机或手机里的原图，不要用微信压缩过的图片、截图或缩略图，也不要放大小图充数。"
-    return [error("photo.size", message, observed=shown, expected=f"不小于 {asked}", fix=fix)]
-
-
-def _position(picture: Picture) -> list[Finding]:
-    if not picture.position:
-        return []
-    return [note("photo.position", "图片里记有拍摄位置（GPS），汇总和公开时会去掉。", observed="带有 GPS 位置")]
-
-
-def _not_decoded(actual: str) -> Finding:
-    return warning(
-        "photo.not_decoded",
-        f"这种图片（{actual}）不能自动检查，等待工作人员核实。",
-        observed=actual,
-        expected="jpg、png",
-        fix="可以等待核实，也可以导出为 JPG 后重新上传。",
-    )
+    return [
+        finding(
+            "photo.size",
+            width=picture.width,
+            height=picture.height,
+            min_width=profile.min_width,
+            min_height=profile.min_height,
+        )
+    ]

@@ -12,45 +12,36 @@ import atexit
 import json
 import os
 import pickle
-import select
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from baosong.rules.catalogue import phrase
 from baosong.store.source import Source
-from baosong.validation.sandbox import programs
+from baosong.validation.sandbox import run as sandbox
+from baosong.validation.sandbox.run import (
+    ResourceLimitExceeded,
+    SandboxError,
+    SandboxUnavailable,
+    WorkerCrashed,
+    WorkerError,
+)
+
+__all__ = ["ResourceLimitExceeded", "SandboxError", "SandboxUnavailable", "WorkerCrashed", "WorkerError", "run"]
 
 SECONDS = 20  # of processor time
-PATIENCE = 2  # times as many on the clock: a busy machine is not the file's fault
+WALL_FACTOR = 2  # times as many on the clock: a busy machine is not the file's fault
 LARGEST = 128 << 20  # bytes; of a larger file only both ends are handed over
 LONGEST_ANSWER = 4 << 20
 _HEAD, _TAIL = 64 << 10, 5 << 20  # what tells a type, and a zip's directory
-_PROGRAM = programs.FOLDER / "fork_server.py"
+_PROGRAM = sandbox.PROGRAMS / "fork_server.py"
 _OUT_OF_MEMORY, _BROKEN = 3, 4
 _TIME_IS_UP, _KILLED = 24, 9  # SIGXCPU, SIGKILL
-
-
-class ResourceLimitExceeded(Exception):
-    """A file that used up its time or memory; the text says which, in Chinese."""
-
-
-class WorkerCrashed(Exception):
-    """A file that brought its parser down, or made it say what no parser of ours says."""
-
-
-class SandboxUnavailable(OSError):
-    """The server cannot be had: the system is ill, not the file."""
-
-
-class WorkerError(RuntimeError):
-    """An error that no check foresaw; the text is the child's traceback."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +69,7 @@ def start() -> Server:
     global _server
     with _starting:
         if _server is None:
-            _server = _started()
+            _server = _start_server()
             atexit.register(_server.close)
         return _server
 
@@ -90,35 +81,28 @@ def run(function: Callable[..., Any], source: Source, *arguments: Any, seconds: 
     the errors of the store.
     """
     work = pickle.dumps((function, source.name, source.size, arguments), protocol=5)
-    with ExitStack() as held:
-        content = _copied(source)
-        held.callback(os.close, content)
-        try:
-            return _asked(start(), work, content, seconds)
-        except SandboxUnavailable:  # somebody ended it: a new one, once
-            _forget()
-            return _asked(start(), work, content, seconds)
+    content = _copy_to_memory(source)
+    try:
+        return _ask(start(), work, content, seconds)
+    except SandboxUnavailable:  # somebody ended it: a new one, once
+        _drop_server()
+        return _ask(start(), work, content, seconds)
+    finally:
+        os.close(content)
 
 
-def _started() -> Server:
+def _start_server() -> Server:
     import PIL
 
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    paths = [str(programs.INCLUDE), str(Path(PIL.__file__).parents[1])]
-    environment = {"PYTHONPATH": os.pathsep.join(paths), "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", "")}
-    command = [sys.executable, "-S", "-P", str(_PROGRAM), str(theirs.fileno())]
     with theirs:
-        process = subprocess.Popen(
-            command,
-            env=environment,
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-        )
+        program = sandbox.own_program(_PROGRAM, str(theirs.fileno()), packages=[PIL])
+        # What it says of itself, a traceback above all, belongs in our log.
+        process = sandbox.start(program, stdout=subprocess.DEVNULL, stderr=None, pass_fds=[theirs.fileno()])
     return Server(ours, process, os.getpid())
 
 
-def _forget() -> None:
+def _drop_server() -> None:
     global _server
     with _starting:
         if _server is not None:
@@ -127,7 +111,7 @@ def _forget() -> None:
             _server = None
 
 
-def _copied(source: Source) -> int:
+def _copy_to_memory(source: Source) -> int:
     """Return the descriptor of a copy in memory; of a file larger than `LARGEST` only both ends, the rest a hole."""
     copy = os.memfd_create("content")
     with open(copy, "wb", closefd=False, buffering=0) as out, source.open() as f:
@@ -141,13 +125,13 @@ def _copied(source: Source) -> int:
     return copy
 
 
-def _asked(server: Server, work: bytes, content: int, seconds: int) -> bytes:
+def _ask(server: Server, work: bytes, content: int, seconds: int) -> bytes:
     """Send one piece of work and wait for its end; closing the line is what has the child killed."""
-    deadline = time.monotonic() + PATIENCE * seconds
-    with ExitStack() as held:
-        line, theirs = (held.enter_context(end) for end in socket.socketpair())
+    deadline = time.monotonic() + WALL_FACTOR * seconds
+    with ExitStack() as stack:
+        line, theirs = (stack.enter_context(end) for end in socket.socketpair())
         answer, writing = (
-            held.enter_context(os.fdopen(end, mode, buffering=0))
+            stack.enter_context(os.fdopen(end, mode, buffering=0))
             for end, mode in zip(os.pipe(), ("rb", "wb"), strict=True)
         )
         try:
@@ -156,42 +140,29 @@ def _asked(server: Server, work: bytes, content: int, seconds: int) -> bytes:
             writing.close()
             line.sendall(work)
             line.shutdown(socket.SHUT_WR)
-            told = _read(answer.fileno(), deadline, LONGEST_ANSWER)
-            status = _read(line.fileno(), deadline, 1000)
+            output, status = sandbox.read_all([answer.fileno(), line.fileno()], deadline, LONGEST_ANSWER)
         except OSError as gone:
             raise SandboxUnavailable(f"the sandbox is away: {gone}") from gone
-        return _judged(told, status, seconds)
+        return _checked_output(output, status, seconds)
 
 
-def _read(end: int, deadline: float, longest: int) -> bytes:
-    """Return all that comes until the other side closes."""
-    parts: list[bytes] = []
-    size = 0
-    waiting = select.poll()
-    waiting.register(end, select.POLLIN)
-    while waiting.poll(max(0, deadline - time.monotonic()) * 1000):
-        part = os.read(end, 1 << 16)
-        if not part:
-            return b"".join(parts)
-        parts.append(part)
-        if (size := size + len(part)) > longest:
-            raise WorkerCrashed("答复过长")
-    raise ResourceLimitExceeded("时间")
-
-
-def _judged(told: bytes, status: bytes, seconds: int) -> bytes:
+def _checked_output(output: bytes, status: bytes, seconds: int) -> bytes:
     """Return the answer of a child that ended well; the status is the server's word, the answer is nobody's."""
     if not status:
         raise SandboxUnavailable("the sandbox ended in the middle of its work")
-    end = json.loads(status)
-    if end["signal"] == _TIME_IS_UP or (end["signal"] == _KILLED and end["seconds"] >= seconds):
-        raise ResourceLimitExceeded("时间")
-    if end["signal"] == _KILLED:
+    try:  # a parser that was taken over can write to the line, too
+        end = json.loads(status)
+        number, code, used = int(end["signal"]), int(end["exit"]), float(end["seconds"])
+    except (ValueError, LookupError, TypeError) as e:
+        raise WorkerCrashed(phrase("sandbox.garbled")) from e
+    if number == _TIME_IS_UP or (number == _KILLED and used >= seconds):
+        raise ResourceLimitExceeded(phrase("sandbox.time"))
+    if number == _KILLED:
         raise SandboxUnavailable("a child of the sandbox was killed by somebody else")
-    if end["exit"] == _OUT_OF_MEMORY:
-        raise ResourceLimitExceeded("内存")
-    if end["exit"] == _BROKEN:
-        raise WorkerError(told.decode("utf-8", "replace")[-4000:])
-    if end["signal"] or end["exit"]:
-        raise WorkerCrashed(f"信号 {end['signal']}")
-    return told
+    if code == _OUT_OF_MEMORY:
+        raise ResourceLimitExceeded(phrase("sandbox.memory"))
+    if code == _BROKEN:
+        raise WorkerError(output.decode("utf-8", "replace")[-4000:])
+    if number or code:
+        raise WorkerCrashed(phrase("sandbox.signal", number=number))
+    return output

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-from baosong.validation.sandbox.client import ResourceLimitExceeded
+from baosong.rules.catalogue import phrase
+from baosong.validation.sandbox.run import ResourceLimitExceeded
 
 AGAIN = 1.0  # seconds of processor time, should somebody have swallowed the first call
 
@@ -36,7 +37,7 @@ def processor_time(seconds: float) -> Iterator[None]:
             signal.setitimer(signal.ITIMER_PROF, 0)
     except _TimeIsUp:
         signal.setitimer(signal.ITIMER_PROF, 0)  # it may have come before the line above
-        raise ResourceLimitExceeded("时间") from None
+        raise ResourceLimitExceeded(phrase("sandbox.time")) from None
     finally:
         with suppress(TypeError):  # a handler that was not set from Python cannot be set again
             signal.signal(signal.SIGPROF, before)

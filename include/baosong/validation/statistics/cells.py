@@ -1,6 +1,6 @@
 """The cells of a workbook, whatever program wrote it: xlsx, xls, et, ods by calamine, csv in UTF-8, UTF-16 or GBK.
 
-Every cell keeps its place, so that a finding can name it; what a hostile file costs is bounded in `sheet_child`.
+Every cell keeps its place, so that a finding can name it; what a hostile file costs is bounded in `read_sheet`.
 """
 
 from __future__ import annotations
@@ -8,40 +8,40 @@ from __future__ import annotations
 import csv
 import datetime
 import io
-import os
 import pickle
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from baosong.campaign.layout import column_letter
-from baosong.validation.sandbox import programs
+from baosong.rules.catalogue import phrase
+from baosong.rules.errors import BaosongError
+from baosong.validation.common.filetypes import decode_text
+from baosong.validation.sandbox import run as sandbox
+from baosong.validation.sandbox.programs.read_sheet import MAX_COLUMNS, column_number
 from baosong.validation.statistics.numbers import Raw
 
 TIMEOUT_SECONDS = 32  # four times what the child may have of a processor: a busy machine is not the file's fault
-PIPE = 1 << 20  # bytes: the child need not wait until we have taken each piece of its answer
 SPARE_ROWS = 1000  # sections, totals and blank rows that a list may carry beside its activities
-MAX_COLUMNS = 256
 LONGEST_LINE = 1 << 20
-CHILD = programs.FOLDER / "read_sheet.py"
+CHILD = sandbox.PROGRAMS / "read_sheet.py"
 
 
-class UnreadableSheet(ValueError):
+class UnreadableSheet(BaosongError, ValueError):
     """A workbook that cannot be read; the text says why, in Chinese."""
 
 
-class LockedSheet(ValueError):
+class LockedSheet(BaosongError, ValueError):
     """A workbook behind a password."""
 
 
 @dataclass(slots=True)
 class Sheet:
-    """One sheet: rows of raw values from row `top` (counted from 0), each from column A on, empty ends cut off."""
+    """One sheet: rows of raw values from row `top` (counted from 0), each from column A on, empty ends cut off.
+
+    `uncached_formulas` are the formulas that were saved without a result, and error values, by row and column.
+    """
 
     name: str
     rows: list[list[Raw]]
@@ -49,7 +49,7 @@ class Sheet:
     hidden: bool = False
     clipped: bool = False
     merged: list[tuple[tuple[int, int], tuple[int, int]]] = field(default_factory=list)
-    holes: dict[tuple[int, int], str] = field(default_factory=dict)
+    uncached_formulas: dict[tuple[int, int], str] = field(default_factory=dict)
 
     def value(self, row: int, column: int) -> Raw:
         """Return the raw value at a row and column counted from 0, None where the sheet is empty."""
@@ -70,15 +70,12 @@ def address(row: int, column: int) -> str:
     return f"{column_letter(column + 1)}{row + 1}"
 
 
-def place(cell: str) -> tuple[int, int]:
+def parse_address(cell: str) -> tuple[int, int]:
     """Return the row and column, counted from 0, of an address; the far end where it is none."""
     letters = cell.rstrip("0123456789")
     if not letters or len(letters) == len(cell):
         return (1 << 21, 0)
-    column = 0
-    for c in letters:
-        column = column * 26 + ord(c) - 64
-    return int(cell[len(letters) :]) - 1, column - 1
+    return int(cell[len(letters) :]) - 1, column_number(cell)
 
 
 def read_sheets(data: bytes, kind: str, name: str, max_rows: int) -> list[Sheet]:
@@ -87,45 +84,34 @@ def read_sheets(data: bytes, kind: str, name: str, max_rows: int) -> list[Sheet]
         return read_book(data, max_rows)
     if kind in ("txt", "csv"):
         return read_csv(data, name.rsplit(".", 1)[0][:31], max_rows)
-    raise UnreadableSheet("不是电子表格")
+    raise UnreadableSheet(phrase("sheet.other_type"))
 
 
 def read_book(data: bytes, max_rows: int) -> list[Sheet]:
     """Return the sheets of a workbook, at most `max_rows` rows each; raises `LockedSheet` or `UnreadableSheet`."""
     import python_calamine
 
-    paths = [str(Path(python_calamine.__file__).parents[1]), str(programs.INCLUDE)]
-    environment = {"PYTHONPATH": os.pathsep.join(paths), "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", "")}
-    command = [sys.executable, "-S", "-P", str(CHILD), str(max_rows)]
     try:
-        with tempfile.TemporaryFile() as book:  # a pipe would hand it over in hundreds of small pieces
-            book.write(data)
-            book.seek(0)
-            done = subprocess.run(
-                command,
-                stdin=book,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                pipesize=PIPE,
-                timeout=TIMEOUT_SECONDS,
-                env=environment,
-            )
-    except subprocess.TimeoutExpired:
-        raise UnreadableSheet("内容过于庞大，读取超时") from None
-    if done.returncode != 0:
-        raise UnreadableSheet("表格范围大得异常或结构异常，读取时超出了内存上限")
-    return _sheets(done.stdout)
+        program = sandbox.own_program(CHILD, str(max_rows), packages=[python_calamine])
+        finished = sandbox.run(program, data, wall=TIMEOUT_SECONDS)
+    except sandbox.ResourceLimitExceeded:
+        raise UnreadableSheet(phrase("sheet.too_slow")) from None
+    except sandbox.WorkerCrashed:
+        raise UnreadableSheet(phrase("sheet.out_of_bounds")) from None
+    if finished.exit_code != 0:
+        raise UnreadableSheet(phrase("sheet.out_of_bounds"))
+    return _sheets(finished.output)
 
 
 def _sheets(answer: bytes) -> list[Sheet]:
-    """Return what the child read; raises `LockedSheet`, or `UnreadableSheet`, also for what no child of ours says."""
+    """Return what the child read; raises `LockedSheet`, or `UnreadableSheet`, also for an answer that is none."""
     try:
         read, problem = _Answer(io.BytesIO(answer)).load()
         sheets = [_sheet(s) for s in read]
     except (pickle.UnpicklingError, EOFError, LookupError, TypeError, ValueError, AttributeError) as wrong:
-        raise UnreadableSheet("读取时出现了不应有的内容") from wrong
+        raise UnreadableSheet(phrase("sheet.garbled")) from wrong
     if problem:
-        raise LockedSheet if problem == "password" else UnreadableSheet("文件内部结构已损坏")
+        raise LockedSheet if problem == "password" else UnreadableSheet(phrase("sheet.damaged"))
     return sheets
 
 
@@ -149,9 +135,10 @@ def _sheet(answer: dict[str, Any]) -> Sheet:
 
 def read_csv(data: bytes, name: str, max_rows: int) -> list[Sheet]:
     """Return a text table as a book of one sheet; raises `UnreadableSheet`."""
-    text = _decode(data)
+    if (text := decode_text(data)) is None:
+        raise UnreadableSheet(phrase("sheet.encoding"))
     if text.lstrip().startswith("<"):
-        raise UnreadableSheet("内容是网页或 XML，只是名字像表格")
+        raise UnreadableSheet(phrase("sheet.markup"))
     first = next((line for line in _lines(text) if line.strip()), "")
     delimiter = max(",\t;，", key=first.count)
     clipped = False
@@ -161,7 +148,7 @@ def read_csv(data: bytes, name: str, max_rows: int) -> list[Sheet]:
             clipped = clipped or len(row) > MAX_COLUMNS
             rows.append([*row[:MAX_COLUMNS]])
     except csv.Error as e:
-        raise UnreadableSheet("不是规范的 CSV 文件") from e
+        raise UnreadableSheet(phrase("sheet.csv")) from e
     return [Sheet(name, rows[:max_rows], clipped=clipped or len(rows) > max_rows)]
 
 
@@ -169,15 +156,5 @@ def _lines(text: str) -> Iterator[str]:
     """Yield the lines of a text one by one: a list of nine million would take half a gigabyte."""
     for line in io.StringIO(text, newline=""):
         if len(line) > LONGEST_LINE:
-            raise UnreadableSheet("一行长得异常")
+            raise UnreadableSheet(phrase("sheet.long_line"))
         yield line
-
-
-def _decode(data: bytes) -> str:
-    codes = ["utf-16"] if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ["utf-8-sig", "gb18030"]
-    for code in codes:
-        try:
-            return data.decode(code)
-        except UnicodeDecodeError:
-            continue
-    raise UnreadableSheet("文字编码不明，既不是 UTF-8 也不是 GBK")

@@ -17,7 +17,7 @@ import nh3
 
 from baosong.campaign.form import Form
 from baosong.rules.words import escape_invisible
-from baosong.validation.statistics.cells import place
+from baosong.validation.statistics.cells import parse_address
 from baosong.validation.statistics.expectations import great_expectations
 from baosong.validation.statistics.validations import Validation
 
@@ -49,9 +49,9 @@ class Rendered:
 def tables(validations: Iterable[Validation], form: Form) -> Iterator[Rendered]:
     """Yield each table's results as GX renders them; what was not met comes first."""
     great_expectations()
-    for told in validations:
-        ordered = sorted(told["results"], key=lambda result: result["success"])
-        indicators = told["table"] == "indicators"
+    for validation in validations:
+        ordered = sorted(validation["results"], key=lambda result: result["success"])
+        indicators = validation["table"] == "indicators"
         sheet = form.indicators.sheet if indicators else form.activities.sheet
         labels = {c.name: c.label for c in (form.indicators.columns if indicators else form.activities.fields)}
         rendered = _rendered([_result(result, labels) for result in ordered])
@@ -76,7 +76,7 @@ def _rendered(results: list[Any]) -> str:
     rendered: Any = gx.ValidationResultsTableContentBlockRenderer.render(results)
     block = _in_chinese(rendered.to_json_dict())
     for row, result in zip(block["table"], results, strict=True):
-        row[-1] = result.result["observed_value"]  # one kind of expectation says its own in English
+        row[-1] = result.result["observed_value"]  # one kind of expectation gives its own, in English
     return str(_view().render({"content_block": block}))
 
 
@@ -95,26 +95,26 @@ def _in_chinese(block: Any) -> Any:
         return block
     if "cell" in block.get("header_row", ()):  # what was found comes in the order of its texts: put it in the sheet's
         at = block["header_row"].index("cell")
-        block = {**block, "table": sorted(block["table"], key=lambda row: place(row[at].partition(",")[0]))}
+        block = {**block, "table": sorted(block["table"], key=lambda row: parse_address(row[at].partition(",")[0]))}
     if "header_row" in block:
         block = {**block, "header_row": [_WORDS.get(word, word) for word in block["header_row"]]}
     params = block.get("params", {})
     if icon := params.get("markdown_status_icon"):
         return {"template": _MARKS[icon][0], "tag": "strong", "styling": {"classes": [_MARKS[icon][1]]}}
     if "unexpected_percent" in params:
-        return {"template": ""}  # said in the column of what was observed
+        return {"template": ""}  # the column of observed values has it
     return {name: _in_chinese(item) for name, item in block.items()}
 
 
-def _result(told: Validation, labels: dict[str, str]) -> Any:
+def _result(record: Validation, labels: dict[str, str]) -> Any:
     """Return a record as GX's own object again, described by its notes, and the sheet's texts in it made literal."""
     from great_expectations.core import ExpectationValidationResult
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
-    config = told["expectation_config"]
+    config = record["expectation_config"]
     described = ExpectationConfiguration(**config, description=literal(config["meta"]["notes"]))
-    found = _found(told["result"], labels)
-    return ExpectationValidationResult(told["success"], described, found, exception_info=_CALM)
+    found = _found(record["result"], labels)
+    return ExpectationValidationResult(record["success"], described, found, exception_info=_CALM)
 
 
 def _found(result: Validation, labels: dict[str, str]) -> Validation:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
+from baosong.rules.catalogue import phrase
 from baosong.validation.statistics.numbers import NONES, Raw, fold
 
 EPOCH = date(1899, 12, 30)
@@ -45,7 +46,7 @@ class ParsedDate:
 
 
 _BLANK = ParsedDate(None, None, DateKind.BLANK)
-_INVALID = ParsedDate(None, None, DateKind.INVALID, "不是日期")
+_INVALID = ParsedDate(None, None, DateKind.INVALID)
 
 
 def parse_date(raw: Raw, start: date, end: date) -> ParsedDate:
@@ -70,7 +71,7 @@ def _from_number(raw: int | float, start: date, end: date) -> ParsedDate:
         return _INVALID
     if int(raw) in SERIALS:
         day = EPOCH + timedelta(days=int(raw))
-        return _one(day, f"按 {day.isoformat()} 计")
+        return _one(day, phrase("day.read_as", day=day))
     if raw == int(raw):
         return _from_text(str(int(raw)), start, end) if raw > 10**7 else _INVALID
     return _from_decimal(format(raw, ".6g"), start, end)
@@ -83,8 +84,8 @@ def _from_decimal(text: str, start: date, end: date) -> ParsedDate:
     inside = [d for d in days if start <= d <= end]
     if len(days) == 1 or len(inside) == 1:
         found = (inside or days)[0]
-        return _one(found, f"写成了数 {text}，按 {found.isoformat()} 计", DateKind.VAGUE)
-    return ParsedDate(None, None, DateKind.INVALID, f"“{text}”看不出是哪一天")
+        return _one(found, phrase("day.from_number", text=text, day=found), DateKind.VAGUE)
+    return _INVALID
 
 
 def _from_text(raw: str, start: date, end: date) -> ParsedDate:
@@ -98,10 +99,10 @@ def _from_text(raw: str, start: date, end: date) -> ParsedDate:
     if single is None and text.isdecimal() and int(text) in SERIALS:
         return _from_number(int(text), start, end)
     if single is not None:
-        return _one(single, None if str(single.year) in text else f"按 {single.isoformat()} 计")
+        return _one(single, None if str(single.year) in text else phrase("day.read_as", day=single))
     for first, last in _spans(text.replace(" ", ""), start):
         if first <= last:
-            return ParsedDate(first, last, DateKind.DATE, f"按 {first.isoformat()} 至 {last.isoformat()} 计")
+            return ParsedDate(first, last, DateKind.DATE, phrase("day.span", first=first, last=last))
     return _INVALID
 
 

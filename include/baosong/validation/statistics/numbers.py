@@ -14,6 +14,8 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from baosong.rules.catalogue import phrase
+
 Raw = int | float | str | bool | date | datetime | time | timedelta | None
 """What a workbook's reader gives for a cell."""
 
@@ -70,6 +72,7 @@ class Parsed:
 
 _BLANK = Parsed(None, NumberKind.BLANK)
 _NONE = Parsed(None, NumberKind.NONE)
+_INVALID = Parsed(None, NumberKind.INVALID)
 
 
 def parse_number(raw: Raw, unit: str = "") -> Parsed:
@@ -77,7 +80,7 @@ def parse_number(raw: Raw, unit: str = "") -> Parsed:
     if raw is None or raw == "":
         return _BLANK
     if isinstance(raw, bool) or not isinstance(raw, int | float | str):
-        return _invalid("不是数")
+        return _INVALID
     if not isinstance(raw, str):
         return _from_float(raw)
     if raw.isascii() and raw.isdecimal() and len(raw) <= 12:
@@ -96,22 +99,18 @@ def unit_factor(written: str, unit: str) -> Decimal | None:
     return Decimal(1) if written == fold(unit) else None
 
 
-def plain(value: Decimal) -> str:
+def format_decimal(value: Decimal) -> str:
     """Return a number without exponent or idle zeros: 1200, 3.5."""
     text = format(value, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _invalid(note: str) -> Parsed:
-    return Parsed(None, NumberKind.INVALID, note)
-
-
 def _from_float(raw: int | float) -> Parsed:
     if not math.isfinite(raw) or abs(raw) > LARGEST:
-        return _invalid("数太大")
+        return _INVALID
     if raw == int(raw):
         return Parsed(Decimal(int(raw)), NumberKind.NUMBER)
-    return Parsed(Decimal(format(raw, ".15g")), NumberKind.NUMBER)  # a workbook holds 15 digits; the rest is dust
+    return Parsed(Decimal(format(raw, ".15g")), NumberKind.NUMBER)  # what a workbook holds; more is noise
 
 
 def _from_text(raw: str, unit: str) -> Parsed:
@@ -121,11 +120,11 @@ def _from_text(raw: str, unit: str) -> Parsed:
     if text in NONES:
         return _NONE
     if len(text) > LONGEST or any(unicodedata.category(c) == "No" for c in raw):
-        return _invalid("不是一个数")
+        return _INVALID
     parsed = _scientific(text) or _spoken(text, unit)
     if parsed.value is not None and abs(parsed.value) > LARGEST:
-        return _invalid("数太大")
-    if parsed.kind is NumberKind.NUMBER and parsed.value is not None and plain(parsed.value) == raw.strip():
+        return _INVALID
+    if parsed.kind is NumberKind.NUMBER and parsed.value is not None and format_decimal(parsed.value) == raw.strip():
         return Parsed(parsed.value, parsed.kind)
     return parsed
 
@@ -150,31 +149,32 @@ def _scientific(text: str) -> Parsed | None:
     if not _SCIENTIFIC.fullmatch(text):
         return None
     value = Decimal(text)
-    return Parsed(value, NumberKind.VAGUE, f"科学计数法，可能已丢失尾数，按 {plain(value)} 计")
+    return Parsed(value, NumberKind.VAGUE, phrase("number.scientific", value=format_decimal(value)))
 
 
 def _spoken(text: str, unit: str) -> Parsed:
     match = _SHAPE.fullmatch(text)
     if match is None:
-        return _invalid("不是一个数")
+        return _INVALID
     vague = bool(re.search(_VAGUE_BEFORE, match["before"]) or match["mid"] or match["after"] or match["remark"])
     value = _amount(match["body"].strip() + match["power"], vague)
     if value is None:
-        return _invalid("不是一个数")
+        return _INVALID
     written = match["unit"].strip()
     if unit.endswith("元"):
         return _money(value, match["body"] + match["power"], written, unit, vague)
     if written in _MONEY or (written and written not in _COUNT_UNITS and written not in fold(unit)):
-        return _invalid(f"单位“{written}”不明")
+        return _INVALID
     if written and unit and not _same_unit(written, unit):
-        return Parsed(value, NumberKind.VAGUE, f"写的单位是“{written}”，按 {plain(value)} {unit}计")
+        how = phrase("number.other_unit", written=written, value=format_decimal(value), unit=unit)
+        return Parsed(value, NumberKind.VAGUE, how)
     return _spelled(value, vague)
 
 
 def _spelled(value: Decimal, vague: bool) -> Parsed:
     if vague:
-        return Parsed(value, NumberKind.VAGUE, f"写的是约数，按 {plain(value)} 计")
-    return Parsed(value, NumberKind.NUMBER, f"按 {plain(value)} 计")
+        return Parsed(value, NumberKind.VAGUE, phrase("number.vague", value=format_decimal(value)))
+    return Parsed(value, NumberKind.NUMBER, phrase("number.read_as", value=format_decimal(value)))
 
 
 def _same_unit(written: str, unit: str) -> bool:
@@ -186,10 +186,11 @@ def _money(value: Decimal, body: str, written: str, unit: str, vague: bool) -> P
     scale = Decimal(10) ** _MONEY.get(unit, 0)
     if not written:
         if _MONEY.get(unit, 0) >= 4 and re.search("[万亿萬億]", body):
-            return Parsed(value / scale, NumberKind.VAGUE, f"按 {plain(value / scale)} {unit}计")
+            how = phrase("number.read_in", value=format_decimal(value / scale), unit=unit)
+            return Parsed(value / scale, NumberKind.VAGUE, how)
         return _spelled(value, vague)
     if written not in _MONEY:
-        return _invalid(f"单位“{written}”不明")
+        return _INVALID
     return _spelled(value * Decimal(10) ** _MONEY[written] / scale, vague)
 
 

@@ -1,4 +1,4 @@
-"""Judges a statistics sheet: read it, normalise it, hold it against the form, and say everything in one pass."""
+"""The check of a statistics sheet: read it, normalise it, validate it against the form, all findings in one pass."""
 
 from __future__ import annotations
 
@@ -15,15 +15,22 @@ from xml.etree.ElementTree import ParseError
 from baosong.campaign import Campaign, Prefecture
 from baosong.campaign.form import ActivityField, Form
 from baosong.campaign.layout import column_letter
-from baosong.rules.catalogue import finding
-from baosong.rules.findings import Checked, Finding, Severity, Where, error, has_error
+from baosong.rules.catalogue import finding, phrase
+from baosong.rules.findings import Checked, Finding, Severity, Where, has_error
 from baosong.store.source import Source
 from baosong.validation.common import file_safety, zip_guard
 from baosong.validation.common.filetypes import identify
 from baosong.validation.statistics import crosschecks
-from baosong.validation.statistics.cells import SPARE_ROWS, LockedSheet, Sheet, UnreadableSheet, place, read_sheets
-from baosong.validation.statistics.formulas import work_out
-from baosong.validation.statistics.numbers import plain
+from baosong.validation.statistics.cells import (
+    SPARE_ROWS,
+    LockedSheet,
+    Sheet,
+    UnreadableSheet,
+    parse_address,
+    read_sheets,
+)
+from baosong.validation.statistics.formulas import compute_template_formulas
+from baosong.validation.statistics.numbers import format_decimal
 from baosong.validation.statistics.reader import Reading, read
 from baosong.validation.statistics.structure import structure_findings
 from baosong.validation.statistics.tables import Tables, find_tables
@@ -33,7 +40,7 @@ SHOWN_A_RULE = 50
 
 
 def check(source: Source, campaign: Campaign, prefecture: Prefecture | None) -> Checked:
-    """Judge a sheet whose size and container were found harmless; raises on no content whatever."""
+    """Check a sheet whose size and container were found harmless; raises on no content whatever."""
     from baosong.validation.statistics import expectations
 
     data, form = source.read(), campaign.form
@@ -44,41 +51,33 @@ def check(source: Source, campaign: Campaign, prefecture: Prefecture | None) -> 
     except LockedSheet:
         return Checked([finding("file.encrypted", "workbook")], facts)
     except UnreadableSheet as e:
-        return Checked([_unreadable(str(e))], facts)
+        return Checked([finding("statistics.unreadable", reason=str(e))], facts)
     if any(_is_marked(sheet) for sheet in sheets):
         return file_safety.held_as_classified()
     tables = find_tables(sheets, form)
     reading = read(tables, form)
     values = normalise(tables, reading, campaign)
-    work_out(values, form)
-    findings = structure_findings(data, sheets, values, campaign)
-    findings += values.findings
-    judged, validations = expectations.judge(values, form)
-    findings += judged
-    findings += crosschecks.run(values, campaign, prefecture)
+    compute_template_formulas(values, form)
+    unmet, validations = expectations.validate(values, form)
+    findings = [
+        *structure_findings(data, sheets, values, campaign),
+        *values.findings,
+        *unmet,
+        *crosschecks.run(values, campaign, prefecture),
+    ]
     facts |= _facts(sheets, tables, reading, campaign)
     figures = None if has_error(findings) else figures_of(values, form)
-    ordered = in_reading_order(capped(findings), [sheet.name for sheet in sheets])
-    return Checked(ordered, facts, figures, validations=validations)
+    listed = in_reading_order(cap_per_rule(findings), [sheet.name for sheet in sheets])
+    return Checked(listed, facts, figures, validations=validations)
 
 
 def _is_marked(sheet: Sheet) -> bool:
-    """Return whether a sheet bears a classification mark: what xls, et and computed cells say is seen nowhere else."""
+    """Return whether a sheet bears a classification mark: xls, et and computed cells are read nowhere else."""
     if file_safety.is_marked_text(sheet.name):
         return True
     if file_safety.MARK_LETTER not in "".join([v for row in sheet.rows for v in row if type(v) is str]):
         return False
     return any(file_safety.is_marked_text("\n".join(v for v in row if type(v) is str)) for row in sheet.rows)
-
-
-def _unreadable(reason: str) -> Finding:
-    return error(
-        "statistics.unreadable",
-        f"统计表读不出来：{reason}。",
-        observed=reason,
-        expected="能用 WPS 或 Excel 正常打开的表格",
-        fix="请在本机用 WPS 或 Excel 打开，把内容复制到新下发的模板里，另存为 .xlsx 后重新报送。",
-    )
 
 
 def figures_of(values: Values, form: Form) -> dict[str, Any]:
@@ -109,7 +108,7 @@ def _json_column(values: Values, spec: ActivityField) -> list[Any]:
 
 def _json(value: Any, kind: str) -> Any:
     if isinstance(value, Decimal):
-        return int(value) if kind == "integer" else plain(value)
+        return int(value) if kind == "integer" else format_decimal(value)
     return value.isoformat() if isinstance(value, date) else value
 
 
@@ -148,31 +147,33 @@ def _producer(data: bytes) -> dict[str, Any]:
     return {name.lower(): texts[name] for name in ("Application", "AppVersion") if texts.get(name)}
 
 
-def capped(findings: list[Finding]) -> list[Finding]:
+def cap_per_rule(findings: list[Finding]) -> list[Finding]:
     """Return at most so many findings a rule, the last of them followed by how many more there are."""
     seen: Counter[tuple[str, Severity]] = Counter()
-    kept = []
+    last: dict[tuple[str, Severity], Finding] = {}
+    listed = []
     for found in findings:
-        seen[found.rule, found.severity] += 1
-        if seen[found.rule, found.severity] <= SHOWN_A_RULE:
-            kept.append(found)
+        kind = (found.rule, found.severity)
+        seen[kind] += 1
+        if seen[kind] <= SHOWN_A_RULE:
+            last[kind] = found
+            listed.append(found)
     for (rule, severity), count in seen.items():
         if count > SHOWN_A_RULE:
-            last = next(f for f in reversed(kept) if (f.rule, f.severity) == (rule, severity))
-            more = f"同类问题还有 {count - SHOWN_A_RULE} 处，没有逐一列出"
-            kept.append(Finding(rule, severity, more, Where(**last.where), fix=last.fix))
-    return kept
+            more, shown_last = phrase("sheet.more", count=count - SHOWN_A_RULE), last[rule, severity]
+            listed.append(Finding(rule, severity, more, Where(**shown_last.where), fix=shown_last.fix))
+    return listed
 
 
 def in_reading_order(findings: list[Finding], names: Sequence[str]) -> list[Finding]:
     """Return findings as a person meets them: the whole file first, then sheet by sheet, row by row."""
     order = {shown(name): i for i, name in enumerate(names)}
 
-    def at(finding: Finding) -> tuple[int, int, int]:
-        where = finding.where
+    def position(found: Finding) -> tuple[int, int, int]:
+        where = found.where
         if "sheet" not in where:
             return (-1, 0, 0)
-        row, column = place(where["cell"]) if "cell" in where else (-1, 0)
+        row, column = parse_address(where["cell"]) if "cell" in where else (-1, 0)
         return (order.get(shown(where["sheet"]), len(order)), row, column)
 
-    return sorted(findings, key=at)
+    return sorted(findings, key=position)

@@ -1,4 +1,4 @@
-"""What each expectation came to, as small JSON values under Great Expectations' own names: what its Data Docs show."""
+"""The result of each expectation as small JSON values under Great Expectations' own names, for its Data Docs."""
 
 from __future__ import annotations
 
@@ -7,23 +7,25 @@ from functools import partial
 from typing import Any
 
 from baosong.campaign.form import Form
-from baosong.validation.statistics.cells import place
+from baosong.validation.statistics.cells import parse_address
 from baosong.validation.statistics.tables import Table
 from baosong.validation.statistics.values import Values, shown
 
-SHOWN = 20  # values kept an expectation: a sheet may hold 100,000 wrong ones
+SHOWN = 20  # values per expectation: a sheet may hold 100,000 wrong ones
 Validation = dict[str, Any]
 
 
 def records(values: Values, form: Form, results: Iterable[Mapping[str, Any]]) -> list[Validation]:
-    """Return `{"table", "results"}` for each table judged; `results` are those of one table each, by expectation's id.
+    """Return `{"table", "results"}` per table; `results` are those of one table each, by expectation's id.
 
     A result has `success`, `expectation_config` and `result`; the last is empty where the expectation was met, else it
     counts all that is wrong and shows the first of it, each value with its place.
     """
     tables = [t for t in (values.tables.indicators, values.tables.activities) if t]
-    judged = zip(tables, results, strict=True)
-    return [{"table": t.kind, "results": [_record(values, form, t, r) for r in told.values()]} for t, told in judged]
+    return [
+        {"table": table.kind, "results": [_record(values, form, table, r) for r in by_id.values()]}
+        for table, by_id in zip(tables, results, strict=True)
+    ]
 
 
 def _record(values: Values, form: Form, table: Table, result: Any) -> Validation:
@@ -61,5 +63,6 @@ def _field(values: Values, name: str, index: int) -> dict[str, str]:
 
 
 def _written(table: Table, cell: str) -> str:
-    """Return what a cell says, as a receipt quotes it; its formula where that came without a result."""
-    return shown(table.sheet.value(*place(cell))) or shown(table.sheet.holes.get(place(cell)))
+    """Return what a cell holds, as a receipt quotes it; its formula where that came without a result."""
+    at = parse_address(cell)
+    return shown(table.sheet.value(*at)) or shown(table.sheet.uncached_formulas.get(at))

@@ -1,4 +1,4 @@
-"""Turns what a sheet says into values, and says of each cell what was done to it: a note, a warning, or unreadable.
+"""Turns the cells of a sheet into values, with a finding for each cell that was converted: a note or a warning.
 
 Cells that cannot be read keep a text that no expectation lets pass; which message they get is decided there.
 """
@@ -15,7 +15,8 @@ from typing import Any
 
 from baosong.campaign import Campaign
 from baosong.campaign.form import ActivityField
-from baosong.rules.findings import Finding, Where, note, warning
+from baosong.rules.catalogue import finding, phrase
+from baosong.rules.findings import Finding, Where
 from baosong.validation.statistics.cells import address
 from baosong.validation.statistics.dates import DateKind, parse_date
 from baosong.validation.statistics.numbers import (
@@ -24,21 +25,22 @@ from baosong.validation.statistics.numbers import (
     Parsed,
     Raw,
     fold,
+    format_decimal,
     parse_number,
-    plain,
     unit_factor,
 )
 from baosong.validation.statistics.reader import Reading, as_text
 from baosong.validation.statistics.tables import Table, Tables, key
 
 UNREADABLE = "不可读："
-AMOUNTS = ("total", "offline", "online")
+AMOUNT_NAMES = {"total": "合计", "offline": "线下", "online": "线上"}
+AMOUNTS = tuple(AMOUNT_NAMES)
 _BRACKETED = re.compile(r"[(]([^()]*)[)]\s*$")
 
 
 @dataclass(slots=True)
 class Values:
-    """The sheet's figures: `text` holds the canonical texts that expectations judge, the rest what they mean.
+    """The sheet's figures: `text` holds the canonical texts that expectations validate, the rest what they mean.
 
     `formulas` are those of indicators, by code and column, that came without a result.
     """
@@ -101,14 +103,14 @@ def _indicators(values: Values, table: Table) -> None:
         factor = _factor(values, row.unit, spec.unit, values.indicator_where(spec.code, "unit"))
         for column in AMOUNTS:
             scale = spec.scale if spec.type == "decimal" else None
-            hole = table.sheet.holes.get((row.row, table.columns.get(column, -1)))
-            if hole and hole.startswith("=") and row.raw[column] is None:
-                values.formulas[spec.code, column] = hole
-            value, text, remark = _number(row.raw[column], spec.unit, factor, scale, hole)
+            formula = table.sheet.uncached_formulas.get((row.row, table.columns.get(column, -1)))
+            if formula and formula.startswith("=") and row.raw[column] is None:
+                values.formulas[spec.code, column] = formula
+            value, text, converted = _number(row.raw[column], spec.unit, factor, scale, formula)
             values.indicators[spec.code][column], values.indicator_text[spec.code][column] = value, text
-            if remark:
+            if converted:
                 where = values.indicator_where(spec.code, column)
-                values.findings.append(_remark(remark, spec.title, row.raw[column], where))
+                values.findings.append(_conversion(converted, spec.title, row.raw[column], where))
         if not spec.required and "total" in table.columns:
             _fill_total(values, spec.code, spec.title)
 
@@ -119,62 +121,46 @@ def _fill_total(values: Values, code: str, title: str) -> None:
     if texts["total"] is not None or not parts:
         return
     total = sum((p for p in parts if p is not None), Decimal(0))
-    figures["total"], texts["total"] = total, plain(total)
-    values.findings.append(
-        warning(
-            "statistics.total_filled",
-            f"{title}的合计没有填，按线下、线上相加的 {plain(total)} 计",
-            where=values.indicator_where(code, "total"),
-            observed="空",
-            expected=plain(total),
-            fix="请补填合计。",
-        )
-    )
+    figures["total"], texts["total"] = total, format_decimal(total)
+    where = values.indicator_where(code, "total")
+    filled = finding("statistics.total_filled", where=where, indicator=title, total=texts["total"])
+    values.findings.append(filled)
 
 
 def _factor(values: Values, written: str, unit: str, where: Where) -> Decimal:
-    """Return what the sheet's own unit is worth in the form's, and say so where they differ."""
+    """Return what the sheet's own unit is worth in the form's, with a finding where they differ."""
     factor = unit_factor(written, unit) if written else None
     if factor is None or factor == 1:
         return Decimal(1)
-    values.findings.append(
-        warning(
-            "statistics.unit",
-            f"计量单位写的是“{shown(written)}”，表式是“{unit}”，已换算",
-            where=where,
-            observed=shown(written),
-            expected=unit,
-            fix=f"请按“{unit}”填报。",
-        )
-    )
+    values.findings.append(finding("statistics.unit", where=where, found=shown(written), unit=unit))
     return factor
 
 
 def _number(
-    raw: Raw, unit: str, factor: Decimal, scale: int | None, hole: str | None
+    raw: Raw, unit: str, factor: Decimal, scale: int | None, formula: str | None
 ) -> tuple[Decimal | None, str | None, Parsed | None]:
-    """Return a cell's value, its canonical text, and what to remark of it if anything."""
-    if raw is None and hole is None:
+    """Return a cell's value, its canonical text, and how it was read where that deserves a finding."""
+    if raw is None and formula is None:
         return None, None, None
     if type(raw) is float and raw.is_integer() and abs(raw) <= LARGEST and factor == 1:
-        whole = int(raw)  # what nearly every cell holds needs no more
-        return Decimal(whole), str(whole), None
+        count = int(raw)  # nearly every cell holds one, and needs no more
+        return Decimal(count), str(count), None
     parsed = parse_number(raw, unit)
     if parsed.value is None:
-        unreadable = parsed.kind is NumberKind.INVALID or hole is not None
+        unreadable = parsed.kind is NumberKind.INVALID or formula is not None
         return None, UNREADABLE + as_text(raw) if unreadable else None, None
     value = parsed.value * factor
     if scale is not None and (rounded := value.quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP)) != value:
-        value, parsed = rounded, Parsed(rounded, NumberKind.VAGUE, f"保留 {scale} 位小数，按 {plain(rounded)} 计")
-    return value, plain(value), parsed if parsed.note else None
+        how = phrase("number.cut", scale=scale, value=format_decimal(rounded))
+        value, parsed = rounded, Parsed(rounded, NumberKind.VAGUE, how)
+    return value, format_decimal(value), parsed if parsed.note else None
 
 
-def _remark(parsed: Parsed, label: str, raw: Raw, where: Where) -> Finding:
-    said = {"where": where, "observed": shown(raw), "expected": "阿拉伯数字"}
+def _conversion(parsed: Parsed, what: str, raw: Raw, where: Where) -> Finding:
+    given: dict[str, Any] = {"where": where, "what": what, "found": shown(raw), "how": parsed.note}
     if parsed.kind is NumberKind.VAGUE:
-        text = f"{label}写成“{shown(raw)}”，{parsed.note}"
-        return warning("statistics.rounded", text, fix="请改填准确的数字。", **said)
-    return note("statistics.normalised", f"{label}写成“{shown(raw)}”，{parsed.note}", **said)
+        return finding("statistics.rounded", **given)
+    return finding("statistics.normalised", **given)
 
 
 def _column(values: Values, table: Table, spec: ActivityField, campaign: Campaign) -> None:
@@ -210,17 +196,19 @@ def _numbers(
     head = Where(sheet=table.sheet.name, cell=address(table.header, table.columns[spec.name]))
     factor = _factor(values, header[1] if header else "", unit, head)
     scale = spec.scale if spec.type == "decimal" else None
-    holes = table.sheet.holes
+    formulas = table.sheet.uncached_formulas
     known: dict[float, tuple[Decimal | None, str]] = {}  # counts repeat, and a Decimal costs more than to look it up
     for index, raw in enumerate(raws):
         if type(raw) is float and raw in known:
             yield known[raw]
             continue
-        hole = holes.get((values.reading.activity_rows[index], table.columns[spec.name])) if holes else None
-        value, text, remark = _number(raw, unit, factor, scale, hole)
-        if remark:
-            values.findings.append(_remark(remark, f"“{spec.label}”", raw, values.activity_where(index, spec.name)))
-        elif type(raw) is float and text is not None and hole is None:
+        at = (values.reading.activity_rows[index], table.columns[spec.name])
+        formula = formulas.get(at) if formulas else None
+        value, text, converted = _number(raw, unit, factor, scale, formula)
+        if converted:
+            where = values.activity_where(index, spec.name)
+            values.findings.append(_conversion(converted, f"“{spec.label}”", raw, where))
+        elif type(raw) is float and text is not None and formula is None:
             known[raw] = value, text
         yield value, text
 
@@ -249,19 +237,19 @@ def _dates(
             continue
         parsed = parse_date(raw, window.start, window.end)
         row = values.reading.activity_rows[index]
-        hole = bool(table and table.sheet.holes.get((row, table.columns[spec.name])))
-        if parsed.kind is DateKind.INVALID or (hole and parsed.value is None):
+        formula = table.sheet.uncached_formulas.get((row, table.columns[spec.name])) if table else None
+        if parsed.kind is DateKind.INVALID or (formula and parsed.value is None):
             yield None, UNREADABLE + as_text(raw)
             continue
         value = parsed.last if spec.name == "end" else parsed.value
         yield value, value.isoformat() if value else None
         if parsed.note:
-            say = warning if parsed.kind is DateKind.VAGUE else note
-            rule = "statistics.rounded" if parsed.kind is DateKind.VAGUE else "statistics.normalised"
-            text = f"“{spec.label}”写成“{shown(raw)}”，{parsed.note}"
-            where = values.activity_where(index, spec.name)
-            fix = "请改填年月日，例如 2023-05-20。" if say is warning else ""
-            values.findings.append(say(rule, text, where=where, observed=shown(raw), expected="如 2023-05-20", fix=fix))
+            given: dict[str, Any] = {"what": f"“{spec.label}”", "found": shown(raw), "how": parsed.note}
+            given["where"] = values.activity_where(index, spec.name)
+            if parsed.kind is DateKind.VAGUE:
+                values.findings.append(finding("statistics.rounded", "date", **given))
+            else:
+                values.findings.append(finding("statistics.normalised", "date", **given))
 
 
 def _choices(values: Values, spec: ActivityField, raws: list[Raw]) -> Iterator[tuple[str | None, str | None]]:
@@ -278,11 +266,9 @@ def _choices(values: Values, spec: ActivityField, raws: list[Raw]) -> Iterator[t
         choice = known.get(key(text) or text)
         yield choice, choice or UNREADABLE + text
         if choice and key(choice) != key(text):
-            said = f"“{spec.label}”写成“{shown(text)}”，按“{choice}”计"
+            given: dict[str, Any] = {"what": f"“{spec.label}”", "found": shown(text), "choice": choice}
             where = values.activity_where(index, spec.name)
-            values.findings.append(
-                note("statistics.normalised", said, where=where, observed=shown(text), expected=choice)
-            )
+            values.findings.append(finding("statistics.normalised", "choice", where=where, **given))
 
 
 @lru_cache(maxsize=64)

@@ -1,28 +1,27 @@
 """A video file in MediaInfo's words: what the container and its main picture track say of themselves.
 
-MediaInfo runs in a process of its own (`media_child`), which asks for the few ranges that it needs.
+MediaInfo runs in a process of its own (`read_media`), which asks for the few ranges that it needs.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import os
 import re
 import struct
 import subprocess
-import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Self, cast
 
+from baosong.rules.errors import BaosongError
 from baosong.store.source import Source
 from baosong.validation.common.filetypes import video_type
-from baosong.validation.sandbox import programs
+from baosong.validation.sandbox import run as sandbox
 
-CHILD = programs.FOLDER / "read_media.py"
+CHILD = sandbox.PROGRAMS / "read_media.py"
 MOST_SERVED = 64 << 20  # what the child may ask for in all; an honest one needs a fifth
 LONGEST_ANSWER = 16 << 20
 _REQUEST = struct.Struct("<QQ")
@@ -33,7 +32,7 @@ _CUT = re.compile(r"is more than maximal permitted size|is less than expected si
 Track = dict[str, Any]
 
 
-class Unparsable(Exception):
+class Unparsable(BaosongError):
     """MediaInfo broke down over a film, or exceeded its limits of memory and processor time."""
 
 
@@ -97,10 +96,8 @@ class _Parser:
     """The child process. It never waits but for our bytes, so its own limit of processor time is enough to end it."""
 
     def __init__(self, size: int, how: str) -> None:
-        environment = {"PYTHONPATH": str(programs.INCLUDE), "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", "")}
-        command = [sys.executable, "-S", "-P", str(CHILD), _library(), str(size), how]
-        pipe = subprocess.PIPE
-        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env=environment)
+        program = sandbox.own_program(CHILD, _library(), str(size), how)
+        self._process = sandbox.start(program, stdin=subprocess.PIPE)
         self._size = size
         self._in, self._out = cast(IO[bytes], self._process.stdin), cast(IO[bytes], self._process.stdout)
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-import resource
-import subprocess
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from baosong.store.source import Source
+from baosong.validation.sandbox import run as sandbox
 
 ENDS = (4 << 20, 8 << 20)  # the second where the first holds no picture to begin with
-MEMORY, SECONDS = 1 << 30, 20
+MEMORY, SECONDS, WALL_SECONDS = 1 << 30, 20, 40  # of a processor, and by the clock
+LONGEST_REPORT = 16 << 20  # bytes: a line per picture
 ZEROS = 32 << 10  # no encoder pads with as many
 _FORMATS = {"MPEG-PS": "mpeg", "MPEG-TS": "mpegts"}
 _PICTURE = re.compile(rb"Parsed_showinfo.*\bn: *\d+ .*\bi:(\w)")
-# What ffmpeg says of pictures that it had to guess at, and of nothing else: not of a stream entered in its midst.
+# ffmpeg's word for pictures that it had to guess at, and for nothing else: not for a stream entered in its midst.
 _GUESSED = b"concealing"
 
 
@@ -56,22 +56,12 @@ def _decoded(data: bytes, form: str) -> End:
     import imageio_ffmpeg
 
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostdin", "-v", "repeat+info", "-threads", "1"]
-    command += [
-        "-protocol_whitelist",
-        "pipe",
-        "-f",
-        form,
-        "-i",
-        "pipe:0",
-        "-map",
-        "0:v:0",
-        "-vf",
-        "showinfo=checksum=0",
-    ]
-    pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
-    with subprocess.Popen([*command, "-f", "null", "-"], stdin=pipe, stdout=nothing, stderr=pipe) as ffmpeg:
-        for what, most in ((resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_CPU, SECONDS)):
-            resource.prlimit(ffmpeg.pid, what, (most, most))
-        _, said = ffmpeg.communicate(data)
-    scans = _PICTURE.findall(said)
-    return End(len(scans), _GUESSED in said, sum(scan != b"P" for scan in scans) * 2 > len(scans))
+    command += ["-protocol_whitelist", "pipe", "-f", form, "-i", "pipe:0"]
+    command += ["-map", "0:v:0", "-vf", "showinfo=checksum=0", "-f", "null", "-"]
+    program = sandbox.foreign_program(command, memory=MEMORY, seconds=SECONDS)
+    try:
+        report = sandbox.run(program, data, wall=WALL_SECONDS, longest=LONGEST_REPORT).errors
+    except sandbox.WorkerCrashed:  # pictures that bring their decoder down are no better than missing ones
+        return End(0, True, False)
+    scans = _PICTURE.findall(report)
+    return End(len(scans), _GUESSED in report, sum(scan != b"P" for scan in scans) * 2 > len(scans))

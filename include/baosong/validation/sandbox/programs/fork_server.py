@@ -1,6 +1,6 @@
-"""The program that forks a child for every file to be opened; `sandbox` starts it and talks to it.
+"""The program that forks a child for every file to be opened; `client` starts it and talks to it.
 
-Run as `python sandbox_server.py CHANNEL`, the number of an inherited socket. A message there is a number of seconds and
+Run as `python fork_server.py CHANNEL`, the number of an inherited socket. A message there is a number of seconds and
 brings three descriptors: a line (the work comes down, what became of the child goes up), the pipe for its answer, the
 content. The server has one thread, no secrets, no network and no file but our code; it ends when nobody holds the
 channel's other end any more.
@@ -26,8 +26,9 @@ from PIL import Image
 from pydantic_core import to_json
 from pypdf import PdfWriter
 
+from baosong.rules.catalogue import catalogue
 from baosong.store.source import Source
-from baosong.validation.documents import reader
+from baosong.validation.common import reader
 from baosong.validation.photo import photo
 from baosong.validation.sandbox import confine
 
@@ -40,7 +41,7 @@ DESCRIPTORS = 3
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A child at work, and the line to who asked for it."""
+    """A child at work, and the line to its client."""
 
     pid: int
     line: socket.socket
@@ -48,10 +49,11 @@ class Job:
 
 def main(channel: socket.socket) -> None:
     """Serve until the other end of the channel is closed everywhere."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for who started us, whose end is ours
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for the process that started us; we end with it
     Image.init()
-    confine.leave_the_world()
-    if not select.select([channel], [], [], 0)[0]:  # else somebody waits for a first answer, perhaps the only one
+    catalogue()  # read once, before the files are out of reach, for all children
+    confine.drop_network()
+    if not select.select([channel], [], [], 0)[0]:  # else a client waits for a first answer, perhaps the only one
         warm_up()
     gc.freeze()
     serve(channel)
@@ -75,15 +77,15 @@ def _source(data: bytes) -> Source:
 
 
 def serve(channel: socket.socket) -> None:
-    """Fork a child for each message, tell what became of it, and kill it when who asked for it has gone."""
-    jobs: dict[int, Job] = {}  # by the descriptor that tells of the child's end
+    """Fork a child for each message, report how it ended, and kill it when its client has gone."""
+    jobs: dict[int, Job] = {}  # by the descriptor that is readable at the child's end
     hung_up: dict[int, int] = {}  # the line's descriptor -> the child's
     ready = select.poll()
     ready.register(channel, select.POLLIN)
     while True:
         fd, _ = ready.poll()[0]  # one at a time: what it closes may be among the others
         if fd == channel.fileno():
-            if (job := _begin(channel)) is None:
+            if (job := _start_job(channel)) is None:
                 return
             end = os.pidfd_open(job.pid)
             jobs[end], hung_up[job.line.fileno()] = job, end
@@ -95,13 +97,13 @@ def serve(channel: socket.socket) -> None:
             if hung_up.pop(job.line.fileno(), None) is not None:
                 ready.unregister(job.line)
             os.close(fd)
-            _tell(job)
+            _report(job)
         else:
             ready.unregister(fd)
             _kill(jobs[hung_up.pop(fd)].pid)
 
 
-def _begin(channel: socket.socket) -> Job | None:
+def _start_job(channel: socket.socket) -> Job | None:
     """Take one message and fork its child; None when nobody can send another."""
     message, descriptors, _, _ = socket.recv_fds(channel, LONGEST_MESSAGE, DESCRIPTORS)
     if not message:
@@ -123,10 +125,10 @@ def _kill(pid: int) -> None:
             continue
 
 
-def _tell(job: Job) -> None:
-    """Say how the child ended, and what it cost: seconds of processor time, KiB of memory."""
+def _report(job: Job) -> None:
+    """Report how the child ended, and what it cost: seconds of processor time, KiB of memory."""
     _, status, used = os.wait4(job.pid, 0)
-    told = {
+    report = {
         "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
         "exit": os.WEXITSTATUS(status) if os.WIFEXITED(status) else 0,
         "seconds": used.ru_utime + used.ru_stime,
@@ -134,9 +136,9 @@ def _tell(job: Job) -> None:
     }
     with job.line as line:
         try:
-            line.sendall(json.dumps(told).encode())
+            line.sendall(json.dumps(report).encode())
         except OSError:
-            return  # who asked has gone
+            return  # its client has gone
 
 
 def _work(server: int, seconds: int, *descriptors: int) -> None:
@@ -144,14 +146,14 @@ def _work(server: int, seconds: int, *descriptors: int) -> None:
     code = BROKEN
     try:
         os.setpgid(0, 0)
-        os.dup2(1, 2)  # what libraries say of a file is nobody's concern
-        for place, descriptor in enumerate(descriptors, LINE):
-            os.dup2(descriptor, place)
+        os.dup2(1, 2)  # what libraries print about a file interests nobody
+        for number, descriptor in enumerate(descriptors, LINE):
+            os.dup2(descriptor, number)
         os.closerange(3, LINE)
         os.closerange(LINE + DESCRIPTORS, 1 << 16)
         confine.die_with(server)
         confine.limit(MEMORY, seconds)
-        confine.stay_alone()
+        confine.forbid_new_processes()
         gc.disable()  # it ends in a moment
         os.write(ANSWER, _answer())
         code = 0
@@ -166,7 +168,7 @@ def _work(server: int, seconds: int, *descriptors: int) -> None:
 def _answer() -> bytes:
     """Do the work that the line brings, and return its result as JSON."""
     with open(LINE, "rb") as f:
-        function, name, size, arguments = pickle.loads(f.read())  # noqa: S301 our parent's words, not the sender's
+        function, name, size, arguments = pickle.loads(f.read())  # noqa: S301 from our parent, not from the sender of the file
     return to_json(function(Source(name, size, _open_content), *arguments))
 
 

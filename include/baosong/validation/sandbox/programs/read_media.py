@@ -1,6 +1,6 @@
 """The program that runs MediaInfo over a film, in a process of its own: a hostile film takes down this one, not ours.
 
-Run as `python media_child.py LIBRARY SIZE HOW`; of Baosong it imports `confine`. With HOW `atoms`, `ends` or `head`
+Run as `python read_media.py LIBRARY SIZE HOW`; of Baosong it imports `confine`. With HOW `atoms`, `ends` or `head`
 it asks on stdout for ranges (offset and length, 64 bits each) and reads them from stdin; with `whole` the film itself
 comes on stdin. Its last word is the request (DONE, length), followed by a mark and MediaInfo's JSON. The mark is "-"
 where the last picture is not in the file, "~" where a MOV was recorded in pieces that each have an index, else "+".
@@ -46,7 +46,7 @@ def main(library: str, size: int, how: str) -> None:
     """Parse a film of `size` bytes and write MediaInfo's answer."""
     seconds = SECONDS + (size // WHOLE_PACE if how == "whole" else 0)
     parser, mark = Parser(library, size, 1 if how == "whole" else 0), b"+"
-    confine.shut_in(MEMORY, seconds)
+    confine.confine(MEMORY, seconds)
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))  # a MOV may name other files and addresses to be looked at
     if how == "whole":
         while piece := sys.stdin.buffer.read(PIECE):

@@ -1,6 +1,6 @@
 """The program that unpacks a workbook, in a process of its own: a hostile file takes this process down, not ours.
 
-Run as `python sheet_child.py < workbook > cells`; of Baosong it imports `confine` only. calamine allocates a sheet's
+Run as `python read_sheet.py < workbook > cells`; of Baosong it imports `confine` only. calamine allocates a sheet's
 whole rectangle, so that two far cells in a file of 5 KB abort the process; the limits below bound what that can cost.
 What calamine does not need is imported late: while it reads, by the thread beside it.
 """
@@ -28,7 +28,7 @@ MEMORY = 1 << 30
 SECONDS = 8  # of a processor: the whole check promises an answer within ten
 MAX_COLUMNS = 256
 MAX_ROW = 1 << 20  # as many rows as a spreadsheet has
-MAX_HOLES = 20_000
+MAX_UNCACHED = 20_000
 HEAD = 4096
 FRAME = ("xl/workbook.xml", "xl/_rels/workbook.xml.rels", "xl/styles.xml")
 CHUNK = 1 << 20
@@ -44,7 +44,8 @@ ERRORS = {0: "#NULL!", 7: "#DIV/0!", 15: "#VALUE!", 23: "#REF!", 29: "#NAME?", 3
 
 def main(max_rows: int) -> None:
     """Read a workbook from stdin; write `(sheets, error)` to stdout, error being the parser's word or None."""
-    confine.shut_in(MEMORY, SECONDS)
+    confine.die_with(os.getppid())
+    confine.confine(MEMORY, SECONDS)
     gc.disable()  # it ends in a moment, and makes no circles
     data = sys.stdin.buffer.read()
     import python_calamine
@@ -63,7 +64,7 @@ def main(max_rows: int) -> None:
         answer = ([], f"{type(e).__name__}: {e}"[:300])
     else:
         search.join()
-        answer = (sheets, problem[0]) if problem else _with_holes(data, sheets, max_rows, parts)
+        answer = (sheets, problem[0]) if problem else _with_uncached(data, sheets, max_rows, parts)
     import pickle
 
     sys.stdout.buffer.write(pickle.dumps(answer, protocol=5))
@@ -116,7 +117,7 @@ def _sheet(book: Any, meta: Any, max_rows: int, known: dict[Any, Any]) -> dict[s
         "start": (0, 0),
         "rows": [],
         "merged": [],
-        "holes": {},
+        "uncached_formulas": {},
     }
     if str(meta.typ) != "SheetTypeEnum.WorkSheet":
         return nothing
@@ -140,7 +141,7 @@ def _sheet(book: Any, meta: Any, max_rows: int, known: dict[Any, Any]) -> dict[s
     }
 
 
-def _with_holes(
+def _with_uncached(
     data: bytes, sheets: list[dict[str, Any]], max_rows: int, parts: set[str]
 ) -> tuple[list[dict[str, Any]], str | None]:
     """Tell the empty cells that hold a formula without a result, or an error value: calamine gives them as nothing.
@@ -151,16 +152,16 @@ def _with_holes(
         return sheets, None
     import zipfile
 
-    by_name = {s["name"]: s["holes"] for s in sheets}
+    by_name = {s["name"]: s["uncached_formulas"] for s in sheets}
     try:
         if data.startswith(OLD):
-            _find_old_errors(data, [s["holes"] for s in sheets], max_rows)
+            _find_old_errors(data, [s["uncached_formulas"] for s in sheets], max_rows)
             return sheets, None
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             for name, part in _sheet_parts(archive).items():
                 if part in parts and name in by_name:
                     with archive.open(part) as xml:
-                        by_name[name].update(_holes(xml, max_rows))
+                        by_name[name].update(_uncached(xml, max_rows))
     except Exception as e:  # a formula that cannot be looked for must not pass for an empty cell
         return [], f"{type(e).__name__}: {e}"[:300]
     return sheets, None
@@ -170,14 +171,14 @@ def _find_old_errors(data: bytes, of_sheets: list[dict[tuple[int, int], str]], m
     """Tell the error values of an old workbook, sheet by sheet."""
     stream = _old_stream(data)
     starts = [int.from_bytes(body[:4], "little") for number, body in _records(stream, 0) if number == BOUND_SHEET]
-    for start, holes in zip(starts, of_sheets, strict=True):
+    for start, found in zip(starts, of_sheets, strict=True):
         for number, body in _records(stream, start):
             row, column = (int.from_bytes(body[at : at + 2], "little") for at in (0, 2))
-            if row < max_rows and column < MAX_COLUMNS and len(holes) < MAX_HOLES:
+            if row < max_rows and column < MAX_COLUMNS and len(found) < MAX_UNCACHED:
                 if number == BOOL_OR_ERROR and body[7:8] == b"\1":
-                    holes[row, column] = ERRORS.get(body[6], "#")
+                    found[row, column] = ERRORS.get(body[6], "#")
                 elif number == FORMULA and body[6:7] == b"\2" and body[12:14] == b"\xff\xff":
-                    holes[row, column] = ERRORS.get(body[8], "#")
+                    found[row, column] = ERRORS.get(body[8], "#")
 
 
 def _old_stream(data: bytes) -> bytes:
@@ -224,11 +225,11 @@ def _parsed(archive: zipfile.ZipFile, member: str) -> Any:
     return fromstring(archive.read(member))  # noqa: S314 it has no entities, or `_guard` had raised
 
 
-def _holes(xml: IO[bytes], max_rows: int) -> dict[tuple[int, int], str]:
+def _uncached(xml: IO[bytes], max_rows: int) -> dict[tuple[int, int], str]:
     """Return the formulas without result and the error values of a sheet, by row and column from 0."""
     from xml.etree.ElementTree import iterparse
 
-    holes, row, column = {}, -1, -1
+    found, row, column = {}, -1, -1
     for event, element in iterparse(xml, events=("start", "end")):  # noqa: S314 no entities here either
         match event, _tag(element):
             case "start", "row":
@@ -236,18 +237,18 @@ def _holes(xml: IO[bytes], max_rows: int) -> dict[tuple[int, int], str]:
                 if row >= max_rows:
                     break
             case "start", "c":
-                column = _column(element.get("r", "")) if element.get("r") else column + 1
+                column = column_number(element.get("r", "")) if element.get("r") else column + 1
             case "end", "c":
-                if (hole := _hole(element)) and column < MAX_COLUMNS:
-                    holes[row, column] = hole[:LONGEST_FORMULA]
-                    if len(holes) == MAX_HOLES:
+                if (text := _formula_or_error(element)) and column < MAX_COLUMNS:
+                    found[row, column] = text[:LONGEST_FORMULA]
+                    if len(found) == MAX_UNCACHED:
                         break
             case "end", "row":
                 element.clear()
-    return holes
+    return found
 
 
-def _hole(cell: Any) -> str:
+def _formula_or_error(cell: Any) -> str:
     """Return `=SUM(A1)` of a formula without result, `#REF!` of an error, nothing of any other cell."""
     inside = {_tag(child): child.text or "" for child in cell}
     if cell.get("t") == "e":
@@ -260,7 +261,8 @@ def _tag(element: Any) -> str:
     return str(element.tag.rpartition("}")[2])
 
 
-def _column(address: str) -> int:
+def column_number(address: str) -> int:
+    """Return the column, counted from 0, of an address: 1 for B5."""
     column = 0
     for letter in address.rstrip("0123456789"):
         column = column * 26 + ord(letter) - 64

@@ -1,7 +1,7 @@
 """Run servers without privileges: PostgreSQL refuses to run as root, and read-only folders do not bind root.
 
-As root we lend each server the identity of `nobody` and the least it needs to reach its files: the right to walk
-through the folders above them, never to list them. Anyone else runs servers as themselves.
+As root we run each server as `nobody`, with the least permission it needs to reach its files: to traverse the folders
+above them, never to list them. Anyone else runs servers as themselves.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ def server_account() -> Account:
 def make_folder(path: Path, mode: int = 0o700) -> Path:
     """Make a folder that belongs to the servers' account; parents must exist."""
     path.mkdir(exist_ok=True)
-    hand_over(path, mode)
+    set_owner_and_mode(path, mode)
     return path
 
 
-def hand_over(path: Path, mode: int) -> None:
+def set_owner_and_mode(path: Path, mode: int) -> None:
     """Give a file or folder to the servers' account with just these permissions."""
     account = server_account()
     found = path.lstat()
@@ -49,7 +49,7 @@ def hand_over(path: Path, mode: int) -> None:
         path.chmod(mode)
 
 
-def let_pass(path: Path) -> None:
+def allow_traversal(path: Path) -> None:
     """As root, let the servers' account walk to `path`: adds only o+x, and only to folders above that lack it."""
     if os.geteuid() != 0:
         return
@@ -59,9 +59,9 @@ def let_pass(path: Path) -> None:
             folder.chmod(mode | stat.S_IXOTH)
 
 
-def let_read(tree: Path) -> None:
+def allow_reading(tree: Path) -> None:
     """As root, let the servers' account read an installed tree or program that a strict umask has closed."""
-    let_pass(tree)
+    allow_traversal(tree)
     if os.geteuid() != 0 or _readable(tree):
         return
     for path in [tree, *tree.rglob("*")]:

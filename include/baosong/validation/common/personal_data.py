@@ -14,7 +14,8 @@ from datetime import date
 from itertools import islice
 from typing import NamedTuple
 
-from baosong.rules.findings import Finding, Where, warning
+from baosong.rules.catalogue import finding, phrase
+from baosong.rules.findings import Finding, Where
 
 MOST_TOLD, MOST_SEEN = 10, 1000
 LONGEST, LONGEST_TITLE = 500_000, 500  # letters that are looked at; a report has some thousands
@@ -51,7 +52,7 @@ def findings(text: str, margins: str, latest: date, *, pages: bool) -> list[Find
     Nobody is born after `latest`.
     """
     told: dict[tuple[int, str, str], Finding] = {}
-    for words, parted, place in ((text, pages, ""), (margins, False, "页眉、页脚、批注或属性里：")):
+    for words, parted, place in ((text, pages, ""), (margins, False, phrase("personal.margins"))):
         plain = normalised(words[:LONGEST])
         for number in islice(numbers(plain, latest), MOST_SEEN):
             page = plain.count("\f", 0, number.start) + 1 if parted else 0
@@ -82,12 +83,12 @@ def numbers(plain: str, latest: date) -> Iterator[Number]:
         digits = _digits(match[1])
         if is_identity(digits, latest) and not _inside(match.start(1), ends):
             ends.append(match.span(1))
-            yield Number("身份证号码", f"{digits[:4]}{'*' * 10}{digits[-4:]}", *match.span(1))
+            yield Number(phrase("personal.identity"), f"{digits[:4]}{'*' * 10}{digits[-4:]}", *match.span(1))
     for match in (m for pattern in _MOBILES for m in pattern.finditer(plain)):
         digits = _digits(match[1])
         if not _inside(match.start(1), ends):
             ends.append(match.span(1))
-            yield Number("手机号码", f"{digits[:3]}****{digits[-4:]}", *match.span(1))
+            yield Number(phrase("personal.mobile"), f"{digits[:3]}****{digits[-4:]}", *match.span(1))
 
 
 def is_identity(digits: str, latest: date) -> bool:
@@ -108,13 +109,12 @@ def _lead(plain: str, at: int) -> str:
 
 
 def _finding(number: Number, page: int, lead: str) -> Finding:
-    return warning(
+    return finding(
         "file.personal_numbers",
-        f"文字里有{number.what}（{number.masked}），公开前应当去掉。",
         where=Where(page=page) if page else Where(),
-        observed=f"{lead}{number.masked}",
-        expected="不含个人号码的文字",
-        fix="请删去，或用 * 遮住中间的数字，再重新报送；确系对外公布的联系电话可不改。",
+        what=number.what,
+        masked=number.masked,
+        lead=lead,
     )
 
 

@@ -1,4 +1,4 @@
-"""A campaign's areas in the embedded store, and each prefecture's own key to them."""
+"""A campaign's areas in the embedded store, and the key that grants each prefecture its own."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from baosong.campaign import Campaign, Prefecture
-from baosong_local.stack.files import read_json, write_json
 from baosong_local.stack.layout import Layout
 from baosong_local.stack.objectstore import Area, ObjectStore
-from baosong_local.stack.vault import new_key_pair
+from baosong_local.stack.secrets import new_key_pair
+from baosong_local.stack.state import read_json, write_json
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a prefecture needs to send: where, its two keys, and the file in which they are kept."""
+    """What a prefecture needs to submit: the endpoint, its two keys, and the file in which they are stored."""
 
     code: str
     endpoint: str
@@ -48,24 +48,24 @@ def open_campaign_areas(home: Path, campaign: Campaign) -> list[Credentials]:
     return opened
 
 
-def tell_endpoint(layout: Layout, endpoint: str) -> None:
-    """Write the store's present address into every prefecture's file of keys."""
+def record_endpoint(layout: Layout, endpoint: str) -> None:
+    """Write the store's current address into every prefecture's file of keys."""
     for path in layout.credentials.glob("*.json"):
-        kept = read_json(path)
-        if kept and kept.get("endpoint") != endpoint:
-            write_json(path, {**kept, "endpoint": endpoint}, durable=True)
+        stored = read_json(path)
+        if stored and stored.get("endpoint") != endpoint:
+            write_json(path, {**stored, "endpoint": endpoint}, durable=True)
 
 
 def _keys_of(layout: Layout, prefecture: Prefecture, endpoint: str) -> Credentials:
     path = layout.credentials / f"{prefecture.code}.json"
-    kept = read_json(path)
-    if not kept:
+    stored = read_json(path)
+    if not stored:
         access_key, secret_key = new_key_pair()
-        kept = {
+        stored = {
             "prefecture": prefecture.name,
             "endpoint": endpoint,
             "access_key": access_key,
             "secret_key": secret_key,
         }
-        write_json(path, kept, durable=True)
-    return Credentials(prefecture.code, kept["endpoint"], kept["access_key"], kept["secret_key"], path)
+        write_json(path, stored, durable=True)
+    return Credentials(prefecture.code, stored["endpoint"], stored["access_key"], stored["secret_key"], path)

@@ -1,4 +1,4 @@
-"""The stack's generated secrets: made once, kept in a file that only its owner can read."""
+"""The stack's generated secrets: made once, stored in a file that only its owner can read."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import string
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from baosong_local.stack.files import read_json, write_json
+from baosong_local.stack.state import read_json, write_json
 
 OPERATOR = "operator"
 _UPPER = string.ascii_uppercase + string.digits
 # Without the letters and digits that people mistake for one another.
-_SPOKEN = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKMNPQRSTUVWXYZ23456789"
+_UNAMBIGUOUS = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKMNPQRSTUVWXYZ23456789"
 
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """What the components share and nobody else knows. `password_shown`: the operator's has been printed."""
+    """What the components share and nobody else knows. `password_shown`: the operator's password has been printed."""
 
     fernet_key: str
     jwt_secret: str
@@ -35,11 +35,11 @@ def new_key_pair() -> tuple[str, str]:
     return "".join(secrets.choice(_UPPER) for _ in range(20)), secrets.token_urlsafe(30)
 
 
-def open_vault(path: Path) -> Secrets:
-    """Return the secrets kept in a file, made on first use."""
-    kept = read_json(path)
-    if kept:
-        return Secrets(**kept)
+def open_secrets(path: Path) -> Secrets:
+    """Return the secrets stored in a file, made on first use."""
+    stored = read_json(path)
+    if stored:
+        return Secrets(**stored)
     access_key, secret_key = new_key_pair()
     made = Secrets(
         fernet_key=base64.urlsafe_b64encode(os.urandom(32)).decode(),
@@ -47,7 +47,7 @@ def open_vault(path: Path) -> Secrets:
         api_secret=secrets.token_urlsafe(32),
         s3_access_key=access_key,
         s3_secret_key=secret_key,
-        password="".join(secrets.choice(_SPOKEN) for _ in range(16)),
+        password="".join(secrets.choice(_UNAMBIGUOUS) for _ in range(16)),
     )
     write_json(path, asdict(made), durable=True)
     return made
@@ -55,7 +55,7 @@ def open_vault(path: Path) -> Secrets:
 
 def show_password_once(path: Path) -> str | None:
     """Return the operator's password the first time it is asked for, and None ever after."""
-    found = open_vault(path)
+    found = open_secrets(path)
     if found.password_shown:
         return None
     write_json(path, asdict(replace(found, password_shown=True)), durable=True)

@@ -20,11 +20,12 @@ from typing import Any
 
 import olefile  # type: ignore[import-untyped]
 
+from baosong.rules.catalogue import phrase
+from baosong.rules.errors import BaosongError
 from baosong.rules.findings import Finding
 from baosong.store.source import Source
-from baosong.validation.common import zip_guard
-from baosong.validation.common.filetypes import OLE_ERRORS
-from baosong.validation.documents import personal_data
+from baosong.validation.common import personal_data, zip_guard
+from baosong.validation.common.filetypes import OLE_ERRORS, decode_text, text_codes
 
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it logs each damaged object, in the sender's words
 MAX_MEMBER = 32 << 20  # bytes of XML read for words, a member
@@ -68,11 +69,11 @@ _YEAR = re.compile(r"(?<!\d)(20\d\d)年")
 OPENING = 60  # characters that hold a title
 
 
-class Unreadable(ValueError):
+class Unreadable(BaosongError, ValueError):
     """A document that does not open; the text says why, in Chinese."""
 
 
-class Locked(ValueError):
+class Locked(BaosongError, ValueError):
     """A document behind a password."""
 
 
@@ -149,7 +150,7 @@ def read_docx(source: Source) -> Document:
     except zip_guard.Bomb:
         raise
     except (*PARSER_ERRORS, OpcError, LxmlError) as e:
-        raise Unreadable("Word 文档的内部结构已损坏") from e
+        raise Unreadable(phrase("unreadable.word")) from e
 
 
 def read_pdf(source: Source) -> Document:
@@ -169,7 +170,7 @@ def read_pdf(source: Source) -> Document:
     except Locked:
         raise
     except (*PARSER_ERRORS, PyPdfError) as e:
-        raise Unreadable("PDF 的内部结构已损坏") from e
+        raise Unreadable(phrase("unreadable.pdf")) from e
     return Document(text, "", title, pages, pictures)
 
 
@@ -185,9 +186,9 @@ def read_ole(source: Source) -> Document:
         with olefile.OleFileIO(io.BytesIO(source.read())) as ole:
             data = ole.openstream("WordDocument").read()
     except OLE_ERRORS as e:
-        raise Unreadable("文档的内部结构已损坏") from e
+        raise Unreadable(phrase("unreadable.document")) from e
     if len(data) < 32:
-        raise Unreadable("文档的内部结构已损坏")
+        raise Unreadable(phrase("unreadable.document"))
     if data[11] & 1:  # fEncrypted of the file information block
         raise Locked
     text = data.decode("utf-16-le", errors="ignore").replace("\x00", "")
@@ -199,13 +200,8 @@ def read_ole(source: Source) -> Document:
 def read_text(source: Source) -> Document:
     """Decode a plain text in the codes that are in use here."""
     data = source.read()
-    codes = ["utf-16"] if data.startswith((b"\xff\xfe", b"\xfe\xff")) else ["utf-8-sig", "gb18030"]
-    for code in codes:
-        try:
-            return Document(data.decode(code))
-        except UnicodeDecodeError:
-            continue
-    return Document(data.decode(codes[-1], errors="replace"))
+    text = decode_text(data)
+    return Document(data.decode(text_codes(data)[-1], errors="replace") if text is None else text)
 
 
 def read_sheet(source: Source, only_with: str = "") -> Document:

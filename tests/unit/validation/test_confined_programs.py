@@ -1,0 +1,208 @@
+"""Every program that opens others' files, ours and foreign ones: no secret, no network, no file but its own."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import docx
+import psutil
+import pytest
+
+from annotate_help import WRONG
+from baosong.receipts.annotated_workbook.annotate import annotate
+from baosong.report import pdf
+from baosong.store.source import Source
+from baosong.validation.sandbox import run as sandbox
+from baosong.validation.sandbox.run import ResourceLimitExceeded, SandboxUnavailable, WorkerCrashed
+from baosong.validation.statistics import cells
+from baosong.validation.video import media_info, stream_end, thumbnail
+from sheet_help import CAMPAIGN, sample
+from waiting import until
+
+SECRETS = {
+    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "postgresql://airflow:sesame@db/airflow",
+    "AIRFLOW__CORE__FERNET_KEY": "sesame-fernet",
+    "AIRFLOW__API_AUTH__JWT_SECRET": "sesame-jwt",
+    "AIRFLOW_CONN_BAOSONG_S3": "aws://key:sesame@store",
+}
+ALLOWED = {"LC_CTYPE", "LD_LIBRARY_PATH", "PYTHONPATH"}
+
+
+@pytest.fixture(autouse=True)
+def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+
+
+def run(command: list[str], sort: str = "filter", data: bytes = b"", **more: Any) -> sandbox.Finished:
+    program = sandbox.foreign_program(command, memory=1 << 30, seconds=20, sort=sort)
+    return sandbox.run(program, data, **{"wall": 60.0, **more})
+
+
+@pytest.mark.parametrize("sort", ["filter", "office"])
+def test_a_foreign_program_has_an_empty_environment(sort: str) -> None:
+    assert run(["/usr/bin/env"], sort) == sandbox.Finished(0, b"", b"")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["/usr/bin/cat", "/etc/passwd"],
+        ["/usr/bin/cat", "/proc/PARENT/environ"],
+        ["/usr/bin/cat", __file__],
+        ["/usr/bin/env", "/usr/bin/id"],
+        ["/usr/bin/touch", "/tmp/no-such-file"],
+        ["/usr/bin/dd", "of=/tmp/no-such-file"],
+    ],
+)
+def test_a_filter_reaches_no_file_and_no_other_program(command: list[str]) -> None:
+    finished = run([part.replace("PARENT", str(os.getpid())) for part in command])
+    assert finished.exit_code
+    assert b"Permission denied" in finished.errors
+    assert finished.output == b""
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "cat /proc/PARENT/environ",
+        "kill -0 PARENT",
+        "grep -v 'lo:' /proc/net/dev | grep :",  # any network but its own empty one
+    ],
+)
+def test_an_office_program_reaches_neither_the_network_nor_other_processes(script: str) -> None:
+    finished = run(["/bin/sh", "-c", script.replace("PARENT", str(os.getpid()))], "office")
+    assert finished.exit_code
+    assert b"sesame" not in finished.output
+
+
+@pytest.mark.parametrize("url", ["/etc/passwd", "tcp://127.0.0.1:9", "udp://127.0.0.1:9", "unix:/tmp/no-such-socket"])
+def test_ffmpeg_itself_can_open_no_file_and_no_connection(url: str) -> None:
+    import imageio_ffmpeg
+
+    finished = run([imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", "-i", url, "-f", "null", "-"])
+    assert finished.exit_code
+    assert b"not permitted" in finished.errors or b"denied" in finished.errors
+
+
+def test_what_an_office_program_started_ends_with_it(tmp_path: Path) -> None:
+    """LibreOffice is a script around the program that hangs."""
+    script = f"sleep 600 & echo $! > {tmp_path}/pid; wait"
+    with pytest.raises(ResourceLimitExceeded, match="时间"):
+        run(["/bin/sh", "-c", script], "office", wall=2.0)
+    pid = int((tmp_path / "pid").read_text())
+    until(lambda: not psutil.pid_exists(pid), what="the end of what was started")
+
+
+def test_a_foreign_program_that_uses_up_its_processor_time_is_ended() -> None:
+    program = sandbox.foreign_program(["/usr/bin/yes"], memory=1 << 30, seconds=1)
+    with pytest.raises((ResourceLimitExceeded, WorkerCrashed)):
+        sandbox.run(program, b"", wall=60)
+
+
+def test_one_that_writes_without_end_is_ended() -> None:
+    with pytest.raises(WorkerCrashed, match="过长"):
+        run(["/usr/bin/yes"], longest=1 << 20)
+
+
+def test_one_that_is_not_there_is_no_fault_of_the_file() -> None:
+    with pytest.raises(SandboxUnavailable, match="No such file"):
+        run(["/no/such/program"])
+    with pytest.raises(OSError, match="cannot start"):
+        sandbox.start(sandbox.Program(["/no/such/program"], {}))
+
+
+@pytest.fixture
+def environments(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
+    """The environment of each child that is started, as the kernel has it."""
+    seen: list[dict[str, str]] = []
+    real = sandbox.start
+
+    def start(*arguments: Any, **more: Any) -> Any:
+        child = real(*arguments, **more)
+        seen.append(psutil.Process(child.pid).environ())
+        return child
+
+    monkeypatch.setattr(sandbox, "start", start)
+    return seen
+
+
+def draw() -> None:
+    with open(__file__, "rb") as file:
+        assert thumbnail.thumbnail(file, "MOV") == b""
+
+
+def end_of_a_stream() -> None:
+    assert stream_end.look(Source("a.mpg", 5, lambda: io.BytesIO(b"abcde")), "MPEG-PS")
+
+
+CHILDREN = {
+    "the sheet reader": lambda: cells.read_book(sample().content, 100),
+    "the media reader": lambda: media_info.inspect(Source("a.mpg", 5, lambda: io.BytesIO(b"abcde"))),
+    "the annotated copy": lambda: annotate(sample().content, "a.xlsx", [WRONG], CAMPAIGN),
+    "ffmpeg for a thumbnail": draw,
+    "ffmpeg for the end of a stream": end_of_a_stream,
+    "LibreOffice": lambda: pdf.make_pdf(b""),
+}
+
+
+@pytest.mark.parametrize("use", CHILDREN.values(), ids=CHILDREN)
+def test_a_child_of_every_kind_is_started_without_a_secret(
+    use: Any, environments: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    office(tmp_path, monkeypatch, "exit 1")
+    use()
+    assert environments
+    assert set().union(*environments) <= ALLOWED
+
+
+def office(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    program = folder / "soffice"
+    program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+
+def test_the_program_in_libreoffices_place_has_no_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    office(tmp_path, monkeypatch, f'env > {tmp_path}/env; printf %s %PDF > "$6/report.pdf"')
+    assert pdf.make_pdf(b"") == b"%PDF"
+    names = {line.partition("=")[0] for line in (tmp_path / "env").read_text().splitlines()}
+    assert names <= {"PWD", "OLDPWD", "SHLVL", "_"}  # a shell's own
+
+
+def running(name: str) -> Iterator[dict[str, str]]:
+    for child in psutil.Process().children(recursive=True):
+        try:
+            if child.name().startswith(name):
+                yield child.environ()
+        except psutil.NoSuchProcess:
+            continue
+
+
+def test_ffmpeg_at_work_has_nothing_in_its_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "film")
+    monkeypatch.setattr(thumbnail, "WALL_SECONDS", 5.0)
+    with open(os.open(tmp_path / "film", os.O_RDWR), "r+b", buffering=0) as file, ThreadPoolExecutor(1) as beside:
+        drawing = beside.submit(thumbnail.thumbnail, file, "MOV")
+        until(lambda: {} in running("ffmpeg"), what="an ffmpeg without environment")
+        monkeypatch.setattr(thumbnail, "WALL_SECONDS", 0.1)
+        assert drawing.result() == b""
+
+
+@pytest.mark.debian("soffice", "libreoffice-writer")
+def test_libreoffice_at_work_has_no_secret_and_makes_its_pdf() -> None:
+    document = io.BytesIO()
+    docx.Document().save(document)
+    with ThreadPoolExecutor(1) as beside:
+        making = beside.submit(pdf.make_pdf, document.getvalue())
+        until(lambda: making.done() or any(running("soffice.bin")), what="LibreOffice")
+        for environment in running("soffice.bin"):
+            assert "sesame" not in str(environment)
+        made = making.result()
+    assert made is not None
+    assert made.startswith(b"%PDF")
