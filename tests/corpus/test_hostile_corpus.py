@@ -25,13 +25,13 @@ ENDLESS, IMPATIENT = {"file.too_costly"}, 2  # what takes minutes uses up any li
 @pytest.fixture
 def children(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, float]]:
     """What the sandbox says of each child's end."""
-    real, told = client._judged, []
+    real, told = client._checked_output, []
 
     def judged(answer: bytes, status: bytes, seconds: int) -> bytes:
         told.append(json.loads(status))
         return real(answer, status, seconds)
 
-    monkeypatch.setattr(client, "_judged", judged)
+    monkeypatch.setattr(client, "_checked_output", judged)
     return told
 
 
