@@ -114,7 +114,7 @@ def test_a_prefecture_that_is_at_work_is_left_for_the_next_night(services: Servi
     assert tidy(services)["objects"] == 1
 
 
-EFFECTS: dict[str, Any] = {"mark_purged": preserved, "remove": Storage, "mark_emptied": Ledger}
+EFFECTS: dict[str, Any] = {"mark_expired": preserved, "remove": Storage, "mark_emptied": Ledger}
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
