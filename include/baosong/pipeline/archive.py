@@ -55,8 +55,9 @@ def _stored_and_decided(services: Services, row: Submission) -> State:
     with _read_whole(services, row) as (copy, settled):
         # The one look before anything irreversible: reading refuses most other objects, but not one of the same size
         # that came within the same two seconds.
-        if copy.size != row.size or source_object.changed(services, row):
-            services.ledger.withdraw(row.id, "归档前文件已被替换或删除")
+        why = source_object.changed(services, row)
+        if why or copy.size != row.size:
+            services.ledger.withdraw(row.id, why or "归档前文件已被替换或删除")
             return State.WITHDRAWN
         row, bucket, key, most = _placed(services, settled(), copy.sha256)
         records.put_verified(services.storage, bucket, key, copy)

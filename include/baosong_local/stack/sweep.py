@@ -38,7 +38,7 @@ class Contents:
     size: int = 0
     leftovers: list[os.DirEntry[str]] = field(default_factory=list)
     deep: list[os.DirEntry[str]] = field(default_factory=list)
-    folders: list[tuple[str, int]] = field(default_factory=list)
+    folders: list[tuple[str, int, float]] = field(default_factory=list)
     swept: int = 0
     swept_bytes: int = 0
 
@@ -51,10 +51,9 @@ def sweep(area: Path, now: float) -> Contents:
     for entry in found.deep:
         _bring_up(entry, area, now - QUIET)
     young = 0 if len(found.folders) > MAX_FOLDERS else LEFTOVER_AGE.total_seconds()
-    for path, depth in reversed(found.folders):
-        before = now - (min(young, QUIET) if depth > MAX_DEPTH else young)
-        with suppress(OSError):  # most are not empty
-            if os.stat(path).st_mtime < before:
+    for path, depth, changed_at in reversed(found.folders):  # as it was before its own folders were removed
+        if changed_at < now - (min(young, QUIET) if depth > MAX_DEPTH else young):
+            with suppress(OSError):  # most are not empty
                 os.rmdir(path)
     return found
 
@@ -66,7 +65,8 @@ def _scan(area: Path) -> Contents:
         with suppress(FileNotFoundError), os.scandir(folder) as entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
-                    found.folders.append((entry.path, depth + 1))
+                    changed_at = entry.stat(follow_symlinks=False).st_mtime
+                    found.folders.append((entry.path, depth + 1, changed_at))
                     waiting.append((entry.path, depth + 1))
                 else:
                     _sort(found, entry, os.path.relpath(entry.path, area), depth)
