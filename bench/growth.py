@@ -22,7 +22,7 @@ from typing import Any
 from sqlalchemy import event
 
 from baosong.ledger.services import Services
-from baosong.pipeline import archive, check, completeness, discover, reply
+from baosong.pipeline import archive, check, completeness, discover, intake_limits, reply
 from baosong.receipts.board import render_board
 from baosong.report.consolidation import region_figures
 from baosong.report.material import sources
@@ -75,7 +75,7 @@ def _round(services: Services, number: int, times: Times, size: int) -> None:
         times[what, size].append(time.perf_counter() - began)
 
     for _ in range(POLLS):
-        timed("poll", lambda: discover.unknown(services))
+        timed("poll", lambda: discover.unknown(intake_limits.areas(services.storage), services.ledger.pending()))
     area = f"{CAMPAIGN}/{prefecture.folder}"
     told = f"科技活动周启动 https://www.xjdaily.com/{number}".encode()
     services.storage.put("intake", f"{area}/媒体报道/链接{number}.txt", told)

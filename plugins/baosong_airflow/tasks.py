@@ -117,7 +117,9 @@ def find_complete_task() -> list[list[str]]:
     Never an empty batch: an announcement without a partition would be an event too, of which Airflow complains.
     """
     from baosong.pipeline.completeness import newly_complete
+    from baosong.pipeline.leftovers import remove_leftovers
 
+    _log_result("swept", remove_leftovers(open_services()))  # here, as nobody's receipt waits for it
     keys = newly_complete(open_services())
     return [keys] if keys else []
 

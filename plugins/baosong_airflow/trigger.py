@@ -170,6 +170,6 @@ def _open_storage(settings: Any) -> Storage:
 
 def _list(storage: Storage) -> Pending:
     """Return every pending file as its key and what identifies its bytes."""
-    from baosong.store.keys import is_ignored
+    from baosong.store.keys import is_ignored, list_intake
 
-    return frozenset(f"{s.key}\t{s.identity}" for s in storage.list("intake") if not is_ignored(s.key))
+    return frozenset(f"{s.key}\t{s.identity}" for _, s in list_intake(storage) if s and not is_ignored(s.key))

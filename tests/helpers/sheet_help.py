@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from baosong.store.source import Source
 from baosong.validation.check import check
 from baosong.validation.statistics import crosschecks
 from baosong.validation.statistics.cells import Sheet, parse_address
+from baosong.validation.statistics.expectations import Failure, Validator, great_expectations
 from baosong.validation.statistics.reader import read
 from baosong.validation.statistics.structure import structure_findings
 from baosong.validation.statistics.tables import find_tables
@@ -105,3 +106,27 @@ def read_back(book: dirt.Book) -> tuple[Any, ...]:
     values = values_of(book)
     keys = ("name", "category", "place", "start", "end", "form", "offline", "online", "funds", "major")
     return values.indicators, list(zip(*(values.activities[k] for k in keys), strict=True))
+
+
+def remembering(validator: type[Validator]) -> type[Validator]:
+    """Return the validator with a memory: of equal columns and expectations it says again what it said."""
+    known: dict[str, tuple[list[Failure], dict[str, Any]]] = {}
+
+    class Remembering(validator):  # type: ignore[misc, valid-type]
+        def __init__(
+            self,
+        ) -> None:  # a context of its own costs as much as the columns, and is needed for new ones only
+            self.gx = great_expectations()
+            self.results = []
+
+        def run(self, columns: dict[str, list[str | None]], expectations: Iterable[Any]) -> list[Failure]:
+            asked = list(expectations)
+            what = repr((columns, [(type(e).__name__, vars(e)) for e in asked]))
+            if what not in known:
+                judge = validator()
+                known[what] = (judge.run(columns, asked), judge.results[-1])
+            failures, results = known[what]
+            self.results.append(dict(results))
+            return list(failures)
+
+    return Remembering

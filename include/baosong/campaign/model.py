@@ -146,6 +146,14 @@ class Quarantine(Model):
     keep_days: Annotated[int, Field(ge=30, le=36500)]
 
 
+class IntakeLimits(Model):
+    """How many files and bytes of one prefecture may wait in the intake to be looked at; what waits is not counted
+    again once it was answered."""
+
+    max_files: Annotated[int, Field(ge=100, le=100_000)] = 2000
+    max_bytes: Annotated[int, Field(ge=1 << 30)] = 1 << 40
+
+
 class Campaign(Model):
     """A campaign: who must send what, until when, and the rules for it.
 
@@ -170,6 +178,7 @@ class Campaign(Model):
     previous: str | None = None
     archive: ArchiveProfile | None = None
     quarantine: Quarantine | None = None
+    intake: IntakeLimits = IntakeLimits()
 
     @field_validator("timezone")
     @classmethod
@@ -212,7 +221,7 @@ class Campaign(Model):
     @cached_property
     def rules_version(self) -> str:
         """Return a short version that changes with any rule of the campaign, its form, or the code's revision."""
-        apart = {"id", "title", "theme", "window", "deadline", "previous", "archive", "quarantine"}
+        apart = {"id", "title", "theme", "window", "deadline", "previous", "archive", "quarantine", "intake"}
         text = self.model_dump_json(exclude=apart)
         return f"{RULES_REVISION}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 

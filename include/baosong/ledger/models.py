@@ -9,7 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, Numeric, Text
+from sqlalchemy import BigInteger, DateTime, ForeignKey, Numeric, Text, false, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, validates
 
@@ -224,3 +224,26 @@ class FixityCheck(Base):
     prefecture: Mapped[str]
     read_at: Mapped[datetime]
     faults: Mapped[list[str]] = mapped_column(JSONB())
+
+
+class IntakeLimit(Base):
+    """An area of the intake, swept or over its limit: `over_limit` says a listing, `closed` the embedded store.
+
+    `notified` is whether its prefecture's status page says so.
+    """
+
+    __tablename__ = "intake_limit"
+
+    campaign: Mapped[str] = mapped_column(primary_key=True)
+    prefecture: Mapped[str] = mapped_column(primary_key=True)
+    over_limit: Mapped[bool] = mapped_column(server_default=false())
+    closed: Mapped[bool] = mapped_column(server_default=false())
+    notified: Mapped[bool] = mapped_column(server_default=false())
+    swept: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    swept_bytes: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    @property
+    def exceeded(self) -> bool:
+        """Return whether too much lies there at present."""
+        return self.over_limit or self.closed

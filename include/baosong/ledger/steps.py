@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sqlalchemy.orm import Session
 
 from baosong.campaign import Campaign
-from baosong.ledger import board_queries, filing, queries, receipts, related_files
+from baosong.ledger import board_queries, filing, intake_limits, queries, receipts, related_files
 from baosong.ledger.filing import Filed
 from baosong.ledger.models import Receipt, Submission
 from baosong.ledger.queries import Cell
@@ -45,12 +45,16 @@ class Destination(NamedTuple):
 
 
 class Overview(NamedTuple):
-    """What a prefecture's status page shows: cells by deliverable, some files, their whole number, the last receipt."""
+    """What a prefecture's status page shows: cells by deliverable, some files, their whole number, the last receipt.
+
+    `over_limit` is whether its area of the intake holds more than the campaign allows.
+    """
 
     cells: dict[Kind, Cell]
     files: list[Submission]
     of: int
     last_receipt: int
+    over_limit: bool
 
 
 def related(
@@ -98,7 +102,8 @@ def overview(session: Session, campaign: Campaign, code: str, most: int) -> Over
     """What a prefecture's status page shows, with at most `most` files of each kind and state."""
     files, of = board_queries.newest_of_each(session, campaign.id, code, most)
     cells = queries.completeness(session, campaign, [code])[code]
-    return Overview(cells, files, of, receipts.last_receipt(session, campaign.id, code))
+    over_limit = any(limit.exceeded for limit in intake_limits.intake_limits(session, campaign.id, code))
+    return Overview(cells, files, of, receipts.last_receipt(session, campaign.id, code), over_limit)
 
 
 def newly_complete(session: Session, campaign: Campaign) -> list[str]:

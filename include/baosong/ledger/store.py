@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from baosong.ledger import board_queries as board
 from baosong.ledger import filing, pending_changes, quarantine, queries, receipts, related_files, steps
+from baosong.ledger import intake_limits as limits
 from baosong.ledger import stored_objects as objects
 from baosong.ledger import submissions as rows
 from baosong.ledger.database import Database, transaction
@@ -69,6 +70,9 @@ class Ledger(Database):
     newest_of_each = transaction(board.newest_of_each)
     newest_sheets = transaction(board.newest_sheets)
     to_follow_up = transaction(board.to_follow_up)
+    intake_limits = transaction(limits.intake_limits)
+    note_intake_limit = transaction(limits.note_intake_limit)
+    mark_limit_notified = transaction(limits.mark_limit_notified)
 
     # Change log and fixity.
     change_log_state = transaction(pending_changes.change_log_state)

@@ -20,6 +20,7 @@ from baosong.receipts import sheet_results, thumbnails
 from baosong.rules.catalogue import finding
 from baosong.rules.findings import Checked, Kind
 from baosong.rules.words import time_text
+from baosong.store.keys import MAX_DEPTH, TOO_DEEP
 from baosong.store.s3 import StorageError
 from baosong.validation import check as checks
 from baosong.validation import packages
@@ -105,6 +106,9 @@ def _record_check(services: Services, row: Submission, checked: Checked, campaig
     if row.late and "bundle" not in checked.facts:  # its files say so
         received, deadline = time_text(row.received_at, campaign.zone), campaign.deadline_text
         checked.findings.append(finding("file.late", received=received, deadline=deadline))
+    if row.member is None and row.folder == TOO_DEEP:
+        path = row.key.partition("/")[2]
+        checked.findings.append(finding("file.too_deep", path=path, depth=MAX_DEPTH, folder=TOO_DEEP))
     if not _fits(checked.figures or {}):
         checked.findings.append(finding("statistics.out_of_range"))
         checked.figures = None

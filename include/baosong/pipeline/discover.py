@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -11,10 +11,12 @@ from typing import Any
 from baosong.campaign import Campaign, CampaignError, Prefecture
 from baosong.ledger import Arrival, State
 from baosong.ledger.services import Services
+from baosong.pipeline import intake_limits
+from baosong.pipeline.intake_limits import Area
 from baosong.pipeline.unplaced import settle_unplaced
 from baosong.preservation import change_log
 from baosong.rules.findings import Kind
-from baosong.store.keys import ParsedKey, is_ignored, parse_key, slot_of
+from baosong.store.keys import ParsedKey, parse_key, slot_of
 from baosong.store.s3 import StorageError, Stored
 from baosong.validation import check, packages
 
@@ -29,7 +31,9 @@ def find_new(services: Services) -> list[dict[str, Any]]:
     """
     change_log.write_all(services)
     campaigns = usable_campaigns(services)
-    record(services, sorted(unknown(services), key=lambda s: (s.modified, s.key)), campaigns)
+    known, areas = services.ledger.pending(), intake_limits.areas(services.storage)
+    record(services, unknown(areas, known), campaigns)
+    intake_limits.note(services, areas, campaigns)
     unfinished = services.ledger.unfinished()
     if any(not campaign_id for campaign_id, _, _ in unfinished):
         settle_unplaced(services, campaigns)
@@ -51,11 +55,10 @@ def usable_campaigns(services: Services) -> dict[str, Campaign]:
     return found
 
 
-def unknown(services: Services) -> list[Stored]:
-    """Return what lies in the intake and is no unfinished submission yet."""
-    known = services.ledger.pending()
-    listed = [stored for stored in services.storage.list("intake") if not is_ignored(stored.key)]
-    return [stored for stored in listed if (stored.key, stored.identity) not in known]
+def unknown(areas: Mapping[str, Area], known: Collection[tuple[str, str]]) -> list[Stored]:
+    """Return what was sent and is no unfinished submission, the oldest first; `known` is from before the listing."""
+    sent = (stored for area in areas.values() for stored in area.files if (stored.key, stored.identity) not in known)
+    return sorted(sent, key=lambda stored: (stored.modified, stored.key))
 
 
 def record(services: Services, new: Sequence[Stored], campaigns: Mapping[str, Campaign]) -> None:

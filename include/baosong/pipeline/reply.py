@@ -97,7 +97,7 @@ def write_unplaced(services: Services, receipt: Receipt, files: list[Submission]
 
 def write_status(services: Services, campaign: Campaign, prefecture: Prefecture) -> None:
     """Write the prefecture's overview as the ledger and the outbox are now."""
-    cells, files, of, last = services.ledger.overview(campaign, prefecture.code, MOST_OF_EACH)
+    cells, files, of, last, over_limit = services.ledger.overview(campaign, prefecture.code, MOST_OF_EACH)
     page = receipts.render_status(
         campaign,
         prefecture,
@@ -107,6 +107,7 @@ def write_status(services: Services, campaign: Campaign, prefecture: Prefecture)
         _links(services, f"{campaign.id}/{prefecture.folder}/", last),
         left_out=of - len(files),
         receipts_left_out=max(0, last - MOST_RECEIPTS),
+        over_limit=over_limit,
     )
     services.storage.put("outbox", f"{campaign.id}/{prefecture.folder}/{STATUS}", page.encode(), content_type=_HTML)
 

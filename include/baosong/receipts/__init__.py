@@ -103,12 +103,14 @@ def render_status(
     links: Mapping[str, str] | None = None,
     left_out: int = 0,
     receipts_left_out: int = 0,
+    over_limit: bool = False,
 ) -> str:
     """Return the prefecture's overview page 状态.html.
 
     `links` maps titles to keys relative to the page, in display order: `{"空白表": "模板/空白表.xlsx", "回执-003号":
     "回执/回执-003号.html"}`; keys under 模板 are offered as templates, the others as receipts. `left_out` and
-    `receipts_left_out` count the older files and receipts that are not among `submissions` and `links`.
+    `receipts_left_out` count the older files and receipts that are not among `submissions` and `links`; `over_limit` is
+    whether its area of the intake holds more than the campaign allows.
     """
     files = view.describe_files(submissions, campaign, campaign.zone)
     deliverables = view.describe_deliverables(campaign, completeness_row)
@@ -132,6 +134,7 @@ def render_status(
         past=[f for f in files if f["submission"] not in current_ids],
         left_out=left_out,
         receipts_left_out=receipts_left_out,
+        over_limit=over_limit,
         next=view.next_steps(current, deliverables, campaign.deadline_text),
         templates=[_link(title, key) for title, key in (links or {}).items() if key.startswith(TEMPLATES)],
         receipts=[_link(title, key) for title, key in (links or {}).items() if not key.startswith(TEMPLATES)],

@@ -15,7 +15,7 @@ from baosong.rules.findings import Kind
 from baosong.rules.words import remaining_text, time_text
 
 if TYPE_CHECKING:
-    from baosong.ledger import Cell, Edition, Ledger, Submission
+    from baosong.ledger import Cell, Edition, IntakeLimit, Ledger, Submission
 
 ARRIVALS = 15
 FAILURES = 30
@@ -41,6 +41,7 @@ def render_board(ledger: Ledger, campaign: Campaign, now: datetime, exists: Call
         rows=rows,
         summary=_summary(rows),
         damaged=[(f"{i.bucket}/{i.key}", i.faults) for i in ledger.fixity_checks(campaign.id, faulty=True)],
+        intake_limits=[_limit(limit, campaign) for limit in ledger.intake_limits(campaign.id)],
         arrivals=[_line(s, campaign) for s in ledger.newest(campaign.id, ARRIVALS)],
         editions=[_edition(e, campaign, exists) for e in ledger.editions(campaign.id)[: -EDITIONS - 1 : -1]],
         failures=[_line(s, campaign) for s in open_failures(ledger.to_follow_up(campaign.id), complete)[:FAILURES]],
@@ -79,6 +80,15 @@ def _summary(rows: Sequence[Json]) -> dict[str, int]:
         "missing": sum(cell["state"] == "missing" and cell["lacking"] > 0 for cell in cells),
         "rejected": sum(cell["state"] == "rejected" for cell in cells),
         "held": sum(cell["state"] == "held" for cell in cells),
+    }
+
+
+def _limit(limit: IntakeLimit, campaign: Campaign) -> Json:
+    names = {p.code: p.name for p in campaign.prefectures}
+    return {
+        "prefecture": names.get(limit.prefecture, limit.prefecture),
+        "limit": limit,
+        "at": time_text(limit.at, campaign.zone),
     }
 
 

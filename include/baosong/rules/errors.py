@@ -22,11 +22,12 @@ BaosongError
 ├── Undecidable             a file that is no longer held is decided on (ledger)
 ├── DemoFailed              the demo saw what it did not expect (demo)
 │
-│   what a parser in the sandbox did not survive
-├── ResourceLimitExceeded   it used up its time or memory (validation)
-├── SandboxUnavailable      the server that starts it is gone; an OSError (validation)
-├── WorkerCrashed           it died (validation)
-├── WorkerError             it raised what nobody expected; a RuntimeError (validation)
+│   what a confined program did not survive
+├── SandboxError            a program in the sandbox gave no answer (validation)
+│   ├── ResourceLimitExceeded   it used up its time or memory (validation)
+│   ├── SandboxUnavailable  it cannot be started; an OSError (validation)
+│   ├── WorkerCrashed       it died (validation)
+│   └── WorkerError         it raised what nobody expected (validation)
 │
 │   what is wrong with a file: caught by the check that words it as a finding
 ├── Bomb                    a zip unpacks to more than its limits (validation)

@@ -16,10 +16,12 @@ import os
 import shutil
 import sys
 import sysconfig
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from baosong.store.keys import MAX_DEPTH
 from baosong.store.settings import BUCKETS
 from baosong_local.stack import file_modes
 from baosong_local.stack.process import Program
@@ -51,6 +53,8 @@ exec cat "keys/$user.json"
 # that must stay hold one.
 _HIDDEN = ".rclone_temp_"
 _KEEP = f"{_HIDDEN}keep"
+# What lies deeper than this no listing and no request walks through: bucket, campaign, prefecture, and its own folders.
+_TOO_DEEP = f"- {'/*' * (3 + MAX_DEPTH + 1)}/**"
 _LOCAL = ":local,copy_links=true,no_set_modtime=true:"
 
 
@@ -116,6 +120,7 @@ class ObjectStore:
             "--buffer-size": "0",  # a ranged read must not read ahead
             "--config": "",
             "--cache-dir": ".cache",
+            "--filter": _TOO_DEEP,
             "--log-level": "NOTICE",
         }
         argv = [str(_rclone()), "serve", "s3", *(part for pair in flags.items() for part in pair)]
@@ -155,6 +160,20 @@ class ObjectStore:
         }
         self._write_key(access_key, backend, secret_key)
 
+    def close(self, name: str, area: Area) -> bool:
+        """Move an area to the side that a key may write to, or to the other one; return whether it lay elsewhere.
+
+        It is so at once; an upload that goes on is not disturbed.
+        """
+        sides = [self.folder / "roots" / name / side / area.bucket / area.prefix for side in ("ro", "rw")]
+        old, new = sides if area.writable else reversed(sides)
+        if not old.is_symlink():
+            return False
+        _open_folder(new.parent, self.folder / "roots")
+        with _writable(old.parent), _writable(new.parent):
+            old.replace(new)
+        return True
+
     def sweep_temporaries(self, buckets: Iterable[str]) -> int:
         """Remove what uploads to these buckets left behind when the server was killed; return how many.
 
@@ -182,11 +201,8 @@ class ObjectStore:
         _open_folder(link.parent, self.folder / "roots")
         if link.is_symlink():
             return
-        link.parent.chmod(0o755)
-        try:
+        with _writable(link.parent):
             link.symlink_to(os.path.relpath(target, link.parent))
-        finally:
-            link.parent.chmod(0o555)
 
     def _write_key(self, access_key: str, backend: dict[str, str], secret_key: str) -> None:
         path = self.folder / "keys" / f"{access_key}.json"
@@ -211,8 +227,22 @@ def _open_folder(folder: Path, top: Path) -> None:
             above.chmod(0o555)
 
 
+@contextmanager
+def _writable(folder: Path) -> Iterator[None]:
+    folder.chmod(0o755)
+    try:
+        yield
+    finally:
+        folder.chmod(0o555)
+
+
+def is_ours(name: str) -> bool:
+    """Return whether a file is the server's own: an upload that goes on, or what keeps a folder."""
+    return name.startswith(_HIDDEN)
+
+
 def _is_temporary(name: str) -> bool:
-    return name.startswith(_HIDDEN) and name != _KEEP
+    return is_ours(name) and name != _KEEP
 
 
 def _rclone() -> Path:

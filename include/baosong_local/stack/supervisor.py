@@ -21,7 +21,10 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
-from baosong.store.settings import INTERNAL_ENDPOINT, bucket_names
+import psycopg2
+
+from baosong.campaign import Campaigns
+from baosong.store.settings import INTERNAL_ENDPOINT, bucket_names, campaign_dirs
 from baosong_local.stack import orphans
 from baosong_local.stack.airflow import environment, programs, version
 from baosong_local.stack.component import Component
@@ -34,12 +37,18 @@ from baosong_local.stack.process import die_with_parent
 from baosong_local.stack.secrets import OPERATOR, open_secrets
 from baosong_local.stack.setup import mark_job_dead, prepare_databases
 from baosong_local.stack.state import StackError, StackState, write_json
+from baosong_local.stack.sweep import Sweeper
 
 _LOG = logging.getLogger(__name__)
 _PR_SET_CHILD_SUBREAPER = 36
 _TICK = 0.2
 _REPORT_EVERY = 2.0
 _CRASH_TIMEOUT = 8.0
+_NOTE_LIMIT = (
+    "INSERT INTO intake_limit AS l (campaign, prefecture, closed, swept, swept_bytes) VALUES (%s, %s, %s, %s, %s) "
+    "ON CONFLICT (campaign, prefecture) DO UPDATE SET closed = excluded.closed, swept = l.swept + excluded.swept, "
+    "swept_bytes = l.swept_bytes + excluded.swept_bytes, at = now()"
+)
 
 
 class Supervisor:
@@ -57,6 +66,7 @@ class Supervisor:
         )
         self._internal = self._store.internal_server(self._ports["BAOSONG_S3_CUSTODY_PORT"], self.layout.log(INTERNAL))
         self._buckets = bucket_names(os.environ)
+        self._sweeper = Sweeper(self._store, self._buckets["intake"], Campaigns(campaign_dirs()), self._note_limit)
         self._base = [
             Component(self._postgres.program(), self._postgres.prepare),
             Component(self._store.program(), self._prepare_store),
@@ -150,9 +160,20 @@ class Supervisor:
 
     def _supervise_all(self) -> None:
         unhealthy = [c.name for c in self._base if not c.healthy]
+        if not unhealthy:
+            self._sweep()
         for component in self.components:
             component.supervise(excused=bool(unhealthy) and component in self._airflow)
         self._publish("up", f"{'、'.join(unhealthy)} 暂无响应，其余服务等它恢复" if unhealthy else "已就绪")
+
+    def _sweep(self) -> None:
+        try:
+            self._sweeper.run_if_due()
+        except (OSError, psycopg2.Error) as refused:  # what others need goes on without it
+            _LOG.warning("the intake cannot be swept: %s", refused)
+
+    def _note_limit(self, campaign: str, prefecture: str, closed: bool, swept: int, size: int) -> None:
+        self._postgres.execute(_NOTE_LIMIT, campaign, prefecture, closed, swept, size, database="ledger")
 
     def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
         self._stopping = True

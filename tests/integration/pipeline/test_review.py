@@ -220,7 +220,7 @@ def test_a_stale_listing_of_finished_files_receives_nothing(
     drop(services, piece())
     listed = list(services.storage.list("intake"))
     run(services)
-    monkeypatch.setattr(discover, "unknown", lambda _desk: listed)
+    monkeypatch.setattr(discover, "unknown", lambda *_: listed)
     assert discover.find_new(services) == []
     assert states(services) == ["accepted"]
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 
 from openpyxl.chart import BarChart, Reference, Series
 from openpyxl.chart.shapes import GraphicalProperties
@@ -14,7 +16,7 @@ from openpyxl.worksheet.pagebreak import Break
 
 from baosong.campaign.form import Indicator
 from baosong.report.changes import Changes
-from baosong.report.consolidation import PrefectureFigures, RegionFigures
+from baosong.report.consolidation import Figure, PrefectureFigures, RegionFigures, exact
 from baosong.report.wording import NOTHING
 from baosong.report.xlsx.sheet import Table
 from baosong.rules.words import location_text
@@ -31,15 +33,17 @@ FIRST_CHART = 6  # the row
 _DARK = "404040"
 
 
-class Column(Protocol):
-    """A column of 各地州市, as the workbook describes it."""
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of 各地州市: one part (total, offline, online) of one indicator."""
 
-    @property
-    def indicator(self) -> Indicator: ...  # noqa: D102
-    @property
-    def part(self) -> str: ...  # noqa: D102
-    @property
-    def number(self) -> int: ...  # noqa: D102
+    indicator: Indicator
+    part: str
+    number: int
+
+    def value(self, figure: Figure) -> Decimal | int | None:
+        """Return the exact value of the part; None where it was not stated."""
+        return exact(getattr(figure, self.part), self.indicator)
 
 
 def used_sheet(submission: Submission, which: int, fallback: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from io import BytesIO
@@ -18,6 +17,7 @@ from baosong.report.changes import Changes
 from baosong.report.consolidation import Figure, Punctuality, RegionFigures, exact
 from baosong.report.reproducible import make_reproducible
 from baosong.report.xlsx import provenance
+from baosong.report.xlsx.provenance import Column
 from baosong.report.xlsx.row_writer import MOST_ROWS, row_writer
 from baosong.report.xlsx.sheet import Table, Value
 from baosong.rules.words import CELL_WORDS, time_text
@@ -32,18 +32,6 @@ SHEETS = (REGION, PREFECTURES, ACTIVITIES, PUNCTUALITY, *SUPPORTING)
 PARTS = {"total": "合计", "offline": "其中：线下", "online": "其中：线上"}
 NONE = "—"
 _PATTERNS: dict[str, Value] = {"date": date(2000, 1, 1), "decimal": Decimal(1), "integer": 1}
-
-
-@dataclass(frozen=True, slots=True)
-class _Column:
-    """A column of 各地州市: one part (total, offline, online) of one indicator."""
-
-    indicator: Indicator
-    part: str
-    number: int
-
-    def value(self, figure: Figure) -> Value:
-        return exact(getattr(figure, self.part), self.indicator)
 
 
 def make_workbook(figures: RegionFigures, edition: str, changes: Changes | None = None) -> bytes:
@@ -67,7 +55,7 @@ def make_workbook(figures: RegionFigures, edition: str, changes: Changes | None 
 
 
 def _supporting_sheets(
-    tables: dict[str, Table], figures: RegionFigures, columns: Sequence[_Column], heading: str, changes: Changes | None
+    tables: dict[str, Table], figures: RegionFigures, columns: Sequence[Column], heading: str, changes: Changes | None
 ) -> None:
     """Write the sheets about provenance, quality and method, and the charts."""
     # Where columns are repeated on each printed page, the title stands beside them: it would be repeated in pieces.
@@ -95,7 +83,7 @@ def explanation(figures: RegionFigures) -> str:
     return "；".join(parts) + "。"
 
 
-def _columns(figures: RegionFigures) -> list[_Column]:
+def _columns(figures: RegionFigures) -> list[Column]:
     """Return the columns of all totals, then those of the offline and online parts that anybody stated."""
     rows = figures.campaign.form.indicators.rows
     wanted = [
@@ -104,7 +92,7 @@ def _columns(figures: RegionFigures) -> list[_Column]:
         for i in rows
         if part == "total" or getattr(figures.totals[i.code], part) is not None
     ]
-    return [_Column(i, part, number) for number, (i, part) in enumerate(wanted, start=3)]
+    return [Column(i, part, number) for number, (i, part) in enumerate(wanted, start=3)]
 
 
 def _digits(indicator: Indicator) -> int:
@@ -116,7 +104,7 @@ def _rows(figures: RegionFigures) -> tuple[int, int]:
     return HEAD + 3, HEAD + 2 + len(figures.prefectures)
 
 
-def _region(table: Table, figures: RegionFigures, columns: Sequence[_Column], heading: str) -> None:
+def _region(table: Table, figures: RegionFigures, columns: Sequence[Column], heading: str) -> None:
     labels = ["代码", "指标名称", "计量单位", *PARTS.values(), "台账合计", "核对"]
     table.title(heading, explanation(figures), 1, len(labels))
     for column, label in enumerate(labels, start=1):
@@ -134,7 +122,7 @@ def _region(table: Table, figures: RegionFigures, columns: Sequence[_Column], he
 
 
 def _region_row(
-    table: Table, row: int, indicator: Indicator, figures: RegionFigures, columns: dict[str, _Column]
+    table: Table, row: int, indicator: Indicator, figures: RegionFigures, columns: dict[str, Column]
 ) -> None:
     first, last = _rows(figures)
     total, digits = figures.totals[indicator.code], _digits(indicator)
@@ -156,7 +144,7 @@ def _result(value: Decimal | None, indicator: Indicator) -> Decimal:
     return Decimal(exact(value or Decimal(0), indicator) or 0)
 
 
-def _prefectures(table: Table, figures: RegionFigures, columns: Sequence[_Column], heading: str) -> None:
+def _prefectures(table: Table, figures: RegionFigures, columns: Sequence[Column], heading: str) -> None:
     first, last = _rows(figures)
     table.title(f"{heading}：{PREFECTURES}", explanation(figures), 3, 9)
     table.head(HEAD, 1, "代码", to_row=HEAD + 2)
@@ -179,7 +167,7 @@ def _prefectures(table: Table, figures: RegionFigures, columns: Sequence[_Column
     table.printed((HEAD, HEAD + 2), beside=2, scale=72, apart=apart)
 
 
-def _sums(table: Table, figures: RegionFigures, columns: Sequence[_Column]) -> None:
+def _sums(table: Table, figures: RegionFigures, columns: Sequence[Column]) -> None:
     first, last = _rows(figures)
     table.put(last + 1, 1, "")
     table.put(last + 1, 2, "合计", centred=True)

@@ -6,11 +6,14 @@ from pathlib import Path
 
 from alembic import op
 
-# The last of the eight revisions before the release made this very schema: a ledger that they made is up to date.
-revision = "r0008"
+# The eight revisions before the release made all of this but `intake_limit`; a ledger that they made is refused.
+revision = "r0009"
 down_revision = None
 
-_TABLES = "custody, page, unwritten, expected, announcement, edition, fingerprint, activity, indicator_value, history"
+_TABLES = (
+    "custody, intake_limit, page, unwritten, expected, announcement, edition, fingerprint, activity, indicator_value, "
+    "history"
+)
 
 
 def upgrade() -> None:

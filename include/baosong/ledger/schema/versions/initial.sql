@@ -170,6 +170,19 @@ CREATE TABLE custody (
 );
 CREATE INDEX ix_custody_faulty ON custody (campaign) WHERE faults <> '[]';
 
+-- The embedded store's supervisor writes to this one by hand, hence the defaults.
+CREATE TABLE intake_limit (
+    campaign text NOT NULL,
+    prefecture text NOT NULL,
+    over_limit boolean DEFAULT false NOT NULL,
+    closed boolean DEFAULT false NOT NULL,
+    notified boolean DEFAULT false NOT NULL,
+    swept bigint DEFAULT 0 NOT NULL,
+    swept_bytes bigint DEFAULT 0 NOT NULL,
+    at timestamptz DEFAULT now() NOT NULL,
+    CONSTRAINT pk_intake_limit PRIMARY KEY (campaign, prefecture)
+);
+
 -- History is what the operators' decisions rest on: nobody may alter it, a mistaken program included.
 CREATE FUNCTION refuse_change_of_history() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN RAISE EXCEPTION 'history is append-only'; END $$;
