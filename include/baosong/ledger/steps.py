@@ -9,14 +9,21 @@ from typing import NamedTuple
 from sqlalchemy.orm import Session
 
 from baosong.campaign import Campaign
-from baosong.ledger import board_queries, filing, intake_limits, queries, receipts, related_files
+from baosong.ledger import board_queries, filing, intake_limits, queries, receipts, related_files, submissions
 from baosong.ledger.filing import Filed
-from baosong.ledger.models import Receipt, Submission
+from baosong.ledger.models import IntakeLimit, Receipt, Submission
 from baosong.ledger.queries import Cell
 from baosong.ledger.related_files import Alike
 from baosong.ledger.states import State
 from baosong.ledger.submissions import verdict_of
 from baosong.rules.findings import Kind, Verdict
+
+
+class IntakeState(NamedTuple):
+    """Key and identity of every unfinished arrival (`pending`), and the areas that were swept or over their limit."""
+
+    pending: set[tuple[str, str]]
+    limits: list[IntakeLimit]
 
 
 class Related(NamedTuple):
@@ -55,6 +62,11 @@ class Overview(NamedTuple):
     of: int
     last_receipt: int
     over_limit: bool
+
+
+def intake_state(session: Session) -> IntakeState:
+    """What the ledger knows of the intake, asked before the intake is listed."""
+    return IntakeState(submissions.pending(session), intake_limits.intake_limits(session))
 
 
 def related(

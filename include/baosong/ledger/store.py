@@ -23,6 +23,7 @@ class Ledger(Database):
     submissions = transaction(rows.submissions)
     history = transaction(rows.history)
     pending = transaction(rows.pending)
+    intake_state = transaction(steps.intake_state)
     last_arrival = transaction(rows.last_arrival)
     unfinished = transaction(rows.unfinished)
     waiting = transaction(rows.waiting)

@@ -31,9 +31,10 @@ def find_new(services: Services) -> list[dict[str, Any]]:
     """
     change_log.write_all(services)
     campaigns = usable_campaigns(services)
-    known, areas = services.ledger.pending(), intake_limits.areas(services.storage)
-    record(services, unknown(areas, known), campaigns)
-    intake_limits.note(services, areas, campaigns)
+    known = services.ledger.intake_state()  # before the listing, so that nothing listed can be newer than it
+    areas = intake_limits.areas(services.storage)
+    record(services, unknown(areas, known.pending), campaigns)
+    intake_limits.note(services, areas, campaigns, known.limits)
     unfinished = services.ledger.unfinished()
     if any(not campaign_id for campaign_id, _, _ in unfinished):
         settle_unplaced(services, campaigns)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from baosong.campaign import Campaign, Prefecture
@@ -54,9 +54,11 @@ def places(campaigns: Mapping[str, Campaign]) -> Iterator[tuple[Campaign, Prefec
             yield campaign, prefecture, f"{campaign.id}/{prefecture.folder}/"
 
 
-def note(services: Services, found: Mapping[str, Area], campaigns: Mapping[str, Campaign]) -> None:
+def note(
+    services: Services, found: Mapping[str, Area], campaigns: Mapping[str, Campaign], limits: Sequence[IntakeLimit]
+) -> None:
     """Record for the board whose area is over its limit, and notify those for whom that has changed."""
-    known = {(limit.campaign, limit.prefecture): limit for limit in services.ledger.intake_limits()}
+    known = {(limit.campaign, limit.prefecture): limit for limit in limits}
     noted = False
     for campaign, prefecture, name in places(campaigns):
         before = known.get((campaign.id, prefecture.code))

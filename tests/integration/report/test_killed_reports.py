@@ -77,5 +77,5 @@ def test_a_late_file_in_a_folder_that_no_run_looks_at_any_more_is_found_and_mend
         assert not write_report(world.services, "2023", "interim", NOW + timedelta(days=1))["new"]
         late = f"2023/interim/2023-06-01/{PAGE}"
         assert set(verified(world.services).faults) == {f"reports/{late}"}
-        assert fixity.mend_reports(world.services, "2023") == [late]
+        assert fixity.repair_reports(world.services, "2023") == [late]
         assert verified(world.services).faults == {}

@@ -19,7 +19,7 @@ from baosong.campaign.form import Form
 from baosong.campaign.layout import indicator_cells
 from baosong.campaign.prefill import formulas
 from baosong.rules.findings import Finding, Severity, Verdict
-from baosong.validation.statistics import statistics
+from baosong.validation.statistics import cells, statistics
 from baosong_local.samples import dirt, sheets
 from sheet_help import (
     CAMPAIGN,
@@ -301,7 +301,7 @@ def test_every_bad_value_is_found_in_one_pass_with_its_cell_and_in_reading_order
     said = {(f.rule, f.where.get("cell")): f.message for f in found.findings}
     for _, rule, cell, words in BAD_VALUES:
         assert words in said[f"statistics.{rule}", cell]
-    order = [(f.where.get("sheet") != TOTALS, *statistics.place(f.where["cell"])) for f in found.findings]
+    order = [(f.where.get("sheet") != TOTALS, *cells.parse_address(f.where["cell"])) for f in found.findings]
     assert order == sorted(order)
 
 
