@@ -14,9 +14,9 @@ from baosong.ledger import Ledger
 from baosong.ledger.restore import DERIVED, LOGGED
 from baosong.ledger.services import Services
 from baosong.pipeline import check, completeness, discover, reply
+from baosong.pipeline.publish import publish_report
 from baosong.preservation import fixity
 from baosong.preservation.fixity import Result
-from baosong.report.editions import write_report
 from baosong_local.samples.documents import make_report
 from baosong_local.samples.sheets import make_sheet
 from intake_run import ALL_KINDS, AREA, CODE, drop, piece, run
@@ -54,7 +54,7 @@ def rich_history(services: Services, campaign: Campaign) -> None:
     taken_back(services)
     drop(services, b"", "空.txt")
     run(services)
-    write_report(services, "2023", "interim", datetime.now(campaign.zone))
+    publish_report(services, "2023", "interim", datetime.now(campaign.zone))
     completeness.mark_announced(services, [f"2023|{CODE}"])
     discover.find_new(services)
 

@@ -13,7 +13,7 @@ import pytest
 
 import airflow_home
 from baosong.ledger.services import Services
-from baosong.report.editions import write_report
+from baosong.pipeline.publish import publish_report
 from baosong.report.files import PAGE
 from cli_help import call
 from intake_run import drop, piece, rows, run
@@ -51,7 +51,7 @@ def test_verify_names_what_is_wrong_and_goes_on_where_it_was_interrupted(
 def test_verify_names_a_file_of_a_report_with_both_hashes_and_mends_it_when_told(
     services: Services, store: Store, told: Callable[..., CompletedProcess[str]]
 ) -> None:
-    prefix = write_report(services, "2023", "final", datetime.now(UTC))["prefix"]
+    prefix = publish_report(services, "2023", "final", datetime.now(UTC))["prefix"]
     file = store.server.data / services.settings.s3.buckets["reports"] / prefix / PAGE
     content = file.read_bytes()
     file.write_bytes(content[::-1])
