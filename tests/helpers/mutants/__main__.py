@@ -38,7 +38,7 @@ def main(names: list[str]) -> int:
 
 def _judged(copy: Path, mutant: Mutant) -> str:
     file, began = copy / mutant.file, time.monotonic()
-    text = file.read_text(encoding="utf-8")
+    text = file.read_text(encoding="utf-8") if file.exists() else ""
     if text.count(mutant.old) != 1:
         result = STALE
     else:
