@@ -1,6 +1,6 @@
 """What every task would do for the first time again, done once in the process that they are forked from.
 
-Templates are compiled, tables mapped, and a made-up sheet goes through pandas and Great Expectations, whose caches all
+Templates are compiled, tables mapped, and the blank form goes through pandas and Great Expectations, whose caches all
 tasks then share. It leaves no thread behind: a fork would lose it, and whatever lock it held.
 """
 
