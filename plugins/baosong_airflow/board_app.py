@@ -37,20 +37,15 @@ from baosong_airflow.tasks import open_services
 if TYPE_CHECKING:
     from baosong.ledger.services import Services
 
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 SAFE = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'",
+    "Content-Security-Policy": f"{_POLICY}; img-src data:",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
-OF_SHEETS = {
-    **SAFE,
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'",
-}
-OF_GALLERIES = {
-    **SAFE,
-    "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'",
-}
+OF_SHEETS = {**SAFE, "Content-Security-Policy": f"{_POLICY}; sandbox"}
+OF_GALLERIES = {**SAFE, "Content-Security-Policy": f"{_POLICY}; img-src 'self'"}
 OF_PREVIEWS = {**SAFE, "Cache-Control": "private, max-age=86400"}  # a submission's bytes never change
 NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 BLOCK = 1 << 20

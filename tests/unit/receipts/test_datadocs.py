@@ -109,7 +109,7 @@ def test_formulas_and_names_too_long_are_text_as_well() -> None:
 def test_the_page_loads_nothing() -> None:
     html = page_of(judged(wrong_sheet()))
     assert not re.search(r"url\(|@import|https?:|javascript:|data:", html)
-    assert "content=\"default-src 'none'; style-src 'unsafe-inline'\"" in html
+    assert "content=\"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\"" in html
 
 
 @pytest.mark.parametrize("label", ["人次<5 $styling ${template}", "$$ $$$ $column $PARAMETER $1", "{{7*7}} a\\b `x`"])
