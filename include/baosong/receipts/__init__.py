@@ -105,7 +105,7 @@ def render_status(
     receipts_left_out: int = 0,
     over_limit: bool = False,
 ) -> str:
-    """Return the prefecture's overview page 状态.html.
+    """Return the prefecture's overview page 状态.html; what it says stays true until the next file comes.
 
     `links` maps titles to keys relative to the page, in display order: `{"空白表": "模板/空白表.xlsx", "回执-003号":
     "回执/回执-003号.html"}`; keys under 模板 are offered as templates, the others as receipts. `left_out` and
@@ -125,8 +125,6 @@ def render_status(
         campaign=campaign,
         prefecture=prefecture,
         now_text=time_text(now, campaign.zone),
-        remaining=remaining_text(campaign.deadline, now),
-        overdue=now >= campaign.deadline,
         deliverables=deliverables,
         ready=sum(d["state"] == "accepted" for d in deliverables),
         others=[f for f in unassigned if not f["may_delete_local_copy"]],
