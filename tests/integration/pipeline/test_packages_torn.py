@@ -17,7 +17,6 @@ from baosong.preservation import records
 from baosong.rules.findings import Kind
 from baosong.store.s3 import Storage, StorageError
 from baosong.validation import check as checks
-from baosong.validation.packages import contents
 from baosong_local.samples import sheets
 from intake_run import (
     ALL_KINDS,
@@ -160,40 +159,6 @@ def dies_at(effect: Any, number: int, after: bool = False) -> Any:
         return (deadly if next(calls) == number else effect)(*args, **more)
 
     return counted
-
-
-DEATHS: list[tuple[Any, str, int]] = [
-    (Ledger, "receive", 0),
-    (Ledger, "receive", 1),
-    *((Ledger, "record_check", n) for n in (0, 2, 4)),
-    (contents, "unpacked", 1),
-    (Storage, "put", 0),
-    *((records, "put_verified", n) for n in (0, 3, 4)),
-    (records, "write_record", 4),
-    *((Ledger, "archive", n) for n in (0, 3, 4)),
-    (Ledger, "open_receipts", 0),
-    (reply, "write_receipt", 0),
-    (reply, "write_status", 0),
-    (Storage, "remove_unchanged", 0),
-    (Ledger, "mark_replied", 0),
-]
-
-
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize(("room", "effect", "number"), DEATHS, ids=lambda value: getattr(value, "__name__", str(value)))
-def test_a_review_killed_at_any_effect_is_finished_by_the_next(
-    services: Services, room: Any, effect: str, number: int, after: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    send(services, packed(SMALL))
-    with monkeypatch.context() as patch:
-        patch.setattr(room, effect, dies_at(getattr(room, effect), number, after))
-        with pytest.raises(Killed):
-            run(services)
-    run(services)
-    assert Counter(states(services)) == OF_SMALL
-    assert Counter(row.member["path"] for row in members(services) if row.member) == Counter(dict.fromkeys(SMALL, 1))
-    assert len(receipts(services)) == 1
-    whole(services)
 
 
 def test_a_store_that_fails_midway_leaves_work_for_the_next_run(

@@ -17,12 +17,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from baosong.campaign import Campaign
-from baosong.ledger import Ledger, Submission
+from baosong.ledger import Submission
 from baosong.ledger.services import Services
 from baosong.pipeline import archive, check, completeness, discover, reply
 from baosong.preservation import records
 from baosong.rules.findings import Checked, Kind
-from baosong.store.s3 import Storage
 from baosong.validation import check as checks
 from baosong_local.samples.documents import make_report
 from baosong_local.samples.sheets import make_sheet
@@ -387,36 +386,6 @@ def test_a_file_that_breaks_the_classifier_does_not_hold_up_the_others(
     services.storage.put("intake", f"{AREA}/什么.bin", b"\x00")
     drop(services, piece())
     assert [work["files"] for work in discover.find_new(services)] == [2]
-
-
-EFFECTS: dict[str, Any] = {
-    "put_verified": records,
-    "write_record": records,
-    "archive": Ledger,
-    "open_receipts": Ledger,
-    "write_receipt": reply,
-    "write_status": reply,
-    "remove_unchanged": Storage,
-    "mark_replied": Ledger,
-}
-
-
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("effect", EFFECTS)
-def test_a_run_killed_at_any_effect_is_finished_by_the_next(
-    services: Services, effect: str, after: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    drop(services, piece())
-    drop(services, b"", "空.txt")
-    drop(services, piece(), "同样.txt")
-    with monkeypatch.context() as patch:
-        patch.setattr(EFFECTS[effect], effect, killed_at(getattr(EFFECTS[effect], effect), after))
-        with pytest.raises(Killed):
-            run(services)
-    run(services)
-    assert Counter(states(services)) == {"accepted": 1, "rejected": 1, "duplicate": 1}
-    assert finished(services)
-    audit(services)
 
 
 def test_a_quiet_run_asks_no_question_twice(services: Services) -> None:
