@@ -111,6 +111,7 @@ def test_the_prefectures_guide_names_the_deadline_the_window_and_the_profile(not
     video = notice.video
     assert f"{video.width}×{video.height}" in GUIDE
     assert f"{video.bit_rate_min // 10**6}～{video.bit_rate_max // 10**6} Mbps" in GUIDE
+    assert f"容差（{video.tolerance:.0%}）" in GUIDE
     assert f"每秒 {video.frame_rate} 帧" in GUIDE
     assert f"不小于 {notice.photo.min_width}×{notice.photo.min_height} 像素" in GUIDE
 

@@ -66,6 +66,18 @@ def test_a_record_overwritten_by_a_run_without_its_claim_is_written_again(worlds
         world.quieten()
 
 
+def test_connections_cut_after_the_decision_cost_nothing(worlds: Worlds) -> None:
+    """Filed, and not answered yet: whether in this run or the next, each file gets its one receipt."""
+    with worlds.world() as world:
+        world.drop(ONE, SAME)
+        seam = Seam()
+        seam.at("ledger archive", "", "after", lambda: cut_connections(world.services.ledger))
+        world.review(seam)
+        assert not seam.named
+        world.audit.at_any_time(world.drops)
+        world.quieten()
+
+
 @pytest.mark.parametrize("ending", [".txt", ".txt.json"])
 def test_two_runs_that_wait_for_each_other_within_their_effects_leave_no_doubles(worlds: Worlds, ending: str) -> None:
     """The first lost its claim before a write; the second stops right after the same one until the first has filed."""
