@@ -72,7 +72,8 @@ def _tables(sheets: list[Sheet], values: Values, form: Form) -> Iterator[Finding
 def _one_table(table: Table, form: Form) -> Iterator[Finding]:
     name = shown(table.sheet.name)
     if table.sheet.hidden:
-        yield finding("statistics.hidden_sheet", where=_header(table), sheet=name)
+        variant = "very" if table.sheet.very_hidden else "plain"
+        yield finding("statistics.hidden_sheet", variant, where=_header(table), sheet=name)
     if table.sheet.clipped:
         rows = form.activities.max_rows
         yield finding("statistics.too_many_rows", where=_header(table), sheet=name, rows=rows)

@@ -44,7 +44,7 @@ class Heading:
 class Table:
     """A table found: its header's first row, the rows of its data, and the column of each name of the form.
 
-    `rivals` are the other columns that each name could mean.
+    `rivals` are the columns of a name that several could mean, the one that is taken first.
     """
 
     sheet: Sheet
@@ -150,7 +150,7 @@ def _match(sheet: Sheet, row: int, headings: Headings, upper: list[str]) -> Tabl
         return None
     labels = {name: those[0].text for name, those in found.items()}
     columns = {name: those[0].column for name, those in found.items()}
-    rivals = {name: those[1:] for name, those in found.items() if those[1:]}
+    rivals = {name: those for name, those in found.items() if those[1:]}
     return Table(sheet, kind, row, row + height, sheet.end, columns, labels, rivals)
 
 

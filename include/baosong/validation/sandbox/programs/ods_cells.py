@@ -91,7 +91,7 @@ class Walk:
         if (down > 1 or right > 1) and len(found.merged) < MOST:
             found.merged.append((at, (at[0] + down - 1, at[1] + right - 1)))
         for note in (e for e in cell if tag(e) == "annotation"):
-            found.comments[at] = "".join("".join(p.itertext()) for p in note if tag(p) == "p")[-LONGEST_COMMENT:]
+            found.comments[at] = "".join("".join(p.itertext()) for p in note if tag(p) == "p")[:LONGEST_COMMENT]
         if about.get("formula") and len(found.formulas) < MOST:
             found.formulas[at] = spelled(_plain(about["formula"]))
         if about.get("value-type") == "error" or _is_error(about, text):

@@ -151,7 +151,7 @@ def _looks(book: Any, sheet: Any, found: Found) -> None:
     columns = sheet.colinfo_map.items()
     found.hidden_columns = [c for c, column in columns if c < MAX_COLUMNS and (column.hidden or column.width == 0)]
     found.merged = [((top, left), (bottom - 1, right - 1)) for top, bottom, left, right in sheet.merged_cells[:MOST]]
-    found.comments = {at: note.text[-400:] for at, note in sheet.cell_note_map.items()}
+    found.comments = {at: note.text[:2000] for at, note in sheet.cell_note_map.items()}
 
 
 def _formulas(book: Any, stream: bytes) -> dict[int, dict[tuple[int, int], str]]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 CHUNK = 1 << 20
 OVERLAP = 256  # bytes of a chunk's end that are searched with the next one, longer than any mark
-LONGEST_COMMENT = 400
+LONGEST_COMMENT = 2000
 PICTURE = "#PICTURE"
 _FORMULAS = (rb"<f[ />]", rb":f[ >]")  # one pattern of all is slower
 _MARKS = (
@@ -290,7 +290,7 @@ def _comments(book: Book, part: str) -> dict[tuple[int, int], str]:
                     row = comment.get("ref", "").lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
                     if row.isdecimal():
                         at = (int(row) - 1, column_number(comment.get("ref", "")))
-                        found[at] = text[-LONGEST_COMMENT:]
+                        found[at] = text[:LONGEST_COMMENT]
     return found
 
 
