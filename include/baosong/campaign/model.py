@@ -53,11 +53,12 @@ class Window(Model):
 
 
 class Prefecture(Model):
-    """A unit that must submit, identified by its GB/T 2260 code."""
+    """A unit that must submit, identified by its GB/T 2260 code; `counties` are those whose activities are its own."""
 
     code: Annotated[str, Field(pattern=r"^\d{4,6}$")]
     name: Annotated[str, Field(min_length=2, max_length=40, pattern=r"^[^/\\|<>\x00-\x1f]+$")]
     aliases: list[Text] = []
+    counties: list[Text] = []
 
     @property
     def folder(self) -> str:

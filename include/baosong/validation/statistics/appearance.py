@@ -64,7 +64,9 @@ class Cells:
         if index is None or name is None:
             return None
         where = Where(sheet=self.table.sheet.name, cell=address(*at))
-        return self._indicator(index, name, where) if self.table.kind == "indicators" else self._field(index, name, where)
+        return (
+            self._indicator(index, name, where) if self.table.kind == "indicators" else self._field(index, name, where)
+        )
 
     def _indicator(self, index: int, name: str, where: Where) -> Cell | None:
         row = self.reading.indicators[index]
@@ -208,7 +210,9 @@ def _struck(cells: Cells, cell: Cell, at: At, struck: str | None) -> Finding | N
     if cell.raw is None:
         return None
     if struck is not None:
-        return finding("statistics.struck", "part", where=cell.where, what=cell.what, struck=shown(struck), left=shown(cell.raw))
+        return finding(
+            "statistics.struck", "part", where=cell.where, what=cell.what, struck=shown(struck), left=shown(cell.raw)
+        )
     name = cells.table.columns.get("name", -1)
     if cells.table.kind == "activities" and (at[0], name) in cells.table.sheet.struck:
         row = phrase("sheet.row", row=at[0] + 1)  # all of it is struck out, and told once
@@ -320,4 +324,3 @@ def _count_from_1904(reading: Reading, form: Form) -> None:
     for spec in form.activities.fields:
         if spec.type == "date" and (raws := reading.activities.get(spec.name)):
             raws[:] = [r + FROM_1904 if type(r) is float and 30_000 < r < 70_000 else r for r in raws]
-

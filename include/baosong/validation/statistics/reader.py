@@ -46,6 +46,7 @@ class Reading:
     unknown: list[tuple[int, str]] = field(default_factory=list)
     repeated: list[IndicatorRow] = field(default_factory=list)
     renamed: list[tuple[int, Indicator, str]] = field(default_factory=list)
+    contradicted: list[tuple[int, Indicator, Indicator]] = field(default_factory=list)  # by the name, by the code
     activity_rows: list[int] = field(default_factory=list)
     activities: dict[str, list[Raw]] = field(default_factory=dict)
     signatures: dict[str, tuple[str, Sheet, int, int]] = field(default_factory=dict)
@@ -78,8 +79,11 @@ def _read_indicators(table: Table, form: Form, reading: Reading) -> None:
                 reading.unknown.append((row, name))
             continue
         found = IndicatorRow(indicator, row, as_text(table.raw(row, "unit")), raw)
+        coded = form.by_code.get(fold(number).upper(), indicator)
         if name and _by_name(form, name) is None:
             reading.renamed.append((row, indicator, name))
+        elif coded is not indicator:
+            reading.contradicted.append((row, indicator, coded))
         (reading.repeated if indicator.code in seen else reading.indicators).append(found)
         seen.add(indicator.code)
 

@@ -72,7 +72,7 @@ class Tables:
 
 
 class Headings:
-    """What the header of one kind of table may say: exact labels win over those without brackets, labels over aliases."""
+    """What the header of one kind of table may say: its spellings, and which of them are the form's own labels."""
 
     def __init__(self, kind: str, columns: Sequence[Column]) -> None:
         self.kind, self.size = kind, len(columns)

@@ -1,4 +1,4 @@
-"""What a number format of a workbook shows of a number: `0"万"` shows 3 as 3万, `0.0,"千"` 3456 as 3.5千, `;;;` nothing.
+"""What a number format shows of a number: `0"万"` shows 3 as 3万, `0.0,"千"` 3456 as 3.5千, `;;;` nothing.
 
 ECMA-376 part 1, 18.8.31; `!` escapes a letter as the backslash does, as East Asian programs write it.
 """
@@ -156,7 +156,9 @@ def _filled(section: Section, value: Decimal) -> str:
     """Return the digits of a number in a section's places, its literals between them."""
     if section.has("general") or section.has("mark", "@"):
         general = f"{value.normalize():f}"
-        return "".join(t if k == "literal" else general if k == "general" or t == "@" else "" for k, t in section.tokens)
+        return "".join(
+            t if k == "literal" else general if k == "general" or t == "@" else "" for k, t in section.tokens
+        )
     percents = sum(token == ("mark", "%") for token in section.tokens)
     value = value.scaleb(2 * percents - 3 * section.scale)
     if section.has("power"):

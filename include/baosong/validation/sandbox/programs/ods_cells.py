@@ -121,7 +121,7 @@ class Walk:
 
 def _is_error(about: dict[str, str], text: str) -> bool:
     """Return whether a formula's result is an error value, in whatever words the program has."""
-    return bool(about.get("formula")) and (text.startswith("#") and text[-1:] in "!?A0" or text.startswith("Err:"))
+    return bool(about.get("formula")) and ((text.startswith("#") and text[-1:] in "!?A0") or text.startswith("Err:"))
 
 
 def _differs(value: str, text: str) -> bool:

@@ -29,7 +29,8 @@ LONGEST_COMMENT = 2000
 PICTURE = "#PICTURE"
 _FORMULAS = (rb"<f[ />]", rb":f[ >]")  # one pattern of all is slower
 _MARKS = (
-    b't="e"', b"t='e'", b'hidden="1"', b'hidden="true"', b"hidden='1'", b' ht="0"', b' width="0"', b"strike", b"vertAlign",
+    b't="e"', b"t='e'", b'hidden="1"', b'hidden="true"', b"hidden='1'", b' ht="0"', b' width="0"',
+    b"strike", b"vertAlign",
 )  # fmt: skip
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")  # no digit of the number that it stands beside
 
@@ -136,7 +137,9 @@ def _patterns(styles: dict[int, Style]) -> list[re.Pattern[bytes]]:
         if style.format.decimals is not None and not style.format.is_date and not style.is_loud:
             by_decimals.setdefault(style.format.decimals, []).append(str(i))
     for decimals, those in by_decimals.items():
-        found.append(rb""" s=["'](?:%s)["'][^<>]*+><v>-?[0-9]++\.[0-9]{%d}""" % ("|".join(those).encode(), decimals + 1))
+        found.append(
+            rb""" s=["'](?:%s)["'][^<>]*+><v>-?[0-9]++\.[0-9]{%d}""" % ("|".join(those).encode(), decimals + 1)
+        )
     return [re.compile(p) for p in found]
 
 
