@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import islice
 from typing import Any
@@ -18,6 +19,7 @@ from baosong.campaign.layout import column_letter
 from baosong.rules.catalogue import catalogue, finding, phrase
 from baosong.rules.findings import Finding, Where
 from baosong.validation.statistics.cells import Sheet, address
+from baosong.validation.statistics.dates import EPOCH, SERIALS
 from baosong.validation.statistics.numbers import NumberKind, Raw, fold, format_decimal, parse_number
 from baosong.validation.statistics.reader import Reading, as_text
 from baosong.validation.statistics.tables import Heading, Table, Tables
@@ -107,8 +109,7 @@ def judge(tables: Tables, reading: Reading, form: Form) -> list[Finding]:
             *_each(cells, sheet.shown, _shown),
             *_each(cells, sheet.comments, _commented),
         ]
-        if sheet.from_1904 and table.kind == "activities":
-            _count_from_1904(reading, form)
+        found += _from_1904(cells) if table.kind == "activities" else ()
     return found
 
 
@@ -319,8 +320,14 @@ def _pictures(cells: Cells) -> Iterator[Finding]:
             yield finding("statistics.picture", severity, where=where, what=f"“{column.label}”")
 
 
-def _count_from_1904(reading: Reading, form: Form) -> None:
+def _from_1904(cells: Cells) -> Iterator[Finding]:
     """Days without a format are counted from 1904 on in such a book."""
-    for spec in form.activities.fields:
-        if spec.type == "date" and (raws := reading.activities.get(spec.name)):
-            raws[:] = [r + FROM_1904 if type(r) is float and 30_000 < r < 70_000 else r for r in raws]
+    days = [f.name for f in cells.form.activities.fields if f.type == "date" and f.name in cells.table.columns]
+    for row in cells.rows if cells.table.sheet.from_1904 else ():
+        for name in days:
+            cell = cells.at((row, cells.table.columns[name]))
+            if cell and type(cell.raw) is float and int(cell.raw) + FROM_1904 in SERIALS:
+                day = EPOCH + timedelta(days=int(cell.raw) + FROM_1904)
+                given = {"what": cell.what, "found": shown(cell.raw), "how": phrase("day.read_as", day=day)}
+                cell.put(day)
+                yield finding("statistics.normalised", "date", where=cell.where, **given)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import lru_cache
 from itertools import islice, zip_longest
 
@@ -218,11 +219,14 @@ def _next_value(sheet: Sheet, row: int, column: int, labels: dict[str, str]) -> 
 
 
 def as_text(value: Raw) -> str:
-    """Return a cell as text: 1001.0 is 1001, a date its ISO form."""
+    """Return a cell as text: 1001.0 is 1001, a date its ISO form, a duration 26:30:00."""
     if isinstance(value, str):
         return value.strip()
     if value is None:
         return ""
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
-    return str(value).strip()
+    if isinstance(value, timedelta):
+        minutes, seconds = divmod(round(value.total_seconds()), 60)
+        return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
+    return str(value).strip().removesuffix(" 00:00:00")

@@ -158,10 +158,12 @@ def _formulas(book: Any, stream: bytes) -> dict[int, dict[tuple[int, int], str]]
     """Return the formulas by sheet and cell, as far as xlrd can spell them: a place on another sheet is a `?`."""
     if book.biff_version < 80:
         return {}
-    starts = [int.from_bytes(body[:4], "little") for number, body in _records(stream, 0) if number == BOUND_SHEET]
+    bound = [body for number, body in _records(stream, 0) if number == BOUND_SHEET]
+    starts = [int.from_bytes(body[:4], "little") for body in bound if body[5:6] == b"\0"]  # no charts, no macros
     found: dict[int, dict[tuple[int, int], str]] = {}
     for sheet, start in enumerate(starts):
-        found[sheet] = here = {}
+        here: dict[tuple[int, int], str] = {}
+        found[sheet] = here
         last, shared = (0, 0), {}
         for number, body in _records(stream, start):
             if number == FORMULA and len(here) < MOST:
@@ -183,7 +185,7 @@ def _share(here: dict[tuple[int, int], str], shared: dict[tuple[int, int], str])
 
 
 def _spelled(book: Any, body: bytes, at: int, cell: tuple[int, int], *, shared: bool = False) -> str:
-    from xlrd import formula  # type: ignore[import-untyped]
+    from xlrd import formula
 
     length = int.from_bytes(body[at : at + 2], "little")
     kind = formula.FMLA_TYPE_SHARED if shared else formula.FMLA_TYPE_CELL
