@@ -16,7 +16,7 @@ def near_list(context: CheckContext) -> Iterator[Detection]:
     """X18: what the list counts of an indicator, too, is not several times as much or as little."""
     for spec in context.form.indicators.rows:
         found = context.amount(spec.code)
-        if spec.listed is None or found is None or (expected := _in_list(context, spec.listed)) is None:
+        if spec.listed is None or found is None or found < 0 or (expected := _in_list(context, spec.listed)) is None:
             continue
         less, more = sorted((found, expected))
         if more > 0 and more >= less * context.limit:
