@@ -14,6 +14,7 @@ from openpyxl.cell.text import InlineFont
 from openpyxl.comments import Comment
 from openpyxl.styles import Font
 
+from baosong.rules.catalogue import level
 from baosong_local.samples import dirt
 from sheet_corpus.base import LIST, TOTALS, base_book
 from sheet_corpus.case import Case, Make, accepted, rejected
@@ -122,7 +123,7 @@ CASES: list[Case] = [
     rejected("format hides thousands", changed(shows("D21", 4050, "0,")), f"error shown {D21}"),
     rejected("format hides all", changed(shows("D21", 4050, ";;;")), f"error shown {D21}"),
     rejected("format of per cent", changed(shows("D21", 40, "0%")), f"error shown {D21}"),
-    accepted("format adds a nought", changed(shows("D21", 405, '0"0"')), f"warning shown {D21}", changed={"C01": 4050}),
+    rejected("format adds a nought", changed(shows("D21", 405, '0"0"')), f"error shown {D21}"),
     accepted("format rounds money", changed(shows("D29", 11.5, "0")), f"note shown {TOTALS}!D29"),
     accepted("format shows 元", changed(shows("D29", 115000, '0"元"')), f"warning shown {TOTALS}!D29"),
     accepted(
@@ -159,7 +160,7 @@ CASES: list[Case] = [
     accepted("comment without a figure", changed(put("D22", None), noted("D22", "待补")), changed={"C02": None}),
     accepted(
         "comment of an annotated copy",
-        changed(put("D22", None), noted("D22", "【警告】C02 填的是 36", "报送系统")),
+        changed(put("D22", None), noted("D22", f"【{level('warning')}】C02 填的是 36", "报送系统")),
         changed={"C02": None},
     ),
     rejected(

@@ -31,6 +31,7 @@ MOST_ROWS = 20  # that a message names
 MOST_CELLS = 200_000  # of merged ranges, which may overlap in a file that somebody made by hand
 INSTEAD = ("statistics.required", "statistics.signature")  # what a cell with a picture or a merged one is not told
 _DIGITS = re.compile(r"[0-9]+(?:\.([0-9]+))?")
+_NO_WORD = re.compile(r"[\d\W]*")  # nothing tells that thousands are meant
 _THEIRS = "—— 原有批注 ——"  # what follows it in a comment of ours is the sender's own
 
 
@@ -243,6 +244,8 @@ def _shown(_: Cells, cell: Cell, __: At, seen: str) -> Finding | None:
         return finding("statistics.shown", "unclear", **given)
     if _is_rounded(stored, read.value, seen, cell.scale):
         return None if _cut(stored, cell.scale) == read.value else finding("statistics.shown", "rounded", **given)
+    if _NO_WORD.fullmatch(fold(seen)):
+        return finding("statistics.shown", "unclear", **given)
     cell.put(float(read.value))
     return finding("statistics.shown", "other", value=format_decimal(read.value), **given)
 

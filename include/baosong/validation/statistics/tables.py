@@ -148,10 +148,24 @@ def _match(sheet: Sheet, row: int, headings: Headings, upper: list[str]) -> Tabl
     found = two if height == 2 else one
     if len(found) < LEAST[kind] or ("name" not in found and len(found) < headings.size * 2 // 3):
         return None
+    found = {name: _filled_first(sheet, row + height, those) for name, those in found.items()}
     labels = {name: those[0].text for name, those in found.items()}
     columns = {name: those[0].column for name, those in found.items()}
     rivals = {name: those for name, those in found.items() if those[1:]}
     return Table(sheet, kind, row, row + height, sheet.end, columns, labels, rivals)
+
+
+def _filled_first(sheet: Sheet, first: int, those: list[Heading]) -> list[Heading]:
+    """Return columns of one name with the blank ones last that nothing else tells from the others."""
+    if not those[1:]:
+        return those
+
+    def is_blank(column: int) -> bool:
+        return all(sheet.value(r, column) is None and (r, column) not in sheet.uncached_formulas for r in rows)
+
+    rows = range(first, sheet.end)
+    equal = [h for h in those if h.hidden == those[0].hidden and h.equals(those[0])]
+    return [*sorted(equal, key=lambda h: (is_blank(h.column), h)), *those[len(equal) :]]
 
 
 def _texts(sheet: Sheet, row: int) -> list[str]:
