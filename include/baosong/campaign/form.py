@@ -89,11 +89,25 @@ class Quoted(Model):
     units: Annotated[tuple[Text, ...], Field(min_length=1)]
 
 
+class Listed(Model):
+    """What of the activity list an indicator counts: the sum of a field, or the activities with one of some choices."""
+
+    sum: Word | None = None
+    field: Word | None = None
+    choices: tuple[Text, ...] = ()
+
+    @model_validator(mode="after")
+    def _sums_or_counts(self) -> Self:
+        if (self.sum is None) == (self.field is None) or (self.field is None) == bool(self.choices):
+            raise ValueError("listed: give either the field to sum, or a field and the choices to count")
+        return self
+
+
 class Indicator(Model):
     """A row of the indicators: `part_of` names the indicator it is a part of (其中), `adds_to` the total of its kind.
 
     `adds_up`: nothing is counted both 线下 and 线上, so the template makes 合计 their sum. `quoted`: how a report
-    quotes it.
+    quotes it. `listed`: what it should come near to in the activity list.
     """
 
     code: Code
@@ -107,6 +121,7 @@ class Indicator(Model):
     adds_to: Code | None = None
     adds_up: bool = False
     quoted: Quoted | None = None
+    listed: Listed | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -132,6 +147,7 @@ class CrossCheck(Model):
     test: Literal[
         "rows", "part", "sum", "split", "list_sum", "date_order", "window", "duplicate", "crowd", "form_mismatch",
         "no_people", "idle", "money_unit", "prefecture", "signature", "round", "files", "quoted", "alike", "mean",
+        "covered", "listed", "counties",
     ]  # fmt: skip
     indicator: Code | None = None
     limit: Decimal | None = None
@@ -152,7 +168,7 @@ class CrossCheck(Model):
 
     @model_validator(mode="after")
     def _test_has_what_it_needs(self) -> Self:
-        if self.test in ("rows", "split", "list_sum", "idle", "money_unit") and self.indicator is None:
+        if self.test in ("rows", "list_sum", "idle", "money_unit") and self.indicator is None:
             raise ValueError(f"{self.id}: the test {self.test} needs an indicator")
         if self.test == "files" and (self.indicator is None or self.deliverable is None):
             raise ValueError(f"{self.id}: the test files needs an indicator and the deliverable that it counts")
@@ -160,7 +176,7 @@ class CrossCheck(Model):
             raise ValueError(f"{self.id}: the test mean needs an indicator and what to divide it by (per)")
         if self.test in CROSS_FILE and self.severity is Severity.ERROR:
             raise ValueError(f"{self.id}: the test {self.test} comes after the verdict, so it cannot be an error")
-        if self.test in ("crowd", "money_unit", "round", "mean") and self.limit is None:
+        if self.test in ("crowd", "money_unit", "round", "mean", "listed") and self.limit is None:
             raise ValueError(f"{self.id}: the test {self.test} needs a limit")
         return self
 
@@ -224,7 +240,17 @@ class Form(Model):
             for code in (check.indicator, check.per):
                 if code is not None and code not in self.by_code:
                     raise ValueError(f"checks {check.id}: there is no indicator {code}")
+        for spec in self.indicators.rows:
+            if spec.listed is not None:
+                self._need_listed(spec.code, spec.listed)
         return self
+
+    def _need_listed(self, code: str, listed: Listed) -> None:
+        field = self.by_field.get(listed.sum or listed.field or "")
+        if field is None or (listed.sum and field.type not in ("integer", "decimal")):
+            raise ValueError(f"{code}: listed names a field of the activity list, to be summed one of numbers")
+        if unknown := set(listed.choices) - set(field.choices):
+            raise ValueError(f"{code}: listed counts {sorted(unknown)}, which are no choices of {field.name}")
 
     @cached_property
     def by_code(self) -> dict[str, Indicator]:

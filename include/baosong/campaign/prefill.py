@@ -15,7 +15,8 @@ from baosong.campaign.layout import Cell, activity_range, indicator_cells
 from baosong.rules.findings import Severity
 
 COUNTED = "category"  # a 合计 row has a name and figures, but no category
-_PLACE = re.compile(r"[0-9$' ]")
+_PLACE = re.compile(r"[0-9$'. ]")
+_ELSEWHERE = re.compile(r"[^(),!]+![A-Z]+(:[A-Z]+)?")  # a range of another sheet, which old workbooks are not asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,12 @@ def _formula(prefill: Prefill, form: Form) -> str:
 
 
 def is_ours(formula: str, cell: Cell, form: Form) -> bool:
-    """Return whether a formula is the template's own; rows may have been moved since."""
+    """Return whether a formula is the template's own; rows may have been moved since.
+
+    The reader of old workbooks spells a place on another sheet as `?`.
+    """
     ours = formulas(form).get(cell)
-    return ours is not None and _PLACE.sub("", formula).upper() == _PLACE.sub("", ours).upper()
+    if ours is None:
+        return False
+    plain = _PLACE.sub("", ours).upper()
+    return _PLACE.sub("", formula).upper() in (plain, _ELSEWHERE.sub("?", plain))

@@ -111,7 +111,7 @@ MARKED = {"B": "活动名称（必填）", "C": "★ 活动类别", "F": "开始
 CASES: list[Case] = [
     accepted("layout titles merged", merged("A1:T1", "A2:T2")),
     accepted("layout one host for three rows", merged("H4:H6")),
-    rejected("layout people merged over two rows", merged("K4:K5"), f"error required {LIST}!K5"),
+    rejected("layout people merged over two rows", merged("K4:K5"), f"error merged {LIST}!K5"),
     accepted("layout headers in two rows", sheet(two_rows)),
     accepted("layout section rows in the list", sheet(*SECTIONS)),
     accepted(

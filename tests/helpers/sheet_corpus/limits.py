@@ -35,6 +35,9 @@ ROUND_TOTALS = {
 }
 
 
+NO_COUNTIES = [cell("county", row, None) for row in range(4, 10)]
+
+
 def unit(text: str) -> Edit:
     return put(TOTALS, "C2", text)
 
@@ -42,14 +45,18 @@ def unit(text: str) -> Edit:
 COUNTS = [
     accepted("X01 as many as are listed", sheet(), check="X01"),
     rejected(
-        "X01 one more than listed", sheet(total("A01", 7), total("A11", 2)), f"error activity_count {D5}", check="X01"
+        "X01 one more than listed",
+        sheet(total("A01", 7), total("A11", 2)),
+        f"error activity_count {D5}",
+        f"warning total_uncovered {D5}",
+        check="X01",
     ),
     rejected(
         "X01 one fewer than listed", sheet(total("A01", 5), total("A11", 0)), f"error activity_count {D5}", check="X01"
     ),
     accepted("X02 all are major", sheet(total("A02", 6)), changed={"A02": 6}, check="X02"),
     rejected("X02 one major too many", sheet(total("A02", 7)), f"error part_exceeds_whole {D6}", check="X02"),
-    accepted("X02 all on the spot are major", sheet(total("A02", 6, 5)), changed={"A02": (6, 5, None)}, check="X02"),
+    accepted("X02 all on the spot are major", sheet(total("A02", 5, 5)), changed={"A02": (5, 5, None)}, check="X02"),
     rejected(
         "X02 more major on the spot than there are",
         sheet(total("A02", 6, 6)),
@@ -114,6 +121,57 @@ PEOPLE = [
         check="X04a",
     ),
 ]
+SPLITS = [
+    accepted("X04b every part", sheet(total("C02", 36, 30, 6)), changed={"C02": (36, 30, 6)}, check="X04b"),
+    accepted("X04b no part", sheet(total("C02", 36, None, None)), check="X04b"),
+    *(
+        rejected(f"X04b {parts}", sheet(total("C02", 36, *parts)), f"error total_mismatch {TOTALS}!D22", check="X04b")
+        for parts in ((30, 7), (30, 5), (30, None), (None, 35))
+    ),
+    accepted("X04c both ways", sheet(total("A04", 1, 1, 1)), changed={"A04": (1, 1, 1)}, check="X04c"),
+    accepted(
+        "X04c neither way",
+        sheet(total("A04", 1, 0, 0)),
+        f"warning total_uncovered {TOTALS}!D8",
+        changed={"A04": (1, 0, 0)},
+        check="X04c",
+    ),
+]
+LISTED = [
+    accepted("X18 nearly twice as much", sheet(total("C01", 8099)), changed={"C01": 8099}, check="X18"),
+    accepted("X18 a little more than half", sheet(total("C01", 2026)), changed={"C01": 2026}, check="X18"),
+    *(
+        accepted(
+            f"X18 {code} {value}",
+            sheet(total(code, value)),
+            f"warning list_differs {TOTALS}!D{row}",
+            changed={code: str(value) if code == "E01" else value},
+            check="X18",
+        )
+        for code, value, row in (
+            ("C01", 8100, 21),
+            ("C01", 2025, 21),
+            ("B03", 630, 19),
+            ("E01", 1150, 29),
+            ("A02", 4, 6),
+        )
+    ),
+    accepted(
+        "X18 a column that is blank",
+        sheet(*(cell("funds", r, None) for r in range(4, 10))),
+        check="X18",
+        activities={(r, "funds"): None for r in range(4, 10)},
+    ),
+    accepted("X18 a cell that is blank", sheet(cell("materials", 8, None)), check="X18"),
+]
+COUNTIES = [
+    accepted("X19 a county of one's own", sheet(cell("county", 6, "乌鲁木齐县水西沟镇")), check="X19"),
+    accepted("X19 nowhere known", sheet(cell("county", 6, "市直")), check="X19"),
+    *(
+        accepted(f"X19 {county}", sheet(cell("county", 6, county)), f"warning other_county {LIST}!D6", check="X19")
+        for county in ("昌吉市", "昌吉回族自治州", "新疆昌吉回族自治州阜康市", "莎车县")
+    ),
+]
 PARTS = [
     accepted(
         "X05 all are young", sheet(total("B02", 17125, 6045, 11080)), changed={"B02": (17125, 6045, 11080)}, check="X05"
@@ -123,7 +181,7 @@ PARTS = [
     ),
     rejected(
         "X05 one young too many on the spot",
-        sheet(total("B02", 17125, 6046, None)),
+        sheet(total("B02", 17125, 6046, 11079)),
         f"error part_exceeds_whole {TOTALS}!E18",
         check="X05",
     ),
@@ -291,16 +349,25 @@ ROWS = [
 ]
 WHOSE = [
     accepted("X13 its own short name", sheet(unit("乌市科技局")), check="X13"),
-    accepted("X13 博州 in its own area", sheet(unit("博州科技局")), prefecture="6527", check="X13"),
-    accepted("X13 巴州 in its own area", sheet(unit("巴州科学技术局")), prefecture="6528", check="X13"),
-    accepted("X13 克州 in its own area", sheet(unit("克州科技局")), prefecture="6530", check="X13"),
-    accepted("X13 昌吉州 in its own area", sheet(unit("昌吉州科技局")), prefecture="6523", check="X13"),
-    accepted("X13 喀什地区 in its own area", sheet(unit("喀什地区科技局")), prefecture="6531", check="X13"),
-    accepted("X13 伊犁州直 in its own area", sheet(unit("伊犁州直科技局")), prefecture="6540", check="X13"),
-    accepted("X13 塔城 under 伊犁州", sheet(unit("伊犁哈萨克自治州塔城地区科技局")), prefecture="6542", check="X13"),
+    accepted("X13 博州 in its own area", sheet(unit("博州科技局"), *NO_COUNTIES), prefecture="6527", check="X13"),
+    accepted("X13 巴州 in its own area", sheet(unit("巴州科学技术局"), *NO_COUNTIES), prefecture="6528", check="X13"),
+    accepted("X13 克州 in its own area", sheet(unit("克州科技局"), *NO_COUNTIES), prefecture="6530", check="X13"),
+    accepted("X13 昌吉州 in its own area", sheet(unit("昌吉州科技局"), *NO_COUNTIES), prefecture="6523", check="X13"),
+    accepted(
+        "X13 喀什地区 in its own area", sheet(unit("喀什地区科技局"), *NO_COUNTIES), prefecture="6531", check="X13"
+    ),
+    accepted(
+        "X13 伊犁州直 in its own area", sheet(unit("伊犁州直科技局"), *NO_COUNTIES), prefecture="6540", check="X13"
+    ),
+    accepted(
+        "X13 塔城 under 伊犁州",
+        sheet(unit("伊犁哈萨克自治州塔城地区科技局"), *NO_COUNTIES),
+        prefecture="6542",
+        check="X13",
+    ),
     rejected(
         "X13 塔城 in the area of 伊犁州",
-        sheet(unit("伊犁哈萨克自治州塔城地区科技局")),
+        sheet(unit("伊犁哈萨克自治州塔城地区科技局"), *NO_COUNTIES),
         f"error wrong_prefecture {TOTALS}!C2",
         prefecture="6540",
         check="X13",
@@ -354,4 +421,4 @@ ALL_ROUND = [
     ),
 ]
 
-CASES: list[Case] = [*COUNTS, *PEOPLE, *PARTS, *DAYS, *ROWS, *WHOSE, *ALL_ROUND]
+CASES: list[Case] = [*COUNTS, *PEOPLE, *SPLITS, *LISTED, *COUNTIES, *PARTS, *DAYS, *ROWS, *WHOSE, *ALL_ROUND]

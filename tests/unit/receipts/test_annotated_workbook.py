@@ -7,12 +7,14 @@ import io
 import os
 import re
 import zipfile
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from openpyxl import Workbook, load_workbook
 from openpyxl.styles import Border, Side
+from openpyxl.utils.datetime import CALENDAR_MAC_1904
 from openpyxl.workbook.defined_name import DefinedName
 from openpyxl.worksheet.worksheet import Worksheet
 
@@ -22,6 +24,7 @@ from baosong.receipts.annotated_workbook.book import reaches_out
 from baosong.receipts.annotated_workbook.listing import NAME, TITLE
 from baosong.receipts.annotated_workbook.marks import AUTHOR, FILLS
 from baosong.rules.findings import Finding, Severity, warning
+from sheet_corpus.formats import xls
 from sheet_help import CAMPAIGN, LIST, TOTALS, judged, sample
 
 
@@ -288,6 +291,51 @@ def test_a_book_that_openpyxl_refuses_is_rebuilt() -> None:
     book = copy_of(out.getvalue(), [WRONG])
     assert book[TOTALS]["D5"].comment is not None
     assert book[TOTALS]["B5"].value == "举办活动总数"
+
+
+STRICT = (
+    (
+        b"schemas.openxmlformats.org/officeDocument/2006/relationships",
+        b"purl.oclc.org/ooxml/officeDocument/relationships",
+    ),
+    (b"schemas.openxmlformats.org/spreadsheetml/2006/main", b"purl.oclc.org/ooxml/spreadsheetml/main"),
+)
+
+
+def test_a_strict_workbook_is_rebuilt() -> None:
+    """openpyxl opens such a workbook without a word, and finds no sheet in it."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(sample().content)) as old, zipfile.ZipFile(out, "w") as new:
+        for name in old.namelist():
+            part = old.read(name)
+            for usual, strict in STRICT:
+                part = part.replace(usual, strict)
+            new.writestr(name, part)
+    book = copy_of(out.getvalue(), [WRONG])
+    assert book[TOTALS]["D5"].comment is not None
+    assert book[TOTALS]["B5"].value == "举办活动总数"
+
+
+def test_error_values_of_an_old_xls_stand_in_its_copy() -> None:
+    content = xls({TOTALS: [["序号", "数"], ["甲", "#DIV/0!"], ["乙", "=1/0"]]})
+    book = copy_of(content, [at(TOTALS, "B2")], "统计表.xls")
+    assert [c.value for c in book[TOTALS]["B"]] == ["数", "#DIV/0!", "#DIV/0!"]
+
+
+def test_days_of_a_workbook_of_1904_keep_their_year() -> None:
+    """Also those that a formula gave, and those in a format by whose number only East Asian programs show a day."""
+
+    def of_1904(book: Workbook) -> None:
+        book.epoch = CALENDAR_MAC_1904
+        book[LIST]["F4"], book[LIST]["G4"] = datetime(2023, 5, 20), "=F4"
+        book[LIST]["F5"], book[LIST]["F5"].number_format = 43605, "General"
+        book[LIST]["F5"]._style.numFmtId = 31
+
+    content = changed(of_1904)
+    made = annotate(content, "统计表.xlsx", [at(LIST, "F4")], CAMPAIGN)
+    book = load_workbook(io.BytesIO(made or b""))
+    assert book[LIST]["F4"].value == datetime(2023, 5, 20)
+    assert book[LIST]["F5"].value == datetime(2023, 5, 21)
 
 
 # --- hostile ones

@@ -435,7 +435,9 @@ def test_a_second_table_and_a_hidden_one_are_remarked() -> None:
     book = load_workbook(io.BytesIO(sample().content))
     copy = book.copy_worksheet(book[LIST])
     copy.title = "伊州区"
-    assert ("spare_table", "warning", "A3") in rules(judged(saved(book)).findings)
+    assert ("spare_table", "note", "A3") in rules(judged(saved(book)).findings)
+    copy[at("offline")] = 1
+    assert ("spare_table", "error", "A3") in rules(judged(saved(book)).findings)
     copy.sheet_state = "hidden"
     assert judged(saved(book)).findings == []
     del book["伊州区"]

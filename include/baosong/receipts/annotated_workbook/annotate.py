@@ -58,13 +58,21 @@ def annotate(content: bytes, name: str, findings: Sequence[Finding], campaign: C
     work = {
         "content": content if kind == "xlsx" else None,
         "sheets": [
-            {"name": s.name, "hidden": s.hidden, "top": s.top, "rows": s.rows, "merged": s.merged} for s in sheets
+            {"name": s.name, "hidden": s.hidden, "top": s.top, "rows": s.rows, "merged": s.merged, "errors": _errors(s)}
+            for s in sheets
         ],
         "findings": [_describe(f) for f in sorted(findings, key=lambda f: list(Severity).index(f.severity))],
         "file": ellipsize(name, 80),
         "title": campaign.title,
     }
     return _in_child(work)
+
+
+def _errors(sheet: Sheet) -> dict[tuple[int, int], str]:
+    """Return the error values within a sheet's rows, which hold nothing in their place."""
+    rows = range(sheet.top, sheet.end)
+    errors = {at: text for at, text in sheet.uncached_formulas.items() if text.startswith("#")}
+    return {(r, c): text for (r, c), text in errors.items() if r in rows and c < MAX_COLUMNS}
 
 
 def _moderate(sheets: Sequence[Sheet], max_rows: int) -> bool:

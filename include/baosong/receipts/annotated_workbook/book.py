@@ -24,6 +24,7 @@ from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
 from baosong.rules.words import strip_control
+from baosong.validation.sandbox.programs.number_format import EAST_ASIAN_DATES
 
 Results = dict[str, Decimal | str]
 
@@ -54,7 +55,9 @@ def open_book(content: bytes | None, sheets: list[dict[str, Any]]) -> Opened:
             names = archive.namelist()
         try:
             if not any(name.lower().startswith(_MACRO_SHEETS) for name in names):
-                return _original(content)
+                opened = _original(content)
+                if opened.by_name:  # of a Strict workbook openpyxl sees no sheet
+                    return opened
         except MemoryError:
             raise
         except Exception:  # noqa: S110 openpyxl refuses, in many ways, books that WPS and our reader take
@@ -65,7 +68,11 @@ def open_book(content: bytes | None, sheets: list[dict[str, Any]]) -> Opened:
 def _original(content: bytes) -> Opened:
     book = load_workbook(io.BytesIO(content), rich_text=True, keep_links=False)
     opened = Opened(book, {sheet.title: sheet for sheet in book.worksheets})
-    formulas = [cell for sheet in book.worksheets for cell in cells_of(sheet) if cell.data_type == "f"]
+    cells = [cell for sheet in book.worksheets for cell in cells_of(sheet)]
+    for cell in cells:
+        if cell._style.numFmtId in EAST_ASIAN_DATES:  # by such a number only East Asian programs show a day
+            cell.number_format = "yyyy-mm-dd"
+    formulas = [cell for cell in cells if cell.data_type == "f"]
     if formulas:
         saved = load_workbook(io.BytesIO(content), data_only=True, keep_links=False)
         for cell in formulas:
@@ -84,7 +91,7 @@ def _keep_result(cell: Cell, saved: Any, opened: Opened) -> None:
     formula = cell.value if isinstance(cell.value, str) else getattr(cell.value, "text", None) or ""
     if reaches_out(formula):
         write_value(cell, saved)
-    elif (result := _result(saved)) is not None:
+    elif (result := _result(saved, opened.book.epoch)) is not None:
         opened.results.setdefault(cell.parent.title, {})[cell.coordinate] = result
 
 
@@ -93,11 +100,11 @@ def reaches_out(formula: object) -> bool:
     return _REACHING.search(_LITERAL.sub("", str(formula or ""))) is not None
 
 
-def _result(saved: Any) -> Decimal | str | None:
+def _result(saved: Any, epoch: datetime) -> Decimal | str | None:
     if isinstance(saved, bool) or saved is None:
         return None  # these are calculated when the book is opened
     if isinstance(saved, (datetime, date, time, timedelta)):
-        return Decimal(repr(to_excel(saved)))  # type: ignore[no-untyped-call]
+        return Decimal(repr(to_excel(saved, epoch)))  # type: ignore[no-untyped-call]
     return Decimal(repr(saved)) if isinstance(saved, (int, float)) else strip_control(str(saved))
 
 
@@ -142,6 +149,8 @@ def _fill(sheet: Worksheet, data: Mapping[str, Any]) -> None:
                 cell = cast(Cell, sheet.cell(r, c))
                 write_value(cell, value)
                 cell.alignment = Alignment(vertical="center", wrap_text=True)
+    for (r, c), error in data["errors"].items():
+        write_value(cast(Cell, sheet.cell(r + 1, c + 1)), error)
     for column, width in _widths(data["rows"]).items():
         sheet.column_dimensions[get_column_letter(column)].width = width
     sheet.page_setup.paperSize, sheet.page_setup.orientation = 9, "landscape"

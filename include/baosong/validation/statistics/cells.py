@@ -9,6 +9,7 @@ import csv
 import datetime
 import io
 import pickle
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -19,12 +20,14 @@ from baosong.rules.catalogue import phrase
 from baosong.rules.errors import BaosongError
 from baosong.validation.common.filetypes import decode_text
 from baosong.validation.sandbox import run as sandbox
-from baosong.validation.sandbox.programs.read_sheet import MAX_COLUMNS, column_number
+from baosong.validation.sandbox.programs.read_sheet import ELSEWHERE, LOCKED, MAX_COLUMNS, column_number
+from baosong.validation.sandbox.programs.xlsx_cells import PICTURE
 from baosong.validation.statistics.numbers import Raw
 
 TIMEOUT_SECONDS = 32  # four times what the child may have of a processor: a busy machine is not the file's fault
 SPARE_ROWS = 1000  # sections, totals and blank rows that a list may carry beside its activities
 LONGEST_LINE = 1 << 20
+_PICTURE = re.compile(r"=?(?:_xlfn\.)?DISPIMG\(", re.IGNORECASE)
 CHILD = sandbox.PROGRAMS / "read_sheet.py"
 
 
@@ -40,16 +43,27 @@ class LockedSheet(BaosongError, ValueError):
 class Sheet:
     """One sheet: rows of raw values from row `top` (counted from 0), each from column A on, empty ends cut off.
 
-    `uncached_formulas` are the formulas that were saved without a result, and error values, by row and column.
+    By row and column: `uncached_formulas` are the formulas that were saved without a result, and error values;
+    `formulas` those with one; `shown` what is seen of numbers where it may not be the number; `struck` the struck-out
+    part of a text, None where the whole cell is; `pictures` the cells in which WPS keeps a picture.
     """
 
     name: str
     rows: list[list[Raw]]
     top: int = 0
     hidden: bool = False
+    very_hidden: bool = False
     clipped: bool = False
     merged: list[tuple[tuple[int, int], tuple[int, int]]] = field(default_factory=list)
     uncached_formulas: dict[tuple[int, int], str] = field(default_factory=dict)
+    formulas: dict[tuple[int, int], str] = field(default_factory=dict)
+    shown: dict[tuple[int, int], str] = field(default_factory=dict)
+    struck: dict[tuple[int, int], str | None] = field(default_factory=dict)
+    comments: dict[tuple[int, int], str] = field(default_factory=dict)
+    hidden_rows: list[int] = field(default_factory=list)
+    hidden_columns: list[int] = field(default_factory=list)
+    from_1904: bool = False
+    pictures: set[tuple[int, int]] = field(default_factory=set)
 
     def value(self, row: int, column: int) -> Raw:
         """Return the raw value at a row and column counted from 0, None where the sheet is empty."""
@@ -89,10 +103,12 @@ def read_sheets(data: bytes, kind: str, name: str, max_rows: int) -> list[Sheet]
 
 def read_book(data: bytes, max_rows: int) -> list[Sheet]:
     """Return the sheets of a workbook, at most `max_rows` rows each; raises `LockedSheet` or `UnreadableSheet`."""
+    import olefile  # type: ignore[import-untyped]
     import python_calamine
+    import xlrd  # type: ignore[import-untyped]
 
     try:
-        program = sandbox.own_program(CHILD, str(max_rows), packages=[python_calamine])
+        program = sandbox.own_program(CHILD, str(max_rows), packages=[python_calamine, xlrd, olefile])
         finished = sandbox.run(program, data, wall=TIMEOUT_SECONDS)
     except sandbox.ResourceLimitExceeded:
         raise UnreadableSheet(phrase("sheet.too_slow")) from None
@@ -111,7 +127,9 @@ def _sheets(answer: bytes) -> list[Sheet]:
     except (pickle.UnpicklingError, EOFError, LookupError, TypeError, ValueError, AttributeError) as wrong:
         raise UnreadableSheet(phrase("sheet.garbled")) from wrong
     if problem:
-        raise LockedSheet if problem == "password" else UnreadableSheet(phrase("sheet.damaged"))
+        if problem == LOCKED:
+            raise LockedSheet
+        raise UnreadableSheet(phrase("sheet.elsewhere" if problem == ELSEWHERE else "sheet.damaged"))
     return sheets
 
 
@@ -130,7 +148,19 @@ def _sheet(answer: dict[str, Any]) -> Sheet:
     sheet = Sheet(top=top, **answer)
     if left:
         sheet.rows = [[None] * left + row if row else row for row in sheet.rows]
+    _part_pictures(sheet)
     return sheet
+
+
+def _part_pictures(sheet: Sheet) -> None:
+    """Take the pictures out of the cells: WPS writes a function's name in their place, Excel an error value."""
+    formulas = sheet.uncached_formulas | sheet.formulas if sheet.uncached_formulas else sheet.formulas
+    sheet.pictures = {at for at in sheet.pictures if _PICTURE.match(str(sheet.value(*at)))}
+    sheet.pictures |= {at for at, text in formulas.items() if text == PICTURE or _PICTURE.match(text)}
+    for r, c in sheet.pictures:
+        sheet.uncached_formulas.pop((r, c), None)
+        if 0 <= r - sheet.top < len(sheet.rows) and c < len(sheet.rows[r - sheet.top]):
+            sheet.rows[r - sheet.top][c] = None
 
 
 def read_csv(data: bytes, name: str, max_rows: int) -> list[Sheet]:

@@ -16,56 +16,13 @@ from baosong.campaign.form import CrossCheck, Indicator
 from baosong.rules.catalogue import phrase
 from baosong.rules.findings import Finding, Where
 from baosong.validation.statistics.cells import address
+from baosong.validation.statistics.check_context import CheckContext, Detection
+from baosong.validation.statistics.list_comparison import near_list, own_counties
 from baosong.validation.statistics.numbers import format_decimal
 from baosong.validation.statistics.values import AMOUNT_NAMES, AMOUNTS, Values, shown
 
-_INNER_QUOTES = str.maketrans("“”", "‘’")
 MANY_FIGURES = 8  # fewer large figures than this may all be round by chance
-
-Detection = tuple[Where, dict[str, Any]]
-Test = Callable[["CheckContext"], Iterator[Detection]]
-
-
-class CheckContext:
-    """The subject of a test: its entry in the form, the values, and the prefecture whose sheet it should be."""
-
-    def __init__(self, check: CrossCheck, values: Values, campaign: Campaign, prefecture: Prefecture | None) -> None:
-        self.check, self.values, self.campaign, self.prefecture = check, values, campaign, prefecture
-        self.form = campaign.form
-
-    def amount(self, code: str | None, column: str = "total") -> Decimal | None:
-        """Return an indicator's figure, None if it is not on the sheet or could not be read."""
-        return self.values.indicators.get(code or "", {}).get(column)
-
-    @property
-    def indicator(self) -> Indicator:
-        """Return the indicator that the check names."""
-        return self.form.by_code[self.check.indicator or ""]
-
-    @property
-    def limit(self) -> Decimal:
-        """Return the check's threshold."""
-        return self.check.limit or Decimal(0)
-
-    def figure(self, code: str, amount: str = "total", **details: Any) -> Detection:
-        """Return what a test detected in an indicator's figure."""
-        return self.values.indicator_where(code, amount), {"label": self.form.by_code[code].title, **details}
-
-    def activity(self, index: int, field: str, **details: Any) -> Detection:
-        """Return what a test detected in a field of an activity, whose name is made fit to stand in quotation marks."""
-        name = shown(self.values.activity(index, "name") or "").translate(_INNER_QUOTES)
-        return self.values.activity_where(index, field), {"name": name, **details}
-
-    def column(self, field: str) -> list[Any]:
-        """Return a column of the activity list, all None where the sheet has none."""
-        return self.values.activities.get(field) or [None] * len(self.values.reading.activity_rows)
-
-    def sums(self, field: str) -> Decimal | None:
-        """Return the sum of a column of the activity list; None if a cell of it could not be read."""
-        texts, figures = self.values.activity_text.get(field), self.values.activities.get(field)
-        if texts is None or figures is None or any(v is None for v in figures):
-            return None
-        return sum(figures, Decimal(0))
+Test = Callable[[CheckContext], Iterator[Detection]]
 
 
 def run(values: Values, campaign: Campaign, prefecture: Prefecture | None) -> list[Finding]:
@@ -114,7 +71,7 @@ def _exceeds(context: CheckContext, whole: Indicator, part: Indicator, amount: s
 
 def _amount_exceeds_total(context: CheckContext) -> Iterator[Detection]:
     """Yield each 其中：线下 or 其中：线上 above its own 合计, but for those whose sum is checked anyway."""
-    split = {c.indicator for c in context.form.checks if c.test == "split"}
+    split = {c.indicator for c in context.form.checks if c.test == "split" and c.indicator}
     for spec in context.form.indicators.rows:
         total = context.amount(spec.code)
         for amount in ("offline", "online"):
@@ -152,19 +109,39 @@ def _sum(context: CheckContext) -> Iterator[Detection]:
 
 
 def _split(context: CheckContext) -> Iterator[Detection]:
-    """X04: 线下 and 线上 add up to 合计."""
-    code = context.check.indicator
+    """X04: 线下 and 线上 add up to 合计; without an indicator, of all that add up and that no other check names."""
+    named = {c.indicator for c in context.form.checks if c.test == "split" and c.indicator}
+    every = [i.code for i in context.form.indicators.rows if i.adds_up and i.code not in named]
+    for code in [context.check.indicator] if context.check.indicator else every:
+        total, added = _total_and_parts(context, code)
+        if total is None or added is None or added == total or _unread(context, code, "offline", "online"):
+            continue
+        if context.check.indicator or not _part_exceeds(context, code, total):
+            yield context.figure(code, found=total, expected=added, difference=abs(total - added))
+
+
+def _covered(context: CheckContext) -> Iterator[Detection]:
+    """X04: where something may count both 线下 and 线上, 合计 is at least no more than both together."""
+    summed = {c.indicator for c in context.form.checks if c.test == "split"}
+    for spec in context.form.indicators.rows:
+        total, added = _total_and_parts(context, spec.code)
+        if spec.adds_up or spec.code in summed or total is None or added is None:
+            continue
+        if total > added and not _unread(context, spec.code, "offline", "online"):
+            yield context.figure(spec.code, found=total, expected=added, difference=total - added)
+
+
+def _total_and_parts(context: CheckContext, code: str) -> tuple[Decimal | None, Decimal | None]:
+    """Return 合计, and 线下 and 线上 together, None where neither is filled in."""
     total, offline, online = (context.amount(code, a) for a in AMOUNTS)
-    if total is None or (offline is None and online is None):
-        return
-    added = (offline or Decimal(0)) + (online or Decimal(0))
-    if added != total and not _unread(context, code, "offline", "online"):
-        yield context.figure(
-            context.indicator.code,
-            found=total,
-            expected=added,
-            difference=abs(total - added),
-        )
+    if offline is None and online is None:
+        return total, None
+    return total, (offline or Decimal(0)) + (online or Decimal(0))
+
+
+def _part_exceeds(context: CheckContext, code: str, total: Decimal) -> bool:
+    """Return whether a part alone is more than the total, which X05 tells."""
+    return any((context.amount(code, a) or Decimal(0)) > total for a in ("offline", "online"))
 
 
 def _unread(context: CheckContext, code: str | None, *amounts: str) -> bool:
@@ -323,6 +300,9 @@ TESTS: dict[str, Test] = {
     "part": _part,
     "sum": _sum,
     "split": _split,
+    "covered": _covered,
+    "listed": near_list,
+    "counties": own_counties,
     "list_sum": _list_sum,
     "date_order": _date_order,
     "window": _window,

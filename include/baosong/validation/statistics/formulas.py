@@ -1,33 +1,74 @@
-"""The template's own formulas, computed here where a program saved them without their results."""
+"""The template's own formulas, computed here: programs save them without results, or with old ones."""
 
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 from baosong.campaign.form import Form
 from baosong.campaign.prefill import Prefill, is_ours, prefills
 from baosong.rules.catalogue import finding
+from baosong.rules.findings import Finding
 from baosong.validation.statistics.numbers import format_decimal
 from baosong.validation.statistics.values import AMOUNT_NAMES, Values
 
 
 def compute_template_formulas(values: Values, form: Form) -> None:
-    """Give the cells that still hold the template's formula, and no result, the value that the formula has.
+    """Give the cells that hold the template's formula the value that it has, whatever result was saved with it.
 
-    What follows from nothing stays blank, as a cell that was not filled in.
+    What follows from nothing is blank, as a cell that was not filled in: some programs save a zero there.
     """
     for cell, prefill in prefills(form).items():
-        formula = values.formulas.get(cell)
-        if formula is None or not is_ours(formula, cell, form):
+        saved = _saved_with_result(values, cell)
+        formula = values.formulas.get(cell) or saved
+        if formula is None or not is_ours(formula, cell, form) or (saved and not _is_legible(values, prefill)):
             continue
         code, amount = cell
-        result = _result(values, prefill)
+        result, before = _result(values, prefill), values.indicators[code][amount]
         values.indicators[code][amount] = result
         values.indicator_text[code][amount] = None if result is None else format_decimal(result)
-        if result is not None:
-            what, where = f"{form.by_code[code].title}的{AMOUNT_NAMES[amount]}", values.indicator_where(code, amount)
-            computed = finding("statistics.worked_out", where=where, what=what, result=format_decimal(result))
-            values.findings.append(computed)
+        if result is None:
+            _blank(values, code, amount)
+        elif saved is None or result != before:
+            values.findings.append(_told(values, form, cell, result, before if saved else None))
+
+
+def _blank(values: Values, code: str, amount: str) -> None:
+    """Forget the zero that stood there: nobody wrote it."""
+    for row in values.reading.indicators:
+        if row.indicator.code == code:
+            row.raw[amount] = None
+
+
+def _told(values: Values, form: Form, cell: tuple[str, str], result: Decimal, before: Decimal | None) -> Finding:
+    code, amount = cell
+    given: dict[str, Any] = {
+        "where": values.indicator_where(code, amount),
+        "what": f"{form.by_code[code].title}的{AMOUNT_NAMES[amount]}",
+        "result": format_decimal(result),
+    }
+    if before is None:
+        return finding("statistics.worked_out", **given)
+    return finding("statistics.stale", found=format_decimal(before), **given)
+
+
+def _saved_with_result(values: Values, cell: tuple[str, str]) -> str | None:
+    """Return the formula of a cell that was saved with its result."""
+    table, (code, amount) = values.tables.indicators, cell
+    if table is None or code not in values.indicator_rows or amount not in table.columns:
+        return None
+    return table.sheet.formulas.get((values.indicator_rows[code], table.columns[amount]))
+
+
+def _is_legible(values: Values, prefill: Prefill) -> bool:
+    """Return whether all that a formula adds up could be read."""
+    if not prefill.from_list:
+        cells = (
+            (values.indicators.get(c, {}).get(a), values.indicator_text.get(c, {}).get(a)) for c, a in prefill.cells
+        )
+        return not any(value is None and text is not None for value, text in cells)
+    known, texts = values.activities.get(prefill.field, []), values.activity_text.get(prefill.field, [])
+    return not any(value is None and text is not None for value, text in zip(known, texts, strict=True))
 
 
 def _result(values: Values, prefill: Prefill) -> Decimal | None:

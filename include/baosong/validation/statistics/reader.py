@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import lru_cache
 from itertools import islice, zip_longest
 
@@ -46,6 +47,7 @@ class Reading:
     unknown: list[tuple[int, str]] = field(default_factory=list)
     repeated: list[IndicatorRow] = field(default_factory=list)
     renamed: list[tuple[int, Indicator, str]] = field(default_factory=list)
+    contradicted: list[tuple[int, Indicator, Indicator]] = field(default_factory=list)  # by the name, by the code
     activity_rows: list[int] = field(default_factory=list)
     activities: dict[str, list[Raw]] = field(default_factory=dict)
     signatures: dict[str, tuple[str, Sheet, int, int]] = field(default_factory=dict)
@@ -78,8 +80,11 @@ def _read_indicators(table: Table, form: Form, reading: Reading) -> None:
                 reading.unknown.append((row, name))
             continue
         found = IndicatorRow(indicator, row, as_text(table.raw(row, "unit")), raw)
+        coded = form.by_code.get(fold(number).upper(), indicator)
         if name and _by_name(form, name) is None:
             reading.renamed.append((row, indicator, name))
+        elif coded is not indicator:
+            reading.contradicted.append((row, indicator, coded))
         (reading.repeated if indicator.code in seen else reading.indicators).append(found)
         seen.add(indicator.code)
 
@@ -214,11 +219,14 @@ def _next_value(sheet: Sheet, row: int, column: int, labels: dict[str, str]) -> 
 
 
 def as_text(value: Raw) -> str:
-    """Return a cell as text: 1001.0 is 1001, a date its ISO form."""
+    """Return a cell as text: 1001.0 is 1001, a date its ISO form, a duration 26:30:00."""
     if isinstance(value, str):
         return value.strip()
     if value is None:
         return ""
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
-    return str(value).strip()
+    if isinstance(value, timedelta):
+        minutes, seconds = divmod(round(value.total_seconds()), 60)
+        return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
+    return str(value).strip().removesuffix(" 00:00:00")

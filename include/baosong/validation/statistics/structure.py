@@ -16,9 +16,11 @@ from baosong.validation.common import zip_guard
 from baosong.validation.common.filetypes import OLE_ERRORS
 from baosong.validation.statistics.cells import Sheet, address
 from baosong.validation.statistics.crosschecks import named_prefecture
-from baosong.validation.statistics.tables import Table
+from baosong.validation.statistics.reader import Reading, as_text, read
+from baosong.validation.statistics.tables import Table, Tables
 from baosong.validation.statistics.values import Values, shown
 
+MOST_TOLD = 5
 _YEAR = re.compile(r"(20[0-9]{2})\s*年")
 
 
@@ -65,14 +67,30 @@ def _tables(sheets: list[Sheet], values: Values, form: Form) -> Iterator[Finding
         else:
             yield from _one_table(table, form)
     for spare in values.tables.spare:
-        if not spare.sheet.hidden:
-            yield finding("statistics.spare_table", where=_header(spare), sheet=shown(spare.sheet.name))
+        taken = values.tables.indicators if spare.kind == "indicators" else values.tables.activities
+        if not spare.sheet.hidden and taken is not None:
+            variant = "same" if _contents(spare, form) in (_contents(taken, form), []) else "different"
+            given = {"sheet": shown(spare.sheet.name), "used": shown(taken.sheet.name)}
+            yield finding("statistics.spare_table", variant, where=_header(spare), **given)
+
+
+def _contents(table: Table, form: Form) -> list[tuple[str, ...]]:
+    """Return what a table says, wherever it says it; none where nothing but the form is filled in."""
+    if table.kind == "indicators":
+        rows = read(Tables(table, None, []), form).indicators
+        said = [(row.indicator.code, *map(as_text, row.raw.values())) for row in rows]
+        return said if any(any(figures) for _, *figures in said) else []
+    columns = read(Tables(None, table, []), form).activities
+    return list(
+        zip(*([as_text(v) for v in column] for name, column in columns.items() if name != "number"), strict=True)
+    )
 
 
 def _one_table(table: Table, form: Form) -> Iterator[Finding]:
     name = shown(table.sheet.name)
     if table.sheet.hidden:
-        yield finding("statistics.hidden_sheet", where=_header(table), sheet=name)
+        variant = "very" if table.sheet.very_hidden else "plain"
+        yield finding("statistics.hidden_sheet", variant, where=_header(table), sheet=name)
     if table.sheet.clipped:
         rows = form.activities.max_rows
         yield finding("statistics.too_many_rows", where=_header(table), sheet=name, rows=rows)
@@ -100,12 +118,26 @@ def _indicator_rows(values: Values, table: Table, form: Form) -> Iterator[Findin
             indicator=spec.name,
             code=spec.code,
         )
+    if values.reading.contradicted:
+        yield _contradicted(values.reading, name_cell(values.reading.contradicted[0][0]))
     first = {r.indicator.code: r for r in values.reading.indicators}
     for again in values.reading.repeated:
         before = first[again.indicator.code]
         given: dict[str, Any] = {"indicator": again.indicator.title, "first": before.row + 1, "again": again.row + 1}
         variant = "same" if before.raw == again.raw else "different"
         yield finding("statistics.repeated_indicator", variant, where=name_cell(again.row), **given)
+
+
+def _contradicted(reading: Reading, where: Where) -> Finding:
+    """Tell all rows whose code and name are of two indicators at once: mostly one slip moved them all."""
+    told = [
+        phrase(
+            "indicator.contradicted", row=row + 1, code=coded.code, meant=coded.name, name=named.name, other=named.code
+        )
+        for row, named, coded in reading.contradicted
+    ]
+    more = "……" if len(told) > MOST_TOLD else ""
+    return finding("statistics.contradicted", where=where, rows="；".join(told[:MOST_TOLD]) + more)
 
 
 def _year(values: Values, campaign: Campaign) -> Iterator[Finding]:

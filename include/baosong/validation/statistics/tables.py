@@ -20,9 +20,32 @@ _MARKS = re.compile(r"[\W_]+|必填|选填")
 _BRACKETS = re.compile(r"[(\[【][^()\[\]【】]*[)\]】]")
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Heading:
+    """A column that a name of the form may mean; of two the lesser is meant.
+
+    `hidden` as nobody sees it, `loose` if brackets were left out, `above` if only the row above says so, `alias` if it
+    is not the form's own label.
+    """
+
+    hidden: bool
+    loose: bool
+    above: bool
+    alias: bool
+    column: int
+    text: str
+
+    def equals(self, other: Heading) -> bool:
+        """Return whether nothing but its place tells it from another."""
+        return (self.loose, self.above, self.alias) == (other.loose, other.above, other.alias)
+
+
 @dataclass(slots=True)
 class Table:
-    """A table found: its header's first row, the rows of its data, and the column of each name of the form."""
+    """A table found: its header's first row, the rows of its data, and the column of each name of the form.
+
+    `rivals` are the columns of a name that several could mean, the one that is taken first.
+    """
 
     sheet: Sheet
     kind: str
@@ -31,6 +54,7 @@ class Table:
     end: int
     columns: dict[str, int]
     labels: dict[str, str]
+    rivals: dict[str, list[Heading]]
 
     def raw(self, row: int, name: str) -> Raw:
         """Return the raw value of a named column, None where the table has no such column."""
@@ -48,10 +72,11 @@ class Tables:
 
 
 class Headings:
-    """What the header of one kind of table may say: exact labels win over those without brackets."""
+    """What the header of one kind of table may say: its spellings, and which of them are the form's own labels."""
 
     def __init__(self, kind: str, columns: Sequence[Column]) -> None:
         self.kind, self.size = kind, len(columns)
+        self.own = {key(c.label) for c in columns}
         self.spelled = [
             (spell, {spell(label): c.name for c in reversed(columns) for label in reversed(c.labels)})
             for spell in (key, short_key)
@@ -116,14 +141,31 @@ def _table_at(sheet: Sheet, row: int, kinds: list[Headings]) -> Table | None:
 
 def _match(sheet: Sheet, row: int, headings: Headings, upper: list[str]) -> Table | None:
     kind = headings.kind
-    one = _columns([[t] for t in upper], headings)
-    two = _columns(_stacked(upper, _texts(sheet, row + 1)), headings) if "name" in one else {}
+    hidden = set(sheet.hidden_columns)
+    one = _columns([[t] for t in upper], headings, hidden)
+    two = _columns(_stacked(upper, _texts(sheet, row + 1)), headings, hidden) if "name" in one else {}
     height = 2 if len(two) > len(one) else 1
     found = two if height == 2 else one
     if len(found) < LEAST[kind] or ("name" not in found and len(found) < headings.size * 2 // 3):
         return None
-    labels = {name: label for name, (_, label) in found.items()}
-    return Table(sheet, kind, row, row + height, sheet.end, {n: c for n, (c, _) in found.items()}, labels)
+    found = {name: _filled_first(sheet, row + height, those) for name, those in found.items()}
+    labels = {name: those[0].text for name, those in found.items()}
+    columns = {name: those[0].column for name, those in found.items()}
+    rivals = {name: those for name, those in found.items() if those[1:]}
+    return Table(sheet, kind, row, row + height, sheet.end, columns, labels, rivals)
+
+
+def _filled_first(sheet: Sheet, first: int, those: list[Heading]) -> list[Heading]:
+    """Return columns of one name with the blank ones last that nothing else tells from the others."""
+    if not those[1:]:
+        return those
+
+    def is_blank(column: int) -> bool:
+        return all(sheet.value(r, column) is None and (r, column) not in sheet.uncached_formulas for r in rows)
+
+    rows = range(first, sheet.end)
+    equal = [h for h in those if h.hidden == those[0].hidden and h.equals(those[0])]
+    return [*sorted(equal, key=lambda h: (is_blank(h.column), h)), *those[len(equal) :]]
 
 
 def _texts(sheet: Sheet, row: int) -> list[str]:
@@ -143,14 +185,22 @@ def _stacked(upper: list[str], lower: list[str]) -> list[list[str]]:
     return stacked
 
 
-def _columns(candidates: list[list[str]], headings: Headings) -> dict[str, tuple[int, str]]:
-    """Return the column and the printed label of each name."""
-    found: dict[str, tuple[int, str]] = {}
-    for spell, wanted in headings.spelled:
-        taken = {at for at, _ in found.values()}
+def _columns(candidates: list[list[str]], headings: Headings, hidden: set[int]) -> dict[str, list[Heading]]:
+    """Return the columns that each name may mean, the one that it means first.
+
+    What a column says exactly it says before what is left of it without brackets.
+    """
+    found: dict[str, list[Heading]] = {}
+    taken: set[int] = set()
+    for loose, (spell, wanted) in enumerate(headings.spelled):
+        here: dict[str, list[Heading]] = {}
         for at, texts in enumerate(candidates):
-            name = next((wanted[spell(t)] for t in texts if t and spell(t) in wanted), None)
-            if name and name not in found and at not in taken:
-                found[name] = (at, next(t for t in texts if t))
-                taken.add(at)
+            said = next(((i, t) for i, t in enumerate(texts) if t and spell(t) in wanted), None)
+            if said and at not in taken:
+                alias = key(said[1]) not in headings.own
+                heading = Heading(at in hidden, bool(loose), said[0] > 2, alias, at, next(t for t in texts if t))
+                here.setdefault(wanted[spell(said[1])], []).append(heading)
+        taken |= {heading.column for those in here.values() for heading in those}
+        for name, those in here.items():
+            found[name] = sorted([*found.get(name, []), *those])
     return found

@@ -1,0 +1,184 @@
+"""What a number format shows of a number: `0"万"` shows 3 as 3万, `0.0,"千"` 3456 as 3.5千, `;;;` nothing.
+
+ECMA-376 part 1, 18.8.31; `!` escapes a letter as the backslash does, as East Asian programs write it.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from functools import lru_cache
+
+GENERAL = re.compile(r"(?i)general|G/通用格式")
+DATES = frozenset((*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)))
+EAST_ASIAN_DATES = frozenset((*range(27, 32), 36, *range(50, 55), 57, 58))
+"""Numbers of built-in formats that show a day, but in East Asian programs only; 32 to 35, 55 and 56 are times."""
+BUILT_IN = {1: "0", 2: "0.00", 3: "#,##0", 4: "#,##0.00", 9: "0%", 10: "0.00%", 11: "0.00E+00", 48: "##0.0E+0"}
+
+_TOKEN = re.compile(
+    r'"(?P<quoted>[^"]*)"?|[\\!](?P<escaped>.)|_.|\*.|\[(?P<bracket>[^\]]*)\]|(?P<general>(?i:general)|G/通用格式)'
+    r"|(?P<digit>[0#?])|(?P<mark>[.,%@;])|(?P<power>[eE][+-])|(?P<day>[ymdhsYMDHSaAeEgGbB/])|(?P<other>.)",
+    re.DOTALL,
+)
+_CONDITION = re.compile(r"(<=|>=|<>|=|<|>)(-?[0-9.]+)")
+_QUIET = frozenset(" ()¥￥$€£　")  # what may stand beside a number without changing what it says
+_LONGEST = 255
+
+
+class Section:
+    """A part of a format: its tokens as (kind, text), and what they do to a number."""
+
+    def __init__(self) -> None:
+        self.tokens: list[tuple[str, str]] = []
+        self.condition: tuple[str, Decimal] | None = None
+
+    @property
+    def literals(self) -> str:
+        """Return all that it shows whatever the number is."""
+        return "".join(text for kind, text in self.tokens if kind == "literal")
+
+    def has(self, kind: str, text: str = "") -> bool:
+        """Return whether it has such a token."""
+        return any(k == kind and (not text or t == text) for k, t in self.tokens)
+
+    @property
+    def digits(self) -> list[int]:
+        """Return where its places for digits stand."""
+        return [i for i, (kind, _) in enumerate(self.tokens) if kind == "digit"]
+
+    @property
+    def scale(self) -> int:
+        """Return how many commas follow the last digit: each divides by a thousand."""
+        at, commas = (self.digits or [len(self.tokens)])[-1] + 1, 0
+        while at < len(self.tokens) and self.tokens[at] == ("mark", ","):
+            at, commas = at + 1, commas + 1
+        return commas
+
+    @property
+    def decimals(self) -> int:
+        """Return how many digits it shows behind the point."""
+        point = next((i for i, token in enumerate(self.tokens) if token == ("mark", ".")), len(self.tokens))
+        power = next((i for i, (kind, _) in enumerate(self.tokens) if kind == "power"), len(self.tokens))
+        return sum(point < i < power for i in self.digits)
+
+
+class NumberFormat:
+    """A format read: whether it shows numbers as they are but for rounding, and what it shows of one."""
+
+    def __init__(self, code: str) -> None:
+        self.sections = _sections(code[:_LONGEST])
+        first = self.sections[0]
+        self.is_date = any(s.has("day") and not s.has("general") for s in self.sections)
+        self.decimals = None if first.has("general") or not first.digits else first.decimals
+        self.is_plain = self.is_date or not any(_changes(s, i) for i, s in enumerate(self.sections))
+
+    def shows(self, value: Decimal) -> str | None:
+        """Return what is seen of a number; None where that cannot be said."""
+        section, keeps_sign = self._section(value)
+        if self.is_date:
+            return None
+        text = _filled(section, abs(value))
+        return f"-{text}" if value < 0 and keeps_sign else text
+
+    def shows_text(self, text: str) -> str:
+        """Return what is seen of a text."""
+        section = next((s for s in self.sections if s.has("mark", "@")), None)
+        if section is None:
+            return "" if len(self.sections) > 3 and not self.sections[3].tokens else text
+        return "".join(t if k == "literal" else text if t == "@" else "" for k, t in section.tokens)
+
+    def _section(self, value: Decimal) -> tuple[Section, bool]:
+        """Return the part that a number is shown by, and whether its sign is shown besides."""
+        numeric = [s for s in self.sections[:3] if not s.has("mark", "@")] or self.sections[:1]
+        if any(s.condition for s in numeric):
+            fitting = (s for s in numeric if s.condition is None or _meets(value, *s.condition))
+            return next(fitting, numeric[-1]), True
+        if value < 0 and len(numeric) > 1:
+            return numeric[1], False
+        return numeric[2 if value == 0 and len(numeric) > 2 else 0], True
+
+
+@lru_cache(maxsize=1000)
+def parsed(code: str) -> NumberFormat:
+    """Return a format by its code."""
+    return NumberFormat(code)
+
+
+def _sections(code: str) -> list[Section]:
+    found = [Section()]
+    for match in _TOKEN.finditer(code):
+        kind = match.lastgroup
+        text = match[kind] if kind else ""
+        if kind == "mark" and text == ";":
+            found.append(Section())
+        elif kind == "bracket":
+            _bracket(found[-1], text)
+        elif kind in ("quoted", "escaped", "other"):
+            found[-1].tokens.append(("literal", text))
+        elif kind:
+            found[-1].tokens.append((kind, text))
+    return found
+
+
+def _bracket(section: Section, text: str) -> None:
+    """A currency is shown, a condition chooses, `[h]` is a duration; colours, languages and digits change no value."""
+    if text.startswith("$"):
+        section.tokens.append(("literal", text[1:].partition("-")[0]))
+    elif condition := _CONDITION.fullmatch(text):
+        section.condition = (condition[1], _decimal(condition[2]))
+    elif text.lower().strip("hms") == "":
+        section.tokens.append(("day", text))
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return Decimal(0)
+
+
+def _meets(value: Decimal, sign: str, limit: Decimal) -> bool:
+    less, same = value < limit, value == limit
+    return {"<": less, "<=": less or same, "=": same, "<>": not same, ">=": not less, ">": not less and not same}[sign]
+
+
+def _changes(section: Section, number: int) -> bool:
+    """Return whether a section may show something else than the number; the second and third have signs of none."""
+    if section.has("mark", "%") or section.has("power") or section.scale:
+        return True
+    loud = set(section.literals) - _QUIET
+    if number == 0 and not section.digits and not section.has("general") and not section.has("mark", "@"):
+        return True
+    return bool(loud if number in (0, 3) else loud - set("-—+"))
+
+
+def _filled(section: Section, value: Decimal) -> str:
+    """Return the digits of a number in a section's places, its literals between them."""
+    if section.has("general") or section.has("mark", "@"):
+        general = f"{value.normalize():f}"
+        return "".join(
+            t if k == "literal" else general if k == "general" or t == "@" else "" for k, t in section.tokens
+        )
+    percents = sum(token == ("mark", "%") for token in section.tokens)
+    value = value.scaleb(2 * percents - 3 * section.scale)
+    if section.has("power"):
+        return f"{value:.{section.decimals}E}"
+    rounded = value.quantize(Decimal(1).scaleb(-section.decimals), ROUND_HALF_UP)
+    whole, _, fraction = f"{rounded:f}".partition(".")
+    places = section.digits
+    before = len(places) - section.decimals
+    return _laid_out(section, places, (whole if whole != "0" else "").rjust(before), fraction)
+
+
+def _laid_out(section: Section, places: list[int], whole: str, fraction: str) -> str:
+    before, shown = len(places) - len(fraction), []
+    letters = [whole[: len(whole) - before + 1], *whole[len(whole) - before + 1 :]] if before else []
+    letters += list(fraction)
+    given = dict(zip(places, letters, strict=False))
+    for i, (kind, text) in enumerate(section.tokens):
+        if kind == "digit":
+            digit = given.get(i, "").strip()
+            shown.append(digit or ("0" if text == "0" else ""))
+        elif kind == "literal" or (kind == "mark" and text in ".%"):
+            shown.append(text)
+    return "".join(shown).strip()

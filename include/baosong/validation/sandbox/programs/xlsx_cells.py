@@ -1,0 +1,302 @@
+"""What the cells of an xlsx hold beside their values: formulas, error values, what is hidden, struck out or shown.
+
+Only parts that hold any of it are walked, which a search of their bytes tells: most hold none, and a walk costs more
+than to read all values. openpyxl would tell it too, but it refuses whole books for a font that WPS does not mind.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from datetime import date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from xml.etree.ElementTree import fromstring, iterparse
+
+from baosong.validation.sandbox.programs import number_format
+from baosong.validation.sandbox.programs.found import MAX_COLUMNS, MOST, Found, column_number, spelled
+
+TYPE_CHECKING = False  # typing takes longer to import than all others
+if TYPE_CHECKING:
+    import zipfile
+    from collections.abc import Iterator
+    from typing import IO, Any
+
+    from baosong.validation.sandbox.programs.number_format import NumberFormat
+
+CHUNK = 1 << 20
+OVERLAP = 256  # bytes of a chunk's end that are searched with the next one, longer than any mark
+LONGEST_COMMENT = 2000
+PICTURE = "#PICTURE"
+_FORMULAS = (rb"<f[ />]", rb":f[ >]")  # one pattern of all is slower
+_MARKS = (
+    b't="e"', b"t='e'", b'hidden="1"', b'hidden="true"', b"hidden='1'", b' ht="0"', b' width="0"',
+    b"strike", b"vertAlign",
+)  # fmt: skip
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")  # no digit of the number that it stands beside
+
+
+class Book:
+    """The parts that all sheets share: which styles show or mean something else, struck texts, the first day."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self.members = {name.replace("\\", "/"): name for name in archive.namelist()}
+        self.archive = archive
+        self.from_1904 = False
+        self.styles: dict[int, Style] = {}
+        if "xl/styles.xml" in self.members:
+            self.styles = _styles(fromstring(self.read("xl/styles.xml")))  # noqa: S314 no entities, or it was refused
+        self.texts: dict[int, tuple[str, str]] = {}
+        self.struck_texts()
+
+    def read(self, name: str) -> bytes:
+        """Return a part by its plain name."""
+        return self.archive.read(self.members[name])
+
+    def struck_texts(self) -> None:
+        """Note the shared texts that are struck out in part, by their numbers."""
+        if (name := "xl/sharedStrings.xml") not in self.members:
+            return
+        with self.archive.open(self.members[name]) as part:
+            if not _holds(part, [], (b"strike", b"vertAlign")):
+                return
+        with self.archive.open(self.members[name]) as part:
+            for number, item in enumerate(_items(part)):
+                if text := _parted(item):
+                    self.texts[number] = text
+
+    def sheets(self) -> dict[str, str]:
+        """Return the plain name of the part that holds each sheet, by the sheet's name."""
+        targets = dict(_relations(self, "xl/_rels/workbook.xml.rels", "xl"))
+        root = fromstring(self.read("xl/workbook.xml"))  # noqa: S314 no entities, or it was refused
+        parts = {}
+        for element in root.iter():
+            if tag(element) == "workbookPr":
+                self.from_1904 = element.get("date1904") in ("1", "true")
+            if tag(element) == "sheet":
+                key = next((v for k, v in element.attrib.items() if k.endswith("}id")), "")
+                parts[element.get("name", "")] = targets.get(key, "")
+        return parts
+
+
+class Style:
+    """A cell's style as far as it changes what a value says."""
+
+    __slots__ = ("format", "is_day", "struck")
+
+    def __init__(self, number: int, code: str, struck: bool) -> None:
+        self.is_day = not code and number in number_format.EAST_ASIAN_DATES
+        self.format: NumberFormat = number_format.parsed(code or number_format.BUILT_IN.get(number, "General"))
+        self.struck = struck
+
+    @property
+    def is_loud(self) -> bool:
+        """Return whether every cell of it must be looked at."""
+        return self.struck or self.is_day or not self.format.is_plain
+
+
+def look(archive: zipfile.ZipFile, max_rows: int) -> dict[str, Found]:
+    """Return what the sheets hold beside their values, by their names."""
+    book, found = Book(archive), {}
+    patterns = _patterns(book.styles)
+    for name, part in book.sheets().items():
+        if part not in book.members:
+            continue
+        here = found[name] = Found(from_1904=book.from_1904)
+        with archive.open(book.members[part]) as xml:
+            walked = bool(book.texts) or _holds(xml, patterns, _MARKS)
+        if walked:
+            with archive.open(book.members[part]) as xml:
+                Walk(book, here, max_rows).over(xml)
+        here.comments = _comments(book, part)
+    return found
+
+
+def _styles(root: Any) -> dict[int, Style]:
+    codes = {int(e.get("numFmtId", -1)): e.get("formatCode", "") for e in root.iter() if tag(e) == "numFmt"}
+    fonts = next((e for e in root if tag(e) == "fonts"), ())
+    struck = [any(tag(e) == "strike" and _true(e) for e in font) for font in fonts]
+    cells: Any = next((e for e in root if tag(e) == "cellXfs"), ())
+    styles = {}
+    for index, xf in enumerate(cells):
+        number, font = int(xf.get("numFmtId", 0)), int(xf.get("fontId", 0))
+        styles[index] = Style(number, codes.get(number, ""), font < len(struck) and struck[font])
+    return styles
+
+
+def _true(element: Any) -> bool:
+    return element.get("val", "1") not in ("0", "false")
+
+
+def _patterns(styles: dict[int, Style]) -> list[re.Pattern[bytes]]:
+    """Return what tells that a part must be walked: a formula, a loud style, more decimals than a style shows."""
+    found = [*_FORMULAS]
+    if loud := [str(i) for i, style in styles.items() if style.is_loud]:
+        found.append(rb""" s=["'](?:%s)["']""" % "|".join(loud).encode())
+    by_decimals: dict[int, list[str]] = {}
+    for i, style in styles.items():
+        if style.format.decimals is not None and not style.format.is_date and not style.is_loud:
+            by_decimals.setdefault(style.format.decimals, []).append(str(i))
+    for decimals, those in by_decimals.items():
+        found.append(
+            rb""" s=["'](?:%s)["'][^<>]*+><v>-?[0-9]++\.[0-9]{%d}""" % ("|".join(those).encode(), decimals + 1)
+        )
+    return [re.compile(p) for p in found]
+
+
+def _holds(part: IO[bytes], patterns: list[re.Pattern[bytes]], marks: tuple[bytes, ...]) -> bool:
+    before = b""
+    while chunk := part.read(CHUNK):
+        text = before + chunk
+        if any(mark in text for mark in marks) or any(pattern.search(text) for pattern in patterns):
+            return True
+        before = text[-OVERLAP:]
+    return False
+
+
+class Walk:
+    """One reading of a sheet's part, cell by cell."""
+
+    def __init__(self, book: Book, found: Found, max_rows: int) -> None:
+        self.book, self.found, self.max_rows = book, found, max_rows
+        self.row, self.column = -1, -1
+        self.shared: dict[str, str] = {}
+
+    def over(self, xml: IO[bytes]) -> None:
+        """Note all that the part holds, to the last row that is read."""
+        for event, element in iterparse(xml, events=("start", "end")):  # noqa: S314 no entities, or it was refused
+            match event, tag(element):
+                case "start", "row":
+                    self.row, self.column = int(element.get("r", self.row + 2)) - 1, -1
+                    if self.row >= self.max_rows:
+                        break
+                    if _unseen(element, "ht"):
+                        self.found.hidden_rows.append(self.row)
+                case "start", "col" if _unseen(element, "width"):
+                    last = min(int(element.get("max", 1)), MAX_COLUMNS)
+                    self.found.hidden_columns += range(int(element.get("min", 1)) - 1, last)
+                case "start", "c":
+                    self.column = column_number(element.get("r", "")) if element.get("r") else self.column + 1
+                case "end", "c" if self.column < MAX_COLUMNS and len(self.found.uncached) < MOST:
+                    self._cell(element)
+                case "end", "row":
+                    element.clear()
+
+    def _cell(self, cell: Any) -> None:
+        at = (self.row, self.column)
+        inside = {tag(child): child for child in cell}
+        value = inside["v"].text or "" if "v" in inside else ""
+        formula = self._formula(inside.get("f"))
+        if cell.get("t") == "e":
+            self.found.uncached[at] = PICTURE if cell.get("vm") and value == "#VALUE!" else value or "#"
+        elif formula and not value and not (cell.get("t") == "str" and "v" in inside):
+            self.found.uncached[at] = spelled(formula)
+        elif formula and len(self.found.formulas) < MOST:
+            self.found.formulas[at] = spelled(formula)
+        if cell.get("t") == "s" and value.isdecimal() and int(value) in self.book.texts:
+            self.found.struck_in_part(at, *self.book.texts[int(value)])
+        elif "is" in inside and (text := _parted(inside["is"])):
+            self.found.struck_in_part(at, *text)
+        style = self.book.styles.get(int(cell.get("s") or 0))
+        if style is not None and value + cell.get("t", ""):
+            self._styled(at, style, cell.get("t", "n"), value)
+
+    def _formula(self, element: Any) -> str:
+        """Return the formula of a cell; one that is shared stands in the first cell only."""
+        if element is None:
+            return ""
+        if element.get("t") == "shared" and element.text:
+            self.shared[element.get("si", "")] = element.text
+        return "=" + (element.text or self.shared.get(element.get("si", ""), ""))
+
+    def _styled(self, at: tuple[int, int], style: Style, kind: str, value: str) -> None:
+        if style.struck:
+            self.found.struck.setdefault(at, None)
+        if kind not in ("n", "") or not value:
+            if style.format.is_plain or kind not in ("s", "str", "inlineStr"):
+                return
+            self.found.text_formats[at] = style.format
+        elif style.is_day:
+            if (day := from_serial(value, self.book.from_1904)) is not None:
+                self.found.values[at] = day
+        elif (shown := _shown(style.format, value)) is not None:
+            self.found.shown[at] = shown
+
+
+def _shown(form: NumberFormat, value: str) -> str | None:
+    """Return what is seen of a number where it may not be the number itself."""
+    if form.is_date or (form.is_plain and (form.decimals is None or len(value.partition(".")[2]) <= form.decimals)):
+        return None
+    try:
+        number = Decimal(value)
+        return form.shows(number) if number.is_finite() and abs(number.adjusted()) < 16 else None
+    except InvalidOperation:
+        return None
+
+
+def from_serial(value: str, from_1904: bool) -> date | datetime | None:
+    """Return the day that a workbook's serial number is, with its time where it has one."""
+    try:
+        serial = float(value) + 1462 * from_1904
+        moment = datetime(1899, 12, 30) + timedelta(days=serial)
+    except (ValueError, OverflowError):
+        return None
+    if not 1 <= serial < 2_958_466:
+        return None
+    return moment.date() if serial == int(serial) else moment
+
+
+def _unseen(element: Any, size: str) -> bool:
+    """Return whether a row or column is hidden, or made so small that nobody sees it."""
+    return element.get("hidden") in ("1", "true") or element.get(size) == "0"
+
+
+def _parted(item: Any) -> tuple[str, str] | None:
+    """Return the text of an item without what is struck out, and that; None where all of it is seen alike."""
+    seen, struck, raised = "", "", False
+    for run in item:
+        text = "".join(t.text or "" for t in run if tag(t) == "t")
+        looks = {tag(e): e for properties in run if tag(properties) == "rPr" for e in properties}
+        if tag(run) == "r" and "strike" in looks and _true(looks["strike"]):
+            struck += text
+        elif tag(run) == "r":
+            above = "vertAlign" in looks and looks["vertAlign"].get("val") in ("superscript", "subscript")
+            raised = raised or (above and any(c.isdigit() for c in text))
+            seen += text.translate(_RAISED) if above else text
+    return (seen, struck) if struck or raised else None
+
+
+def _items(part: IO[bytes]) -> Iterator[Any]:
+    for _, element in iterparse(part):  # noqa: S314 no entities, or it was refused
+        if tag(element) == "si":
+            yield element
+            element.clear()
+
+
+def _relations(book: Book, rels: str, folder: str, kind: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the id and the plain name of each part that a part leads to, of a kind only if one is named."""
+    if rels not in book.members:
+        return
+    for relation in fromstring(book.read(rels)):  # noqa: S314 no entities, or it was refused
+        if relation.get("Type", "").lower().endswith(kind):
+            target = relation.get("Target", "").replace("\\", "/")
+            yield relation.get("Id", ""), posixpath.normpath(posixpath.join("/", folder, target)).lstrip("/")
+
+
+def _comments(book: Book, part: str) -> dict[tuple[int, int], str]:
+    folder, name = posixpath.split(part)
+    found: dict[tuple[int, int], str] = {}
+    for _, target in _relations(book, f"{folder}/_rels/{name}.rels", folder, "comments"):
+        if target in book.members:
+            for comment in fromstring(book.read(target)).iter():  # noqa: S314 no entities, or it was refused
+                if tag(comment) == "comment" and len(found) < MOST:
+                    text = "".join(t.text or "" for t in comment.iter() if tag(t) == "t")
+                    row = comment.get("ref", "").lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+                    if row.isdecimal():
+                        at = (int(row) - 1, column_number(comment.get("ref", "")))
+                        found[at] = text[:LONGEST_COMMENT]
+    return found
+
+
+def tag(element: Any) -> str:
+    """Return an element's name without its namespace."""
+    return str(element.tag.rpartition("}")[2])

@@ -1,0 +1,64 @@
+"""The cross checks that hold the activity list against the indicators, and its counties against the prefecture's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from baosong.campaign import Prefecture
+from baosong.campaign.form import Listed
+from baosong.rules.catalogue import phrase
+from baosong.validation.statistics.check_context import CheckContext, Detection
+from baosong.validation.statistics.values import shown
+
+
+def near_list(context: CheckContext) -> Iterator[Detection]:
+    """X18: what the list counts of an indicator, too, is not several times as much or as little."""
+    for spec in context.form.indicators.rows:
+        found = context.amount(spec.code)
+        if spec.listed is None or found is None or found < 0 or (expected := _in_list(context, spec.listed)) is None:
+            continue
+        less, more = sorted((found, expected))
+        if more > 0 and more >= less * context.limit:
+            parts = phrase("list.sum" if spec.listed.sum else "list.count", what=_of_list(context, spec.listed))
+            yield context.figure(spec.code, found=found, expected=expected, parts=parts, limit=context.limit)
+
+
+def _in_list(context: CheckContext, listed: Listed) -> Decimal | None:
+    """Return what the list says; None where it says nothing, or holds a cell that could not be read."""
+    name = listed.sum or listed.field or ""
+    values = context.values.activities.get(name, [])
+    texts = context.values.activity_text.get(name, [])
+    if all(v is None for v in values) or any(v is None and t is not None for v, t in zip(values, texts, strict=True)):
+        return None
+    if listed.sum:
+        return sum((v for v in values if v is not None), Decimal(0))
+    return Decimal(sum(v in listed.choices for v in values))
+
+
+def _of_list(context: CheckContext, listed: Listed) -> str:
+    if listed.sum:
+        return context.form.by_field[listed.sum].label
+    field = context.form.by_field[listed.field or ""]
+    return f"{field.label}为{'、'.join(listed.choices)}"
+
+
+def own_counties(context: CheckContext) -> Iterator[Detection]:
+    """X19: no activity lies in a county of another prefecture."""
+    prefecture = context.prefecture
+    if prefecture is None:
+        return
+    homes = {name: p for p in context.campaign.prefectures for name in (*p.counties, p.name)}
+    for index, county in enumerate(context.column("county")):
+        text = "".join(str(county or "").split())
+        if (home := _home(text, homes)) and home.code != prefecture.code and not _is_own(text, prefecture):
+            yield context.activity(index, "county", found=shown(text), other=home.name, expected=prefecture.name)
+
+
+def _home(text: str, homes: dict[str, Prefecture]) -> Prefecture | None:
+    """Return the prefecture of the county that a text is or begins or ends with."""
+    return next((home for name, home in homes.items() if text.startswith(name) or text.endswith(name)), None)
+
+
+def _is_own(text: str, prefecture: Prefecture) -> bool:
+    return any(name in text for name in (prefecture.name, *prefecture.aliases, *prefecture.counties))
