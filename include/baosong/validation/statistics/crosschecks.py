@@ -87,7 +87,9 @@ def worded(check: CrossCheck, where: Where, details: dict[str, Any]) -> Finding:
 def _rows(context: CheckContext) -> Iterator[Detection]:
     """X01: the indicator is the number of activities listed."""
     found, rows = context.amount(context.check.indicator), len(context.values.reading.activity_rows)
-    if found is not None and context.values.tables.activities is not None and found != rows:
+    if context.values.undecided or context.values.tables.activities is None:
+        return
+    if found is not None and found != rows:
         yield context.figure(context.indicator.code, found=found, expected=rows)
 
 
@@ -176,7 +178,7 @@ def _unread(context: CheckContext, code: str | None, *amounts: str) -> bool:
 def _list_sum(context: CheckContext) -> Iterator[Detection]:
     """X04: the indicator is the sum of the list, for 线下, 线上 and both together."""
     offline, online = context.sums("offline"), context.sums("online")
-    if not context.values.reading.activity_rows or offline is None or online is None:
+    if not context.values.reading.activity_rows or offline is None or online is None or context.values.undecided:
         return
     for amount, expected in (("total", offline + online), ("offline", offline), ("online", online)):
         found = context.amount(context.check.indicator, amount)

@@ -129,6 +129,17 @@ def _from_text(raw: str, unit: str) -> Parsed:
     return parsed
 
 
+def as_text(value: Raw) -> str:
+    """Return a cell as text: 1001.0 is 1001, a date its ISO form."""
+    if isinstance(value, str):
+        return value.strip()
+    if value is None:
+        return ""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return str(value).strip()
+
+
 def fold(raw: str) -> str:
     """Return a text in half width, ASCII digits, without control marks or spaces at its ends."""
     if raw.isascii() and raw.isprintable():
