@@ -53,11 +53,12 @@ class Window(Model):
 
 
 class Prefecture(Model):
-    """A unit that must submit, identified by its GB/T 2260 code."""
+    """A unit that must submit, identified by its GB/T 2260 code; `counties` are those whose offices may sign for it."""
 
     code: Annotated[str, Field(pattern=r"^\d{4,6}$")]
     name: Annotated[str, Field(min_length=2, max_length=40, pattern=r"^[^/\\|<>\x00-\x1f]+$")]
     aliases: list[Text] = []
+    counties: list[Text] = []
 
     @property
     def folder(self) -> str:
@@ -197,9 +198,9 @@ class Campaign(Model):
 
     @model_validator(mode="after")
     def _unambiguous(self) -> Self:
-        names = [n for p in self.prefectures for n in (p.name, *p.aliases)]
+        names = [n for p in self.prefectures for n in (p.name, *p.aliases, *p.counties)]
         _refuse_duplicates("prefectures 的 code", [p.code for p in self.prefectures])
-        _refuse_duplicates("prefectures 的 name 或 aliases", names)
+        _refuse_duplicates("prefectures 的 name、aliases 或 counties", names)
         _refuse_duplicates("deliverables 的 kind", [d.kind.value for d in self.deliverables])
         _refuse_duplicates("deliverables 的 folder", [d.folder for d in self.deliverables])
         return self

@@ -17,6 +17,8 @@ from baosong.rules.catalogue import phrase
 from baosong.rules.findings import Finding, Where
 from baosong.validation.statistics.cells import address
 from baosong.validation.statistics.numbers import format_decimal
+from baosong.validation.statistics.tables import key
+from baosong.validation.statistics.units import named_prefectures
 from baosong.validation.statistics.values import AMOUNT_NAMES, AMOUNTS, Values, shown
 
 _INNER_QUOTES = str.maketrans("“”", "‘’")
@@ -222,7 +224,7 @@ def _duplicate(context: CheckContext) -> Iterator[Detection]:
     for index, (name, start, place) in enumerate(rows):
         if not name or not start:
             continue
-        same = seen.setdefault((name, start, place or ""), index)
+        same = seen.setdefault((key(name), start, key(place or "")), index)  # an interpunct has four shapes
         if same != index:
             other = phrase("sheet.row", row=context.values.reading.activity_rows[same] + 1)
             where, details = context.activity(index, "name", other=other)
@@ -274,27 +276,15 @@ def _money_unit(context: CheckContext) -> Iterator[Detection]:
 
 
 def _prefecture(context: CheckContext) -> Iterator[Detection]:
-    """X13: the sheet is of the prefecture in whose area it lies; the last name in the text is the nearest one."""
+    """X13: the sheet is of the prefecture in whose area it lies."""
     text, sheet, row, column = context.values.reading.signatures.get("unit", ("", None, 0, 0))
     if context.prefecture is None or not text or sheet is None:
         return
-    named = named_prefecture(text, context.campaign)
-    if named is not None and named.code != context.prefecture.code:
+    named = named_prefectures(text, context.campaign)
+    if named and context.prefecture not in named:
         name = context.prefecture.name
         details = {"found": shown(text), "name": name, "expected": name}
         yield Where(sheet=sheet.name, cell=address(row, column)), details
-
-
-def named_prefecture(text: str, campaign: Campaign) -> Prefecture | None:
-    """Return the prefecture that a text names last: 伊犁哈萨克自治州塔城地区科技局 is 塔城地区's."""
-    squeezed = "".join(text.split())
-    found = [
-        (squeezed.rfind(name) + len(name), len(name), p)
-        for p in campaign.prefectures
-        for name in (p.name, *p.aliases)
-        if name in squeezed
-    ]
-    return max(found, key=lambda f: f[:2])[2] if found else None
 
 
 def _signature(context: CheckContext) -> Iterator[Detection]:

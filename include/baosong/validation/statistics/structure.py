@@ -15,8 +15,8 @@ from baosong.rules.findings import Finding, Where
 from baosong.validation.common import zip_guard
 from baosong.validation.common.filetypes import OLE_ERRORS
 from baosong.validation.statistics.cells import Sheet, address
-from baosong.validation.statistics.crosschecks import named_prefecture
 from baosong.validation.statistics.tables import Table
+from baosong.validation.statistics.units import named_prefecture
 from baosong.validation.statistics.values import Values, shown
 
 _YEAR = re.compile(r"(20[0-9]{2})\s*年")
