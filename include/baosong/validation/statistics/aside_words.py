@@ -18,7 +18,7 @@ NUMBERING = re.compile(r"[(（第]?(?:\d{1,5}|[一二三四五六七八九十百
 _SECTION = re.compile(
     r"第?[一二三四五六七八九十百]{1,4}(?:[、.．)章]|部分)|[(（](?:[一二三四五六七八九十百]{1,4})[)）]"
 )
-_COUNTED = re.compile(
+_COUNT_LINE = re.compile(
     r"(?:以上|本页|本表|活动|全[市县区州]|[总合一]?共计?|总计|合计|累计|举办|开展|有){1,4}[\d一二三四五六七八九十百]{1,9}[项场个次期]"
 )
 _DAY = re.compile(r"(?:20\d\d|二[〇零○]二.)年[\d一二三四五六七八九十]{0,3}月[\d一二三四五六七八九十]{0,3}[日号]?")
@@ -76,7 +76,7 @@ class AsideWords:
     def is_total(self, text: str) -> bool:
         """Return whether a text is a total's, with its scope or its count: 甲县小计, 合计6项, 共6项活动."""
         short = key(text[:LONGEST])
-        if short in self._totals or _COUNTED.match(short):
+        if short in self._totals or _COUNT_LINE.match(short):
             return True
         for word in self._long_totals:
             if short.startswith(word) and short[len(word)].isdecimal():

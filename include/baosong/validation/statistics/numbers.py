@@ -43,14 +43,14 @@ _VAGUE_AFTER = "余|多|来|几|左右|上下|以上|以内|\\+"
 _SHAPE = re.compile(
     # What was read as words before the number is not tried again: 共计 is 共 and 计, too, so n of them were 2**n ways.
     rf"(?P<before>(?:(?:{_PLAIN_BEFORE}|{_VAGUE_BEFORE})[:]?)*+)"
-    rf"(?P<body>[-+]?[0-9.,零〇一二三四五六七八九两俩十百千万亿拾佰仟萬億 ]+)"
+    rf"(?P<body>[-+]?[0-9.,零〇一二三四五六七八九两俩十百千万亿拾佰仟萬億 ]++)"
     rf"(?P<mid>(?:{_VAGUE_AFTER})?)(?P<power>[万亿千]?)"
     rf"(?P<unit>[^\W\d_]{{0,10}}?(?:[(/]条\)?)?)"
     rf"(?P<after>(?:{_VAGUE_AFTER})*)(?P<remark>\([^()0-9]*\))?[。;,]?"
 )
 _ARABIC = re.compile(r"[-+]?(?:[0-9]+|[0-9]{1,3}(?:[, ][0-9]{3})+)?(?:\.[0-9]+)?")
 _SCIENTIFIC = re.compile(r"[0-9](?:\.[0-9]+)?[eE]\+?[0-9]{1,2}")
-_STEP = re.compile(r"([0-9.]+|[零〇一二三四五六七八九两俩]+)?([十百千万亿拾佰仟萬億]?)")
+_STEP = re.compile(r"([0-9.]+|[零〇一二三四五六七八九两俩]+|(?=[十百千万亿拾佰仟萬億]))([十百千万亿拾佰仟萬億]?)")
 _UNIT_WORDS = "人次 人 名 位 场 场次 次 项 期 个 份 册 本 块 件 台 套 辆 辆次 车次 篇 条 篇(条) 篇/条 张 幅 家 所 届"
 _COUNT_UNITS = frozenset(_UNIT_WORDS.split())
 _COUNTED = (
@@ -293,9 +293,9 @@ def _money(value: Decimal, body: str, written: str, unit: str, vague: bool) -> P
 
 def _amount(body: str, vague: bool) -> Decimal | None:
     """Return what `1,234`, `1.2万`, `1万2千`, `一百二十` or (where vague) `万` say; None if it is no one number."""
-    arabic = re.fullmatch(r"([-+]?[0-9., ]*?)\s*([十百千万亿]*)", body)
-    if arabic and arabic[1]:
-        number = _arabic(arabic[1])
+    arabic = re.fullmatch(r"([-+]?[0-9., ]*)([十百千万亿]*)", body)
+    if arabic and arabic[1].strip():
+        number = _arabic(arabic[1].strip())
         return None if number is None else number.scaleb(sum(_POWERS[c] for c in arabic[2]))
     sign = -1 if body.startswith("-") else 1
     value = _mixed(body.lstrip("+-").replace(" ", ""), vague)
@@ -312,8 +312,6 @@ def _mixed(text: str, vague: bool) -> Decimal | None:
     """Add up descending steps of a digit and a power; a power alone counts once for 十 or where the text is vague."""
     total, section, last, before = Decimal(0), Decimal(0), 99, 0
     for number, power in _STEP.findall(text):
-        if not number and not power:
-            continue
         rank = _POWERS.get(power, 0)
         digit = _digit(number, power, vague)
         if digit is None or (rank >= last and rank < 4) or (rank == 0 and last == 0):
