@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sheet_corpus import containers, dates, formats, layout, limits, numbers, producers, structure, values
+from sheet_corpus import containers, dates, formats, habits, layout, limits, numbers, producers, structure, values
 from sheet_corpus.case import Case
 
-THEMES = (numbers, values, dates, layout, structure, limits, producers, formats, containers)
+THEMES = (habits, numbers, values, dates, layout, structure, limits, producers, formats, containers)
 CASES: list[Case] = [case for theme in THEMES for case in theme.CASES]

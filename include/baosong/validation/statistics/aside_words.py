@@ -23,7 +23,7 @@ _COUNT_LINE = re.compile(
 )
 _DAY = re.compile(r"(?:20\d\d|二[〇零○]二.)年[\d一二三四五六七八九十]{0,3}月[\d一二三四五六七八九十]{0,3}[日号]?")
 _SIGNED = re.compile(r"(?:盖章|公章|签章)处?$")
-_NO_PLACE = re.compile(r"[进下走到入送]|[社校小园景库牧灾]区$")
+_NO_PLACE = re.compile(r"[进下走到入送]|[社校小园景库牧灾]区$|[夜早超集菜城门都]市$")
 _NOTE_END = ":、.)】]"
 _PERSONS = ("人", "员", "长", "领导")
 _MARKS = "([【*※★▲#☆◆ "
@@ -75,15 +75,15 @@ class AsideWords:
 
     def is_total(self, text: str) -> bool:
         """Return whether a text is a total's, with its scope or its count: 甲县小计, 合计6项, 共6项活动."""
-        short = key(text[:LONGEST])
-        if short in self._totals or _COUNT_LINE.match(short):
+        whole, plain = key(text[:LONGEST]), short_key(text[:LONGEST])
+        if whole in self._totals or plain in self._totals or _COUNT_LINE.match(whole):
             return True
-        for word in self._long_totals:
-            if short.startswith(word) and short[len(word)].isdecimal():
-                return True
-            if short.endswith(word) and len(short) - len(word) <= LONGEST_SCOPE:
-                return True
-        return False
+        return any(self._is_scoped(word, whole) or self._is_scoped(word, plain) for word in self._long_totals)
+
+    def _is_scoped(self, word: str, short: str) -> bool:
+        if short.startswith(word) and short[len(word) :][:1].isdecimal():
+            return True
+        return short.endswith(word) and len(short) - len(word) <= LONGEST_SCOPE
 
     def _is_note(self, text: str) -> bool:
         plain = fold(text[: 2 * LONGEST]).lower().lstrip(_MARKS)

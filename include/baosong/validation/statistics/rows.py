@@ -134,7 +134,9 @@ class _Judge:
         if not quick or max(quick) >= len(cells) or any(cells[c] is None or cells[c] == "" for c in quick):
             return False
         name = cells[quick[0]]
-        return not isinstance(name, str) or len(name) > LONGEST_HEADING or key(name) not in self.names
+        if not isinstance(name, str) or len(name) > LONGEST_HEADING:
+            return True
+        return key(name) not in self.names and name not in NONES
 
     def profile(self, row: int) -> _Row:
         """Return what stands in a row; what only says that there is nothing does not count."""
@@ -197,13 +199,16 @@ class _Judge:
         return same > 0 and not row.figures and same * 3 >= len(row.words) * 2
 
     def _is_aside(self, row: _Row, counties: set[str], sums: _Sums) -> bool:
-        if self._is_head(row) or sums.repeat(row) or self._is_told_by_its_words(row):
+        if self._is_head(row) or self._is_told_by_its_words(row):
             return True
-        if row.figures or len(row.words) > 1:
+        heads = row.headed or self.words.is_section(row.lead) or key(row.lead) in counties
+        if row.figures:
+            return (heads or not row.words) and sums.repeat(row)
+        if len(row.words) > 1:
             return False
         if "name" not in row.words:  # drop-downs dragged down, or a word beside the list
             return not (row.chosen and self._solid(row))
-        return row.headed or self.words.is_section(row.lead) or key(row.lead) in counties
+        return heads
 
     def _is_told_by_its_words(self, row: _Row) -> bool:
         """Return whether a row's words are a total's, a note's, a signature's, and nothing speaks for an activity."""
