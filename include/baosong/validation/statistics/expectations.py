@@ -32,6 +32,14 @@ EXPECTATIONS = (
     "ExpectColumnValuesToBeInSet",
     "ExpectColumnValueLengthsToBeBetween",
 )
+_HOW_TO_FILL = {
+    "text": "_text",
+    "date": "_date",
+    "choice": "_choice",
+    "yes_no": "_choice",
+    "integer": "",
+    "decimal": "",
+}
 INTEGER = r"^[0-9]{1,12}$"
 DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 
@@ -276,7 +284,8 @@ def _field_expectations(gx: ModuleType, spec: ActivityField) -> Iterator[Any]:
 def _activity_finding(values: Values, table: Table, spec: ActivityField, rule: str, index: int) -> Finding:
     at = (values.reading.activity_rows[index], table.columns[spec.name])
     raw = values.reading.activities[spec.name][index]
-    cell = _Cell(f"“{spec.label}”", values.activity_where(index, spec.name), raw, table.sheet.uncached_formulas.get(at))
+    formula = table.sheet.uncached_formulas.get(at)
+    cell = _Cell(f"“{spec.label}”", values.activity_where(index, spec.name), raw, formula, _HOW_TO_FILL[spec.type])
     if rule == "required":
         return cell.required()
     if rule == "number" or cell.is_formula:
@@ -291,12 +300,16 @@ def _activity_finding(values: Values, table: Table, spec: ActivityField, rule: s
 
 @dataclass(frozen=True, slots=True)
 class _Cell:
-    """A cell at fault: what a receipt calls it, its place, what it holds, and its formula without a result if any."""
+    """A cell at fault: what a receipt calls it, its place, what it holds, and its formula without a result if any.
+
+    `filling` is the variant that tells how a blank one is filled in: only a number that there is not is 0.
+    """
 
     what: str
     where: Where
     raw: Raw
     formula: str | None
+    filling: str = ""
 
     @property
     def is_formula(self) -> bool:
@@ -306,8 +319,10 @@ class _Cell:
     def required(self) -> Finding:
         """Return the finding of a cell that may not be blank."""
         if found := shown(self.raw):
-            return finding("statistics.required", "filler", where=self.where, what=self.what, found=found)
-        return finding("statistics.required", "blank", where=self.where, what=self.what)
+            return finding(
+                "statistics.required", f"filler{self.filling}", where=self.where, what=self.what, found=found
+            )
+        return finding("statistics.required", f"blank{self.filling}", where=self.where, what=self.what)
 
     def not_a_number(self, value: Decimal | None, kind: str) -> Finding:
         """Return the finding of a cell that is no number, or not one that its column takes."""
