@@ -195,7 +195,7 @@ def _polyglot(source: Source, actual: str | None) -> list[Finding]:
     """Judge whether a file is a second thing beside what it shows: a zip behind it, a page or a PDF within."""
     data = source.read()
     second = ""
-    if _ends_as_zip(data):
+    if _has_zip(data):
         second = phrase("polyglot.zip")
     elif actual in PICTURES and b"%PDF-" in data[:1024]:
         second = phrase("polyglot.pdf")
@@ -208,10 +208,26 @@ def _has_markup(lower: bytes) -> bool:
     return any(mark in lower for mark in _MARKUP)  # three times as fast as one pattern
 
 
-def _ends_as_zip(data: bytes) -> bool:
+def _has_zip(data: bytes) -> bool:
+    """Return whether unpacking programs would open these bytes as a zip that is no part of an honest container."""
+    span = zip_guard.span(data)
+    return span is not None and not (data.startswith(olefile.MAGIC) and _is_held(data, data[slice(*span)]))
+
+
+def _is_held(data: bytes, packed: bytes) -> bool:
+    """Return whether a zip lies whole in a stream of an OLE container, as the theme of Word 2007 and packages do.
+
+    Where it was put behind the container or between its sectors, no stream holds it.
+    """
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            first = archive.infolist()[0]
-            return data[first.header_offset : first.header_offset + 4] == b"PK\x03\x04"
-    except (*PARSER_ERRORS, IndexError):
+        with olefile.OleFileIO(io.BytesIO(data)) as ole:
+            return any(ole.get_size(path) >= len(packed) and packed in _stream(ole, path) for path in ole.listdir())
+    except OLE_ERRORS:
         return False
+
+
+def _stream(ole: Any, path: list[str]) -> bytes:
+    try:
+        return bytes(ole.openstream(path).read())
+    except OLE_ERRORS:
+        return b""

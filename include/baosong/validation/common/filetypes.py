@@ -32,9 +32,26 @@ SAME = {
     "m4v": "mp4",
     "3gp": "mp4",
     "wps": "doc",
+    "wpt": "doc",
+    "dot": "doc",
     "et": "xls",
+    "ett": "xls",
+    "xlt": "xls",
     "xlsm": "xlsx",
+    "xltx": "xlsx",
+    "xltm": "xlsx",
     "docm": "docx",
+    "dotx": "docx",
+    "dotm": "docx",
+    "ott": "odt",
+    "ots": "ods",
+    "pages": "iwork",
+    "numbers": "iwork",
+    "key": "iwork",
+    "oxps": "xps",
+    "htm": "html",
+    "xhtml": "html",
+    "mhtml": "mht",
     "text": "txt",
     "csv": "txt",
 }
@@ -43,7 +60,9 @@ PICTURES = frozenset({"jpg", "png", "gif", "bmp", "tif", "webp", "heic", "avif",
 DOCUMENTS = frozenset({"docx", "doc", "pdf", "odt", "rtf"})
 SHEETS = frozenset({"xlsx", "xls", "ods"})
 ARCHIVES = frozenset({"zip", "rar", "7z", "tar", "gz", "bz2", "xz", "zst", "lz4", "cab"})
-ZIPPED = frozenset({"zip", "docx", "xlsx", "xlsb", "pptx", "odt", "ods", "odp"})
+ZIPPED = frozenset(
+    {"zip", "docx", "xlsx", "xlsb", "pptx", "vsdx", "xps", "odt", "ods", "odp", "odg", "epub", "iwork", "uof"}
+)
 ENCRYPTED = "encrypted"
 
 _OLE_STREAMS = (
@@ -52,6 +71,14 @@ _OLE_STREAMS = (
     ("Workbook", "xls"),
     ("Book", "xls"),
     ("PowerPoint Document", "ppt"),
+    ("Quill", "pub"),
+    ("MatOST", "works"),
+    ("MM", "works"),
+    ("MN0", "works"),
+    ("CONTENTS", "works"),
+    ("VisioDocument", "vsd"),
+    ("__properties_version1.0", "msg"),
+    ("HwpSummaryInformation", "hwp"),
 )
 _FILE_PASS = 0x2F
 OLE_ERRORS = (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, RecursionError)
