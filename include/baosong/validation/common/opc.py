@@ -63,20 +63,13 @@ class Package:
     @cached_property
     def kind(self) -> str:
         """Return `docx`, `xlsx` ... by the main part's content type, nothing where the package names none."""
-        if TYPES not in self.members:
-            return ""
-        if found := _MAIN.get(self.type_of(self.main)):
-            return found
-        return next((_MAIN[kind] for kind in self._types[0].values() if kind in _MAIN), "")
+        return _MAIN[self.type_of(self.main)] if self.main else ""
 
     @cached_property
     def main(self) -> str:
         """Return the part that is the document itself, whatever it is called; nothing where there is none."""
-        wanted = ("officedocument", "fixedrepresentation", "document")
-        named = (self.resolved("", r.target) for r in self.relations("") if r.kind in wanted and not r.external)
-        if found := next((part for part in named if part in self.members), ""):
-            return found
-        return next((part for part, kind in self._types[0].items() if kind in _MAIN and part in self.members), "")
+        parts = [self.resolved("", r.target) for r in self.relations("") if not r.external]
+        return next((p for p in [*parts, *self._types[0]] if p in self.members and self.type_of(p) in _MAIN), "")
 
     def type_of(self, part: str) -> str:
         """Return a part's content type, short: `wordprocessingml.footnotes` for what Word's footnotes are."""
