@@ -211,7 +211,11 @@ def _has_markup(lower: bytes) -> bool:
 def _has_zip(data: bytes) -> bool:
     """Return whether unpacking programs would open these bytes as a zip that is no part of an honest container."""
     span = zip_guard.span(data)
-    return span is not None and not (data.startswith(olefile.MAGIC) and _is_held(data, data[slice(*span)]))
+    if span is None or not data.startswith(olefile.MAGIC):
+        return span is not None
+    start, end, comment = span
+    made_to_fit = end < comment == len(data)  # a comment that covers all the rest is nobody's but a forger's
+    return made_to_fit or not _is_held(data, data[start:comment])
 
 
 def _is_held(data: bytes, packed: bytes) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 from baosong.campaign import Deliverable
 from baosong.rules.catalogue import finding, phrase
 from baosong.rules.findings import Checked, Finding, Kind, has_error
 from baosong.store.source import Source
 from baosong.validation.common import zip_guard
-from baosong.validation.common.filetypes import ARCHIVES, ENCRYPTED, VIDEOS, ZIPPED, canonical
+from baosong.validation.common.filetypes import ARCHIVES, ENCRYPTED, NAMED, TEXTS, VIDEOS, ZIPPED, canonical
 from baosong.validation.common.reader import Document, plain
 
 _LEVEL = r"(?:[绝絕机機秘]\s{0,3}密)"
@@ -24,6 +25,7 @@ MARK_LETTER = "密"  # no mark is without it
 ALONE = re.compile(rf"(?m)^[ \t\u3000]{{0,9}}{_LEVEL}级?[ \t\u3000]{{0,9}}$")  # as a header or a watermark
 NAME_MARK = re.compile(rf"{MARK.pattern}|[【\[(（〔〖]\s*{_LEVEL}\s*+(?:级\s*+)?[】\])）〕〗]|^{_LEVEL}级?[-_—.\s]")
 
+_ADVICE = {"iwork": "iwork", "works": "works"}  # all other named types are opened by Word and WPS
 _FAMILIES = {Kind.VIDEO: VIDEOS}  # a file of the right family is judged in full by its own check
 
 
@@ -80,6 +82,8 @@ def container_findings(source: Source, actual: str | None) -> list[Finding]:
 def type_findings(source: Source, actual: str | None, deliverable: Deliverable) -> list[Finding]:
     """Judge the true type against what a deliverable collects; the verdict follows the bytes, not the name."""
     accepted = {canonical(f) for f in deliverable.formats}
+    if actual in TEXTS and actual not in accepted and "txt" in accepted:
+        actual = "txt"
     if actual is None:
         return [] if deliverable.kind is Kind.VIDEO else [_unknown(source, deliverable, accepted)]
     if actual in _FAMILIES.get(deliverable.kind, frozenset()):
@@ -120,14 +124,16 @@ def _name_findings(source: Source, actual: str) -> list[Finding]:
 
 
 def _disguised(source: Source, actual: str, deliverable: Deliverable) -> Finding:
-    return finding(
-        "file.type_mismatch",
-        "disguised",
-        suffix=_suffix_text(source),
-        actual=actual,
-        deliverable=deliverable.name,
-        formats="、".join(deliverable.formats),
-    )
+    variant, said = _called(actual, "disguised")
+    said |= {"deliverable": deliverable.name, "formats": "、".join(deliverable.formats)}
+    return finding("file.type_mismatch", variant, suffix=_suffix_text(source), **said)
+
+
+def _called(actual: str, variant: str) -> tuple[str, dict[str, Any]]:
+    """Return a variant and what it says of a type: a name that people know, and how such a file is saved anew."""
+    if actual not in NAMED:
+        return variant, {"actual": actual}
+    return "named", {"actual": phrase(f"type.{actual}"), "advice": phrase(f"advice.{_ADVICE.get(actual, 'office')}")}
 
 
 def _unknown(source: Source, deliverable: Deliverable, accepted: set[str]) -> Finding:
@@ -140,7 +146,8 @@ def _not_collected(actual: str, deliverable: Deliverable) -> Finding:
     formats = "、".join(deliverable.formats)
     if actual == "heic":
         return finding("file.format", "heic", deliverable=deliverable.name, actual=actual, formats=formats)
-    return finding("file.format", deliverable=deliverable.name, actual=actual, formats=formats)
+    variant, said = _called(actual, "")
+    return finding("file.format", variant, deliverable=deliverable.name, formats=formats, **said)
 
 
 def _suffix_text(source: Source) -> str:

@@ -45,6 +45,7 @@ PARSER_ERRORS = (
 )
 
 _WORD_97, _CCP_TEXT = b"\xec\xa5", 76  # [MS-DOC] 2.5: where the block of a Word file says how many characters it has
+_PAGE_NUMBERS = re.compile(r"(?:第?\d{1,4}页?|[-—–－·•/,，]|共\d{1,4}页|Page\d{1,4}|of\d{1,4}){0,2000}+")
 _CHINESE_DIGITS = str.maketrans("〇○零Oo一二三四五六七八九", "00000123456789")
 _YEAR = re.compile(r"(?<!\d)(20\d\d)年")
 OPENING = 60  # characters that hold a title
@@ -80,6 +81,11 @@ class Document:
     def characters(self) -> int:
         """Return the number of characters that are not white space."""
         return len(squeeze(self.text))
+
+    @property
+    def says_something(self) -> bool:
+        """Return whether the text holds more than page numbers, which some programs write into it."""
+        return _PAGE_NUMBERS.fullmatch(squeeze(self.text)) is None
 
     @property
     def headline(self) -> str:
@@ -261,6 +267,10 @@ READERS = {
     "html": read_markup,
     "mht": read_markup,
     "xml": read_markup,
+    "wordxml": read_markup,
+    "excelxml": read_markup,
+    "fodt": read_markup,
+    "uof": read_markup,
     "rtf": read_markup,
 }
 

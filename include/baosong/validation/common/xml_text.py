@@ -51,7 +51,8 @@ _BREAKS = frozenset(
         "p h br tab cr line-break si is v text div tr td th li h1 h2 h3 h4 h5 h6 "
         # properties, custom ones and those of OpenDocument
         "creator subject description keywords keyword category lastModifiedBy contentStatus identifier revision "
-        "version Company Manager Application Template HyperlinkBase lpstr lpwstr bstr initial-creator user-defined author",
+        "version Company Manager Application Template HyperlinkBase lpstr lpwstr bstr initial-creator user-defined "
+        "author",
     )
 )
 _TOLD = frozenset({"descr", "title", "alt", "string", "tooltip", "prompt", "promptTitle", "error", "errorTitle"})

@@ -91,8 +91,8 @@ def office_type(source: Source) -> str:
         return "zip"
 
 
-def span(data: bytes) -> tuple[int, int] | None:
-    """Return where the zip begins and ends that unpacking programs find in these bytes, its comment included; or None.
+def span(data: bytes) -> tuple[int, int, int] | None:
+    """Return where the zip that unpacking programs find in these bytes begins, where its records end, and its comment.
 
     They look for the last end record and believe its directory, whatever lies before and behind.
     """
@@ -102,7 +102,7 @@ def span(data: bytes) -> tuple[int, int] | None:
             end = data.rfind(b"PK\x05\x06")
             (comment,) = struct.unpack_from("<H", data, end + 20)
             signed = data[first : first + 4] == b"PK\x03\x04"
-            return (first, min(len(data), end + 22 + comment)) if signed else None
+            return (first, end + 22, min(len(data), end + 22 + comment)) if signed else None
     except (*ERRORS, struct.error, OverflowError, OSError):
         return None
 
