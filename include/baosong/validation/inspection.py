@@ -48,7 +48,8 @@ def inside(source: Source, kind: Kind | None, campaign: Campaign, prefecture: Pr
         found += active_content.findings(source, actual)
     if has_error(found):
         return Checked(found, facts)
-    checked = _by_kind(source, actual, document, deliverable.kind, campaign, prefecture)
+    told = None if actual in reader.MARKS_ONLY else document
+    checked = _by_kind(source, actual, told, deliverable.kind, campaign, prefecture)
     checked = replace(checked, findings=[*found, *checked.findings], facts=facts | checked.facts)
     return file_safety.with_unsearched(checked, document)
 

@@ -17,7 +17,7 @@ import olefile  # type: ignore[import-untyped]
 from baosong.rules.catalogue import finding, phrase
 from baosong.rules.findings import Finding, Where
 from baosong.store.source import Source
-from baosong.validation.common import zip_guard
+from baosong.validation.common import opc, zip_guard
 from baosong.validation.common.filetypes import OLE_ERRORS, PICTURES, ZIPPED
 from baosong.validation.common.reader import MAX_PDF_PAGES, PARSER_ERRORS, plain
 
@@ -62,7 +62,9 @@ def _of_package(source: Source, sheet: bool) -> list[Finding]:
 
 def _in_package(archive: zipfile.ZipFile, sheet: bool) -> Iterator[Finding]:
     names = {zip_guard.plain_name(name): name for name in archive.namelist()}
-    if not sheet and any(_MACROS.fullmatch(name) for name in names):
+    package = opc.Package(archive)
+    programs = any(relation.kind == "vbaproject" for relation in package.relations(package.main))
+    if not sheet and (programs or any(_MACROS.fullmatch(name) for name in names)):
         yield finding("file.macros")
     if stray := next((name for name in names if _STRAY.fullmatch(name)), None):
         yield finding("file.member_name", where=Where(member=plain(stray)), name=plain(stray))

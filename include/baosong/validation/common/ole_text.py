@@ -31,6 +31,7 @@ _ADDRESS = re.compile(r'HYPERLINK\s{1,5}"(https?://[^"\s]+)"')
 _LINES = str.maketrans({7: "\n", 11: "\n", 12: "\n", 13: "\n", 30: "-", 31: None, 0: None, 1: None, 2: None, 5: None, 8: None, 0x15: None})  # fmt: skip # noqa: E501
 _PROPERTIES = ("\x05SummaryInformation", "\x05DocumentSummaryInformation")
 _NESTED = ("Package", "\x01Ole10Native", "CONTENTS", "Contents")
+_KNOWN = (b"PK\x03\x04", olefile.MAGIC, b"%PDF-", b"{\\rtf", b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c")
 Nested = Callable[[str, bytes], None]
 
 
@@ -73,7 +74,7 @@ def _places(data: bytes, letter: bytes) -> Iterator[int]:
 
 def _unpacked(data: bytes) -> bytes:
     """Return the document that an Ole10Native stream or another wrapper holds, if its first bytes are known."""
-    starts = [at for mark in (b"PK\x03\x04", olefile.MAGIC, b"%PDF-", b"{\\rtf") if (at := data[:4096].find(mark)) >= 0]
+    starts = [at for mark in _KNOWN if (at := data[:4096].find(mark)) >= 0]
     return data[min(starts) :] if starts else data
 
 

@@ -49,6 +49,7 @@ _MHT = re.compile(
     re.IGNORECASE,
 )
 _XML = (b"<?xml", b"\xef\xbb\xbf<?xml", b"\xff\xfe<\0", b"\xfe\xff\0<")
+_PACKED = (b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c", b"\x1f\x8b\x08", b"MSCF")
 _LETTER = "密"
 # A sheet's cells hold numbers, and numbers of shared strings. What else may have words in it:
 _SHEET_WORDS = re.compile(
@@ -121,6 +122,15 @@ def _is_text(part: str, package: opc.Package) -> bool:
     return kind in _TEXT_TYPES or (kind in ("", "xml", "text/xml") and _TEXT_NAMES.fullmatch(part) is not None)
 
 
+def is_locked(archive: zipfile.ZipFile) -> bool:
+    """Return whether an open document is behind a password, as its manifest says."""
+    try:
+        with archive.open("META-INF/manifest.xml") as manifest:
+            return b"encryption-data" in manifest.read(1 << 20)
+    except DAMAGE:
+        return False
+
+
 def _holds_object(part: str) -> bool:
     return "embeddings/" in part or part.startswith("object ")
 
@@ -135,19 +145,23 @@ def embedded(name: str, data: bytes, words: Words, place: Place, depth: int = 0,
         words.miss(name)
         return
     try:
-        if not _opened(name, data, words, place, depth) and must:
+        searched = _opened(name, data, words, place, depth)
+        if searched is False or (searched is None and must):
             words.miss(name)
     except DAMAGE:
         words.miss(name)
 
 
-def _opened(name: str, data: bytes, words: Words, place: Place, depth: int) -> bool:
+def _opened(name: str, data: bytes, words: Words, place: Place, depth: int) -> bool | None:
+    """Open a file by what it is; return whether its words were searched, None where it is of no known kind."""
     if data.startswith(b"PK\x03\x04"):
         return _zip(data, words, place, depth)
     if data.startswith(olefile.MAGIC):
         return _ole(data, words, place, depth)
     if data.startswith(b"%PDF-") and words.foreign:
-        words.add(place, words.foreign(data))
+        found = words.foreign(data)
+        words.add(place, found)
+        return not (not found or found.isspace())
     elif data.startswith(b"{\\rtf"):
         markup_text.read_rtf(data, words, place)
     elif _is_html(name.lower(), data):
@@ -159,7 +173,7 @@ def _opened(name: str, data: bytes, words: Words, place: Place, depth: int) -> b
     elif is_text(data[:4096]):
         markup_text.read_plain(data, words, place)
     else:
-        return not data.strip(b"\0")
+        return False if data.startswith(_PACKED) else None if data.strip(b"\0") else True
     return True
 
 

@@ -237,6 +237,8 @@ def read_sheet(source: Source, only_with: str = "") -> Document:
     words = _words(only_with)
     try:
         with zip_guard.guarded(source) as archive:
+            if package_text.is_locked(archive):
+                raise Locked
             package_text.read(archive, words)
     except zip_guard.Broken as e:
         raise Unreadable(str(e)) from e
@@ -250,6 +252,7 @@ def read_markup(source: Source) -> Document:
     return _document(words)
 
 
+MARKS_ONLY = frozenset({"rtf", "xls", "ppt", "works"})  # searched for marks; their words are in no good order
 READERS = {
     "docx": read_docx,
     "pdf": read_pdf,
