@@ -124,6 +124,18 @@ def test_a_mark_in_each_stream_of_an_old_file_holds_it(place: str) -> None:
         assert rules(judged(OLD[place], f"材料.{suffix}", kind)) == ["file.classified"], kind
 
 
+def test_an_old_document_is_read_by_its_piece_table() -> None:
+    """Its headers are no text of an empty report, a deleted figure is none, and a star may be a symbol."""
+    document = read(made.word_97("参与公众300328人次\r", "脚注\r", "页眉" + WHOLE, deleted="300"), "doc")
+    assert "参与公众328人次" in document.text
+    assert WHOLE in document.margins
+    assert WHOLE not in document.text
+    assert rules(judged(made.word_97("\r", "", "页眉"), "总结.doc")) == ["report.empty"]
+    assert rules(judged(made.word_97("秘密(1年" + made.TEXT[0], symbol="("), "总结.doc")) == ["file.classified"]
+    link = made.word_97('\x13 HYPERLINK "https://a.cn/1" \x14报道\x15\r')
+    assert (read(link, "doc").text, read(link, "doc").targets) == ("报道", ("https://a.cn/1",))
+
+
 THEME = made.zipped({"[Content_Types].xml": "<Types/>", "theme/theme/theme1.xml": "<a:theme/>" * 200})
 WORDS = old_word(made.TEXT[0])
 
