@@ -47,8 +47,10 @@ def inside(source: Source, kind: Kind | None, campaign: Campaign, prefecture: Pr
         found += active_content.findings(source, actual)
     if has_error(found):
         return Checked(found, facts)
+    unread = [finding("file.not_searched", document.unread)] if document and document.unread else []
     checked = _by_kind(source, actual, document, deliverable.kind, campaign, prefecture)
-    return replace(checked, findings=[*found, *checked.findings], facts=facts | checked.facts)
+    held = checked.held or bool(unread)
+    return replace(checked, findings=[*found, *unread, *checked.findings], facts=facts | checked.facts, held=held)
 
 
 def _by_kind(

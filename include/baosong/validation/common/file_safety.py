@@ -19,6 +19,7 @@ MARK = re.compile(
 MARK_LETTER = "密"  # no mark is without it
 NAME_MARK = re.compile(rf"{MARK.pattern}|[【\[(（〔〖]\s*{_LEVEL}\s*+(?:级\s*+)?[】\])）〕〗]|^{_LEVEL}级?[-_—.\s]")
 
+_SPELLED = {"ofd": "OFD（GB/T 33190 版式文档）"}
 _FAMILIES = {Kind.VIDEO: VIDEOS}  # a file of the right family is judged in full by its own check
 
 
@@ -105,7 +106,7 @@ def _disguised(source: Source, actual: str, deliverable: Deliverable) -> Finding
         "file.type_mismatch",
         "disguised",
         suffix=_suffix_text(source),
-        actual=actual,
+        actual=_SPELLED.get(actual, actual),
         deliverable=deliverable.name,
         formats="、".join(deliverable.formats),
     )
@@ -119,6 +120,9 @@ def _unknown(source: Source, deliverable: Deliverable, accepted: set[str]) -> Fi
 
 def _not_collected(actual: str, deliverable: Deliverable) -> Finding:
     formats = "、".join(deliverable.formats)
+    if actual == "ofd":
+        better = "或 ".join(f"{f} " for f in ("pdf", "docx") if f in deliverable.formats).strip() or formats
+        return finding("file.format", "ofd", deliverable=deliverable.name, formats=formats, better=better)
     if actual == "heic":
         return finding("file.format", "heic", deliverable=deliverable.name, actual=actual, formats=formats)
     return finding("file.format", deliverable=deliverable.name, actual=actual, formats=formats)

@@ -7,6 +7,8 @@ document is the OLE `doc` it is inside. `encrypted` is an Office file behind a p
 from __future__ import annotations
 
 import struct
+import zipfile
+import zlib
 from contextlib import suppress
 from typing import BinaryIO
 
@@ -40,10 +42,10 @@ SAME = {
 }
 VIDEOS = frozenset({"mov", "mp4", "mpg", "mpv", "ts", "mxf", "avi", "mkv", "webm", "wmv", "flv"})
 PICTURES = frozenset({"jpg", "png", "gif", "bmp", "tif", "webp", "heic", "avif", "jxr", "cr2", "psd"})
-DOCUMENTS = frozenset({"docx", "doc", "pdf", "odt", "rtf"})
+DOCUMENTS = frozenset({"docx", "doc", "pdf", "ofd", "odt", "rtf"})
 SHEETS = frozenset({"xlsx", "xls", "ods"})
 ARCHIVES = frozenset({"zip", "rar", "7z", "tar", "gz", "bz2", "xz", "zst", "lz4", "cab"})
-ZIPPED = frozenset({"zip", "docx", "xlsx", "xlsb", "pptx", "odt", "ods", "odp"})
+ZIPPED = frozenset({"zip", "docx", "xlsx", "xlsb", "pptx", "ofd", "odt", "ods", "odp"})
 ENCRYPTED = "encrypted"
 
 _OLE_STREAMS = (
@@ -54,6 +56,21 @@ _OLE_STREAMS = (
     ("PowerPoint Document", "ppt"),
 )
 _FILE_PASS = 0x2F
+PARSER_ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 OLE_ERRORS = (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, RecursionError)
 _ATOMS = (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 _MP4_BRANDS = (

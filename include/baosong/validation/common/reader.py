@@ -9,14 +9,12 @@ import html
 import io
 import logging
 import re
-import struct
 import unicodedata
 import zipfile
-import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
+from functools import partial
 
 import olefile  # type: ignore[import-untyped]
 
@@ -25,29 +23,11 @@ from baosong.rules.errors import BaosongError
 from baosong.rules.findings import Finding
 from baosong.store.source import Source
 from baosong.validation.common import personal_data, zip_guard
-from baosong.validation.common.filetypes import OLE_ERRORS, decode_text, text_codes
+from baosong.validation.common.filetypes import OLE_ERRORS, PARSER_ERRORS, PICTURES, decode_text, identify, text_codes
 
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it logs each damaged object, in the sender's words
 MAX_MEMBER = 32 << 20  # bytes of XML read for words, a member
-PAGE_END = "\f"
-MOST_OF_A_BLANK = 2000  # bytes of strokes on a page that is empty but for a frame or a rule
 MAX_WORDS = 96 << 20  # and of all members together: a page of headers is not behind that much
-MAX_PDF_PAGES = 300  # text of the first pages only: a report's prefecture and year stand on its cover
-PARSER_ERRORS = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 _BODY = re.compile(r"(word/(document|footnotes|endnotes)|xl/sharedStrings|xl/worksheets/[^/]+|content)\.xml")
 _MARGINS = re.compile(
@@ -66,6 +46,7 @@ _RELATIONS = re.compile(r"(word|xl/worksheets)/_rels/[^/]+\.rels")
 _TARGET = re.compile(r"""\bTarget=["'](https?://[^"']+)""", re.IGNORECASE)
 _CHINESE_DIGITS = str.maketrans("〇○零Oo一二三四五六七八九", "00000123456789")
 _YEAR = re.compile(r"(?<!\d)(20\d\d)年")
+MAX_CARRIED = 20  # files within a file that are searched
 OPENING = 60  # characters that hold a title
 
 
@@ -82,7 +63,8 @@ class Document:
     """What a document holds: its text, the words around it (headers, footers, comments, properties), its title.
 
     `pages` is known of a PDF only, whose text is parted by form feeds; `pictures` counts those embedded,
-    `targets` are the web addresses that its words lead to without naming them.
+    `targets` are the web addresses that its words lead to without naming them; `unread` says why some of the words
+    could not be read, as a variant of the rule file.not_searched, and is empty where all of them were.
     """
 
     text: str
@@ -91,6 +73,7 @@ class Document:
     pages: int | None = None
     pictures: int = 0
     targets: tuple[str, ...] = ()
+    unread: str = ""
 
     @property
     def characters(self) -> int:
@@ -153,31 +136,66 @@ def read_docx(source: Source) -> Document:
         raise Unreadable(phrase("unreadable.word")) from e
 
 
-def read_pdf(source: Source) -> Document:
+def read_pdf(source: Source, *, carried: bool = True) -> Document:
     """Open a PDF; raises `Locked` when it asks for a password to be read, `Unreadable` when it is damaged."""
-    from pypdf import PdfReader
-    from pypdf.errors import PyPdfError
+    from baosong.validation.common import pdf  # late: pypdf costs more than most checks
 
     try:
-        reader = PdfReader(source.open(), strict=False)
-        if reader.is_encrypted and not reader.decrypt(""):
-            raise Locked
-        pages = len(reader.pages)
-        first = [reader.pages[i] for i in range(min(pages, MAX_PDF_PAGES))]
-        text = PAGE_END.join(page.extract_text().replace(PAGE_END, " ") for page in first)
-        pictures = sum(len(page.images) or _is_drawn(page) for page in first[:5])
-        title = str((reader.metadata and reader.metadata.title) or "").strip()
-    except Locked:
-        raise
-    except (*PARSER_ERRORS, PyPdfError) as e:
+        reader = pdf.opened(source)
+        found = reader and pdf.content(reader)
+        files = [(name, f and f.get_data()) for name, f in pdf.embedded(reader)] if reader and carried else []
+    except pdf.ERRORS as e:
         raise Unreadable(phrase("unreadable.pdf")) from e
-    return Document(text, "", title, pages, pictures)
+    if not found:
+        raise Locked
+    unread = "fonts" if found.illegible else "" if found.complete else "pages"
+    return _with_carried(
+        Document(found.text, found.margins, found.title, found.pages, found.pictures, unread=unread), files
+    )
 
 
-def _is_drawn(page: Any) -> bool:
-    """Return whether a page without pictures is drawn with many strokes, as letters turned into outlines are."""
-    content = page.get_contents()
-    return content is not None and len(content.get_data()) > MOST_OF_A_BLANK
+def read_ofd(source: Source, *, carried: bool = True) -> Document:
+    """Open an OFD; raises `Locked`, `Unreadable` or `zips.Bomb`."""
+    from baosong.validation.common import ofd  # late, as few send it
+
+    try:
+        with zip_guard.guarded(source) as archive:
+            if ofd.is_locked(archive):
+                raise Locked
+            found = ofd.content(archive)
+            files = list(ofd.attachments(archive)) if carried else []
+    except (Locked, zip_guard.Bomb):
+        raise
+    except PARSER_ERRORS as e:
+        raise Unreadable(phrase("unreadable.ofd")) from e
+    unread = "fonts" if found.illegible else "" if found.complete else "parts"
+    return _with_carried(
+        Document(found.text, found.margins, found.title, found.pages, found.pictures, unread=unread), files
+    )
+
+
+def _with_carried(document: Document, files: Sequence[tuple[str, bytes | None]]) -> Document:
+    """Return a document with the words of the files that it carries; files within these are not opened."""
+    words = [name for name, _ in files]
+    unread = document.unread or ("carried" if len(files) > MAX_CARRIED else "")
+    for name, data in files[:MAX_CARRIED]:
+        inner = _carried(name, data or b"")
+        words += [inner.text, inner.margins] if inner else []
+        unread = unread or ("" if inner and not inner.unread else "carried")
+    return replace(document, margins="\n".join([document.margins, *words]), unread=unread) if files else document
+
+
+def _carried(name: str, data: bytes) -> Document | None:
+    """Return what a carried file says, None where it cannot be searched; a picture has nothing to say."""
+    source = Source(name, len(data), lambda: io.BytesIO(data))
+    kind = identify(source)
+    alone = {"pdf": partial(read_pdf, carried=False), "ofd": partial(read_ofd, carried=False)}
+    try:
+        if kind in PICTURES:
+            return Document("")
+        return alone[kind](source) if kind in alone else read(source, kind)
+    except (Unreadable, Locked, zip_guard.Bomb):
+        return None
 
 
 def read_ole(source: Source) -> Document:
@@ -219,6 +237,7 @@ def read_sheet(source: Source, only_with: str = "") -> Document:
 READERS = {
     "docx": read_docx,
     "pdf": read_pdf,
+    "ofd": read_ofd,
     "doc": read_ole,
     "txt": read_text,
     "xlsx": read_sheet,

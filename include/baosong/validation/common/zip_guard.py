@@ -32,6 +32,7 @@ _MEMBERS = (
     ("xl/workbook.xml", "xlsx"),
     ("xl/workbook.bin", "xlsb"),
     ("ppt/presentation.xml", "pptx"),
+    ("OFD.xml", "ofd"),  # GB/T 33190
 )
 _OPEN_DOCUMENT = {b"text": "odt", b"spreadsheet": "ods", b"presentation": "odp"}
 
