@@ -44,7 +44,7 @@ def findings(source: Source, actual: str | None, *, sheet: bool = False) -> list
     if actual == "pdf":
         from baosong.validation.common import pdf_actions  # late, as pypdf is
 
-        return pdf_actions.findings(source, _PROGRAM)
+        return pdf_actions.findings(source, attached)
     looks: dict[str, Callable[[Source], list[Finding]]] = {"doc": _of_ole}
     if look := looks.get(actual or ""):
         return [*look(source), *_polyglot(source, actual)]

@@ -103,7 +103,7 @@ class _Parts:
         self._pages: set[str] = set()
 
     def place(self, base: str, location: str | None) -> str:
-        """Return the name that a part calls another by: from its own folder, or else, as some write it, from the root."""
+        """Return the member that a part names: from the part's own folder or, as some write it, from the root."""
         named = (location or "").strip().replace("\\", "/")
         places = [posixpath.join("/", posixpath.dirname(base), named), posixpath.join("/", named)]
         plain = [_plain(posixpath.normpath(place)) for place in places]

@@ -10,6 +10,7 @@ import html
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import lru_cache
 from itertools import chain
 from typing import Any, NamedTuple, cast
 
@@ -59,6 +60,7 @@ class Content(NamedTuple):
     complete: bool
 
 
+@lru_cache(maxsize=1)  # two look at a file, one after the other
 def opened(source: Source) -> PdfReader | None:
     """Return a reader, or None for a PDF behind a password; raises one of `ERRORS` for what is damaged."""
     reader = PdfReader(source.open(), strict=False)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import io
-import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from pypdf import PdfReader
@@ -19,26 +18,23 @@ _ACTIONS = ("/JavaScript", "/Launch", "/ImportData", "/SubmitForm", "/GoToR", "/
 _END_RECORD, _END_LENGTH = b"PK\x05\x06", 22
 
 
-def findings(source: Source, program: re.Pattern[bytes]) -> list[Finding]:
+def findings(source: Source, attached: Callable[[list[str]], list[Finding]]) -> list[Finding]:
     """Return what in a PDF would act by itself or is carried along; what is damaged is told where it is opened.
 
-    `program` is the end of a program's name and a NUL.
+    `attached` judges the names of what is carried along.
     """
     try:
-        reader = PdfReader(source.open(), strict=False)
-        actions = _all_actions(reader)
-        carried = list(pdf.embedded(reader))
+        reader = pdf.opened(source)
+        actions = _all_actions(reader) if reader else set()
+        carried = list(pdf.embedded(reader)) if reader else []
     except pdf.ERRORS:
         return _polyglot(source.read(), [])
     acting = [name for name in ("/Launch", "/ImportData") if name in actions]
     found = [finding("file.active_content", "pdf_action", action=name[1:]) for name in acting]
     if actions & {"/JavaScript", "/SubmitForm", "/GoToR", "/GoToE"}:
         found.append(finding("file.active_content", "pdf_script"))
-    if any(program.search(name.encode() + b"\0") for name, _ in carried):
-        found.append(finding("file.program"))
-    elif carried:
-        found.append(finding("file.attachment"))
-    return [*found, *_polyglot(source.read(), [content._data for _, content in carried if content])]
+    found += attached([name for name, _ in carried])
+    return [*found, *_polyglot(source.read(), [content._data for _, content in carried if content is not None])]
 
 
 def _all_actions(reader: PdfReader) -> set[str]:

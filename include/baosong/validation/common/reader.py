@@ -143,7 +143,11 @@ def read_pdf(source: Source, *, carried: bool = True) -> Document:
     try:
         reader = pdf.opened(source)
         found = reader and pdf.content(reader)
-        files = [(name, f and f.get_data()) for name, f in pdf.embedded(reader)] if reader and carried else []
+        files = (
+            [(name, None if f is None else f.get_data()) for name, f in pdf.embedded(reader)]
+            if reader and carried
+            else []
+        )
     except pdf.ERRORS as e:
         raise Unreadable(phrase("unreadable.pdf")) from e
     if not found:
