@@ -48,6 +48,7 @@ _WALKED = (IndirectObject, DictionaryObject, ArrayObject, TextStringObject, Byte
 class Content(NamedTuple):
     """What a PDF says: the text of its pages parted by form feeds, all its other words, its title.
 
+    `pictures` are counted where there is no text, on the first pages: to find one costs as much as to read the words.
     `illegible` means that enough of the text has no meaning to us to hide words; `complete` that all of it was read.
     """
 
@@ -73,7 +74,7 @@ def content(reader: PdfReader) -> Content:
     first = [reader.pages[i] for i in range(min(pages, MAX_PAGES))]
     settled: set[int] = set()
     text, lost = _legible(PAGE_END.join(_text(page, settled) for page in first))
-    pictures = sum(len(page.images) or _is_drawn(page) for page in first[:5])
+    pictures = 0 if text.strip() else sum(len(page.images) or _is_drawn(page) for page in first[:5])
     title = str((reader.metadata and reader.metadata.title) or "").strip()
     words = dict.fromkeys(chain.from_iterable(_stamps(page, settled) for page in first))
     complete = _add_words(reader, words)

@@ -11,7 +11,7 @@ import logging
 import re
 import unicodedata
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
@@ -21,6 +21,7 @@ import olefile  # type: ignore[import-untyped]
 from baosong.rules.catalogue import phrase
 from baosong.rules.errors import BaosongError
 from baosong.rules.findings import Finding
+from baosong.rules.words import alike
 from baosong.store.source import Source
 from baosong.validation.common import personal_data, zip_guard
 from baosong.validation.common.filetypes import OLE_ERRORS, PARSER_ERRORS, PICTURES, decode_text, identify, text_codes
@@ -90,9 +91,13 @@ class Document:
         """Return a warning for each personal number; nobody is born after `latest`."""
         return personal_data.findings(self.text, self.margins, latest, pages=self.pages is not None)
 
-    def names(self, word: str) -> bool:
-        """Return whether the document holds a word, whatever spaces and line ends the layout put into it."""
-        return squeeze(word) in squeeze(self.text + self.margins)
+    def names_any(self, names: Iterable[str]) -> bool:
+        """Return whether the document holds a name, whatever spaces and line ends the layout put into it.
+
+        Some PDFs hold what is written from right to left as it is seen, that is back to front.
+        """
+        text = alike(self.text + self.margins)
+        return any(name in text or name[::-1] in text for name in map(alike, names))
 
     def names_year(self, year: int) -> bool:
         """Return whether the text names a year, in Arabic or Chinese digits, of whatever width."""

@@ -42,7 +42,7 @@ def _without_text(document: Document) -> Finding | None:
 
 
 def _prefecture(document: Document, prefecture: Prefecture | None) -> list[Finding]:
-    if prefecture is None or any(document.names(name) for name in (prefecture.name, *prefecture.aliases)):
+    if prefecture is None or document.names_any(prefecture.names):
         return []
     names = "、".join((prefecture.name, *prefecture.aliases))
     return [finding("report.prefecture", name=prefecture.name, names=names)]

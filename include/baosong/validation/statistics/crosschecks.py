@@ -15,6 +15,7 @@ from baosong.campaign import Campaign, Prefecture
 from baosong.campaign.form import CrossCheck, Indicator
 from baosong.rules.catalogue import phrase
 from baosong.rules.findings import Finding, Where
+from baosong.rules.words import alike
 from baosong.validation.statistics.cells import address
 from baosong.validation.statistics.numbers import format_decimal
 from baosong.validation.statistics.values import AMOUNT_NAMES, AMOUNTS, Values, shown
@@ -220,7 +221,7 @@ def _duplicate(context: CheckContext) -> Iterator[Detection]:
     for index, (name, start, place) in enumerate(rows):
         if not name or not start:
             continue
-        same = seen.setdefault((name, start, place or ""), index)
+        same = seen.setdefault((alike(name), start, alike(place or "")), index)
         if same != index:
             other = phrase("sheet.row", row=context.values.reading.activity_rows[same] + 1)
             where, details = context.activity(index, "name", other=other)
@@ -285,11 +286,11 @@ def _prefecture(context: CheckContext) -> Iterator[Detection]:
 
 def named_prefecture(text: str, campaign: Campaign) -> Prefecture | None:
     """Return the prefecture that a text names last: 伊犁哈萨克自治州塔城地区科技局 is 塔城地区's."""
-    squeezed = "".join(text.split())
+    squeezed = alike(text)
     found = [
         (squeezed.rfind(name) + len(name), len(name), p)
         for p in campaign.prefectures
-        for name in (p.name, *p.aliases)
+        for name in map(alike, p.names)
         if name in squeezed
     ]
     return max(found, key=lambda f: f[:2])[2] if found else None
