@@ -112,6 +112,12 @@ def test_a_text_that_nobody_can_read_is_held_and_told_so(what: str, kind: Kind) 
     assert "读不出来" in checked.findings[0].message
 
 
+def test_a_table_with_gaps_hides_no_mark() -> None:
+    font = p.composite("/Identity-H", "Identity", more="/ToUnicode 6 0 R")
+    made = p.in_font(font, p.glyphs(p.TITLE, MARK), p.to_unicode(p.TITLE))
+    assert (judged(made).verdict, rules(judged(made))) == (Verdict.HELD, ["file.not_searched"])
+
+
 def test_a_mark_in_a_legible_font_counts_beside_an_illegible_one() -> None:
     font = p.composite("/Identity-H", "Identity")
     page = p.PAGE.replace(b"/F1 5 0 R", b"/F1 5 0 R /F2 6 0 R")

@@ -99,12 +99,16 @@ def _settle_composite(font: Any) -> None:
     else:
         name, is_known = str(encoding), encoding in _cmap._predefined_cmap
     is_identity = name.startswith("/Identity")
+    if is_identity and isinstance(_resolved(font, "/ToUnicode"), StreamObject):
+        _TABLES.append(frozenset(_cmap.get_encoding(font)[1]))
+        _tell(font, f"baosong_table_{len(_TABLES) - 1}")
+        return
     if is_known and ("/ToUnicode" in font or not is_identity):
         return
     if "/ToUnicode" in font:
         _tell(font, _codec_of(name) or "utf-16-be")
     else:
-        _tell(font, _codec_of_glyphs(font) if is_identity else _codec_of(name) or "lost_2")
+        _tell(font, _codec_of_glyphs(font) if is_identity else _codec_of(name) or "baosong_lost_2")
 
 
 def _codec_of(encoding: str) -> str | None:
@@ -121,10 +125,10 @@ def _codec_of_glyphs(font: Any) -> str:
     for descendant in (d.get_object() for d in descendants[:1]):
         ordering = str((_resolved(descendant, "/CIDSystemInfo") or {}).get("/Ordering", ""))
         if ordering == "GB1":
-            return "gb1"
+            return "baosong_gb1"
         if ordering == "UCS" or isinstance(_resolved(descendant, "/CIDToGIDMap"), StreamObject):
             return "utf-16-be"
-    return "lost_2"
+    return "baosong_lost_2"
 
 
 def _settle_simple(font: Any) -> None:
@@ -134,12 +138,12 @@ def _settle_simple(font: Any) -> None:
     encoding = _resolved(font, "/Encoding")
     if isinstance(encoding, dict) and "/Differences" in encoding:
         if _says_nothing([n for n in _resolved(encoding, "/Differences") if isinstance(n, str)]):
-            _tell(font, "lost_1")
+            _tell(font, "baosong_lost_1")
     elif encoding is None and _has_own_codes(font):
-        _tell(font, "lost_1")
+        _tell(font, "baosong_lost_1")
     elif "/Widths" in font or not name.startswith(_CORE):
         base = encoding.get("/BaseEncoding") if isinstance(encoding, dict) else encoding
-        _tell(font, f"gbk_or_{str(base or '/StandardEncoding')[1:].lower()}")
+        _tell(font, f"baosong_gbk_or_{str(base or '/StandardEncoding')[1:].lower()}")
 
 
 def _says_nothing(names: list[str]) -> bool:
@@ -163,7 +167,7 @@ def _resolved(holder: Any, key: str) -> Any:
 def _tell(font: Any, codec: str) -> None:
     """Give a font an encoding under whose name pypdf finds the codec."""
     name = f"/Baosong-{codec}"
-    _cmap._predefined_cmap[name] = f"baosong_{codec}" if codec.startswith(tuple(_OWN)) else codec
+    _cmap._predefined_cmap[name] = codec
     font[NameObject("/Encoding")] = NameObject(name)
 
 
@@ -203,6 +207,12 @@ def _lost(width: int, data: bytes, _errors: str = "strict") -> tuple[str, int]:
     return "".join(chr(LOST + code) for code in codes), len(data)
 
 
+def _of_table(number: int, data: bytes, errors: str = "strict") -> tuple[str, int]:
+    """Leave the codes that a font's own table knows to pypdf, which looks them up."""
+    known, text = _TABLES[number], bytes(data).decode("utf-16-be", errors)
+    return "".join(c if c in known else chr(LOST + min(ord(c), 0xFFFF)) for c in text), len(data)
+
+
 def _gb1(data: bytes, _errors: str = "strict") -> tuple[str, int]:
     data = bytes(data)
     return "".join(map(_of_gb1, (int.from_bytes(data[i : i + 2], "big") for i in range(0, len(data), 2)))), len(data)
@@ -218,22 +228,23 @@ def _of_gb1(glyph: int) -> str:
     return chr(LOST + glyph)
 
 
+_TABLES: list[frozenset[str]] = []  # of the fonts of the one file that this process reads
 _LATIN = {name[1:].lower(): table for name, table in charset_encoding.items()}
 _OWN: dict[str, Callable[..., tuple[str, int]]] = {
-    "gb1": _gb1,
-    "lost_1": partial(_lost, 1),
-    "lost_2": partial(_lost, 2),
-    "gbk_or_": _gbk_or,
+    "baosong_gb1": _gb1,
+    "baosong_lost_1": partial(_lost, 1),
+    "baosong_lost_2": partial(_lost, 2),
 }
 
 
 def _find(name: str) -> codecs.CodecInfo | None:
     """Return one of our codecs, which only decode, as Python asks for it."""
-    own = name.removeprefix("baosong_")
-    if own == name:
-        return None
-    decode = _OWN.get(own) or partial(_gbk_or, own.removeprefix("gbk_or_"))
-    return codecs.CodecInfo(codecs.utf_16_be_encode, decode, name=name)
+    decode = _OWN.get(name)
+    if name.startswith("baosong_gbk_or_"):
+        decode = partial(_gbk_or, name.removeprefix("baosong_gbk_or_"))
+    elif name.startswith("baosong_table_"):
+        decode = partial(_of_table, int(name.removeprefix("baosong_table_")))
+    return codecs.CodecInfo(codecs.utf_16_be_encode, decode, name=name) if decode else None
 
 
 codecs.register(_find)
