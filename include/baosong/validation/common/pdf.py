@@ -103,16 +103,18 @@ def walk(reader: PdfReader) -> Iterator[tuple[str, Any]]:
     yield "", None
 
 
-def embedded(reader: PdfReader) -> Iterator[tuple[str, StreamObject | None]]:
-    """Yield the name and the content of every file that a PDF carries, wherever it is hung up."""
+@lru_cache(maxsize=1)
+def embedded(reader: PdfReader) -> list[tuple[str, StreamObject | None]]:
+    """Return the name and the content of every file that a PDF carries, wherever it is hung up."""
+    found: list[tuple[str, StreamObject | None]] = []
     for key, value in walk(reader):
         if key == "/AdditionalStreams" and isinstance(value, StreamObject):  # of LibreOffice
-            yield "", value
+            found.append(("", value))
         elif isinstance(value, DictionaryObject) and "/EF" in value:
-            files = _resolved(value["/EF"])
-            stream = _resolved(next(iter(files.values()), None)) if isinstance(files, DictionaryObject) else None
+            stream = next(iter(_values(_resolved(value["/EF"]))), None)
             name = _string(_resolved(value.get("/UF") or value.get("/F") or ""))
-            yield name, stream if isinstance(stream, StreamObject) else None
+            found.append((name, stream if isinstance(stream, StreamObject) else None))
+    return found
 
 
 def _inside(key: str, value: Any) -> Iterator[tuple[str, Any]]:

@@ -26,7 +26,7 @@ def findings(source: Source, attached: Callable[[list[str]], list[Finding]]) -> 
     try:
         reader = pdf.opened(source)
         actions = _all_actions(reader) if reader else set()
-        carried = list(pdf.embedded(reader)) if reader else []
+        carried = pdf.embedded(reader) if reader else []
     except pdf.ERRORS:
         return _polyglot(source.read(), [])
     acting = [name for name in ("/Launch", "/ImportData") if name in actions]
