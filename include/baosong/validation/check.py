@@ -87,12 +87,14 @@ def _check_sheet(
         reading = beside.submit(client.run, inspection.words, source, actual)
         checked = Checked([]) if has_error(typed) else statistics.check(source, campaign, prefecture)
         words: Checked = _believed(_CHECKED, reading.result())
-    if words.held:
+    if words.held and any(f.rule == "file.classified" for f in words.findings):
         return words
     if "unread" in words.facts:
         return Checked([*words.findings, *typed], facts)
     found, figures = [*words.findings, *typed, *checked.findings], checked.figures
-    return replace(checked, findings=found, facts=facts | checked.facts, figures=None if has_error(found) else figures)
+    held = checked.held or (words.held and not has_error(found))
+    figures = None if has_error(found) else figures
+    return replace(checked, findings=found, facts=facts | checked.facts, figures=figures, held=held)
 
 
 def _inside(source: Source, kind: Kind | None, campaign: Campaign, prefecture: Prefecture | None) -> Checked:

@@ -26,7 +26,8 @@ def words(source: Source, actual: str | None) -> Checked:
         return file_safety.held_as_classified()
     if has_error(found):
         return Checked(found, {"unread": True})
-    return Checked([*found, *active_content.findings(source, actual, sheet=True)])
+    acting = active_content.findings(source, actual, sheet=True)
+    return file_safety.with_unsearched(Checked([*found, *acting]), document)
 
 
 def inside(source: Source, kind: Kind | None, campaign: Campaign, prefecture: Prefecture | None) -> Checked:
@@ -47,10 +48,10 @@ def inside(source: Source, kind: Kind | None, campaign: Campaign, prefecture: Pr
         found += active_content.findings(source, actual)
     if has_error(found):
         return Checked(found, facts)
-    unread = [finding("file.not_searched", document.unread)] if document and document.unread else []
-    checked = _by_kind(source, actual, document, deliverable.kind, campaign, prefecture)
-    held = checked.held or bool(unread)
-    return replace(checked, findings=[*found, *unread, *checked.findings], facts=facts | checked.facts, held=held)
+    told = None if actual in reader.MARKS_ONLY else document
+    checked = _by_kind(source, actual, told, deliverable.kind, campaign, prefecture)
+    checked = replace(checked, findings=[*found, *checked.findings], facts=facts | checked.facts)
+    return file_safety.with_unsearched(checked, document)
 
 
 def _by_kind(

@@ -10,13 +10,14 @@ import io
 import re
 import zipfile
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import olefile  # type: ignore[import-untyped]
 
 from baosong.rules.catalogue import finding, phrase
 from baosong.rules.findings import Finding, Where
 from baosong.store.source import Source
-from baosong.validation.common import zip_guard
+from baosong.validation.common import opc, zip_guard
 from baosong.validation.common.filetypes import OLE_ERRORS, PARSER_ERRORS, PICTURES, ZIPPED
 from baosong.validation.common.reader import plain
 
@@ -64,7 +65,9 @@ def _of_package(source: Source, sheet: bool) -> list[Finding]:
 
 def _in_package(archive: zipfile.ZipFile, sheet: bool) -> Iterator[Finding]:
     names = {zip_guard.plain_name(name): name for name in archive.namelist()}
-    if not sheet and any(_MACROS.fullmatch(name) for name in names):
+    package = opc.Package(archive)
+    programs = any(relation.kind == "vbaproject" for relation in package.relations(package.main))
+    if not sheet and (programs or any(_MACROS.fullmatch(name) for name in names)):
         yield finding("file.macros")
     if stray := next((name for name in names if _STRAY.fullmatch(name)), None):
         yield finding("file.member_name", where=Where(member=plain(stray)), name=plain(stray))
@@ -163,7 +166,7 @@ def _polyglot(source: Source, actual: str | None) -> list[Finding]:
     """Judge whether a file is a second thing beside what it shows: a zip behind it, a page or a PDF within."""
     data = source.read()
     second = ""
-    if _ends_as_zip(data):
+    if _has_zip(data):
         second = phrase("polyglot.zip")
     elif actual in PICTURES and b"%PDF-" in data[:1024]:
         second = phrase("polyglot.pdf")
@@ -176,10 +179,30 @@ def _has_markup(lower: bytes) -> bool:
     return any(mark in lower for mark in _MARKUP)  # three times as fast as one pattern
 
 
-def _ends_as_zip(data: bytes) -> bool:
+def _has_zip(data: bytes) -> bool:
+    """Return whether unpacking programs would open these bytes as a zip that is no part of an honest container."""
+    span = zip_guard.span(data)
+    if span is None or not data.startswith(olefile.MAGIC):
+        return span is not None
+    start, end, comment = span
+    made_to_fit = end < comment == len(data)  # a comment that covers all the rest is nobody's but a forger's
+    return made_to_fit or not _is_held(data, data[start:comment])
+
+
+def _is_held(data: bytes, packed: bytes) -> bool:
+    """Return whether a zip lies whole in a stream of an OLE container, as the theme of Word 2007 and packages do.
+
+    Where it was put behind the container or between its sectors, no stream holds it.
+    """
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            first = archive.infolist()[0]
-            return data[first.header_offset : first.header_offset + 4] == b"PK\x03\x04"
-    except (*PARSER_ERRORS, IndexError):
+        with olefile.OleFileIO(io.BytesIO(data)) as ole:
+            return any(ole.get_size(path) >= len(packed) and packed in _stream(ole, path) for path in ole.listdir())
+    except OLE_ERRORS:
         return False
+
+
+def _stream(ole: Any, path: list[str]) -> bytes:
+    try:
+        return bytes(ole.openstream(path).read())
+    except OLE_ERRORS:
+        return b""

@@ -9,7 +9,7 @@ from baosong.campaign import Campaign
 from baosong.rules.findings import Kind
 from baosong.store.source import Source
 from baosong.validation.common import reader, zip_guard
-from baosong.validation.common.filetypes import DOCUMENTS, PICTURES, SHEETS, VIDEOS, canonical, identify
+from baosong.validation.common.filetypes import DOCUMENTS, PICTURES, SHEETS, TEXTS, VIDEOS, canonical, identify
 
 CHEAP = 20 << 20  # no larger document is read just to find out what it is
 _PRESS = re.compile(r"报道|报导|新闻|媒体|宣传|链接|截图|剪报")
@@ -33,7 +33,7 @@ def _classify(source: Source) -> Kind | None:
         return Kind.PRESS if _PRESS.search(source.name) else Kind.PHOTO
     if actual in SHEETS or source.suffix == "csv":
         return Kind.PRESS if _PRESS.search(source.name) and "统计" not in source.name else Kind.STATISTICS
-    if actual in DOCUMENTS or actual == "txt":
+    if actual in DOCUMENTS or actual in TEXTS:
         return _by_words(source.name) or _by_words(_opening(source, actual))
     return None
 

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from typing import Any
 
 from baosong.campaign import Deliverable
 from baosong.rules.catalogue import finding, phrase
-from baosong.rules.findings import Checked, Finding, Kind
+from baosong.rules.findings import Checked, Finding, Kind, has_error
 from baosong.store.source import Source
 from baosong.validation.common import zip_guard
-from baosong.validation.common.filetypes import ARCHIVES, ENCRYPTED, VIDEOS, ZIPPED, canonical
+from baosong.validation.common.filetypes import ARCHIVES, ENCRYPTED, NAMED, TEXTS, VIDEOS, ZIPPED, canonical
 from baosong.validation.common.reader import Document, plain
 
-_LEVEL = r"(?:绝\s{0,3}密|机\s{0,3}密|秘\s{0,3}密)"
+_LEVEL = r"(?:[绝絕机機秘]\s{0,3}密)"
+# However a program writes the star: as itself, or as a letter of Wingdings, whose star is AB
+_STAR = "[★☆⭐✩-✰⋆«\uf0aa-\uf0af\uf0b5\uf0b6]"
+_TERM = r"(?:\d{1,2}\s{0,3}(?:年|个\s{0,3}月|月|天|日)|长\s{0,3}期)"
 MARK = re.compile(
-    rf"{_LEVEL}\s{{0,3}}级?\s{{0,3}}[★☆]|[★☆]\s{{0,3}}{_LEVEL}|密\s{{0,3}}级\s{{0,3}}[:：]?\s{{0,3}}[【\[(（]?\s{{0,3}}{_LEVEL}"
+    rf"{_LEVEL}\s{{0,3}}级?\s{{0,3}}{_STAR}|{_STAR}\s{{0,3}}{_LEVEL}|{_LEVEL}\s{{0,3}}[*＊]\s{{0,3}}{_TERM}|密\s{{0,3}}级\s{{0,3}}[:：]?\s{{0,3}}[【\[(（]?\s{{0,3}}{_LEVEL}"
 )
 MARK_LETTER = "密"  # no mark is without it
+ALONE = re.compile(rf"(?m)^[ \t\u3000]{{0,9}}{_LEVEL}级?[ \t\u3000]{{0,9}}$")  # as a header or a watermark
 NAME_MARK = re.compile(rf"{MARK.pattern}|[【\[(（〔〖]\s*{_LEVEL}\s*+(?:级\s*+)?[】\])）〕〗]|^{_LEVEL}级?[-_—.\s]")
 
-_SPELLED = {"ofd": "OFD（GB/T 33190 版式文档）"}
+_ADVICE = {"iwork": "iwork", "works": "works", "ofd": "ofd"}  # all other named types are opened by Word and WPS
 _FAMILIES = {Kind.VIDEO: VIDEOS}  # a file of the right family is judged in full by its own check
 
 
@@ -34,8 +40,24 @@ def is_marked_name(name: str) -> bool:
 
 
 def is_marked(document: Document) -> bool:
-    """Return whether a document's words bear a classification mark, headers and footers included."""
-    return is_marked_text(document.text) or is_marked_text(document.margins)
+    """Return whether a document's words bear a classification mark, headers and footers included.
+
+    In the margins, as a header or a watermark, a level alone is a mark; in a text it may be a word of a title.
+    """
+    if MARK_LETTER in document.margins and ALONE.search(document.margins):
+        return True
+    return any(is_marked_text(text) for text in (document.text, document.margins, document.traces))
+
+
+def with_unsearched(checked: Checked, document: Document | None) -> Checked:
+    """Hold a file with parts that could not be searched for marks: what was not searched has not passed."""
+    if document is None or not (document.missed or document.unread):
+        return checked
+    more = [finding("file.not_searched", document.unread)] if document.unread else []
+    if document.missed:
+        shown = "、".join(document.missed[:3])
+        more.append(finding("file.not_searched", parts=shown, count=len(document.missed)))
+    return replace(checked, findings=[*checked.findings, *more], held=checked.held or not has_error(checked.findings))
 
 
 def is_marked_text(text: str) -> bool:
@@ -62,6 +84,8 @@ def container_findings(source: Source, actual: str | None) -> list[Finding]:
 def type_findings(source: Source, actual: str | None, deliverable: Deliverable) -> list[Finding]:
     """Judge the true type against what a deliverable collects; the verdict follows the bytes, not the name."""
     accepted = {canonical(f) for f in deliverable.formats}
+    if actual in TEXTS and actual not in accepted and "txt" in accepted:
+        actual = "txt"
     if actual is None:
         return [] if deliverable.kind is Kind.VIDEO else [_unknown(source, deliverable, accepted)]
     if actual in _FAMILIES.get(deliverable.kind, frozenset()):
@@ -102,14 +126,16 @@ def _name_findings(source: Source, actual: str) -> list[Finding]:
 
 
 def _disguised(source: Source, actual: str, deliverable: Deliverable) -> Finding:
-    return finding(
-        "file.type_mismatch",
-        "disguised",
-        suffix=_suffix_text(source),
-        actual=_SPELLED.get(actual, actual),
-        deliverable=deliverable.name,
-        formats="、".join(deliverable.formats),
-    )
+    variant, said = _called(actual, "disguised")
+    said |= {"deliverable": deliverable.name, "formats": "、".join(deliverable.formats)}
+    return finding("file.type_mismatch", variant, suffix=_suffix_text(source), **said)
+
+
+def _called(actual: str, variant: str) -> tuple[str, dict[str, Any]]:
+    """Return a variant and what it says of a type: a name that people know, and how such a file is saved anew."""
+    if actual not in NAMED:
+        return variant, {"actual": actual}
+    return "named", {"actual": phrase(f"type.{actual}"), "advice": phrase(f"advice.{_ADVICE.get(actual, 'office')}")}
 
 
 def _unknown(source: Source, deliverable: Deliverable, accepted: set[str]) -> Finding:
@@ -120,12 +146,10 @@ def _unknown(source: Source, deliverable: Deliverable, accepted: set[str]) -> Fi
 
 def _not_collected(actual: str, deliverable: Deliverable) -> Finding:
     formats = "、".join(deliverable.formats)
-    if actual == "ofd":
-        better = "或 ".join(f"{f} " for f in ("pdf", "docx") if f in deliverable.formats).strip() or formats
-        return finding("file.format", "ofd", deliverable=deliverable.name, formats=formats, better=better)
     if actual == "heic":
         return finding("file.format", "heic", deliverable=deliverable.name, actual=actual, formats=formats)
-    return finding("file.format", deliverable=deliverable.name, actual=actual, formats=formats)
+    variant, said = _called(actual, "")
+    return finding("file.format", variant, deliverable=deliverable.name, formats=formats, **said)
 
 
 def _suffix_text(source: Source) -> str:

@@ -6,6 +6,7 @@ document is the OLE `doc` it is inside. `encrypted` is an Office file behind a p
 
 from __future__ import annotations
 
+import re
 import struct
 import zipfile
 import zlib
@@ -34,9 +35,26 @@ SAME = {
     "m4v": "mp4",
     "3gp": "mp4",
     "wps": "doc",
+    "wpt": "doc",
+    "dot": "doc",
     "et": "xls",
+    "ett": "xls",
+    "xlt": "xls",
     "xlsm": "xlsx",
+    "xltx": "xlsx",
+    "xltm": "xlsx",
     "docm": "docx",
+    "dotx": "docx",
+    "dotm": "docx",
+    "ott": "odt",
+    "ots": "ods",
+    "pages": "iwork",
+    "numbers": "iwork",
+    "key": "iwork",
+    "oxps": "xps",
+    "htm": "html",
+    "xhtml": "html",
+    "mhtml": "mht",
     "text": "txt",
     "csv": "txt",
 }
@@ -45,7 +63,12 @@ PICTURES = frozenset({"jpg", "png", "gif", "bmp", "tif", "webp", "heic", "avif",
 DOCUMENTS = frozenset({"docx", "doc", "pdf", "ofd", "odt", "rtf"})
 SHEETS = frozenset({"xlsx", "xls", "ods"})
 ARCHIVES = frozenset({"zip", "rar", "7z", "tar", "gz", "bz2", "xz", "zst", "lz4", "cab"})
-ZIPPED = frozenset({"zip", "docx", "xlsx", "xlsb", "pptx", "ofd", "odt", "ods", "odp"})
+ZIPPED = frozenset(
+    {"zip", "docx", "xlsx", "xlsb", "pptx", "vsdx", "xps", "ofd", "odt", "ods", "odp", "odg", "epub", "iwork", "uof"}
+)
+TEXTS = frozenset(
+    {"txt", "html", "mht", "xml", "wordxml", "excelxml", "uof", "fodt"}
+)  # told apart by their first words
 ENCRYPTED = "encrypted"
 
 _OLE_STREAMS = (
@@ -54,7 +77,17 @@ _OLE_STREAMS = (
     ("Workbook", "xls"),
     ("Book", "xls"),
     ("PowerPoint Document", "ppt"),
+    ("Quill", "pub"),
+    ("MatOST", "works"),
+    ("MM", "works"),
+    ("MN0", "works"),
+    ("CONTENTS", "works"),
+    ("VisioDocument", "vsd"),
+    ("__properties_version1.0", "msg"),
+    ("HwpSummaryInformation", "hwp"),
 )
+# What the types are called that no deliverable collects and that no suffix tells to everybody
+NAMED = frozenset({"ofd", "works", "iwork", "wordxml", "excelxml", "html", "mht", "rtf", "odt", "uof", "fodt", "xml"})
 _FILE_PASS = 0x2F
 PARSER_ERRORS = (
     ArithmeticError,
@@ -87,6 +120,30 @@ _MP4_BRANDS = (
     b"MSNV",
     b"3gp",
 )
+_TEXTS = (  # XHTML begins as XML does
+    ("html", re.compile(rb"(?is)(?:<\?xml[^<>]*>\s*|<!--.{0,999}?-->\s*)*<(?:!doctype\s+html|html|head|body|meta)\b")),
+    (
+        "wordxml",
+        re.compile(
+            rb"(?is)<\?xml[^<>]*>\s*(?:<\?mso-application[^<>]*word\.document|.{0,2000}?<\w{1,9}:(?:wordDocument|package)\b)"
+        ),
+    ),
+    (
+        "excelxml",
+        re.compile(
+            rb"(?is)<\?xml[^<>]*>\s*(?:<\?mso-application[^<>]*excel\.sheet|.{0,2000}?<(?:\w{1,9}:)?workbook\b)"
+        ),
+    ),
+    ("uof", re.compile(rb"(?is)<\?xml[^<>]*>.{0,2000}?<uof:uof\b")),
+    ("fodt", re.compile(rb"(?is)<\?xml[^<>]*>.{0,2000}?<office:document\b")),
+    ("xml", re.compile(rb"<\?xml\b")),
+    (
+        "mht",
+        re.compile(
+            rb"(?is)(?:from|mime-version|subject|date|x-[\w-]{1,40}|content-\w{1,40}|message-id):.{0,3000}?content-type:\s{0,9}(?:multipart/related|multipart/mixed|text/html)"
+        ),
+    ),
+)
 _OTHERS = {"m4v": "mp4", "3gp": "mp4", "tiff": "tif", "apng": "png"}
 
 
@@ -103,7 +160,15 @@ def identify(source: Source) -> str | None:
         return zip_guard.office_type(source)
     if head.startswith(olefile.MAGIC):
         return _ole_type(source)
-    return video_type(head) or _other_type(head) or ("txt" if is_text(head) else None)
+    return video_type(head) or _other_type(head) or _text_type(head)
+
+
+def _text_type(head: bytes) -> str | None:
+    """Return what a text is: a page of the web, one saved as a single file, an XML document, or plain."""
+    if not is_text(head):
+        return None
+    plain = head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
+    return next((kind for kind, pattern in _TEXTS if pattern.match(plain)), "txt")
 
 
 def is_text(head: bytes) -> bool:

@@ -5,46 +5,28 @@ Everything is parsed from memory and behind the zip guard, so an exception in he
 
 from __future__ import annotations
 
-import html
 import io
 import logging
 import re
 import unicodedata
-import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
-
-import olefile  # type: ignore[import-untyped]
 
 from baosong.rules.catalogue import phrase
 from baosong.rules.errors import BaosongError
 from baosong.rules.findings import Finding
 from baosong.rules.words import alike
 from baosong.store.source import Source
-from baosong.validation.common import personal_data, zip_guard
+from baosong.validation.common import ole_text, package_text, personal_data, zip_guard
 from baosong.validation.common.filetypes import OLE_ERRORS, PARSER_ERRORS, PICTURES, decode_text, identify, text_codes
+from baosong.validation.common.words import Words
 
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it logs each damaged object, in the sender's words
-MAX_MEMBER = 32 << 20  # bytes of XML read for words, a member
-MAX_WORDS = 96 << 20  # and of all members together: a page of headers is not behind that much
 
-_BODY = re.compile(r"(word/(document|footnotes|endnotes)|xl/sharedStrings|xl/worksheets/[^/]+|content)\.xml")
-_MARGINS = re.compile(
-    r"(word/(header\d*|footer\d*|comments)|xl/(comments\d*|(comments|threadedComments|drawings)/[^/]+|workbook)"
-    r"|docProps/(core|app|custom)|meta|styles)\.xml"
-)
-_PARAGRAPH = re.compile(
-    r"</(?:w:p|si|is|v|text:p|text:h|oddHeader|oddFooter|(?:dc|cp|dcterms):\w+)>|<w:(?:br|tab|cr)\b[^<>]*>"
-)
-_HEADERS = re.compile(r"<(?:odd|even|first)(?:Header|Footer)>[^<]*</\w+>")
-_SHEET_NAMES = re.compile(r"""<(?:\w+:)?sheet\s[^<>]*?\bname=["']([^"'<>]*)""")
-_TAG = re.compile(r"<[^<>]*>")  # no "[^>]*": thirty million "<" would each be searched to the end
 _WORD_97, _CCP_TEXT = b"\xec\xa5", 76  # [MS-DOC] 2.5: where the block of a Word file says how many characters it has
-_PICTURES = ("word/media/", "xl/media/", "Pictures/")
-_RELATIONS = re.compile(r"(word|xl/worksheets)/_rels/[^/]+\.rels")
-_TARGET = re.compile(r"""\bTarget=["'](https?://[^"']+)""", re.IGNORECASE)
+_PAGE_NUMBERS = re.compile(r"(?:第?\d{1,4}页?|[-—–－·•/,，]|共\d{1,4}页|Page\d{1,4}|of\d{1,4}){0,2000}+")
 _CHINESE_DIGITS = str.maketrans("〇○零Oo一二三四五六七八九", "00000123456789")
 _YEAR = re.compile(r"(?<!\d)(20\d\d)年")
 MAX_CARRIED = 20  # files within a file that are searched
@@ -64,8 +46,9 @@ class Document:
     """What a document holds: its text, the words around it (headers, footers, comments, properties), its title.
 
     `pages` is known of a PDF only, whose text is parted by form feeds; `pictures` counts those embedded,
-    `targets` are the web addresses that its words lead to without naming them; `unread` says why some of the words
-    could not be read, as a variant of the rule file.not_searched, and is empty where all of them were.
+    `targets` are the web addresses that its words lead to without naming them. `traces` are searched for marks alone,
+    `missed` names the parts that could not be searched, and `unread` says why some of the text could not be read, as a
+    variant of the rule file.not_searched; it is empty where all of it was.
     """
 
     text: str
@@ -74,12 +57,19 @@ class Document:
     pages: int | None = None
     pictures: int = 0
     targets: tuple[str, ...] = ()
+    traces: str = ""
+    missed: tuple[str, ...] = ()
     unread: str = ""
 
     @property
     def characters(self) -> int:
         """Return the number of characters that are not white space."""
         return len(squeeze(self.text))
+
+    @property
+    def says_something(self) -> bool:
+        """Return whether the text holds more than page numbers, which some programs write into it."""
+        return _PAGE_NUMBERS.fullmatch(squeeze(self.text)) is None
 
     @property
     def headline(self) -> str:
@@ -123,22 +113,49 @@ def squeeze(text: str) -> str:
     return "".join(text.split())
 
 
+def _document(words: Words, title: str = "", pages: int | None = None) -> Document:
+    text, margins, traces = ("\n".join(parts) for parts in (words.text, words.margins, words.traces))
+    return Document(
+        text.strip(),
+        margins.strip(),
+        title,
+        pages,
+        words.pictures,
+        tuple(dict.fromkeys(words.targets)),
+        traces,
+        tuple(words.missed),
+    )
+
+
+def _words(only_with: str = "") -> Words:
+    return Words(only_with=only_with, foreign=_foreign)
+
+
+def _foreign(data: bytes) -> str:
+    """Return the words of a PDF within another document; raises `Unreadable` where not all of them can be read."""
+    document = read_pdf(_of_bytes(data), carried=False)
+    if document.unread:
+        raise Unreadable(document.unread)
+    return f"{document.text}\n{document.margins}"
+
+
+def _of_bytes(data: bytes, name: str = "") -> Source:
+    return Source(name, len(data), lambda: io.BytesIO(data))
+
+
 def read_docx(source: Source) -> Document:
     """Open a Word document; raises `Unreadable`, or `zips.Bomb` before a byte is unpacked."""
-    import docx  # late: lxml and its friends cost more than most checks
-    from docx.opc.exceptions import OpcError
-    from lxml.etree import LxmlError  # type: ignore[import-untyped]
-
+    words = _words()
     try:
         with zip_guard.guarded(source) as archive:
-            title = docx.Document(source.open()).core_properties.title.strip()
-            pictures = sum(name.startswith(_PICTURES) for name in archive.namelist())
-            body, margins = words(archive, _BODY), words(archive, _MARGINS)
-            return Document(body, margins, title, pictures=pictures, targets=_targets(archive))
+            package = package_text.read(archive, words)
     except zip_guard.Bomb:
         raise
-    except (*PARSER_ERRORS, OpcError, LxmlError) as e:
+    except PARSER_ERRORS as e:
         raise Unreadable(phrase("unreadable.word")) from e
+    if package.kind != "docx" or words.broken or package.main in words.missed:
+        raise Unreadable(phrase("unreadable.word"))
+    return _document(words, words.title)
 
 
 def read_pdf(source: Source, *, carried: bool = True) -> Document:
@@ -184,19 +201,20 @@ def read_ofd(source: Source, *, carried: bool = True) -> Document:
 
 
 def _with_carried(document: Document, files: Sequence[tuple[str, bytes | None]]) -> Document:
-    """Return a document with the words of the files that it carries; files within these are not opened."""
-    words = [name for name, _ in files]
-    unread = document.unread or ("carried" if len(files) > MAX_CARRIED else "")
+    """Return a document with the words of the files that it carries; files within a PDF or OFD of these stay shut."""
+    words, missed = [name for name, _ in files], [name for name, _ in files[MAX_CARRIED:]]
     for name, data in files[:MAX_CARRIED]:
-        inner = _carried(name, data or b"")
-        words += [inner.text, inner.margins] if inner else []
-        unread = unread or ("" if inner and not inner.unread else "carried")
-    return replace(document, margins="\n".join([document.margins, *words]), unread=unread) if files else document
+        if inner := _carried(name, data or b""):
+            words += [inner.text, inner.margins, inner.traces]
+        if inner is None or inner.unread or inner.missed:
+            missed.append(plain(name))
+    margins = "\n".join([document.margins, *words])
+    return replace(document, margins=margins, missed=tuple(missed)) if files else document
 
 
 def _carried(name: str, data: bytes) -> Document | None:
     """Return what a carried file says, None where it cannot be searched; a picture has nothing to say."""
-    source = Source(name, len(data), lambda: io.BytesIO(data))
+    source = _of_bytes(data, name)
     kind = identify(source)
     alone = {"pdf": partial(read_pdf, carried=False), "ofd": partial(read_ofd, carried=False)}
     try:
@@ -208,20 +226,39 @@ def _carried(name: str, data: bytes) -> Document | None:
 
 
 def read_ole(source: Source) -> Document:
-    """Open an old Word or WPS document as evidence; its text is the two-byte text of its main stream, with debris."""
+    """Open an old Word or WPS document as evidence.
+
+    Where its piece table cannot be read, its text is the two-byte text of its main stream, with debris.
+    """
+    words = _words()
     try:
-        with olefile.OleFileIO(io.BytesIO(source.read())) as ole:
+        with ole_text.opened(source.read()) as ole:
             data = ole.openstream("WordDocument").read()
+            if len(data) < 32:
+                raise Unreadable(phrase("unreadable.document"))
+            if data[11] & 1:  # fEncrypted of the file information block
+                raise Locked
+            read_well = package_text.read_ole(ole, words)
+    except OLE_ERRORS as e:
+        if isinstance(e, BaosongError):
+            raise
+        raise Unreadable(phrase("unreadable.document")) from e
+    if not read_well:
+        debris = data.decode("utf-16-le", errors="ignore").replace("\x00", "")
+        empty = data.startswith(_WORD_97) and data[_CCP_TEXT : _CCP_TEXT + 4] in (b"\0\0\0\0", b"\1\0\0\0")
+        words.add("margins" if empty else "text", debris)  # no more than the mark that ends the last paragraph
+    return _document(words)
+
+
+def read_old_sheet(source: Source) -> Document:
+    """Search an old workbook, or another compound file, for marks; its cells are read elsewhere."""
+    words = _words()
+    try:
+        with ole_text.opened(source.read()) as ole:
+            package_text.read_ole(ole, words)
     except OLE_ERRORS as e:
         raise Unreadable(phrase("unreadable.document")) from e
-    if len(data) < 32:
-        raise Unreadable(phrase("unreadable.document"))
-    if data[11] & 1:  # fEncrypted of the file information block
-        raise Locked
-    text = data.decode("utf-16-le", errors="ignore").replace("\x00", "")
-    if data.startswith(_WORD_97) and data[_CCP_TEXT : _CCP_TEXT + 4] in (b"\0\0\0\0", b"\1\0\0\0"):
-        return Document("", text)  # no more than the mark that ends the last paragraph; its headers may have words
-    return Document(text)
+    return _document(words)
 
 
 def read_text(source: Source) -> Document:
@@ -233,16 +270,25 @@ def read_text(source: Source) -> Document:
 
 def read_sheet(source: Source, only_with: str = "") -> Document:
     """Return the words of a workbook without judging its cells; with `only_with`, none of parts without that letter."""
+    words = _words(only_with)
     try:
         with zip_guard.guarded(source) as archive:
-            parts = [p for p in (_BODY, _MARGINS) if not only_with or _holds(archive, p, only_with)]
-            body, margins = (words(archive, p) if p in parts else "" for p in (_BODY, _MARGINS))
-            pictures = sum(name.startswith(_PICTURES) for name in archive.namelist())
-            return Document(body, margins, pictures=pictures, targets=_targets(archive))
+            if package_text.is_locked(archive):
+                raise Locked
+            package_text.read(archive, words)
     except zip_guard.Broken as e:
         raise Unreadable(str(e)) from e
+    return _document(words)
 
 
+def read_markup(source: Source) -> Document:
+    """Return the words of a page of the web, of an XML or of a Rich Text file, whatever its name says."""
+    words = _words()
+    package_text.embedded(source.name, source.read(), words, "text")
+    return _document(words)
+
+
+MARKS_ONLY = frozenset({"rtf", "xls", "ppt", "works"})  # searched for marks; their words are in no good order
 READERS = {
     "docx": read_docx,
     "pdf": read_pdf,
@@ -252,6 +298,20 @@ READERS = {
     "xlsx": read_sheet,
     "ods": read_sheet,
     "odt": read_sheet,
+    "xlsb": read_sheet,
+    "pptx": read_sheet,
+    "odp": read_sheet,
+    "xls": read_old_sheet,
+    "ppt": read_old_sheet,
+    "works": read_old_sheet,
+    "html": read_markup,
+    "mht": read_markup,
+    "xml": read_markup,
+    "wordxml": read_markup,
+    "excelxml": read_markup,
+    "fodt": read_markup,
+    "uof": read_markup,
+    "rtf": read_markup,
 }
 
 
@@ -265,71 +325,3 @@ def read(source: Source, actual: str | None, only_with: str = "") -> Document | 
     if reader is read_sheet:
         return read_sheet(source, only_with)
     return reader(source) if reader else None
-
-
-def words(archive: zipfile.ZipFile, members: re.Pattern[str]) -> str:
-    """Return the words of those members of an Office file, a paragraph a line.
-
-    Tags are cut out, not parsed: no entity can expand, and a word split over several runs is whole again.
-    """
-    return "\n".join(_words(xml) for xml in _members(archive, members))
-
-
-def _targets(archive: zipfile.ZipFile) -> tuple[str, ...]:
-    """Return the web addresses behind the words of an Office file."""
-    found = (html.unescape(t) for _, xml in _contents(archive, _RELATIONS) for t in _TARGET.findall(_decoded(xml)))
-    return tuple(dict.fromkeys(found))
-
-
-def _members(archive: zipfile.ZipFile, members: re.Pattern[str]) -> Iterator[str]:
-    for name, xml in _contents(archive, members):
-        yield _worded(name, _decoded(xml))
-
-
-def _contents(archive: zipfile.ZipFile, members: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
-    left = MAX_WORDS
-    for info in archive.infolist():
-        name = zip_guard.plain_name(info.filename)
-        if members.fullmatch(name) and left > 0:
-            try:
-                with archive.open(info) as member:
-                    xml = member.read(min(MAX_MEMBER, left))
-            except PARSER_ERRORS:
-                continue  # a damaged member is told where the whole file is opened
-            left -= len(xml)
-            yield name, xml
-
-
-def _worded(name: str, xml: str) -> str:
-    """Return what words a part of a workbook holds outside the shared strings: the rest is numbers, maybe millions."""
-    if name.startswith("xl/worksheets/"):
-        return "".join([*_inline_texts(xml), *_HEADERS.findall(xml)])
-    return "<w:br/>".join(_SHEET_NAMES.findall(xml)) if name == "xl/workbook.xml" else xml
-
-
-def _inline_texts(xml: str) -> Iterator[str]:
-    """Yield the texts that stand in the cells themselves, in time that follows the length even if nothing closes."""
-    for piece in xml.split("<is>")[1:]:
-        text, end, _ = piece.partition("</is>")
-        if end:
-            yield text + end
-
-
-def _holds(archive: zipfile.ZipFile, members: re.Pattern[str], letter: str) -> bool:
-    """Return whether a letter may occur in those members, as itself or as a character reference."""
-    code = ord(letter)
-    plain = letter.encode()
-    spelled = re.compile(rb"&#(?:0*%d|[xX]0*(?i:%x))" % (code, code))
-    return any(plain in xml or spelled.search(xml) or _is_utf16(xml) for _, xml in _contents(archive, members))
-
-
-def _decoded(xml: bytes) -> str:
-    return xml.decode("utf-16" if _is_utf16(xml) else "utf-8", errors="replace")
-
-
-def _is_utf16(xml: bytes) -> bool:
-    return xml.startswith((b"\xff\xfe", b"\xfe\xff"))
-
-
-def _words(xml: str) -> str:
-    return html.unescape(_TAG.sub("", _PARAGRAPH.sub("\n", xml))).strip()

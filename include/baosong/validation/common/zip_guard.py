@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zipfile
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from baosong.rules.catalogue import phrase
 from baosong.rules.errors import BaosongError
 from baosong.store.source import Source
+from baosong.validation.common import opc
 
 MAX_DIRECTORY = 4 << 20
 MAX_MEMBERS = 10_000
@@ -27,14 +29,26 @@ ERRORS = (
 )
 
 _TAIL = 22 + 65_535 + 20  # end record, its longest comment, the zip64 locator before it
-_MEMBERS = (
+_MEMBERS = (  # what tells a package that has no list of its content types
     ("word/document.xml", "docx"),
     ("xl/workbook.xml", "xlsx"),
     ("xl/workbook.bin", "xlsb"),
     ("ppt/presentation.xml", "pptx"),
+    ("Index/Document.iwa", "iwork"),
+    ("index.apxl", "iwork"),
+    ("buildVersionHistory.plist", "iwork"),
+    ("uof.xml", "uof"),
     ("OFD.xml", "ofd"),  # GB/T 33190
 )
-_OPEN_DOCUMENT = {b"text": "odt", b"spreadsheet": "ods", b"presentation": "odp"}
+_MIME_TYPES = {
+    b"application/vnd.oasis.opendocument.text": "odt",
+    b"application/vnd.oasis.opendocument.text-template": "odt",
+    b"application/vnd.oasis.opendocument.spreadsheet": "ods",
+    b"application/vnd.oasis.opendocument.spreadsheet-template": "ods",
+    b"application/vnd.oasis.opendocument.presentation": "odp",
+    b"application/vnd.oasis.opendocument.graphics": "odg",
+    b"application/epub+zip": "epub",
+}
 
 
 class Bomb(BaosongError, ValueError):
@@ -78,26 +92,44 @@ def office_type(source: Source) -> str:
         return "zip"
 
 
+def span(data: bytes) -> tuple[int, int, int] | None:
+    """Return where the zip that unpacking programs find in these bytes begins, where its records end, and its comment.
+
+    They look for the last end record and believe its directory, whatever lies before and behind.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            first = min(member.header_offset for member in archive.infolist())
+            end = data.rfind(b"PK\x05\x06")
+            (comment,) = struct.unpack_from("<H", data, end + 20)
+            signed = data[first : first + 4] == b"PK\x03\x04"
+            return (first, end + 22, min(len(data), end + 22 + comment)) if signed else None
+    except (*ERRORS, struct.error, OverflowError, OSError):
+        return None
+
+
 def plain_name(name: str) -> str:
     """Return a member's name with the slashes it should have: some programs on Windows write backslashes."""
     return name.replace("\\", "/")
 
 
 def _office_type(archive: zipfile.ZipFile) -> str:
+    if kind := opc.Package(archive).kind:
+        return kind
     names = {plain_name(name) for name in archive.namelist()}
     for member, kind in _MEMBERS:
         if member in names:
             return kind
-    return _open_document(archive) if "mimetype" in names else "zip"
+    return _by_mime_type(archive) if "mimetype" in names else "zip"
 
 
-def _open_document(archive: zipfile.ZipFile) -> str:
+def _by_mime_type(archive: zipfile.ZipFile) -> str:
     try:
         with archive.open("mimetype") as f:
             mime = f.read(100).strip()
     except (*ERRORS, OSError):
         return "zip"
-    return _OPEN_DOCUMENT.get(mime.removeprefix(b"application/vnd.oasis.opendocument."), "zip")
+    return _MIME_TYPES.get(mime, "zip")
 
 
 def _tail(source: Source) -> bytes:

@@ -33,7 +33,7 @@ def _said(document: Document, campaign: Campaign, prefecture: Prefecture | None)
 
 
 def _without_text(document: Document) -> Finding | None:
-    if document.characters:
+    if document.says_something:
         return None
     if document.pictures:
         return finding("report.scan")

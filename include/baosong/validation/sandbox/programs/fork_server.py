@@ -18,9 +18,9 @@ import signal
 import socket
 import sys
 import traceback
+import zipfile
 from dataclasses import dataclass
 
-import docx
 from PIL import Image
 from pydantic_core import to_json
 from pypdf import PdfWriter
@@ -61,12 +61,14 @@ def main(channel: socket.socket) -> None:
 def warm_up() -> None:
     """Open a file of each sort once: what parsers import and compile at first use, no child needs to do again."""
     word, page, picture = io.BytesIO(), io.BytesIO(), io.BytesIO()
-    docx.Document().save(word)
+    with zipfile.ZipFile(word, "w") as package:
+        package.writestr("content.xml", "<p/>")
+        package.writestr("web.htm", "<p/>")
     writer = PdfWriter()
     writer.add_blank_page(595, 842)
     writer.write(page)
     Image.new("RGB", (16, 16)).save(picture, "JPEG")
-    reader.read_docx(_source(word.getvalue()))
+    reader.read_sheet(_source(word.getvalue()))
     reader.read_pdf(_source(page.getvalue()))
     photo.decode(_source(picture.getvalue()), 1000)
 
