@@ -72,8 +72,8 @@ def test_a_tracked_change_reads_as_the_figure_that_is_there_now() -> None:
 
 def test_a_reading_above_a_name_does_not_hide_it() -> None:
     document = read(made.ruby(), "docx")
-    assert document.names("乌鲁木齐市")
-    assert not document.names("wulu")
+    assert document.names_any(["乌鲁木齐市"])
+    assert not document.names_any(["wulu"])
 
 
 @pytest.mark.parametrize("footer", ["1", "- 1 -", "第1页 共2页"])

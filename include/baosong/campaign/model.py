@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from baosong.campaign.form import Form
 from baosong.rules.findings import Kind
+from baosong.rules.words import alike
 
 # Incremented by hand when the meaning of a check changes in code, so that a receipt names the rules that applied.
 RULES_REVISION = "3"
@@ -59,6 +60,12 @@ class Prefecture(Model):
     name: Annotated[str, Field(min_length=2, max_length=40, pattern=r"^[^/\\|<>\x00-\x1f]+$")]
     aliases: list[Text] = []
     counties: list[Text] = []
+    own_names: list[Text] = []  # in the languages that are written there beside Chinese
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return all its names, the Chinese ones first."""
+        return (self.name, *self.aliases, *self.own_names)
 
     @property
     def folder(self) -> str:
@@ -198,9 +205,9 @@ class Campaign(Model):
 
     @model_validator(mode="after")
     def _unambiguous(self) -> Self:
-        names = [n for p in self.prefectures for n in (p.name, *p.aliases, *p.counties)]
+        names = [alike(n) for p in self.prefectures for n in (*p.names, *p.counties)]
         _refuse_duplicates("prefectures 的 code", [p.code for p in self.prefectures])
-        _refuse_duplicates("prefectures 的 name、aliases 或 counties", names)
+        _refuse_duplicates("prefectures 的 name、aliases、own_names 或 counties", names)
         _refuse_duplicates("deliverables 的 kind", [d.kind.value for d in self.deliverables])
         _refuse_duplicates("deliverables 的 folder", [d.folder for d in self.deliverables])
         return self
@@ -231,8 +238,8 @@ class Campaign(Model):
         return self._by_code[code]
 
     def prefecture_named(self, text: str) -> Prefecture | None:
-        """Return the prefecture with this name or alias, ignoring spaces."""
-        return self._by_name.get("".join(text.split()))
+        """Return the prefecture with this name in any of its languages, ignoring spaces."""
+        return self._by_name.get(alike(text))
 
     def deliverable(self, kind: Kind) -> Deliverable:
         """Return the deliverable of this kind; KeyError if the campaign does not ask for it."""
@@ -248,7 +255,7 @@ class Campaign(Model):
 
     @cached_property
     def _by_name(self) -> dict[str, Prefecture]:
-        return {"".join(n.split()): p for p in self.prefectures for n in (p.name, *p.aliases)}
+        return {alike(n): p for p in self.prefectures for n in p.names}
 
     @cached_property
     def _by_kind(self) -> dict[Kind, Deliverable]:

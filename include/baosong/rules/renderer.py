@@ -8,6 +8,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from baosong.rules.words import isolated
+
 
 class Renderer:
     """What fills in the templates of a package: `render("name.html", word=value)` gives the text."""
@@ -31,5 +33,5 @@ class Renderer:
         made = Environment(
             loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
         )
-        made.filters.update(self._filters)
+        made.filters.update(self._filters, isolated=isolated)
         return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -23,6 +24,18 @@ _FIELDS = {
 }
 _TRACKS = {"video": "视频轨", "audio": "音频轨", "general": "整个文件"}
 _NOT_XML = re.compile(r"[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# One dot between the parts of a name, one letter for those that keyboards of Uyghur, Kazakh and Kyrgyz confuse, and
+# nothing for what only joins or parts letters.
+_ALIKE = str.maketrans(
+    dict.fromkeys("•・‧∙⋅.", "·")
+    | dict.fromkeys("ېىی", "ي")
+    | dict.fromkeys("ەھ", "ه")
+    | {"ک": "ك"}
+    | dict.fromkeys("ـ\xad\u061c\u180e\u200b\u200c\u200d\u200e\u200f\u2060\u2066\u2067\u2068\u2069\ufeff", "")
+)
+_RIGHT_TO_LEFT = re.compile(
+    r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]+(?:[\s·.,-]*[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]+)*+"
+)
 _LONGEST = 32767  # characters that a cell of Excel holds
 CELL_WORDS = {
     "accepted": "已齐",
@@ -36,6 +49,20 @@ CELL_WORDS = {
 def escape_invisible(text: object) -> str:
     """Return a text whose invisible characters are replaced by their code points, `‹U+202E›`."""
     return "".join(f"‹U+{ord(c):04X}›" if unicodedata.category(c) in _INVISIBLE else c for c in str(text))
+
+
+def alike(name: str) -> str:
+    """Return what two spellings of a name have in common: no spaces, width, joined shapes, one sort of interpunct."""
+    return "".join(unicodedata.normalize("NFKC", name).translate(_ALIKE).split()).lower()
+
+
+def isolated(text: object) -> str:
+    """Return a text as HTML, invisible characters escaped, what is written from right to left apart from the rest.
+
+    Else the signs and figures beside a Uyghur or Kazakh word change places with it.
+    """
+    escaped = html.escape(escape_invisible(text))
+    return _RIGHT_TO_LEFT.sub(lambda found: f"<bdi>{found[0]}</bdi>", escaped)
 
 
 def strip_control(text: str) -> str:

@@ -72,7 +72,8 @@ class Page(HTMLParser):
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, tuple(attrs)))
+        if tag != "bdi" or attrs:  # what is written from right to left is isolated where it occurs
+            self.elements.append((tag, tuple(attrs)))
         self._open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
@@ -130,6 +131,13 @@ def test_no_name_becomes_markup_on_the_status_page(campaign: Campaign, name: str
 def findings_of(text: str) -> dict[str, Any]:
     where = {"sheet": text or "x", "cell": "D1", "member": "m"}
     return error("statistics.x", text, where=where, observed=text, expected=text, fix=text).as_json()  # type: ignore[arg-type]
+
+
+def test_a_word_from_right_to_left_is_isolated_within_a_name_and_a_message(campaign: Campaign) -> None:
+    said = findings_of("填的“ئۈرۈمچى شەھىرى”不是 3 个")
+    html = receipt_of(campaign, replace(REJECTED, name="报告-ئۈرۈمچى-2.docx", findings=[said])).html
+    assert "报告-<bdi>ئۈرۈمچى</bdi>-2.docx" in html
+    assert "填的“<bdi>ئۈرۈمچى شەھىرى</bdi>”不是 3 个" in html
 
 
 def test_a_hostile_name_is_shown_escaped_and_its_hidden_characters_are_marked(campaign: Campaign) -> None:

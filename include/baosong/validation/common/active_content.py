@@ -18,8 +18,8 @@ from baosong.rules.catalogue import finding, phrase
 from baosong.rules.findings import Finding, Where
 from baosong.store.source import Source
 from baosong.validation.common import opc, zip_guard
-from baosong.validation.common.filetypes import OLE_ERRORS, PICTURES, ZIPPED
-from baosong.validation.common.reader import MAX_PDF_PAGES, PARSER_ERRORS, plain
+from baosong.validation.common.filetypes import OLE_ERRORS, PARSER_ERRORS, PICTURES, ZIPPED
+from baosong.validation.common.reader import plain
 
 LARGEST_PART = 8 << 20  # bytes read of a part of an Office file
 _OPENING = 2048  # bytes of a part in which a DTD would stand
@@ -36,14 +36,17 @@ _STRAY = re.compile(
 _DTD = re.compile(r"<!(?:DOCTYPE|ENTITY)")
 _PROGRAM = re.compile(rb"(?i)\.(exe|dll|scr|com|bat|cmd|ps1|vbs|vbe|js|jse|wsf|hta|lnk|jar|msi)\0")
 _MARKUP = (b"<script", b"<!doctype html", b"<html>", b"<html ", b"<iframe", b"<?php ")
-_PDF_ACTIONS = ("/JavaScript", "/Launch", "/ImportData", "/SubmitForm", "/GoToR", "/GoToE")
 
 
 def findings(source: Source, actual: str | None, *, sheet: bool = False) -> list[Finding]:
     """Return what in a file would act by itself; of a sheet's macros and entities its own reader speaks."""
     if actual in ZIPPED:
-        return _of_package(source, sheet)
-    looks: dict[str, Callable[[Source], list[Finding]]] = {"pdf": _of_pdf, "doc": _of_ole}
+        return [*_of_package(source, sheet), *(_of_ofd(source) if actual == "ofd" else [])]
+    if actual == "pdf":
+        from baosong.validation.common import pdf_actions  # late, as pypdf is
+
+        return pdf_actions.findings(source, attached)
+    looks: dict[str, Callable[[Source], list[Finding]]] = {"doc": _of_ole}
     if look := looks.get(actual or ""):
         return [*look(source), *_polyglot(source, actual)]
     return _polyglot(source, actual) if actual in PICTURES else []
@@ -126,7 +129,25 @@ def _holds_program(part: bytes) -> bool:
     return _PROGRAM.search(packed[:4096]) is not None or b"This program cannot be run in DOS mode" in packed
 
 
-# --- old Office files, PDF, pictures
+def _of_ofd(source: Source) -> list[Finding]:
+    from baosong.validation.common import ofd  # late, as few send it
+
+    try:
+        with zip_guard.guarded(source) as archive:
+            carried = list(ofd.attachments(archive))
+    except (*PARSER_ERRORS, zip_guard.Bomb):
+        return []  # told where the file is opened
+    return attached([name for name, _ in carried])
+
+
+def attached(names: list[str]) -> list[Finding]:
+    """Judge the files that a document carries, by their names."""
+    if any(_PROGRAM.search(name.encode() + b"\0") for name in names):
+        return [finding("file.program")]
+    return [finding("file.attachment")] if names else []
+
+
+# --- old Office files, pictures
 
 
 def _of_ole(source: Source) -> list[Finding]:
@@ -139,58 +160,6 @@ def _of_ole(source: Source) -> list[Finding]:
         return []
     found = [finding("file.macros")] if storages & {"vba", "_vba_project_cur", "macros"} else []
     return [*found, finding("file.program")] if programs else found
-
-
-def _of_pdf(source: Source) -> list[Finding]:
-    from pypdf import PdfReader
-    from pypdf.errors import PyPdfError
-
-    try:
-        reader = PdfReader(source.open(), strict=False)
-        root = reader.root_object
-        names = _resolved(_resolved(root).get("/Names", {}))
-        actions = {_kind(action) for holder in _holders(reader, root) for action in _actions(holder)}
-        if "/JavaScript" in names:
-            actions.add("/JavaScript")
-        attached = list(reader.attachments) if "/EmbeddedFiles" in names else []
-    except (*PARSER_ERRORS, PyPdfError):
-        return []  # told where the file is opened
-    acting = [name for name in ("/Launch", "/ImportData") if name in actions]
-    found = [finding("file.active_content", "pdf_action", action=name[1:]) for name in acting]
-    if actions & {"/JavaScript", "/SubmitForm", "/GoToR", "/GoToE"}:
-        found.append(finding("file.active_content", "pdf_script"))
-    if any(_PROGRAM.search(name.encode() + b"\0") for name in attached):
-        return [*found, finding("file.program")]
-    return [*found, finding("file.attachment")] if attached else found
-
-
-def _holders(reader: Any, root: Any) -> Iterator[Any]:
-    """Yield what may hold an action: the document, its first pages, and what lies on them."""
-    yield _resolved(root)
-    for number, page in enumerate(reader.pages):
-        if number >= MAX_PDF_PAGES:
-            return
-        yield page
-        for annotation in _resolved(page.get("/Annots", [])):
-            yield _resolved(annotation)
-
-
-def _actions(holder: Any) -> Iterator[Any]:
-    if not hasattr(holder, "get"):
-        return
-    yield _resolved(holder.get("/OpenAction"))
-    yield _resolved(holder.get("/A"))
-    more = _resolved(holder.get("/AA"))
-    yield from (_resolved(action) for action in (more.values() if hasattr(more, "values") else ()))
-
-
-def _kind(action: Any) -> str:
-    found = str(action.get("/S", "")) if hasattr(action, "get") else ""
-    return found if found in _PDF_ACTIONS else ""
-
-
-def _resolved(value: Any) -> Any:
-    return value.get_object() if hasattr(value, "get_object") else value
 
 
 def _polyglot(source: Source, actual: str | None) -> list[Finding]:

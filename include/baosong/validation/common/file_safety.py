@@ -25,7 +25,7 @@ MARK_LETTER = "密"  # no mark is without it
 ALONE = re.compile(rf"(?m)^[ \t\u3000]{{0,9}}{_LEVEL}级?[ \t\u3000]{{0,9}}$")  # as a header or a watermark
 NAME_MARK = re.compile(rf"{MARK.pattern}|[【\[(（〔〖]\s*{_LEVEL}\s*+(?:级\s*+)?[】\])）〕〗]|^{_LEVEL}级?[-_—.\s]")
 
-_ADVICE = {"iwork": "iwork", "works": "works"}  # all other named types are opened by Word and WPS
+_ADVICE = {"iwork": "iwork", "works": "works", "ofd": "ofd"}  # all other named types are opened by Word and WPS
 _FAMILIES = {Kind.VIDEO: VIDEOS}  # a file of the right family is judged in full by its own check
 
 
@@ -51,11 +51,13 @@ def is_marked(document: Document) -> bool:
 
 def with_unsearched(checked: Checked, document: Document | None) -> Checked:
     """Hold a file with parts that could not be searched for marks: what was not searched has not passed."""
-    if document is None or not document.missed:
+    if document is None or not (document.missed or document.unread):
         return checked
-    shown = "、".join(document.missed[:3])
-    more = finding("file.not_searched", parts=shown, count=len(document.missed))
-    return replace(checked, findings=[*checked.findings, more], held=checked.held or not has_error(checked.findings))
+    more = [finding("file.not_searched", document.unread)] if document.unread else []
+    if document.missed:
+        shown = "、".join(document.missed[:3])
+        more.append(finding("file.not_searched", parts=shown, count=len(document.missed)))
+    return replace(checked, findings=[*checked.findings, *more], held=checked.held or not has_error(checked.findings))
 
 
 def is_marked_text(text: str) -> bool:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 import struct
+import zipfile
+import zlib
 from contextlib import suppress
 from typing import BinaryIO
 
@@ -58,11 +60,11 @@ SAME = {
 }
 VIDEOS = frozenset({"mov", "mp4", "mpg", "mpv", "ts", "mxf", "avi", "mkv", "webm", "wmv", "flv"})
 PICTURES = frozenset({"jpg", "png", "gif", "bmp", "tif", "webp", "heic", "avif", "jxr", "cr2", "psd"})
-DOCUMENTS = frozenset({"docx", "doc", "pdf", "odt", "rtf"})
+DOCUMENTS = frozenset({"docx", "doc", "pdf", "ofd", "odt", "rtf"})
 SHEETS = frozenset({"xlsx", "xls", "ods"})
 ARCHIVES = frozenset({"zip", "rar", "7z", "tar", "gz", "bz2", "xz", "zst", "lz4", "cab"})
 ZIPPED = frozenset(
-    {"zip", "docx", "xlsx", "xlsb", "pptx", "vsdx", "xps", "odt", "ods", "odp", "odg", "epub", "iwork", "uof"}
+    {"zip", "docx", "xlsx", "xlsb", "pptx", "vsdx", "xps", "ofd", "odt", "ods", "odp", "odg", "epub", "iwork", "uof"}
 )
 TEXTS = frozenset(
     {"txt", "html", "mht", "xml", "wordxml", "excelxml", "uof", "fodt"}
@@ -85,8 +87,23 @@ _OLE_STREAMS = (
     ("HwpSummaryInformation", "hwp"),
 )
 # What the types are called that no deliverable collects and that no suffix tells to everybody
-NAMED = frozenset({"works", "iwork", "wordxml", "excelxml", "html", "mht", "rtf", "odt", "uof", "fodt", "xml"})
+NAMED = frozenset({"ofd", "works", "iwork", "wordxml", "excelxml", "html", "mht", "rtf", "odt", "uof", "fodt", "xml"})
 _FILE_PASS = 0x2F
+PARSER_ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 OLE_ERRORS = (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, RecursionError)
 _ATOMS = (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 _MP4_BRANDS = (

@@ -8,46 +8,28 @@ from __future__ import annotations
 import io
 import logging
 import re
-import struct
 import unicodedata
-import zipfile
-import zlib
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
+from functools import partial
 
 from baosong.rules.catalogue import phrase
 from baosong.rules.errors import BaosongError
 from baosong.rules.findings import Finding
+from baosong.rules.words import alike
 from baosong.store.source import Source
 from baosong.validation.common import ole_text, package_text, personal_data, zip_guard
-from baosong.validation.common.filetypes import OLE_ERRORS, decode_text, text_codes
+from baosong.validation.common.filetypes import OLE_ERRORS, PARSER_ERRORS, PICTURES, decode_text, identify, text_codes
 from baosong.validation.common.words import Words
 
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it logs each damaged object, in the sender's words
-PAGE_END = "\f"
-MOST_OF_A_BLANK = 2000  # bytes of strokes on a page that is empty but for a frame or a rule
-MAX_PDF_PAGES = 300  # text of the first pages only: a report's prefecture and year stand on its cover
-PARSER_ERRORS = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 _WORD_97, _CCP_TEXT = b"\xec\xa5", 76  # [MS-DOC] 2.5: where the block of a Word file says how many characters it has
 _PAGE_NUMBERS = re.compile(r"(?:第?\d{1,4}页?|[-—–－·•/,，]|共\d{1,4}页|Page\d{1,4}|of\d{1,4}){0,2000}+")
 _CHINESE_DIGITS = str.maketrans("〇○零Oo一二三四五六七八九", "00000123456789")
 _YEAR = re.compile(r"(?<!\d)(20\d\d)年")
+MAX_CARRIED = 20  # files within a file that are searched
 OPENING = 60  # characters that hold a title
 
 
@@ -65,7 +47,8 @@ class Document:
 
     `pages` is known of a PDF only, whose text is parted by form feeds; `pictures` counts those embedded,
     `targets` are the web addresses that its words lead to without naming them. `traces` are searched for marks alone,
-    and `missed` names the parts that could not be searched.
+    `missed` names the parts that could not be searched, and `unread` says why some of the text could not be read, as a
+    variant of the rule file.not_searched; it is empty where all of it was.
     """
 
     text: str
@@ -76,6 +59,7 @@ class Document:
     targets: tuple[str, ...] = ()
     traces: str = ""
     missed: tuple[str, ...] = ()
+    unread: str = ""
 
     @property
     def characters(self) -> int:
@@ -97,9 +81,13 @@ class Document:
         """Return a warning for each personal number; nobody is born after `latest`."""
         return personal_data.findings(self.text, self.margins, latest, pages=self.pages is not None)
 
-    def names(self, word: str) -> bool:
-        """Return whether the document holds a word, whatever spaces and line ends the layout put into it."""
-        return squeeze(word) in squeeze(self.text + self.margins)
+    def names_any(self, names: Iterable[str]) -> bool:
+        """Return whether the document holds a name, whatever spaces and line ends the layout put into it.
+
+        Some PDFs hold what is written from right to left as it is seen, that is back to front.
+        """
+        text = alike(self.text + self.margins)
+        return any(name in text or name[::-1] in text for name in map(alike, names))
 
     def names_year(self, year: int) -> bool:
         """Return whether the text names a year, in Arabic or Chinese digits, of whatever width."""
@@ -140,11 +128,19 @@ def _document(words: Words, title: str = "", pages: int | None = None) -> Docume
 
 
 def _words(only_with: str = "") -> Words:
-    return Words(only_with=only_with, foreign=lambda data: read_pdf(_of_bytes(data)).text)
+    return Words(only_with=only_with, foreign=_foreign)
 
 
-def _of_bytes(data: bytes) -> Source:
-    return Source("", len(data), lambda: io.BytesIO(data))
+def _foreign(data: bytes) -> str:
+    """Return the words of a PDF within another document; raises `Unreadable` where not all of them can be read."""
+    document = read_pdf(_of_bytes(data), carried=False)
+    if document.unread:
+        raise Unreadable(document.unread)
+    return f"{document.text}\n{document.margins}"
+
+
+def _of_bytes(data: bytes, name: str = "") -> Source:
+    return Source(name, len(data), lambda: io.BytesIO(data))
 
 
 def read_docx(source: Source) -> Document:
@@ -162,31 +158,71 @@ def read_docx(source: Source) -> Document:
     return _document(words, words.title)
 
 
-def read_pdf(source: Source) -> Document:
+def read_pdf(source: Source, *, carried: bool = True) -> Document:
     """Open a PDF; raises `Locked` when it asks for a password to be read, `Unreadable` when it is damaged."""
-    from pypdf import PdfReader
-    from pypdf.errors import PyPdfError
+    from baosong.validation.common import pdf  # late: pypdf costs more than most checks
 
     try:
-        reader = PdfReader(source.open(), strict=False)
-        if reader.is_encrypted and not reader.decrypt(""):
-            raise Locked
-        pages = len(reader.pages)
-        first = [reader.pages[i] for i in range(min(pages, MAX_PDF_PAGES))]
-        text = PAGE_END.join(page.extract_text().replace(PAGE_END, " ") for page in first)
-        pictures = sum(len(page.images) or _is_drawn(page) for page in first[:5])
-        title = str((reader.metadata and reader.metadata.title) or "").strip()
-    except Locked:
-        raise
-    except (*PARSER_ERRORS, PyPdfError) as e:
+        reader = pdf.opened(source)
+        found = reader and pdf.content(reader)
+        files = (
+            [(name, None if f is None else f.get_data()) for name, f in pdf.embedded(reader)]
+            if reader and carried
+            else []
+        )
+    except pdf.ERRORS as e:
         raise Unreadable(phrase("unreadable.pdf")) from e
-    return Document(text, "", title, pages, pictures)
+    if not found:
+        raise Locked
+    unread = "fonts" if found.illegible else "" if found.complete else "pages"
+    return _with_carried(
+        Document(found.text, found.margins, found.title, found.pages, found.pictures, unread=unread), files
+    )
 
 
-def _is_drawn(page: Any) -> bool:
-    """Return whether a page without pictures is drawn with many strokes, as letters turned into outlines are."""
-    content = page.get_contents()
-    return content is not None and len(content.get_data()) > MOST_OF_A_BLANK
+def read_ofd(source: Source, *, carried: bool = True) -> Document:
+    """Open an OFD; raises `Locked`, `Unreadable` or `zips.Bomb`."""
+    from baosong.validation.common import ofd  # late, as few send it
+
+    try:
+        with zip_guard.guarded(source) as archive:
+            if ofd.is_locked(archive):
+                raise Locked
+            found = ofd.content(archive)
+            files = list(ofd.attachments(archive)) if carried else []
+    except (Locked, zip_guard.Bomb):
+        raise
+    except PARSER_ERRORS as e:
+        raise Unreadable(phrase("unreadable.ofd")) from e
+    unread = "fonts" if found.illegible else "" if found.complete else "parts"
+    return _with_carried(
+        Document(found.text, found.margins, found.title, found.pages, found.pictures, unread=unread), files
+    )
+
+
+def _with_carried(document: Document, files: Sequence[tuple[str, bytes | None]]) -> Document:
+    """Return a document with the words of the files that it carries; files within a PDF or OFD of these stay shut."""
+    words, missed = [name for name, _ in files], [name for name, _ in files[MAX_CARRIED:]]
+    for name, data in files[:MAX_CARRIED]:
+        if inner := _carried(name, data or b""):
+            words += [inner.text, inner.margins, inner.traces]
+        if inner is None or inner.unread or inner.missed:
+            missed.append(plain(name))
+    margins = "\n".join([document.margins, *words])
+    return replace(document, margins=margins, missed=tuple(missed)) if files else document
+
+
+def _carried(name: str, data: bytes) -> Document | None:
+    """Return what a carried file says, None where it cannot be searched; a picture has nothing to say."""
+    source = _of_bytes(data, name)
+    kind = identify(source)
+    alone = {"pdf": partial(read_pdf, carried=False), "ofd": partial(read_ofd, carried=False)}
+    try:
+        if kind in PICTURES:
+            return Document("")
+        return alone[kind](source) if kind in alone else read(source, kind)
+    except (Unreadable, Locked, zip_guard.Bomb):
+        return None
 
 
 def read_ole(source: Source) -> Document:
@@ -256,6 +292,7 @@ MARKS_ONLY = frozenset({"rtf", "xls", "ppt", "works"})  # searched for marks; th
 READERS = {
     "docx": read_docx,
     "pdf": read_pdf,
+    "ofd": read_ofd,
     "doc": read_ole,
     "txt": read_text,
     "xlsx": read_sheet,

@@ -38,6 +38,7 @@ _MEMBERS = (  # what tells a package that has no list of its content types
     ("index.apxl", "iwork"),
     ("buildVersionHistory.plist", "iwork"),
     ("uof.xml", "uof"),
+    ("OFD.xml", "ofd"),  # GB/T 33190
 )
 _MIME_TYPES = {
     b"application/vnd.oasis.opendocument.text": "odt",

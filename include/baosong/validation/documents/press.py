@@ -26,7 +26,7 @@ def check(source: Source, actual: str | None, document: Document | None, campaig
     found = {"characters": document.characters, "links": links, "title": document.headline}
     if document.pages is not None:
         found["pages"] = document.pages
-    if not document.says_something and not document.pictures:
+    if not (document.says_something or document.pictures or document.unread):
         return Checked(findings=[finding("press.empty")], facts=found)
     no_link = [] if links or actual not in LISTS else [finding("press.link")]
     return Checked(findings=[*no_link, *document.personal_numbers(campaign.window.end)], facts=found)

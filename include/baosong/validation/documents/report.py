@@ -19,7 +19,7 @@ def check(document: Document | None, actual: str | None, campaign: Campaign, pre
     if told := quotes(document.text, campaign.form):
         facts["quotes"] = [quote.as_json() for quote in told]
     if empty := _without_text(document):
-        return Checked(findings=[empty], facts=facts)
+        return Checked(findings=[] if document.unread else [empty], facts=facts)
     if actual == "doc":
         return Checked(findings=[finding("report.format"), *_said(document, campaign, prefecture)], facts={})
     return Checked(findings=_said(document, campaign, prefecture), facts=facts)
@@ -27,6 +27,8 @@ def check(document: Document | None, actual: str | None, campaign: Campaign, pre
 
 def _said(document: Document, campaign: Campaign, prefecture: Prefecture | None) -> list[Finding]:
     numbers = document.personal_numbers(campaign.window.end)
+    if document.unread:  # what is not found may stand where nothing could be read
+        return numbers
     return [*_prefecture(document, prefecture), *_year(document, campaign), *numbers]
 
 
@@ -40,7 +42,7 @@ def _without_text(document: Document) -> Finding | None:
 
 
 def _prefecture(document: Document, prefecture: Prefecture | None) -> list[Finding]:
-    if prefecture is None or any(document.names(name) for name in (prefecture.name, *prefecture.aliases)):
+    if prefecture is None or document.names_any(prefecture.names):
         return []
     names = "、".join((prefecture.name, *prefecture.aliases))
     return [finding("report.prefecture", name=prefecture.name, names=names)]

@@ -15,11 +15,11 @@ from baosong.campaign import Campaign, Prefecture
 from baosong.campaign.form import CrossCheck, Indicator
 from baosong.rules.catalogue import phrase
 from baosong.rules.findings import Finding, Where
+from baosong.rules.words import alike
 from baosong.validation.statistics.cells import address
 from baosong.validation.statistics.check_context import CheckContext, Detection
 from baosong.validation.statistics.list_comparison import near_list, own_counties
 from baosong.validation.statistics.numbers import format_decimal
-from baosong.validation.statistics.tables import key
 from baosong.validation.statistics.units import named_prefectures
 from baosong.validation.statistics.values import AMOUNT_NAMES, AMOUNTS, Values, shown
 
@@ -201,7 +201,7 @@ def _duplicate(context: CheckContext) -> Iterator[Detection]:
     for index, (name, start, place) in enumerate(rows):
         if not name or not start:
             continue
-        same = seen.setdefault((key(name), start, key(place or "")), index)  # an interpunct has four shapes
+        same = seen.setdefault((alike(name), start, alike(place or "")), index)
         if same != index:
             other = phrase("sheet.row", row=context.values.reading.activity_rows[same] + 1)
             where, details = context.activity(index, "name", other=other)

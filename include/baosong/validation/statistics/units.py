@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 
 from baosong.campaign import Campaign, Prefecture
+from baosong.rules.words import alike
 from baosong.validation.statistics.numbers import fold
 
 LONGEST = 400  # characters of a cell that are looked at
@@ -25,8 +26,8 @@ def named_prefectures(text: str, campaign: Campaign) -> list[Prefecture]:
 
     What stands in brackets, and whom a copy goes to, names nobody, unless nothing else does.
     """
-    squeezed = "".join(fold(text[:LONGEST]).split())
-    units = tuple((name, p.code) for p in campaign.prefectures for name in (p.name, *p.aliases, *p.counties))
+    squeezed = alike(fold(text[:LONGEST]))
+    units = tuple((name, p.code) for p in campaign.prefectures for name in (*p.names, *p.counties))
     pattern, codes = _pattern(units)
     for plain in (_COPIES.split(_BRACKETS.sub("", squeezed))[0], squeezed):
         found = [pattern.findall(part) for part in _PARTS.split(plain)]
@@ -39,6 +40,6 @@ def named_prefectures(text: str, campaign: Campaign) -> list[Prefecture]:
 @lru_cache(maxsize=16)
 def _pattern(units: tuple[tuple[str, str], ...]) -> tuple[re.Pattern[str], dict[str, str]]:
     """Return what finds the names of units, and the code of each; a street that is called like one is none."""
-    codes = {"".join(name.split()): code for name, code in reversed(units)}
+    codes = {alike(name): code for name, code in reversed(units)}
     names = "|".join(map(re.escape, sorted(codes, key=len, reverse=True)))
     return re.compile(f"(?:{names}){_STREET}"), codes
