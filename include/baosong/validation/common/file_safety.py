@@ -9,6 +9,7 @@ from baosong.rules.catalogue import finding, phrase
 from baosong.rules.findings import Checked, Finding, Kind
 from baosong.store.source import Source
 from baosong.validation.common import zip_guard
+from baosong.validation.common.camera_raw import RAWS
 from baosong.validation.common.filetypes import ARCHIVES, ENCRYPTED, VIDEOS, ZIPPED, canonical
 from baosong.validation.common.reader import Document, plain
 
@@ -19,6 +20,7 @@ MARK = re.compile(
 MARK_LETTER = "密"  # no mark is without it
 NAME_MARK = re.compile(rf"{MARK.pattern}|[【\[(（〔〖]\s*{_LEVEL}\s*+(?:级\s*+)?[】\])）〕〗]|^{_LEVEL}级?[-_—.\s]")
 
+_OF_PHONES = {"heic": "disguised_heic", "avif": "disguised_avif"}  # and the wording under another name
 _FAMILIES = {Kind.VIDEO: VIDEOS}  # a file of the right family is judged in full by its own check
 
 
@@ -65,6 +67,8 @@ def type_findings(source: Source, actual: str | None, deliverable: Deliverable) 
         return [] if deliverable.kind is Kind.VIDEO else [_unknown(source, deliverable, accepted)]
     if actual in _FAMILIES.get(deliverable.kind, frozenset()):
         return []
+    if actual in RAWS - accepted or (actual == "tif" and canonical(source.suffix) in RAWS - accepted):
+        return [_not_collected(actual if actual in RAWS else canonical(source.suffix), deliverable)]
     if actual in accepted:
         return _name_findings(source, actual)
     if actual == "ole":
@@ -103,7 +107,7 @@ def _name_findings(source: Source, actual: str) -> list[Finding]:
 def _disguised(source: Source, actual: str, deliverable: Deliverable) -> Finding:
     return finding(
         "file.type_mismatch",
-        "disguised",
+        _OF_PHONES.get(actual, "disguised"),
         suffix=_suffix_text(source),
         actual=actual,
         deliverable=deliverable.name,
@@ -119,9 +123,8 @@ def _unknown(source: Source, deliverable: Deliverable, accepted: set[str]) -> Fi
 
 def _not_collected(actual: str, deliverable: Deliverable) -> Finding:
     formats = "、".join(deliverable.formats)
-    if actual == "heic":
-        return finding("file.format", "heic", deliverable=deliverable.name, actual=actual, formats=formats)
-    return finding("file.format", deliverable=deliverable.name, actual=actual, formats=formats)
+    variant = "raw" if actual in RAWS else actual if actual in _OF_PHONES else ""
+    return finding("file.format", variant, deliverable=deliverable.name, actual=actual, formats=formats)
 
 
 def _suffix_text(source: Source) -> str:

@@ -14,7 +14,7 @@ import filetype
 import olefile  # type: ignore[import-untyped]
 
 from baosong.store.source import Source
-from baosong.validation.common import zip_guard
+from baosong.validation.common import camera_raw, zip_guard
 
 HEAD = 4096
 SAME = {
@@ -39,7 +39,7 @@ SAME = {
     "csv": "txt",
 }
 VIDEOS = frozenset({"mov", "mp4", "mpg", "mpv", "ts", "mxf", "avi", "mkv", "webm", "wmv", "flv"})
-PICTURES = frozenset({"jpg", "png", "gif", "bmp", "tif", "webp", "heic", "avif", "jxr", "cr2", "psd"})
+PICTURES = frozenset({"jpg", "png", "gif", "bmp", "tif", "webp", "heic", "avif", "jxr", "psd"}) | camera_raw.RAWS
 DOCUMENTS = frozenset({"docx", "doc", "pdf", "odt", "rtf"})
 SHEETS = frozenset({"xlsx", "xls", "ods"})
 ARCHIVES = frozenset({"zip", "rar", "7z", "tar", "gz", "bz2", "xz", "zst", "lz4", "cab"})
@@ -55,6 +55,7 @@ _OLE_STREAMS = (
 )
 _FILE_PASS = 0x2F
 OLE_ERRORS = (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, RecursionError)
+_BIG_TIFF = (b"II\x2b\0\x08\0\0\0", b"MM\0\x2b\0\x08\0\0")
 _ATOMS = (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 _MP4_BRANDS = (
     b"isom",
@@ -70,6 +71,10 @@ _MP4_BRANDS = (
     b"MSNV",
     b"3gp",
 )
+_BRANDS = dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"), "heic") | {
+    b"avif": "avif",
+    b"avis": "avif",
+}
 _OTHERS = {"m4v": "mp4", "3gp": "mp4", "tiff": "tif", "apng": "png"}
 
 
@@ -86,7 +91,11 @@ def identify(source: Source) -> str | None:
         return zip_guard.office_type(source)
     if head.startswith(olefile.MAGIC):
         return _ole_type(source)
-    return video_type(head) or _other_type(head) or ("txt" if is_text(head) else None)
+    if head.startswith(_BIG_TIFF):
+        return "tif"
+    return (
+        video_type(head) or camera_raw.raw_type(source, head) or _other_type(head) or ("txt" if is_text(head) else None)
+    )
 
 
 def is_text(head: bytes) -> bool:
@@ -148,6 +157,10 @@ def _is_transport_stream(head: bytes) -> bool:
 
 
 def _other_type(head: bytes) -> str | None:
+    if head[4:8] == b"ftyp":  # its own brand first, then those that it is compatible with
+        brands = struct.iter_unpack("4s", head[8 : min(int.from_bytes(head[:4], "big"), 128) // 4 * 4])
+        if found := next((_BRANDS[brand] for (brand,) in brands if brand in _BRANDS), None):
+            return found
     kind = filetype.guess(head)
     return None if kind is None else _OTHERS.get(kind.extension, kind.extension)
 
