@@ -26,6 +26,7 @@ ERRORS = (
     RuntimeError,
 )
 
+_MOST_32 = 0xFFFF_FFFF
 _TAIL = 22 + 65_535 + 20  # end record, its longest comment, the zip64 locator before it
 _MEMBERS = (
     ("word/document.xml", "docx"),
@@ -75,6 +76,18 @@ def office_type(source: Source) -> str:
             return _office_type(archive)
     except (Bomb, Broken):
         return "zip"
+
+
+def has_wrapped(source: Source, directory: int) -> bool:
+    """Return whether a zip goes beyond 4 GB without the fields that hold such numbers: then its sizes and places lie.
+
+    macOS's Archive Utility writes these; `directory` is where its directory really begins.
+    """
+    if directory <= _MOST_32:
+        return False
+    tail = _tail(source)
+    at = tail.rfind(b"PK\x05\x06")
+    return tail[max(at - 20, 0) : max(at - 16, 0)] != b"PK\x06\x07"
 
 
 def plain_name(name: str) -> str:
