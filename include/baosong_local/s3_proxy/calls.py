@@ -111,5 +111,5 @@ def _unknown_write(method: str, path: str, named: Mapping[str, str], headers: Ma
     if "versionid=" in source.lower():
         return "x-amz-copy-source versionId"
     if path.endswith("/") and _level(path) == 2:  # rclone would write or delete the file of that name
-        return "folder marker (key/)"
+        return "单独的文件夹标记（key/，不必先建文件夹，直接上传即可）"
     return next((name for name in _CONDITIONS if name in headers), "")
