@@ -6,7 +6,10 @@ picture, where telephones keep films and depth maps, are not looked at.
 
 from __future__ import annotations
 
+import os
 import re
+from types import ModuleType
+from typing import cast
 
 from PIL import Image
 
@@ -16,6 +19,7 @@ _DAMAGE = re.compile("premature end|Premature end|bad Huffman code|bad arithmeti
 _SPARE = re.compile(r"(\d+) extraneous bytes before marker 0x(\w+)")
 _END, _PADDING = "d9", 512  # some cameras fill up their last block, before the marker that ends the picture
 _MOST_SPARE = 16
+_THREADS = "OPENBLAS_NUM_THREADS"
 
 
 class Incomplete(BaosongError, ValueError):
@@ -27,12 +31,10 @@ def decoded(image: Image.Image, data: bytes, longest: int) -> Image.Image | None
 
     `image` is the same JPEG opened, not decoded; what it says of itself goes along. Raises `Incomplete`.
     """
-    import simplejpeg  # late: numpy, which it needs, costs more than most checks
-
     factor = next((f for f in (8, 4, 2) if max(image.size) >= f * longest), 1)  # those that are fast
     width, height = (-(-side // factor) for side in image.size)
     try:
-        pixels = simplejpeg.decode_jpeg(data, "RGB", min_height=height, min_width=width, strict=True)
+        pixels = _decoder().decode_jpeg(data, "RGB", min_height=height, min_width=width, strict=True)
     except ValueError as e:
         if _tells_damage(str(e)):
             raise Incomplete from e
@@ -40,6 +42,15 @@ def decoded(image: Image.Image, data: bytes, longest: int) -> Image.Image | None
     drawn = Image.frombytes("RGB", (pixels.shape[1], pixels.shape[0]), pixels.tobytes())
     drawn.info = image.info  # which way is up
     return drawn
+
+
+def _decoder() -> ModuleType:
+    """Import simplejpeg late: numpy, which it needs, costs more than most checks, and its threads outlive no fork."""
+    os.environ[_THREADS] = "1"
+    import simplejpeg
+
+    del os.environ[_THREADS]
+    return cast(ModuleType, simplejpeg)
 
 
 def _tells_damage(warning: str) -> bool:

@@ -20,8 +20,6 @@ import sys
 import traceback
 from dataclasses import dataclass
 
-os.environ["OPENBLAS_NUM_THREADS"] = "1"  # numpy's threads would not outlive a fork, and take memory for each processor
-
 import docx
 from PIL import Image
 from pydantic_core import to_json
