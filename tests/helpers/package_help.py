@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import io
 import itertools
+import lzma
 import re
 import stat
 import struct
@@ -12,6 +14,8 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
+
+import inflate64
 
 from baosong.ledger import Submission
 from baosong.ledger.services import Services
@@ -65,6 +69,25 @@ def packed(entries: Iterable[Entry] | dict[str, bytes], method: int = zipfile.ZI
         for name, data in entries.items() if isinstance(entries, dict) else entries:
             archive.writestr(_dated(name), data, method)
     return out.getvalue()
+
+
+def packed_by(method: int, entries: dict[str, bytes]) -> bytes:
+    """Return a zip whose members are packed by a method that zipfile may not know, by its number in the format."""
+    stored = packed({name: _by(method, data) for name, data in entries.items()}, zipfile.ZIP_STORED)
+    for number, data in enumerate(entries.values()):
+        for offset, form, value in ((10, "<H", method), (16, "<L", zlib.crc32(data)), (24, "<L", len(data))):
+            stored = patched(stored, offset, form, value, number)
+    return stored
+
+
+def _by(method: int, data: bytes) -> bytes:
+    if method == 9:
+        deflater = inflate64.Deflater()
+        return bytes(deflater.deflate(data) + deflater.flush())
+    if method == 95:
+        return lzma.compress(data)
+    packer = bz2.BZ2Compressor() if method == 12 else zipfile.LZMACompressor()  # type: ignore[attr-defined]
+    return bytes(packer.compress(data) + packer.flush())
 
 
 def _dated(name: str | zipfile.ZipInfo) -> zipfile.ZipInfo:

@@ -59,6 +59,11 @@ class Column(Model):
         return (self.label, *self.aliases)
 
 
+LONGEST_INLINE = 255  # characters that Excel keeps of a list that stands in a drop-down's own rule
+LONGEST_CHOICE = 100
+CHOICES_SHEET = "下拉选项"
+
+
 class ActivityField(Column):
     """A column of the activity list; numbers are never negative, decimals keep `scale` digits.
 
@@ -80,12 +85,21 @@ class ActivityField(Column):
     def _choices_are_listed(self) -> Self:
         if (self.type in ("choice", "yes_no")) != bool(self.choices):
             raise ValueError(f"{self.name}: choices belong to the types choice and yes_no, and only to them")
+        _need_unique(self.choices, f"{self.name}: choices")
+        if odd := [word for word in self.choices if word != " ".join(word.split()) or len(word) > LONGEST_CHOICE]:
+            raise ValueError(f"{self.name}: a choice is one line of at most {LONGEST_CHOICE} characters: {odd}")
         if self.type == "yes_no" and len(self.choices) != 2:
             raise ValueError(f"{self.name}: yes_no needs two choices, the word for yes first")
         led_to = {*self.synonyms.values(), *self.words, *([self.several] if self.several else [])}
         if unknown := led_to - set(self.choices):
             raise ValueError(f"{self.name}: synonyms and words lead to what is no choice: {sorted(unknown)}")
         return self
+
+    @property
+    def fits_inline(self) -> bool:
+        """Return whether a drop-down's own rule can hold the choices: commas part them, quotation marks enclose."""
+        text = ",".join(self.choices)
+        return len(text) <= LONGEST_INLINE and text.count(",") == len(self.choices) - 1 and '"' not in text
 
 
 class Quoted(Model):
@@ -254,6 +268,7 @@ class Form(Model):
     def _hangs_together(self) -> Self:
         _need_names(self.signatures, SIGNATURES, "signatures")
         _need_unique([c.id for c in self.checks], "checks.id")
+        _need_unique([CHOICES_SHEET, self.indicators.sheet, self.activities.sheet], "sheet")
         cross_file = {c.rule for c in self.checks if c.test in CROSS_FILE}
         if shared := cross_file & {c.rule for c in self.checks if c.test not in CROSS_FILE}:
             raise ValueError(f"checks: {', '.join(sorted(shared))} names tests of the sheet and of what lies beside it")

@@ -78,7 +78,7 @@ def check(
     """校验文件：与正式流程完全相同的规则，离线运行。"""
     campaign = campaign_of(campaign_id)
     owner = prefecture_of(campaign, prefecture) if prefecture else None
-    answers = [answer for path in files for answer in answers_of(path, kind, campaign, owner)]
+    answers = [answer for path in files for answer in read_answers(path, kind, campaign, owner)]
     if as_json:
         typer.echo(json.dumps({"campaign": campaign.id, "files": answers}, ensure_ascii=False, indent=2))
     else:
@@ -86,6 +86,18 @@ def check(
 
         show_answers(out, campaign, answers)
     raise typer.Exit(0 if all(a["verdict"] == Verdict.ACCEPTED for a in answers) else 1)
+
+
+def read_answers(path: Path, kind: Kind | None, campaign: Campaign, owner: Prefecture | None) -> list[dict[str, Any]]:
+    """Return a file's answers; CallError if it cannot be read, or no longer."""
+    from baosong.validation.sandbox.run import SandboxUnavailable
+
+    try:
+        return list(answers_of(path, kind, campaign, owner))
+    except SandboxUnavailable:
+        raise
+    except OSError as gone:
+        raise CallError(f"读不了 {path}：{gone.strerror}。校验期间文件可能被移走、改名或断开，请确认后重试。") from gone
 
 
 def answers_of(path: Path, kind: Kind | None, campaign: Campaign, owner: Prefecture | None) -> Iterator[dict[str, Any]]:

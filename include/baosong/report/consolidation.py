@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,18 @@ if TYPE_CHECKING:
     from baosong.ledger import ActivityRow, Cell, IndicatorRow, Ledger, Submission
 
 ATTEMPTS = 5
+_PRINTED = {
+    "id",
+    "title",
+    "theme",
+    "region",
+    "organizer",
+    "window",
+    "deadline",
+    "previous",
+    "prefectures",
+    "deliverables",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +96,13 @@ class Punctuality:
     late: int
     last_receipt: datetime | None
 
+    def as_text(self) -> str:
+        """Return all of it as a line, the same for the same in any process."""
+        states = sorted((kind.value, c.state, c.accepted, c.rejected) for kind, c in self.states.items())
+        counts = (self.complete, self.on_time, self.rejected, self.replaced, self.late)
+        receipt = self.last_receipt.astimezone(UTC).isoformat() if self.last_receipt else ""
+        return f"{self.prefecture.code} {counts} {receipt} {states}"
+
 
 @dataclass(frozen=True, slots=True)
 class Remark:
@@ -119,9 +139,15 @@ class RegionFigures:
 
     @property
     def inputs_sha(self) -> str:
-        """Return a sha256 that changes with any accepted sheet, with the missing prefectures, and with the rules."""
-        parts = [self.campaign.rules_version, *(p.code for p in self.missing), ""]
-        parts += [f"{s.prefecture} {s.sha256}" for s in self.sheets]
+        """Return a sha256 that changes with all that an edition prints of ledger and campaign, but for its own time.
+
+        That is each accepted file of whatever kind, who is late or missing, what was said of the files, the rules.
+        """
+        parts = [self.campaign.rules_version, self.campaign.model_dump_json(include=_PRINTED)]
+        parts += [p.code for p in self.missing]
+        parts += [f"{s.prefecture} {s.kind} {s.sha256} {s.name}" for s in self.accepted]
+        parts += [p.as_text() for p in self.punctuality]
+        parts += [json.dumps([r.prefecture, r.name, r.finding], sort_keys=True) for r in self.remarks]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from baosong.ledger import Edition, Ledger
     from baosong.ledger.services import Services
     from baosong.report.material import Sources
+    from baosong.report.year_over_year import Comparison
 
 
 class ReportBusy(BaosongError):
@@ -98,8 +99,16 @@ class _Draft:
         digest = hashlib.sha256(f"{self.figures.inputs_sha}\n".encode())
         for s in (*self.sources.reports, *self.sources.photos):
             digest.update(f"{s.prefecture} {s.kind} {s.sha256}\n".encode())
+        digest.update(repr(self.last_year and self.last_year.table().rows).encode())
         digest.update(self.template)
         return digest.hexdigest()
+
+    @cached_property
+    def last_year(self) -> Comparison | None:
+        """The figures of the campaign before, as they are now."""
+        from baosong.report.year_over_year import compare_years
+
+        return compare_years(self.services, self.figures)
 
     @property
     def is_unchanged(self) -> bool:
@@ -137,13 +146,12 @@ class _Draft:
         from baosong.report.material import highlights, pictures
         from baosong.report.template_context import Material, template_context
         from baosong.report.xlsx.workbook import make_workbook
-        from baosong.report.year_over_year import compare_years
 
         storage, figures = self.services.storage, self.figures
         material = Material(
             highlights(storage, figures, self.sources.reports),
             pictures(storage, figures, self.sources.photos),
-            compare_years(self.services, figures),
+            self.last_year,
             changes,
         )
         context = template_context(figures, self.edition, self.version, material)

@@ -34,6 +34,7 @@ BaosongError
 ├── Broken                  a zip is damaged (validation)
 ├── Damaged                 a photograph cannot be decoded (validation)
 ├── Damaged                 a member of a package is not what its directory says (validation)
+├── Incomplete              a JPEG's data has a gap (validation)
 ├── Locked                  a document wants a password (validation)
 ├── LockedSheet             a workbook wants a password (validation)
 ├── PixelLimitExceeded      a photograph has more pixels than are decoded (validation)

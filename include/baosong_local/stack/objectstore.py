@@ -1,5 +1,7 @@
 """The embedded object store: `rclone serve s3` over a folder, with a key for the pipeline and one for each prefecture.
 
+In front of it stands `s3_proxy`, which refuses the calls that rclone does not know and would carry out as another.
+
     data/<bucket>/…                what the pipeline's key sees, all of it
     roots/<name>/rw|ro/<bucket>/…  what another key sees: read-only folders that end in links to its own areas of data/
     keys/<access key>.json         what `auth` answers rclone for that key: its secret and its root
@@ -55,6 +57,8 @@ _HIDDEN = ".rclone_temp_"
 _KEEP = f"{_HIDDEN}keep"
 # What lies deeper than this no listing and no request walks through: bucket, campaign, prefecture, and its own folders.
 _TOO_DEEP = f"- {'/*' * (3 + MAX_DEPTH + 1)}/**"
+_SOCKET = "{port}.sock"  # in the store's own folder; of a short name, as a socket's path may have 107 bytes
+_INCLUDE = Path(__file__).parents[2]
 _LOCAL = ":local,copy_links=true,no_set_modtime=true:"
 
 
@@ -109,9 +113,9 @@ class ObjectStore:
         fresh.replace(self.folder / "auth")
 
     def program(self) -> Program:
-        """Return how to start the server."""
+        """Return how to start the server, which only its proxy reaches."""
         flags = {
-            "--addr": self.endpoint,
+            "--addr": f"unix://{_SOCKET.format(port=self.port)}",
             "--auth-proxy": "./auth",
             "--etag-hash": "",  # a listing would read every new video to the end
             "--dir-cache-time": self.freshness,
@@ -123,9 +127,13 @@ class ObjectStore:
             "--filter": _TOO_DEEP,
             "--log-level": "NOTICE",
         }
-        argv = [str(_rclone()), "serve", "s3", *(part for pair in flags.items() for part in pair)]
+        account = file_modes.server_account()
+        argv = [sys.executable, "-S", "-P", "-m", "baosong_local.s3_proxy", self.endpoint]
+        argv += [_SOCKET.format(port=self.port), f"{account.uid}:{account.gid}"]
+        argv += [str(_rclone()), "serve", "s3", *(part for pair in flags.items() for part in pair)]
         env = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": str(self.folder), "TZ": "Asia/Shanghai"}
-        return Program(self.name, argv, self.folder, self.log, env, private=True)
+        env |= {"PYTHONPATH": str(_INCLUDE), "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", "")}
+        return Program(self.name, argv, self.folder, self.log, env)
 
     def is_ready(self) -> bool:
         """Return whether the server answers, even if only to refuse us: a frozen one still accepts connections."""

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from baosong.campaign import Campaign
+from baosong.cli import main
+from baosong.rules.errors import CallError
 from baosong.rules.findings import Severity, Verdict
 from baosong_local.samples import sheets
 from cli_help import call
@@ -122,3 +124,11 @@ def test_template_command_writes_a_sheet_that_bears_the_prefectures_name(tmp_pat
 
 def test_status_of_a_stack_that_does_not_run_exits_1(tmp_path: Path) -> None:
     assert call("status", BAOSONG_HOME=str(tmp_path)).returncode == 1
+
+
+@pytest.mark.parametrize("name", ["统计表.xlsx", "材料.zip"])
+def test_a_file_that_vanishes_while_others_are_checked_is_told_in_one_line(
+    name: str, campaign: Campaign, tmp_path: Path
+) -> None:
+    with pytest.raises(CallError, match=r"读不了.+移走"):
+        main.read_answers(tmp_path / name, None, campaign, None)

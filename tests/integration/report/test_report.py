@@ -7,6 +7,7 @@ import random
 import re
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from io import BytesIO
@@ -20,7 +21,7 @@ from python_calamine import CalamineWorkbook
 from sqlalchemy import delete
 from tenacity import stop_after_attempt
 
-from baosong.campaign import Campaign
+from baosong.campaign import Campaign, Campaigns
 from baosong.ledger import Edition
 from baosong.ledger.services import Services
 from baosong.report.consolidation import region_figures
@@ -284,6 +285,48 @@ def test_the_same_inputs_make_no_new_version(services: Services, campaign: Campa
     assert again == {**first, "new": False}
     assert services.storage.read("reports", "2023/final/v1/汇总表.xlsx") == raw
     assert len(services.ledger.editions(campaign.id)) == 1
+
+
+MOVED = {"deadline": NOW + timedelta(days=40), "title": "活动周", "previous": "2022"}
+PRESS = [warning("press.link", "链接清单里没有找到网址。")]
+
+
+def changed(services: Services, campaign: Campaign, how: str) -> Services:
+    """Change one thing that an edition prints besides figures of the sheets."""
+    if how in MOVED:
+        moved = campaign.model_copy(update={how: MOVED[how]})
+        return replace(services, campaigns=Fixed(moved, campaign.model_copy(update={"id": "2022"})))
+    if how == "warning":
+        feed(services.ledger, campaign, "6504", Kind.PRESS, "链接.txt", findings=PRESS)
+    else:
+        verdict = Verdict.REJECTED if how == "rejected" else Verdict.ACCEPTED
+        feed(
+            services.ledger, campaign, "6504", Kind("photo" if how == "rejected" else how), f"x.{how}", verdict=verdict
+        )
+    return services
+
+
+class Fixed(Campaigns):
+    """These campaigns, whatever stands on the disk."""
+
+    def __init__(self, *campaigns: Campaign) -> None:
+        self._by_id = {campaign.id: campaign for campaign in campaigns}
+
+    def get(self, campaign_id: str) -> Campaign:
+        return self._by_id[campaign_id]
+
+
+@pytest.mark.parametrize("how", ["press", "photo", "video", "report", "rejected", "warning", *MOVED])
+def test_what_is_printed_besides_figures_makes_a_new_version_too(
+    services: Services, campaign: Campaign, how: str
+) -> None:
+    feed_region(services, campaign.model_copy(update={"id": "2022"}))
+    feed_region(services, campaign)
+    first = write_report(services, campaign.id, "final", NOW)
+    services = changed(services, campaign, how)
+    second = write_report(services, campaign.id, "final", NOW)
+    assert (second["version"], second["new"]) == (first["version"] + 1, True)
+    assert write_report(services, campaign.id, "final", NOW) == {**second, "new": False}
 
 
 def test_a_corrected_sheet_makes_the_next_version_and_keeps_the_one_before(

@@ -11,7 +11,9 @@ from openpyxl.utils.cell import coordinate_to_tuple
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
+from baosong.campaign import Campaign
 from baosong.campaign.blank_form.template import make_template
+from baosong.campaign.form import ActivityField
 from baosong.campaign.layout import first_activity_row, indicator_cells, indicator_header, signature_cells
 from sheet_help import CAMPAIGN, LIST, TOTALS, URUMQI, judged, rules
 
@@ -140,3 +142,50 @@ def test_the_properties_say_which_campaign_and_form_it_is(book: Workbook) -> Non
 def test_the_properties_carry_campaign_and_form_one_by_one(book: Workbook) -> None:
     found = {p.name: p.value for p in book.custom_doc_props.props}
     assert found == {"活动": "2023", "表式": FORM.id, "表式版本": FORM.version}
+
+
+def listing(choices: tuple[str, ...]) -> Campaign:
+    """Return the campaign with other categories to choose from."""
+    fields = [f.model_dump() for f in FORM.activities.fields]
+    for field in fields:
+        if field["name"] == "category":
+            field.update(choices=choices, synonyms={})
+    activities = FORM.activities.model_copy(update={"fields": tuple(ActivityField(**f) for f in fields)})
+    return CAMPAIGN.model_copy(update={"form": FORM.model_copy(update={"activities": activities})})
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        tuple(f"第{n}类科普活动及其他形式" for n in range(40)),
+        ("讲座,报告", "展览"),
+        ('"科普"大篷车', "展览"),
+    ],
+    ids=["beyond 255 characters", "a comma", "quotation marks"],
+)
+def test_a_drop_down_that_its_rule_cannot_hold_is_a_range_of_a_hidden_sheet(choices: tuple[str, ...]) -> None:
+    book = load_workbook(io.BytesIO(make_template(listing(choices), URUMQI)))
+    (rule,) = [r for r in book[LIST].data_validations.dataValidation if r.type == "list" and "!" in r.formula1]
+    name, _, cells = rule.formula1.partition("!")
+    assert tuple(row[0].value for row in book[name][cells.replace("$", "")]) == choices
+    assert all(row[0].data_type == "s" for row in book[name][cells.replace("$", "")])
+    assert book[name].sheet_state == "hidden"
+    assert book.sheetnames[:2] == [TOTALS, LIST]
+    inline = [r.formula1 for r in book[LIST].data_validations.dataValidation if r.type == "list" and r != rule]
+    assert inline
+    assert all(len(formula) <= 257 for formula in inline)
+
+
+def test_a_sheet_with_hidden_choices_is_read_as_any_other() -> None:
+    plain = judged(make_template(CAMPAIGN, URUMQI))
+    assert rules(judged(make_template(listing(("讲座,报告", "展览")), URUMQI)).findings) == rules(plain.findings)
+
+
+def test_no_drop_down_of_the_notice_needs_a_hidden_sheet(book: Workbook) -> None:
+    assert book.sheetnames == [TOTALS, LIST]
+
+
+@pytest.mark.parametrize("choices", [("展览", "展览"), ("a\nb", "c"), ("长" * 101, "c")])
+def test_choices_that_no_drop_down_can_show_are_refused_when_the_form_is_loaded(choices: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="choice"):
+        listing(choices)

@@ -11,8 +11,9 @@ from baosong.rules import errors
 from baosong.store.settings import PROJECT
 
 BRANCH = re.compile(r"^(?P<bars>(?:│   )*)[├└]── (?P<name>\w+) .*?(?:\((?P<room>\w+)\))?$", re.M)
-# The installer runs before there is anything to import; a time limit must pass every `except Exception`.
-APART = {("install", "InstallError"), ("validation", "_TimeIsUp")}
+# The installer runs before there is anything to import, the store's proxy imports nothing; a time limit must pass every
+# `except Exception`.
+APART = {("install", "InstallError"), ("validation", "_TimeIsUp"), ("s3_proxy", "_Malformed"), ("s3_proxy", "_Refused")}
 
 Error = tuple[str, str, str]  # room, name, parent
 

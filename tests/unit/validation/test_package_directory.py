@@ -24,7 +24,7 @@ from baosong.validation.common.filetypes import identify
 from baosong.validation.packages import contents, directory, is_bundle, names, offline
 from baosong_local.samples import documents
 from baosong_local.samples.media import make_photo
-from package_help import Raw, claiming, gbk, info_zip, link, locked, mac, packed, patched
+from package_help import Raw, claiming, gbk, info_zip, link, locked, mac, packed, packed_by, patched
 
 PRESS = "科技活动周启动 https://www.xjdaily.com/一".encode()
 
@@ -229,11 +229,64 @@ def test_a_password_is_told_for_the_whole(member: int | None, campaign: Campaign
     assert refused(locked(data, member), campaign) == ("file.encrypted", "")
 
 
-@pytest.mark.parametrize(("method", "word"), [(9, "Deflate64"), (12, "BZip2"), (14, "LZMA"), (77, "77")])
+@pytest.mark.parametrize(("method", "word"), [(93, "Zstandard"), (98, "PPMd"), (77, "77")])
 def test_a_method_that_is_not_read_is_named(method: int, word: str, campaign: Campaign) -> None:
     data = patched(packed({"a.txt": PRESS, "视频/b.mov": PRESS}), 10, "<H", method, 1)
     assert refused(data, campaign) == ("file.bundle_method", "视频/b.mov")
     assert word in answers(data, campaign)[0][2].findings[0].message
+
+
+OTHERS = [9, 12, 14, 95]
+GOOD = {"媒体报道/链接.txt": PRESS * 500, "照片/1.jpg": make_photo(1, "乌鲁木齐市", (1100, 800))}
+
+
+@pytest.mark.parametrize("method", OTHERS)
+def test_what_windows_and_7_zip_pack_by_other_methods_is_unpacked(method: int, campaign: Campaign) -> None:
+    data = packed_by(method, GOOD)
+    assert told(data, campaign) == {"": ["file.bundle"], "媒体报道/链接.txt": [], "照片/1.jpg": []}
+
+
+@pytest.mark.parametrize("method", OTHERS)
+@pytest.mark.parametrize("harm", ["hole", "cut", "sum", "short", "long"])
+def test_a_member_of_another_method_that_is_damaged_sends_the_whole_back(
+    method: int, harm: str, campaign: Campaign
+) -> None:
+    data = packed_by(method, {"a.txt": PRESS, **GOOD})
+    (start,) = [m.at + 60 for m in directory.read(source(data), campaign) if m.path == "照片/1.jpg"]
+    size = len(GOOD["照片/1.jpg"])
+    bad = {
+        "hole": lambda: data[: start + 9000] + bytes(300) + data[start + 9300 :],
+        "cut": lambda: patched(data, 20, "<L", size // 2, 2),
+        "sum": lambda: patched(data, 16, "<L", 1, 2),
+        "short": lambda: patched(data, 24, "<L", size - 1, 2),
+        "long": lambda: patched(data, 24, "<L", size + 1, 2),
+    }[harm]()
+    assert refused(bad, campaign) == ("file.unreadable", "照片/1.jpg")
+
+
+def test_a_dictionary_of_four_gigabytes_fills_no_memory(campaign: Campaign) -> None:
+    data = bytearray(packed_by(14, GOOD))
+    at = data.index(b"\x5d\0")  # the properties: lc, lp, pb, then the dictionary's size
+    data[at + 1 : at + 5] = b"\xff\xff\xff\xff"
+    assert refused(bytes(data), campaign)[0] == "file.unreadable"
+
+
+def test_a_zip_beyond_4_gb_without_zip64_is_not_to_be_packed_the_same_way_again(
+    campaign: Campaign, tmp_path: Path
+) -> None:
+    data = packed({"视频/a.mov": PRESS, "媒体报道/链接.txt": PRESS}, zipfile.ZIP_STORED)
+    place = data.index(b"PK\1\2")
+    sparse = tmp_path / "大.zip"
+    with sparse.open("wb") as out:
+        out.write(data[:place])
+        out.seek(place + (1 << 32))  # as if the first member had been that much larger
+        out.write(data[place:])
+    with pytest.raises(directory.Refused) as told_so:
+        directory.read(Source.from_path(sparse), campaign)
+    found = told_so.value.finding
+    assert "4 GB" in found.message
+    assert "同样的方法" in found.fix
+    assert "视频文件夹" in found.fix
 
 
 def test_a_zip64_directory_is_read(campaign: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,10 +29,13 @@ def prefilled_rule(spec: Indicator, prefill: Prefill) -> DataValidation:
     return _prompted(rule, rule.promptTitle or "", origin)
 
 
-def field_rule(spec: ActivityField, campaign: Campaign) -> DataValidation:
-    """Return the input check of a column of the activity list; for free text only the length."""
+def field_rule(spec: ActivityField, campaign: Campaign, choices: str) -> DataValidation:
+    """Return the input check of a column of the activity list; for free text only the length.
+
+    `choices` is the formula that gives those of a drop-down.
+    """
     if spec.choices:
-        rule = DataValidation("list", formula1=f'"{",".join(spec.choices)}"', error="请从下拉列表中选择。")
+        rule = DataValidation("list", formula1=choices, error="请从下拉列表中选择。")
         return _prompted(rule, spec.label, spec.prompt or "请从下拉列表中选择。")
     if spec.type == "date":
         return _date(spec, campaign, spec.prompt)

@@ -14,7 +14,7 @@ from openpyxl.worksheet.properties import PageSetupProperties
 
 from baosong.campaign import Campaign, Prefecture
 from baosong.campaign.blank_form.inputs import field_rule, indicator_rule, prefilled_rule, signature_rule
-from baosong.campaign.form import Form
+from baosong.campaign.form import CHOICES_SHEET, Form
 from baosong.campaign.layout import (
     activity_range,
     first_activity_row,
@@ -66,7 +66,8 @@ def new_book(campaign: Campaign, prefecture: Prefecture | None = None) -> Workbo
     for name, value in (("活动", campaign.id), ("表式", form.id), ("表式版本", form.version)):
         book.custom_doc_props.append(StringProperty(name=name, value=value))  # type: ignore[attr-defined]
     _indicators(book.create_sheet(form.indicators.sheet), campaign, title, prefecture)
-    _activities(book.create_sheet(form.activities.sheet), campaign, title)
+    activities = book.create_sheet(form.activities.sheet)
+    _activities(activities, campaign, title, _choices(book, form))
     return book
 
 
@@ -119,7 +120,25 @@ def _amounts(sheet: Worksheet, form: Form) -> None:
             sheet.add_data_validation(rule)
 
 
-def _activities(sheet: Worksheet, campaign: Campaign, title: str) -> None:
+def _choices(book: Workbook, form: Form) -> dict[str, str]:
+    """Return the formula of each drop-down, by field; what a rule cannot hold stands in columns of a hidden sheet."""
+    choosing = [spec for spec in form.activities.fields if spec.choices]
+    formulas = {spec.name: f'"{",".join(spec.choices)}"' for spec in choosing if spec.fits_inline}
+    if len(formulas) == len(choosing):
+        return formulas
+    sheet = book.create_sheet(CHOICES_SHEET)
+    sheet.sheet_state = "hidden"
+    for at, spec in enumerate((spec for spec in choosing if not spec.fits_inline), 1):
+        for row, word in enumerate(spec.choices, 1):
+            cell = sheet.cell(row, at, word)
+            cell.data_type = "s"  # also of one that begins with "="
+        letter = get_column_letter(at)
+        formulas[spec.name] = f"{CHOICES_SHEET}!${letter}$1:${letter}${len(spec.choices)}"
+    _protect(sheet)
+    return formulas
+
+
+def _activities(sheet: Worksheet, campaign: Campaign, title: str, choices: dict[str, str]) -> None:
     form = campaign.form
     fields = form.activities.fields
     _title(sheet, f"{title}（{form.activities.sheet}）", len(fields))
@@ -130,7 +149,7 @@ def _activities(sheet: Worksheet, campaign: Campaign, title: str) -> None:
         letter = get_column_letter(at)
         sheet.column_dimensions[letter].width = spec.width
         _head(sheet, first - 1, at, spec.label + ("*" if spec.required else ""), spec.required)
-        rule = field_rule(spec, campaign)
+        rule = field_rule(spec, campaign, choices.get(spec.name, ""))
         rule.add(activity_range(form, spec.name))
         sheet.add_data_validation(rule)
         for row in range(first, last + 1):

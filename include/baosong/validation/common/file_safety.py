@@ -11,6 +11,7 @@ from baosong.rules.catalogue import finding, phrase
 from baosong.rules.findings import Checked, Finding, Kind, has_error
 from baosong.store.source import Source
 from baosong.validation.common import zip_guard
+from baosong.validation.common.camera_raw import RAWS
 from baosong.validation.common.filetypes import ARCHIVES, ENCRYPTED, NAMED, TEXTS, VIDEOS, ZIPPED, canonical
 from baosong.validation.common.reader import Document, plain
 
@@ -26,6 +27,7 @@ ALONE = re.compile(rf"(?m)^[ \t\u3000]{{0,9}}{_LEVEL}级?[ \t\u3000]{{0,9}}$")  
 NAME_MARK = re.compile(rf"{MARK.pattern}|[【\[(（〔〖]\s*{_LEVEL}\s*+(?:级\s*+)?[】\])）〕〗]|^{_LEVEL}级?[-_—.\s]")
 
 _ADVICE = {"iwork": "iwork", "works": "works", "ofd": "ofd"}  # all other named types are opened by Word and WPS
+_OF_PHONES = {"heic": "disguised_heic", "avif": "disguised_avif"}  # and the wording under another name
 _FAMILIES = {Kind.VIDEO: VIDEOS}  # a file of the right family is judged in full by its own check
 
 
@@ -90,6 +92,8 @@ def type_findings(source: Source, actual: str | None, deliverable: Deliverable) 
         return [] if deliverable.kind is Kind.VIDEO else [_unknown(source, deliverable, accepted)]
     if actual in _FAMILIES.get(deliverable.kind, frozenset()):
         return []
+    if actual in RAWS - accepted or (actual == "tif" and canonical(source.suffix) in RAWS - accepted):
+        return [_not_collected(actual if actual in RAWS else canonical(source.suffix), deliverable)]
     if actual in accepted:
         return _name_findings(source, actual)
     if actual == "ole":
@@ -126,7 +130,7 @@ def _name_findings(source: Source, actual: str) -> list[Finding]:
 
 
 def _disguised(source: Source, actual: str, deliverable: Deliverable) -> Finding:
-    variant, said = _called(actual, "disguised")
+    variant, said = _called(actual, _OF_PHONES.get(actual, "disguised"))
     said |= {"deliverable": deliverable.name, "formats": "、".join(deliverable.formats)}
     return finding("file.type_mismatch", variant, suffix=_suffix_text(source), **said)
 
@@ -146,9 +150,8 @@ def _unknown(source: Source, deliverable: Deliverable, accepted: set[str]) -> Fi
 
 def _not_collected(actual: str, deliverable: Deliverable) -> Finding:
     formats = "、".join(deliverable.formats)
-    if actual == "heic":
-        return finding("file.format", "heic", deliverable=deliverable.name, actual=actual, formats=formats)
-    variant, said = _called(actual, "")
+    variant = "raw" if actual in RAWS else actual if actual in _OF_PHONES else ""
+    variant, said = _called(actual, variant)
     return finding("file.format", variant, deliverable=deliverable.name, formats=formats, **said)
 
 

@@ -17,7 +17,7 @@ import filetype
 import olefile  # type: ignore[import-untyped]
 
 from baosong.store.source import Source
-from baosong.validation.common import zip_guard
+from baosong.validation.common import camera_raw, zip_guard
 
 HEAD = 4096
 SAME = {
@@ -59,7 +59,7 @@ SAME = {
     "csv": "txt",
 }
 VIDEOS = frozenset({"mov", "mp4", "mpg", "mpv", "ts", "mxf", "avi", "mkv", "webm", "wmv", "flv"})
-PICTURES = frozenset({"jpg", "png", "gif", "bmp", "tif", "webp", "heic", "avif", "jxr", "cr2", "psd"})
+PICTURES = frozenset({"jpg", "png", "gif", "bmp", "tif", "webp", "heic", "avif", "jxr", "psd"}) | camera_raw.RAWS
 DOCUMENTS = frozenset({"docx", "doc", "pdf", "ofd", "odt", "rtf"})
 SHEETS = frozenset({"xlsx", "xls", "ods"})
 ARCHIVES = frozenset({"zip", "rar", "7z", "tar", "gz", "bz2", "xz", "zst", "lz4", "cab"})
@@ -105,6 +105,7 @@ PARSER_ERRORS = (
     zlib.error,
 )
 OLE_ERRORS = (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, RecursionError)
+_BIG_TIFF = (b"II\x2b\0\x08\0\0\0", b"MM\0\x2b\0\x08\0\0")
 _ATOMS = (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 _MP4_BRANDS = (
     b"isom",
@@ -144,6 +145,10 @@ _TEXTS = (  # XHTML begins as XML does
         ),
     ),
 )
+_BRANDS = dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"), "heic") | {
+    b"avif": "avif",
+    b"avis": "avif",
+}
 _OTHERS = {"m4v": "mp4", "3gp": "mp4", "tiff": "tif", "apng": "png"}
 
 
@@ -160,7 +165,9 @@ def identify(source: Source) -> str | None:
         return zip_guard.office_type(source)
     if head.startswith(olefile.MAGIC):
         return _ole_type(source)
-    return video_type(head) or _other_type(head) or _text_type(head)
+    if head.startswith(_BIG_TIFF):
+        return "tif"
+    return video_type(head) or camera_raw.raw_type(source, head) or _other_type(head) or _text_type(head)
 
 
 def _text_type(head: bytes) -> str | None:
@@ -230,6 +237,10 @@ def _is_transport_stream(head: bytes) -> bool:
 
 
 def _other_type(head: bytes) -> str | None:
+    if head[4:8] == b"ftyp":  # its own brand first, then those that it is compatible with
+        brands = struct.iter_unpack("4s", head[8 : min(int.from_bytes(head[:4], "big"), 128) // 4 * 4])
+        if found := next((_BRANDS[brand] for (brand,) in brands if brand in _BRANDS), None):
+            return found
     kind = filetype.guess(head)
     return None if kind is None else _OTHERS.get(kind.extension, kind.extension)
 

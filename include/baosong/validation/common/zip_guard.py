@@ -28,6 +28,7 @@ ERRORS = (
     RuntimeError,
 )
 
+_MOST_32 = 0xFFFF_FFFF
 _TAIL = 22 + 65_535 + 20  # end record, its longest comment, the zip64 locator before it
 _MEMBERS = (  # what tells a package that has no list of its content types
     ("word/document.xml", "docx"),
@@ -106,6 +107,18 @@ def span(data: bytes) -> tuple[int, int, int] | None:
             return (first, end + 22, min(len(data), end + 22 + comment)) if signed else None
     except (*ERRORS, struct.error, OverflowError, OSError):
         return None
+
+
+def has_wrapped(source: Source, directory: int) -> bool:
+    """Return whether a zip goes beyond 4 GB without the fields that hold such numbers: then its sizes and places lie.
+
+    macOS's Archive Utility writes these; `directory` is where its directory really begins.
+    """
+    if directory <= _MOST_32:
+        return False
+    tail = _tail(source)
+    at = tail.rfind(b"PK\x05\x06")
+    return tail[max(at - 20, 0) : max(at - 16, 0)] != b"PK\x06\x07"
 
 
 def plain_name(name: str) -> str:

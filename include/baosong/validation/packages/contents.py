@@ -8,20 +8,21 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from baosong.campaign import Campaign, Prefecture
 from baosong.rules.catalogue import finding, phrase
-from baosong.rules.errors import BaosongError
 from baosong.rules.findings import Checked, Kind, Where
 from baosong.store.local_copy import Copy, Listener, copied
 from baosong.store.source import Source
 from baosong.validation import check
 from baosong.validation.common import file_safety
 from baosong.validation.common.reader import plain
+from baosong.validation.packages import other_methods
 from baosong.validation.packages.directory import LINK, TWIN, Member, Refused
+from baosong.validation.packages.other_methods import Damaged
 
 log = logging.getLogger(__name__)
 
@@ -29,11 +30,7 @@ _BUFFER = 8 << 20  # bytes a request: what is read here is read in its order
 _AROUND = 64 << 10  # bytes, at most, of the header before a member's content
 _CHUNK = 1 << 20
 _NOT_A_FILE = {TWIN: "file.bundle_twin", LINK: "file.bundle_link"}
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, struct.error)
-
-
-class Damaged(BaosongError, ValueError):
-    """A member's bytes are not those that the directory promises."""
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, struct.error, Damaged)
 
 
 @contextmanager
@@ -41,7 +38,8 @@ def unpacked(source: Source, member: Member, folder: Path, listener: Listener | 
     """Unpack one member into a nameless file in `folder`; raises Damaged if it is not what the directory says."""
     with (
         _stream(source, min(_BUFFER, member.packed + _AROUND)) as stream,
-        copied(_Whole(stream, member), folder, listener) as copy,
+        closing(_Whole(stream, member)) as whole,
+        copied(whole, folder, listener) as copy,
     ):
         yield copy
 
@@ -57,7 +55,8 @@ def kinds(
     with _stream(source, _BUFFER) as stream:
         for member in sorted(members, key=lambda m: m.at):
             try:
-                found[member.number] = _kind(_Whole(stream, member), member, campaign, given, folder)
+                with closing(_Whole(stream, member)) as whole:
+                    found[member.number] = _kind(whole, member, campaign, given, folder)
             except Damaged as e:
                 where, reason = Where(member=member.path), phrase("unreadable.member")
                 raise Refused(finding("file.unreadable", "bundle", where=where, reason=reason)) from e
@@ -144,8 +143,12 @@ class _Whole:
             raise Damaged(self._content.name)
         return chunk
 
+    def close(self) -> None:
+        """Let go of what unpacks it."""
+        self._content.close()
 
-def _content(stream: BinaryIO, member: Member) -> zipfile.ZipExtFile:
+
+def _content(stream: BinaryIO, member: Member) -> zipfile.ZipExtFile | other_methods.OtherMethod:
     """Return the reader of a member, which gives no more than the directory says and compares its checksum."""
     stream.seek(member.at)
     header = stream.read(30)
@@ -153,6 +156,8 @@ def _content(stream: BinaryIO, member: Member) -> zipfile.ZipExtFile:
     if signature != b"PK\x03\x04":
         raise zipfile.BadZipFile(member.path)
     stream.seek(member.at + 30 + name + extra)
+    if member.method in other_methods.METHODS:
+        return other_methods.OtherMethod(stream, member.path, member.method, member.packed, member.size, member.crc)
     info = zipfile.ZipInfo(member.path)
     info.compress_type, info.compress_size, info.file_size = member.method, member.packed, member.size
     info.CRC = member.crc

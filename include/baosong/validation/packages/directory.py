@@ -17,19 +17,19 @@ from baosong.store.keys import is_ignored
 from baosong.store.source import Source
 from baosong.validation.common import zip_guard
 from baosong.validation.common.reader import plain
-from baosong.validation.packages import names
+from baosong.validation.packages import names, other_methods
 
 TWIN, LINK = "twin", "link"
 UNNAMED = "未命名"
 LARGE = 2 << 30  # bytes: above it are films, which hardly shrink
 LARGE_RATIO = 10
-_METHODS = {9: "Deflate64", 12: "BZip2", 14: "LZMA", 93: "Zstandard", 95: "XZ", 98: "PPMd"}
+_METHODS = {93: "Zstandard", 98: "PPMd"}  # which nothing here reads
 _AES = 99
 
 _END_RECORD = 22  # bytes
 _LOCAL_HEADER = 30  # bytes before a member's name
 _ENCRYPTED = 0x1 | 0x40 | 0x2000  # the member, strongly, or the directory itself
-_READABLE = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_READABLE = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, *other_methods.METHODS)
 _UNIX, _MACOS = 3, 19
 _ORDINARY = (0, stat.S_IFREG, stat.S_IFDIR)
 
@@ -81,10 +81,13 @@ def read(source: Source, campaign: Campaign) -> list[Member]:
     try:
         with zip_guard.opened(source) as archive:
             infos, start = archive.infolist(), archive.start_dir
+            wrapped = zip_guard.has_wrapped(source, start)
     except zip_guard.Bomb as e:
         raise Refused(finding("file.bomb", "bundle", reason=str(e), limit=limit)) from e
     except zip_guard.Broken as e:
         raise Refused(finding("file.unreadable", "bundle", reason=str(e))) from e
+    if wrapped:
+        raise Refused(finding("file.unreadable", "wrapped", reason=phrase("unreadable.wrapped")))
     if any(info.flag_bits & _ENCRYPTED for info in infos):
         raise Refused(finding("file.encrypted", "bundle"))
     _guard_sizes(infos, source.size, limit)

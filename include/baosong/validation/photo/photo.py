@@ -8,9 +8,10 @@ import zlib
 from base64 import b64encode
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 
 import pillow_heif
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, JpegImagePlugin, UnidentifiedImageError
 
 from baosong.campaign import PhotoProfile
 from baosong.rules.catalogue import finding, phrase
@@ -18,7 +19,7 @@ from baosong.rules.errors import BaosongError
 from baosong.rules.findings import Checked, Finding
 from baosong.store.source import Source
 from baosong.validation.common.reader import plain
-from baosong.validation.photo import perceptual_hash, preview
+from baosong.validation.photo import jpeg_data, perceptual_hash, preview, webp_data
 
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF", "HEIF")  # never those that call other programs
 DECODED = frozenset({"jpg", "png", "tif", "webp", "bmp", "gif", "avif", "heic"})
@@ -85,17 +86,53 @@ def decode(source: Source, max_pixels: int) -> Picture:
         try:
             with Image.open(source.open(), formats=FORMATS) as image:
                 width, height = image.size
-                if width * height > max_pixels:
-                    raise PixelLimitExceeded(f"{width}×{height}")
-                image.load()
+                _guard_pixels(image, max_pixels)
+                drawn = _decoded(image, source)
                 taken, position = _from_exif(image)
-                return Picture(width, height, image.format or "", taken, position, *_drawn(image))
-        except PixelLimitExceeded:
+                picture = Picture(width, height, image.format or "", taken, position, *_drawn(drawn))
+            _decode_others(source, max_pixels)
+            return picture
+        except (PixelLimitExceeded, Damaged):
             raise
         except Image.DecompressionBombError as e:
             raise PixelLimitExceeded(phrase("pixels.beyond")) from e
         except (UnidentifiedImageError, *DECODE_ERRORS) as e:
             raise Damaged from e
+
+
+def _guard_pixels(image: Image.Image, most: int) -> None:
+    if image.width * image.height > most:
+        raise PixelLimitExceeded(f"{image.width}×{image.height}")
+
+
+def _decoded(image: Image.Image, source: Source) -> Image.Image:
+    """Return a picture decoded, or the first of several; of a JPEG a smaller copy, if all of its data is there."""
+    if isinstance(image, JpegImagePlugin.JpegImageFile):
+        if small := jpeg_data.decoded(image, source.read(), 2 * preview.LONGEST):
+            return small
+    elif image.format == "WEBP" and webp_data.has_hole(source.read()):
+        raise Damaged
+    image.load()
+    return image
+
+
+def _decode_others(source: Source, most: int) -> None:
+    """Decode the other pages or pictures too, as many as hold `most` pixels together; those of an MPO are its maker's.
+
+    Where a file is cut short, they are what is missing. It is opened anew: the first picture has been made smaller.
+    """
+    with Image.open(source.open(), formats=FORMATS) as image:
+        left = 0 if isinstance(image, JpegImagePlugin.JpegImageFile) else most
+        for number in count(1):
+            try:
+                image.seek(number)
+            except EOFError:
+                return
+            _guard_pixels(image, most)
+            left -= image.width * image.height
+            if left < 0:
+                return
+            image.load()
 
 
 def _from_exif(image: Image.Image) -> tuple[str, bool]:

@@ -52,10 +52,11 @@ def main(channel: socket.socket) -> None:
     Image.init()
     catalogue()  # read once, before the files are out of reach, for all children
     confine.drop_network()
-    if not select.select([channel], [], [], 0)[0]:  # else a client waits for a first answer, perhaps the only one
+    cold = bool(select.select([channel], [], [], 0)[0])  # a client waits for a first answer, perhaps the only one
+    if not cold:
         warm_up()
     gc.freeze()
-    serve(channel)
+    serve(channel, cold)
 
 
 def warm_up() -> None:
@@ -77,8 +78,12 @@ def _source(data: bytes) -> Source:
     return Source("", len(data), lambda: io.BytesIO(data))
 
 
-def serve(channel: socket.socket) -> None:
-    """Fork a child for each message, report how it ended, and kill it when its client has gone."""
+def serve(channel: socket.socket, cold: bool) -> None:
+    """Fork a child for each message, report how it ended, and kill it when its client has gone.
+
+    A cold server warms up beside its second child: then others will follow, as they do where many files are checked.
+    """
+    served = 0
     jobs: dict[int, Job] = {}  # by the descriptor that is readable at the child's end
     hung_up: dict[int, int] = {}  # the line's descriptor -> the child's
     ready = select.poll()
@@ -92,6 +97,9 @@ def serve(channel: socket.socket) -> None:
             jobs[end], hung_up[job.line.fileno()] = job, end
             ready.register(end, select.POLLIN)
             ready.register(job.line, 0)  # hanging up is always reported
+            served += 1
+            if cold and served == 2:
+                warm_up()
         elif fd in jobs:
             job = jobs.pop(fd)
             ready.unregister(fd)

@@ -1,0 +1,211 @@
+"""The embedded store on valid S3 calls that rclone does not know: an error, and the object is as it was.
+
+Seen with rclone 1.75.2: it takes `PUT key?acl` as a put, `DELETE key?tagging` as a deletion, passes over locks and
+conditions, and tells success each time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+import pytest
+import urllib3
+from minio.credentials import Credentials
+from minio.signer import sign_v4_s3
+
+from baosong.store.s3 import Storage
+from baosong.store.settings import S3Settings
+from servers import PIPELINE_KEY, Store
+
+CONTENT, OTHER, COPIED = b"as it was", b"another object", "x-amz-copy-source"
+HTTP = urllib3.PoolManager(retries=False, maxsize=8)
+LOCK = {"x-amz-object-lock-mode": "COMPLIANCE", "x-amz-object-lock-retain-until-date": "2030-01-01T00:00:00Z"}
+OBJECT = ["acl=", "tagging=", "retention=", "legal-hold=", "attributes=", "torrent=", "versionId=null", "versionId=a"]
+OBJECT += ["renameObject=", "partNumber=1", "uploadId=1", "encryption=", "annotation=", "%61cl=", "x-amz-tagging=a%3Db"]
+BUCKET = [
+    "acl=",
+    "tagging=",
+    "object-lock=",
+    "versioning=",
+    "policy=",
+    "cors=",
+    "lifecycle=",
+    "encryption=",
+    "website=",
+]
+BUCKET += ["logging=", "notification=", "replication=", "ownershipControls=", "publicAccessBlock=", "versions="]
+
+
+@pytest.fixture
+def bucket(storage: Storage, s3: S3Settings) -> str:
+    storage.put("intake", "2023/a.txt", CONTENT)
+    storage.put("intake", "2023/b.txt", OTHER)
+    return s3.buckets["intake"]
+
+
+def call(
+    store: Store, method: str, path: str, query: str = "", headers: Mapping[str, str] | None = None, body: bytes = b""
+) -> urllib3.BaseHTTPResponse:
+    """Send a signed request as it is written, whatever it means."""
+    url = f"http://{store.server.endpoint}{path}{'?' if query else ''}{query}"
+    now, digest = datetime.now(UTC), hashlib.sha256(body).hexdigest()
+    signed = {"Host": store.server.endpoint, "x-amz-content-sha256": digest, **(headers or {})}
+    signed["x-amz-date"] = now.strftime("%Y%m%dT%H%M%SZ")
+    key = Credentials(PIPELINE_KEY, store.secret)
+    signed = sign_v4_s3(
+        method=method,
+        url=urlsplit(url),
+        region="us-east-1",
+        headers=signed,
+        credentials=key,
+        content_sha256=digest,
+        date=now,
+    )
+    return HTTP.request(method, url, headers=signed, body=body)
+
+
+def assert_refused(answer: urllib3.BaseHTTPResponse, storage: Storage) -> None:
+    assert answer.status == 501, answer.data
+    assert b"<Code>NotImplemented</Code>" in answer.data
+    assert "没有执行".encode() in answer.data
+    assert storage.read("intake", "2023/a.txt") == CONTENT
+    assert storage.read("intake", "2023/b.txt") == OTHER
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "POST", "DELETE"])
+def test_a_call_on_an_object_that_the_store_does_not_know_changes_nothing(
+    method: str, store: Store, storage: Storage, bucket: str
+) -> None:
+    for query in [q for q in OBJECT if (method, q) not in (("POST", "uploadId=1"), ("DELETE", "uploadId=1"))]:
+        if (method, query) != ("GET", "uploadId=1"):
+            assert_refused(call(store, method, f"/{bucket}/2023/a.txt", query, body=b"<X/>"), storage)
+
+
+@pytest.mark.parametrize("query", BUCKET)
+def test_a_setting_of_a_bucket_is_refused(query: str, store: Store, storage: Storage, bucket: str) -> None:
+    for method in ("PUT", "DELETE", "POST"):
+        assert_refused(call(store, method, f"/{bucket}", query, body=b"<X/>"), storage)
+    if query != "versioning=":  # there are none, and the store says so
+        assert_refused(call(store, "GET", f"/{bucket}/", query), storage)
+
+
+@pytest.mark.parametrize(
+    ("method", "headers"),
+    [
+        ("PUT", {"x-amz-tagging": "a=b"}),
+        ("PUT", {"x-amz-acl": "public-read"}),
+        ("PUT", LOCK),
+        ("PUT", {"x-amz-object-lock-legal-hold": "ON"}),
+        ("PUT", {"x-amz-server-side-encryption": "AES256"}),
+        ("PUT", {"x-amz-write-offset-bytes": "3"}),
+        ("PUT", {"x-amz-website-redirect-location": "/x"}),
+        ("PUT", {"x-amz-grant-read": "uri=x"}),
+        ("PUT", {"If-None-Match": "*"}),
+        ("PUT", {"If-Match": '"0"'}),
+        ("DELETE", {"If-Match": '"0"'}),
+        ("DELETE", {"x-amz-mfa": "1 2"}),
+        ("PUT", {COPIED: "/B/2023/b.txt?versionId=a"}),
+        ("PUT", {COPIED: "/B/2023/b.txt", "x-amz-copy-source-if-match": '"0"'}),
+    ],
+)
+def test_a_promise_that_the_store_would_not_keep_is_refused(
+    method: str, headers: dict[str, str], store: Store, storage: Storage, bucket: str
+) -> None:
+    given = {name: value.replace("/B/", f"/{bucket}/") for name, value in headers.items()}
+    assert_refused(call(store, method, f"/{bucket}/2023/a.txt", headers=given, body=b"new"), storage)
+
+
+def test_a_part_that_is_a_copy_is_refused(store: Store, storage: Storage, bucket: str) -> None:
+    begun = call(store, "POST", f"/{bucket}/2023/a.txt", "uploads=").data.decode()
+    upload = begun.partition("<UploadId>")[2].partition("<")[0]
+    query, source = f"partNumber=1&uploadId={upload}", {COPIED: f"/{bucket}/2023/b.txt"}
+    assert_refused(call(store, "PUT", f"/{bucket}/2023/a.txt", query, source), storage)
+    assert call(store, "DELETE", f"/{bucket}/2023/a.txt", f"uploadId={upload}").status == 204
+    assert storage.read("intake", "2023/a.txt") == CONTENT
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+def test_a_folder_marker_does_not_touch_the_file_of_its_name(
+    method: str, store: Store, storage: Storage, bucket: str
+) -> None:
+    assert_refused(call(store, method, f"/{bucket}/2023/a.txt/"), storage)
+
+
+@pytest.mark.parametrize("more", ["<VersionId>1</VersionId>", "<ETag>0</ETag>", "<s3:VersionId>1</s3:VersionId>"])
+def test_a_list_that_names_versions_removes_nothing(more: str, store: Store, storage: Storage, bucket: str) -> None:
+    body = f"<Delete><Object><Key>2023/a.txt</Key>{more}</Object></Delete>".encode()
+    assert_refused(call(store, "POST", f"/{bucket}", "delete=", body=body), storage)
+
+
+def test_a_plain_list_removes_its_objects(store: Store, storage: Storage, bucket: str) -> None:
+    body = b"<Delete><Quiet>true</Quiet><Object><Key>2023/a.txt</Key></Object></Delete>"
+    assert call(store, "POST", f"/{bucket}", "delete=", body=body).status == 200
+    assert storage.stat("intake", "2023/a.txt") is None
+    assert storage.read("intake", "2023/b.txt") == OTHER
+
+
+def test_a_head_that_is_refused_has_no_body(store: Store, bucket: str) -> None:
+    answer = call(store, "HEAD", f"/{bucket}/2023/a.txt", "versionId=a")
+    assert (answer.status, answer.data) == (501, b"")
+
+
+def test_a_refused_upload_of_many_bytes_reads_its_answer(store: Store, storage: Storage, bucket: str) -> None:
+    answer = call(store, "PUT", f"/{bucket}/2023/a.txt", "acl=", body=b"0" * (24 << 20))
+    assert_refused(answer, storage)
+
+
+def test_a_copy_and_a_signed_address_work(store: Store, storage: Storage, bucket: str) -> None:
+    answer = call(store, "PUT", f"/{bucket}/2023/c.txt", headers={COPIED: f"/{bucket}/2023/b.txt"})
+    assert (answer.status, storage.read("intake", "2023/c.txt")) == (200, OTHER)
+    signed = storage._clients["intake"].presigned_get_object(bucket, "2023/b.txt")
+    assert HTTP.request("GET", signed).data == OTHER
+
+
+def test_an_upload_in_chunks_arrives_whole_and_the_next_request_after_it(
+    store: Store, storage: Storage, bucket: str
+) -> None:
+    signed = storage._clients["intake"].presigned_put_object(bucket, "2023/d.txt")
+    pieces = [b"a" * 5, b"b" * 300_000, b"c"]
+    answer = HTTP.request("PUT", signed, body=iter(pieces), headers={"Transfer-Encoding": "chunked"})
+    assert answer.status in (200, 411), answer.data
+    if answer.status == 200:
+        assert storage.read("intake", "2023/d.txt") == b"".join(pieces)
+    assert call(store, "HEAD", f"/{bucket}/2023/b.txt").status == 200
+
+
+def raw(store: Store, request: bytes) -> bytes:
+    """Return all that is answered to bytes, until the connection ends."""
+    with socket.create_connection(("127.0.0.1", store.server.port), timeout=10) as line:
+        line.sendall(request)
+        return b"".join(iter(lambda: line.recv(65536), b""))
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"PUT /b/a HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 0\r\n\r\n",
+        b"PUT /b/a HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"PUT /b/a HTTP/1.1\r\nContent-Length: +3\r\n\r\nabc",
+        b"PUT /b/a HTTP/1.1\r\nX: a\nX-Amz-Tagging: b\r\n\r\n",
+        b"PUT /b/a HTTP/1.1\r\nX: a\r\n folded\r\n\r\n",
+        b"PUT http://b/a HTTP/1.1\r\n\r\n",
+        b"\x16\x03\x01\x02\x00" * 3 + b"\r\n\r\n",
+        b"X" * 70_000,
+    ],
+)
+def test_a_head_that_two_programs_may_read_differently_is_refused(head: bytes, store: Store) -> None:
+    assert raw(store, head).startswith(b"HTTP/1.1 400 ")
+
+
+def test_many_connections_at_once_get_their_own_answers(store: Store, storage: Storage, bucket: str) -> None:
+    def one(n: int) -> bytes:
+        storage.put("intake", f"2023/{n}.txt", b"%d" % n * 1000)
+        return storage.read("intake", f"2023/{n}.txt")
+
+    with ThreadPoolExecutor(16) as pool:
+        assert list(pool.map(one, range(48))) == [b"%d" % n * 1000 for n in range(48)]
