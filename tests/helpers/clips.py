@@ -73,13 +73,16 @@ def clip(seconds: float = 0.6, **how: object) -> Recipe:
 
 
 def at_rate(mbps: float) -> Recipe:
-    """Return a recipe for a MOV whose index gives its 25 pictures this rate: MediaInfo adds their sizes up."""
+    """Return a recipe for a MOV whose 25 pictures have this rate; what they lack of it is noise behind the last one."""
 
     def change(data: bytes) -> bytes:
         at = data.index(b"stsz") + 12
         count = struct.unpack_from(">I", data, at)[0]
         size = round(mbps * 1e6 / 8 / 25)
-        return data[: at + 4] + struct.pack(f">{count}I", *[size] * count) + data[at + 4 + 4 * count :]
+        data = data[: at + 4] + struct.pack(f">{count}I", *[size] * count) + data[at + 4 + 4 * count :]
+        essence, index = data.index(b"mdat") - 4, data.index(b"moov") - 4
+        more = os.urandom(max(0, size * count + (1 << 20) - index))
+        return data[:essence] + struct.pack(">I", index - essence + len(more)) + data[essence + 4 : index] + more + data[index:]
 
     return changed("50i.mov", change)
 
