@@ -64,8 +64,7 @@ def _stream(own: Track, declared: float) -> Track:
     rate = 1 / own["step"] if own.get("step") else declared
     if not rate or not own.get("pictures"):
         return {}
-    told = {"BitRate": own["bytes"] * 8 * rate / own["pictures"]}
-    return told if declared else told | {"FrameRate": f"{rate:.3f}", "FrameRate_Mode": "CFR"}
+    return {"BitRate": own["bytes"] * 8 * rate / own["pictures"], "FrameRate": f"{rate:.3f}", "FrameRate_Mode": "CFR"}
 
 
 def _film(own: Track) -> Track:
