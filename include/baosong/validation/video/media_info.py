@@ -234,7 +234,9 @@ def _container(general: Track) -> str:
     form = str(general.get("Format", ""))
     if form == "QuickTime" or (form == "MPEG-4" and "QuickTime" in str(general.get("Format_Profile", ""))):
         return "MOV"
-    return {"MPEG-4": "MP4", "BDAV": "MPEG-TS", "MPEG Video": "MPEG 视频裸码流", "AVC": "H.264 裸码流"}.get(form, form)
+    if form == "BDAV" or form.startswith("MPEG-TS"):  # with four bytes before each packet, or sixteen behind it
+        return "MPEG-TS"
+    return {"MPEG-4": "MP4", "MPEG Video": "MPEG 视频裸码流", "AVC": "H.264 裸码流"}.get(form, form)
 
 
 def _main_picture(tracks: list[Track]) -> Track | None:

@@ -104,7 +104,7 @@ def judge(found: Media, profile: VideoProfile, end: End | None = None) -> list[I
         return items if found.cut_short else [items[0], _no_picture("empty" if found.video else "")]
     judges: list[Callable[[Media, VideoProfile], Item]] = [_resolution, _rotation, _frame_rate]
     items += [judge_one(found, profile) for judge_one in judges]
-    torn = items[1].verdict == BAD and found.container in STREAMS  # a stream's rate is its size by its length
+    torn = items[1].verdict == BAD and (found.container in STREAMS or found.in_pieces or bool(found.measured.fault))
     return [*items, _scan(found, profile, end), _torn_rate(profile) if torn else _bit_rate(found, profile)]
 
 
@@ -127,8 +127,7 @@ def _final(item: Item, told: Finding) -> Finding:
     """Return what a rejected film is told: nobody will look at what could not be judged of it."""
     if item.verdict != UNKNOWN:
         return told
-    message = phrase("film.not_judged", title=item.name, observed=told.observed)
-    return replace(told, message=message, fix=phrase("film.not_judged_fix"))
+    return replace(told, message=phrase("film.not_judged", title=item.name), fix=phrase("film.not_judged_fix"))
 
 
 def _facts(found: Media, profile: VideoProfile, items: list[Item]) -> dict[str, Any]:
