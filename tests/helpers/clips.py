@@ -65,7 +65,8 @@ def coded(*options: str, rate: int = 25, size: str = "1920x1080", seconds: float
 def x264(parameters: str, *more: str, mbps: int = 60, seconds: float = 0.4) -> Recipe:
     """Return a recipe for H.264 at a constant rate, as 剪映 exports it."""
     rate = ("-b:v", f"{mbps}M", "-minrate", f"{mbps}M", "-maxrate", f"{mbps}M", "-bufsize", "6M")
-    return coded("-c:v", "libx264", "-preset", "ultrafast", *rate, "-x264-params", f"nal-hrd=cbr:{parameters}", *more, seconds=seconds)
+    how = ("-preset", "ultrafast", "-x264-params", f"nal-hrd=cbr:{parameters}")
+    return coded("-c:v", "libx264", *rate, *how, *more, seconds=seconds)
 
 
 def hevc(parameters: str = "") -> Recipe:
@@ -88,7 +89,8 @@ def at_rate(mbps: float, name: str = "50i.mov") -> Recipe:
         data = data[: at + 4] + struct.pack(f">{count}I", *[size] * count) + data[at + 4 + 4 * count :]
         essence, index = data.index(b"mdat") - 4, data.index(b"moov") - 4
         more = os.urandom(max(0, size * count + (1 << 20) - index))
-        return data[:essence] + struct.pack(">I", index - essence + len(more)) + data[essence + 4 : index] + more + data[index:]
+        length = struct.pack(">I", index - essence + len(more))
+        return data[:essence] + length + data[essence + 4 : index] + more + data[index:]
 
     return changed(name, change)
 
@@ -185,7 +187,7 @@ def with_clean_aperture(data: bytes) -> bytes:
 
 def without_pictures(data: bytes) -> bytes:
     """Return the index of a MOV alone, its pictures said to lie where the file begins."""
-    head, index = data[: data.index(b"ftyp") - 4 + struct.unpack_from(">I", data)[0]], bytearray(data[data.index(b"moov") - 4 :])
+    head, index = data[: struct.unpack_from(">I", data)[0]], bytearray(data[data.index(b"moov") - 4 :])
     at = 0
     while (at := index.find(b"stco", at)) >= 0:
         count = struct.unpack_from(">I", index, at + 8)[0]
@@ -247,7 +249,7 @@ RECIPES: dict[str, Recipe] = {
     "prores_25p_no_fiel.mov": changed("prores_lt.mov", without_fiel),
     "hevc.mov": hevc(),
     "hevc_no_fiel.mov": changed("hevc.mov", without_fiel),
-    "hevc_50i_no_fiel.mov": lambda clips, to: changed("hevc_50i.mov", without_fiel)(clips, to),
+    "hevc_50i_no_fiel.mov": changed("hevc_50i.mov", without_fiel),
     "hevc_50i.mov": hevc("interlace=tff"),
     "hevc.ts.mpg": packed("hevc.mov", *TS),
     "hevc_50i.ts.mpg": packed("hevc_50i.mov", *TS),

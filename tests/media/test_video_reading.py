@@ -66,7 +66,7 @@ def test_a_stream_costs_less_than_16_megabytes_at_any_size(
     assert checked.facts["duration"] > 1_000
 
 
-@pytest.mark.parametrize("name", ["50i.mov", "film.mov", "film_fast.mov", "mbaff.mov", "prores_lt.mov"])
+@pytest.mark.parametrize("name", ["50i.mov", "film.mov", "film_fast.mov", "prores_lt.mov"])
 def test_a_film_read_in_parts_is_told_as_one_read_through(clips: Clips, name: str) -> None:
     """MediaInfo left to itself reads what it likes of a local file; the fields that we judge are the same."""
     from pymediainfo import MediaInfo
@@ -143,10 +143,8 @@ class TestOneWholeRead:
         assert (row.state, row.bucket) == ("rejected", "quarantine")
         assert "视频码率" in {item["item"] for item in row.facts["table"]}
 
-    @pytest.mark.parametrize("name", ["pieces.mov", "long_group.ts.mpg", "h264.ps.mpg", "hevc.ts.mpg", "untimed.ts.mpg"])
-    def test_what_the_headers_do_not_say_the_whole_film_says(
-        self, services: Services, clips: Clips, name: str
-    ) -> None:
+    @pytest.mark.parametrize("name", ["pieces.mov", "long_group.ts.mpg", "h264.ps.mpg", "hevc.ts.mpg"])
+    def test_what_the_headers_do_not_say_the_whole_film_says(self, services: Services, clips: Clips, name: str) -> None:
         services.storage.put_file("intake", f"{AREA}/{name}", clips[name])
         discover.find_new(services)
         check_received(services, "2023", CODE, ["video"])
@@ -237,7 +235,7 @@ def test_a_parser_that_breaks_down_is_the_films_fault(clips: Clips, campaign: Ca
 @pytest.mark.usefixtures("broken_child")
 def test_so_is_one_that_breaks_down_in_the_midst(clips: Clips, campaign: Campaign) -> None:
     data = clips.data("50i.mpg")
-    with media_info.WholeParse(len(data), "MPEG-PS", "MPEG Video") as parse:
+    with media_info.WholeParse(len(data), "MPEG-PS", "MPEG Video", "interlaced") as parse:
         for at in range(0, len(data), MB):
             parse.feed(data[at : at + MB])
         checked = video.settle(parse, campaign.video, {"end": None})

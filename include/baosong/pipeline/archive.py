@@ -83,7 +83,7 @@ def _read_whole(services: Services, row: Submission) -> Iterator[tuple[Copy, Cal
         return
     profile, facts = services.campaigns.get(row.campaign).video, row.facts
     with (
-        media_info.WholeParse(row.size, facts["container"], facts["codec"]) as parse,
+        media_info.WholeParse(row.size, facts["container"], facts["codec"], facts["scan_type"]) as parse,
         source_object.fetched(services, row, parse.feed) as copy,
     ):
         yield (

@@ -6,7 +6,7 @@ out, believes what a stream declares, and divides by time stamps that jump.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 Track = dict[str, Any]
@@ -21,7 +21,7 @@ class Measured:
     picture is turned, None where only MediaInfo says it.
     """
 
-    track: Track
+    track: Track = field(default_factory=dict)
     fault: str = ""
     claimed: int = 0
     held: int = 0

@@ -12,7 +12,7 @@ import struct
 import subprocess
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -22,7 +22,7 @@ from baosong.rules.errors import BaosongError
 from baosong.store.source import Source
 from baosong.validation.common.filetypes import video_type
 from baosong.validation.sandbox import run as sandbox
-from baosong.validation.video.measured import Measured, Track, measured
+from baosong.validation.video.measured import STREAMS, Measured, Track, measured
 
 CHILD = sandbox.PROGRAMS / "read_media.py"
 MOST_SERVED = 64 << 20  # what the child may ask for in all; an honest one needs a fifth
@@ -52,7 +52,7 @@ class Media:
     exact: bool
     in_pieces: bool = False
     library: str = ""
-    measured: Measured = Measured({})
+    measured: Measured = field(default_factory=Measured)
 
     def number(self, field: str) -> float | None:
         """Return a number of the picture track, None where MediaInfo does not say."""
@@ -160,13 +160,14 @@ class _Parser:
 class WholeParse(_Parser):
     """The parse of every byte of a film, which is fed while somebody reads it for another reason.
 
-    `container` and `codec` are those that its headers were found to tell.
+    `container` and `codec` are what its headers were found to tell; where a stream's told the `scan`, too, its pictures
+    are counted and MediaInfo sees its ends, which is twice as fast.
     """
 
-    def __init__(self, size: int, container: str, codec: str) -> None:
+    def __init__(self, size: int, container: str, codec: str, scan: str | None) -> None:
         import numpy as np
 
-        super().__init__(size, "whole", container, codec, packages=[np])
+        super().__init__(size, "counted" if scan and container in STREAMS else "whole", container, codec, packages=[np])
 
     def feed(self, data: bytes) -> None:
         """Parse the bytes that follow those before; of a parser that broke down, `media` tells."""

@@ -60,7 +60,8 @@ def check(source: Source, profile: VideoProfile) -> Checked:
         checked = _checked(found, items, profile, cost)
         checked.facts |= {"undecided": True, "end": asdict(end) if end else None}
         return checked
-    with media_info.WholeParse(source.size, found.container, found.text("Format")) as parse, source.open() as film:
+    about = found.container, found.text("Format"), found.scan
+    with media_info.WholeParse(source.size, *about) as parse, source.open() as film:
         while chunk := film.read(CHUNK):
             parse.feed(chunk)
         return _settled(parse, end, profile, cost)

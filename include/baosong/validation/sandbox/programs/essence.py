@@ -119,7 +119,7 @@ def hevc_scan(flags: int) -> str:
 def _units(data: bytes, stop: int) -> Iterator[int]:
     """Yield where units of H.264 or H.265 begin, before `stop`, that have their first bytes in the data."""
     at = data.find(b"\0\0\1", 0, stop + 2)
-    while 0 <= at and at + 6 <= len(data):
+    while at >= 0 and at + 6 <= len(data):
         yield at
         at = data.find(b"\0\0\1", at + 3, stop + 2)
 

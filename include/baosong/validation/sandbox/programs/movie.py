@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 Reader = Callable[[int, int], bytes]
+Matrix = tuple[int, int, int, int]
 Run = tuple[int, int]  # of how many pictures, and what each of them has
 Edit = tuple[int, int, float]  # its length by the movie's clock, its begin by the track's, its speed
 
@@ -21,8 +22,8 @@ MOST_PICTURES = 2 << 20  # 23 hours
 MOST_RUNS = 512 << 10
 LONGEST_ORDER, LONGEST_PLACES = 128 << 10, 64 << 10  # bytes of tables; of longer ones an end is enough
 HEAD = 4 << 10
-MAX_TRACKS, MAX_ATOMS = 64, 1_000_000
-UPRIGHT = (0x10000, 0, 0, 0x10000)
+MAX_TRACKS, MAX_ATOMS, MAX_FRAGMENTED = 64, 2_000, 1_000_000
+UPRIGHT: Matrix = (0x10000, 0, 0, 0x10000)
 
 
 @dataclass
@@ -37,7 +38,7 @@ class Track:
     number: int = 0
     kind: bytes = b""
     scale: int = 0
-    matrix: tuple[int, ...] = UPRIGHT
+    matrix: Matrix = UPRIGHT
     edits: list[Edit] = field(default_factory=list)
     sample: bytes = b""
     elsewhere: bool = False
@@ -69,7 +70,7 @@ class Movie:
         self._now = Track()
         self._loaded = True
         self.in_pieces = self.finished = self.beyond = False
-        for name, begin, end, beyond in walk(read, size):
+        for name, begin, end, beyond in walk(read, size, MAX_FRAGMENTED if through else MAX_ATOMS):
             self.beyond |= beyond
             self._take(name, begin, end)
             if self.in_pieces and not through:
@@ -118,7 +119,7 @@ class Tables:
         """Read the tables into the track."""
         track = self._track
         track.sizes, track.times = self._sizes(), self._runs(b"stts", 8 * MOST_RUNS) or []
-        orders = self._runs(b"ctts", LONGEST_ORDER) if track.edits else []
+        orders = self._runs(b"ctts", LONGEST_ORDER)
         track.orders = self._first_order(len(track.sizes)) if orders is None else orders
         track.too_long |= len(track.sizes) != sum(count for count, _ in track.times)
         track.ends = [] if track.too_long else self._ends()
@@ -144,15 +145,18 @@ class Tables:
         begin, end = self._track.tables.get(name, (0, 0))
         if end - begin < 12:
             return array("I")
-        each, count = struct.unpack(">II", self._read(begin + 4, 8))
+        head = self._read(begin + 4, 8)
+        each, count = u32(head, 0), u32(head, 4)
         bits = 32 if name == b"stsz" else each & 0xFF
         if name == b"stsz" and each:
-            return array("I", [each]) * min(count, MOST_PICTURES + 1)
+            return array("I", [each] * min(count, MOST_PICTURES + 1))
         length = min((count * bits + 7) // 8, end - begin - 12)
         if count > MOST_PICTURES or not length:
             self._track.too_long |= count > MOST_PICTURES
             return array("I")
-        return _numbers(self._read(begin + 12, length), bits)[:count]
+        sizes = _numbers(self._read(begin + 12, length), bits)
+        del sizes[count:]
+        return sizes
 
     def _ends(self) -> list[int]:
         """Return where chunks of pictures end: all of them where their table is short, else the last one."""
@@ -247,8 +251,7 @@ def _trun(_: Movie, track: Track, body: bytes) -> None:
     column = {bit: table[n :: len(present)] for n, bit in enumerate(present)}
     track.sizes.extend(column.get(1, array("I", [size]) * count))
     track.times += [(1, each) for each in column[0]] if 0 in column else [(count, time)]
-    if track.edits:
-        track.orders += [(1, signed(each)) for each in column[3]] if 3 in column else [(count, 0)]
+    track.orders += [(1, signed(each)) for each in column[3]] if 3 in column else [(count, 0)]
 
 
 _FIELDS: dict[bytes, Callable[[Movie, Track, bytes], Track | None]] = {
@@ -267,10 +270,10 @@ _FIELDS: dict[bytes, Callable[[Movie, Track, bytes], Track | None]] = {
 _TABLES = {b"stts", b"ctts", b"stsz", b"stz2", b"stsc", b"stco", b"co64"}
 
 
-def walk(read: Reader, size: int) -> Iterator[tuple[bytes, int, int, bool]]:
-    """Yield name, begin and end of the body of each atom, and whether it is longer than the file; the rest is cut."""
+def walk(read: Reader, size: int, most: int) -> Iterator[tuple[bytes, int, int, bool]]:
+    """Yield name, begin and end of the body of each atom, and whether it is longer than the file; such are cut."""
     ends, at = [size], 0
-    for _ in range(MAX_ATOMS):
+    for _ in range(most):
         while ends and at + 8 > ends[-1]:
             at = ends.pop()
         if not ends:
@@ -302,8 +305,9 @@ def signed(number: int) -> int:
     return number - (1 << 32) if number >> 31 else number
 
 
-def _matrix(body: bytes, at: int) -> tuple[int, ...]:
-    return tuple(signed(u32(body, at + place)) for place in (0, 4, 12, 16))
+def _matrix(body: bytes, at: int) -> Matrix:
+    a, b, _, c, d = struct.unpack_from(">5i", body, at)
+    return a, b, c, d
 
 
 def _numbers(body: bytes, bits: int) -> array[int]:
@@ -313,7 +317,7 @@ def _numbers(body: bytes, bits: int) -> array[int]:
     codes = {8: "B", 16: "H", 32: "I"}
     if bits not in codes:
         return array("I")
-    numbers = array(codes[bits], body[: len(body) // (bits // 8) * (bits // 8)])
+    numbers: array[int] = array(codes[bits], body[: len(body) // (bits // 8) * (bits // 8)])
     if sys.byteorder == "little":
         numbers.byteswap()
     return numbers if bits == 32 else array("I", numbers)

@@ -1,9 +1,10 @@
 """The program that runs MediaInfo over a film, in a process of its own: a hostile film takes down this one, not ours.
 
-Run as `python read_media.py LIBRARY SIZE HOW [CONTAINER CODEC]`; of Baosong it imports its neighbours and `confine`. With
-HOW `atoms`, `ends` or `head` it asks on stdout for ranges (offset and length, 64 bits each) and reads them from stdin;
-with `whole` the film itself comes on stdin, of a container and codec that are known by then. Its last word is the
-request (DONE, length), followed by a line of JSON with what it saw for itself, and by MediaInfo's JSON.
+Run as `python read_media.py LIBRARY SIZE HOW [CONTAINER CODEC]`; of Baosong it imports its neighbours and `confine`.
+With HOW `atoms`, `ends` or `head` it asks on stdout for ranges (offset and length, 64 bits each) and reads them from
+stdin. With `whole` or `counted` the film itself comes on stdin, of a container and codec that are known by then;
+MediaInfo sees all of it, or the ends of what is counted. The last word is the request (DONE, length), followed by a
+line of JSON with what this program saw for itself, and by MediaInfo's JSON.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import json
 import resource
 import struct
 import sys
+from collections import deque
 from collections.abc import Callable
-from itertools import islice
 from typing import Any
 
 from baosong.validation.sandbox import confine
@@ -48,9 +49,9 @@ Hole = tuple[int, int, int, int]  # begin, end, and the table it continues: its 
 
 def main(library: str, size: int, how: str, *about: str) -> None:
     """Parse a film of `size` bytes and write what it is."""
-    seconds = SECONDS + (size // WHOLE_PACE if how == "whole" else 0)
     parser = Parser(library, size, 1 if how == "whole" else 0)
-    whole = _taker(parser, size, *about) if how == "whole" else None
+    whole = None if how in WAYS else _taker(parser, size, how == "whole", *about)
+    seconds = SECONDS + (size // WHOLE_PACE if whole else 0)
     confine.confine(MEMORY, seconds)
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))  # a MOV may name other files and addresses to be looked at
     seen = whole() if whole else WAYS[how](parser, size)
@@ -59,19 +60,25 @@ def main(library: str, size: int, how: str, *about: str) -> None:
     sys.stdout.buffer.flush()
 
 
-def _taker(parser: Parser, size: int, container: str, codec: str) -> Callable[[], dict[str, Any]]:
+def _taker(parser: Parser, size: int, whole: bool, container: str, codec: str) -> Callable[[], dict[str, Any]]:
     """Return what takes a whole film from stdin; of what it needs nothing can be imported later."""
     film = Through(parser)
     if container not in ("MPEG-PS", "MPEG-TS"):
-        return lambda: film.to_the_end(shown.told(Movie(film.read, size, through=True, hold=film.hold), size, lambda _, n: bytes(n)))
+        return lambda: film.to_the_end(
+            shown.told(Movie(film.read, size, through=True, hold=film.hold), size, lambda _, n: bytes(n))
+        )
     from baosong.validation.sandbox.programs import streams
 
     stream = (streams.ProgramStream if container == "MPEG-PS" else streams.TransportStream)(codec)
 
+    ends = Ends()
+
     def take() -> dict[str, Any]:
         while piece := sys.stdin.buffer.read(PIECE):
-            parser.feed(piece)
             stream.feed(piece)
+            parser.feed(piece) if whole else ends.pass_by(piece)
+        if not whole:
+            feed_ends(parser, size, ends.read)
         return streams.told(stream)
 
     return take
@@ -105,6 +112,28 @@ class Through:
         while piece := sys.stdin.buffer.read(PIECE):
             self._parser.feed(piece)
         return seen
+
+
+class Ends:
+    """The first and the last bytes of what passes by."""
+
+    def __init__(self) -> None:
+        self._first, self._passed = bytearray(), 0
+        self._last: deque[bytes] = deque(maxlen=END // PIECE + 1)
+
+    def pass_by(self, piece: bytes) -> None:
+        """Take the next bytes: a PIECE, unless they are the last ones."""
+        self._first += piece[: END - len(self._first)]
+        self._last.append(piece)
+        self._passed += len(piece)
+
+    def read(self, at: int, length: int) -> bytes:
+        """Return a range that lies within either end."""
+        if at + length <= len(self._first):
+            return bytes(self._first[at : at + length])
+        last = b"".join(self._last)
+        begin = at - (self._passed - len(last))
+        return last[begin : begin + length]
 
 
 def by_atoms(parser: Parser, size: int) -> dict[str, Any]:
@@ -161,12 +190,12 @@ def feed(parser: Parser, read: Reader, size: int, piece: int) -> dict[str, Any]:
     return {}
 
 
-def feed_ends(parser: Parser, size: int) -> dict[str, Any]:
+def feed_ends(parser: Parser, size: int, read: Reader) -> dict[str, Any]:
     """Let the parser see the beginning and the end of a stream; left to itself it reads up to 70 MB."""
     at = 0
     while at < size and not parser.finished:
         stop = END if at < END else size
-        data = ask(at, min(PIECE, stop - at, size - at))
+        data = read(at, min(PIECE, stop - at, size - at))
         wanted = parser.feed(data)
         at += len(data)
         if at < size - END and (wanted is not None or at >= END):
@@ -228,7 +257,7 @@ class Index:
         self._last: list[int] = []
         self.in_pieces = False
         kind = b""
-        for name, begin, end, _ in islice(walk(read, size), MAX_ATOMS):
+        for name, begin, end, _ in walk(read, size, MAX_ATOMS):
             if name == b"mdat":
                 self._essence.append((begin, end))
                 if self.in_pieces:  # thousands of indexes follow, and MediaInfo would miscount them
@@ -271,7 +300,7 @@ class Index:
 
 WAYS: dict[str, Callable[[Parser, int], dict[str, Any]]] = {
     "atoms": by_atoms,
-    "ends": feed_ends,
+    "ends": lambda parser, size: feed_ends(parser, size, ask),
     "head": lambda parser, size: feed(parser, ask, size, PIECE),
 }
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import accumulate, chain, repeat
+from math import inf
+from operator import add
 from typing import Any
 
 from baosong.validation.sandbox.programs.essence import hevc_scan
-from baosong.validation.sandbox.programs.movie import Movie, Reader, Run, Track
+from baosong.validation.sandbox.programs.movie import Matrix, Movie, Reader, Run, Track
 
+Span = tuple[float, float, float]  # begin and end by the track's clock, and the speed
 PRORES = 28  # bytes of a picture's head
 _TURNS = {
     (1, 0, 0, 1): "",
@@ -62,41 +65,45 @@ def _scan(track: Track, size: int, read: Reader) -> str:
     return ""
 
 
-def turned(movie: tuple[int, ...], track: tuple[int, ...]) -> str:
+def turned(movie: Matrix, track: Matrix) -> str:
     """Return how a picture is turned: by degrees, `flipped` (upside down), `mirrored`, or `other`; empty if upright."""
     a, b, c, d = track
     e, f, g, h = movie
     both = (a * e + b * g, a * f + b * h, c * e + d * g, c * f + d * h)
     largest = max(map(abs, both)) or 1
-    return _TURNS.get(tuple((n > largest / 1000) - (n < -largest / 1000) for n in both), "other")
+    a, b, c, d = ((n > largest / 1000) - (n < -largest / 1000) for n in both)
+    return _TURNS.get((a, b, c, d), "other")
 
 
 def shown(track: Track, scale: int) -> tuple[float, float, float]:
-    """Return bytes, seconds and pictures of what is shown, each picture by the share of its time; `scale` is the movie's."""
+    """Return bytes, seconds and pictures of what is shown, each picture by the share of its time that is.
+
+    `scale` is the movie's ticks a second.
+    """
     times = _mended(track.times)
     whole = sum(count * each for count, each in times)
     first = track.begin + (track.orders[0][1] if track.orders else 0)
-    spans = [
+    spans: list[Span] = [
         (begin, begin + length / (scale or 1) * track.scale * speed if length else first + whole, speed)
         for length, begin, speed in track.edits
         if begin >= 0 and speed > 0
     ]
     clock = track.scale / (scale or 1) * 2  # of the movie's ticks, by which an edit may miss its mark
-    if not track.edits or (len(spans) == 1 and spans[0][0] <= first + clock and spans[0][1] >= first + whole - clock):
-        speed = spans[0][2] if spans else 1
-        return sum(track.sizes), whole / track.scale / speed, len(track.sizes)
-    return _of_spans(track, times, spans)
+    all_of_it = len(spans) == 1 and spans[0][0] <= first + clock and spans[0][1] >= first + whole - clock
+    if (track.edits and not all_of_it) or len({order for _, order in track.orders}) > 1:
+        return _of_spans(track, times, spans if track.edits else [(-inf, inf, 1.0)])
+    return sum(track.sizes), whole / track.scale / (spans[0][2] if spans else 1), len(track.sizes)
 
 
-def _of_spans(track: Track, times: list[Run], spans: list[tuple[float, float, float]]) -> tuple[float, float, float]:
-    begins = accumulate(_each(times), initial=track.begin)
-    orders = chain(_each(track.orders), repeat(0))
-    stamped = (begin + order for begin, order in zip(begins, orders, strict=False))
-    by_time = sorted(zip(stamped, track.sizes, strict=False))
-    if not by_time:
+def _of_spans(track: Track, times: list[Run], spans: list[Span]) -> tuple[float, float, float]:
+    lengths = list(_each(times))
+    stamped = map(add, accumulate(lengths, initial=track.begin), chain(_each(track.orders), repeat(0)))
+    pictures_in_time = sorted(zip(stamped, track.sizes, lengths, strict=False))
+    if not pictures_in_time:
         return 0, 0, 0
-    stamps = [stamp for stamp, _ in by_time] + [by_time[-1][0] + (times[-1][1] if times else 0)]
-    sums = list(accumulate((size for _, size in by_time), initial=0))
+    last, _, length = pictures_in_time[-1]
+    stamps = [stamp for stamp, _, _ in pictures_in_time] + [last + length]
+    sums = list(accumulate((size for _, size, _ in pictures_in_time), initial=0))
     payload = seconds = pictures = 0.0
     for begin, end, speed in spans:
         low, high = max(begin, stamps[0]), min(end, stamps[-1])

@@ -143,7 +143,9 @@ class TransportStream:
             mine = np.flatnonzero(numbers == number)
             lengths = np.maximum(PACKET - begins[mine], 0)
             places = np.cumsum(lengths) - lengths
-            held = [(int(place), stamps[row]) for place, row in zip(places, mine.tolist(), strict=True) if row in stamps]
+            held = [
+                (int(place), stamps[row]) for place, row in zip(places, mine.tolist(), strict=True) if row in stamps
+            ]
             essence.feed(_payload(rows[mine], begins[mine]), held)
 
     def _begun(self, rows: Rows, row: int, number: int, begins: npt.NDArray[np.int64], stamps: dict[int, int]) -> None:
