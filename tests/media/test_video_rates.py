@@ -206,6 +206,40 @@ class TestAnyFilm:
         is_true(make_stream, bases, tmp_path, campaign, how)
 
 
+@pytest.fixture(scope="session")
+def half_noisy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a film of one group of pictures, 25 dull and 25 noisy ones."""
+    path = tmp_path_factory.mktemp("half") / "film.mov"
+    source = ("-f", "lavfi", "-i", "testsrc2=size=160x128:rate=25", "-frames:v", "50")
+    noisy = ("-vf", "noise=alls=60:allf=t:enable='gte(n,25)'")
+    coder = ("-c:v", "mpeg2video", "-g", "50", "-sc_threshold", "1000000000", "-q:v", "4", "-bf", "0")
+    samples._ffmpeg(*source, *noisy, *coder, str(path))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("options", "before", "shown"),
+    [
+        ((), ("-ss", "1"), slice(25, 50)),
+        (("-frames:v", "25"), (), slice(0, 25)),
+        ((), ("-itsoffset", "0.04"), slice(0, 50)),
+        ((), ("-itsoffset", "3"), slice(0, 50)),
+        (("-movflags", "frag_keyframe+empty_moov"), ("-itsoffset", "0.04"), slice(0, 50)),
+    ],
+)
+def test_a_film_is_judged_by_the_pictures_that_it_shows(
+    half_noisy: Path,
+    tmp_path: Path,
+    campaign: Campaign,
+    options: tuple[str, ...],
+    before: tuple[str, ...],
+    shown: slice,
+) -> None:
+    path = samples.rewrap(half_noisy, tmp_path / "film.mov", *options, before=before)
+    true = rate_of(listed(half_noisy)[shown])
+    assert judged(path, campaign).facts["bit_rate"] == pytest.approx(true, rel=0.005)
+
+
 def test_all_rows_of_times_are_read(bases: dict[str, Path], tmp_path: Path, campaign: Campaign) -> None:
     """The first 800 pictures come as at 25 a second, in 800 rows; the other 400 at fewer than 17."""
     times = "setts=ts='if(lt(N,800),N*1000+mod(N,2)*100,800000+(N-800)*1500)':duration=1000"
