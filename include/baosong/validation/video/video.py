@@ -56,7 +56,7 @@ def check(source: Source, profile: VideoProfile) -> Checked:
     if (end and end.damaged) or not needs_whole(found):
         return _checked(found, judge(found, profile, end), profile, cost)
     if source.remote:
-        items = [item for item in judge(found, profile, end) if not _waits(item)]
+        items = [item for item in judge(found, profile, end) if not _waits(item, found)]
         checked = _checked(found, items, profile, cost)
         checked.facts |= {"undecided": True, "end": asdict(end) if end else None}
         return checked
@@ -93,9 +93,10 @@ def _end(source: Source, found: Media) -> End | None:
     return stream_end.look(source, found.container, found.text("Format"))
 
 
-def _waits(item: Item) -> bool:
-    """Return whether all bytes may tell what the headers did not."""
-    return item.rule == "video.bit_rate" or item.verdict == UNKNOWN
+def _waits(item: Item, found: Media) -> bool:
+    """Return whether all bytes tell what the headers did not, or told by a few time stamps."""
+    stamped = item.rule == "video.frame_rate" and found.text("Format") != "MPEG Video"
+    return stamped or item.rule == "video.bit_rate" or item.verdict == UNKNOWN
 
 
 def judge(found: Media, profile: VideoProfile, end: End | None = None) -> list[Item]:
@@ -181,7 +182,7 @@ def _complete(found: Media, end: End | None) -> Item:
     if fault := found.measured.fault:
         sizes = {"claimed": found.measured.claimed, "held": found.measured.held} if fault == "claims" else {}
         return _item(BAD, finding("video.damaged", fault, where=where, **sizes))
-    if found.measured.unfinished:
+    if found.measured.unfinished or (found.in_pieces and not found.exact):
         return _item(UNKNOWN, finding("video.damaged", "unfinished", where=where))
     if end is None:
         fits = found.container in INDEXED

@@ -149,7 +149,8 @@ class Tables:
         each, count = u32(head, 0), u32(head, 4)
         bits = 32 if name == b"stsz" else each & 0xFF
         if name == b"stsz" and each:
-            return array("I", [each] * min(count, MOST_PICTURES + 1))
+            same: array[int] = array("I", [each])
+            return same * min(count, MOST_PICTURES + 1)
         length = min((count * bits + 7) // 8, end - begin - 12)
         if count > MOST_PICTURES or not length:
             self._track.too_long |= count > MOST_PICTURES

@@ -22,6 +22,7 @@ LAYOUTS = ((188, 0), (192, 4), (204, 0))  # the length of a packet with what sta
 PICTURES = range(0xE0, 0xF0)
 EXTENDED = 0xFD
 MOST_STREAMS = 32
+LONGEST_SEARCH = 4 << 10  # bytes, more than five packets
 LONGEST_HEADER = 9 + 255
 START = b"\0\0\1"
 PACK = b"\0\0\1\xba"
@@ -116,12 +117,13 @@ class TransportStream:
 
     def feed(self, piece: bytes) -> None:
         """Take the next bytes."""
-        data = self._rest + piece
-        self._layout = self._layout or next((way for way in LAYOUTS if _in_step(data, way[1], way[0])), None)
+        data, at = self._rest + piece, 0
         if self._layout is None:
-            self._rest = data[-4096:]
+            self._layout, at = _layout(data)
+        if self._layout is None:
+            self._rest = data[-LONGEST_SEARCH:]
             return
-        (width, first), at = self._layout, 0
+        width, first = self._layout
         while (many := (len(data) - at) // width) > 0:
             rows = np.frombuffer(data, np.uint8, many * width, at).reshape(many, width)[:, first : first + PACKET]
             lost = np.flatnonzero(rows[:, 0] != 0x47)
@@ -172,9 +174,16 @@ def _payload(rows: Rows, begins: npt.NDArray[np.int64]) -> bytes:
     return b"".join(parts)
 
 
-def _in_step(data: bytes, first: int, width: int) -> bool:
-    marks = data[first : first + 5 * width : width]
-    return len(marks) == 5 and not marks.strip(b"\x47")
+def _layout(data: bytes) -> tuple[tuple[int, int] | None, int]:
+    """Return how long the packets are and where the first one begins, from five marks in step; None without them."""
+    mark = data.find(b"\x47")
+    while mark >= 0:
+        for width, first in LAYOUTS:
+            marks = data[mark : mark + 5 * width : width]
+            if mark >= first and len(marks) == 5 and not marks.strip(b"\x47"):
+                return (width, first), mark - first
+        mark = data.find(b"\x47", mark + 1)
+    return None, 0
 
 
 def _next_step(data: bytes, at: int, first: int, width: int) -> int:
