@@ -79,8 +79,8 @@ def clip(seconds: float = 0.6, **how: object) -> Recipe:
     return lambda _, to: samples.make_clip(to, seconds=seconds, **how)  # type: ignore[arg-type]
 
 
-def at_rate(mbps: float, name: str = "50i.mov") -> Recipe:
-    """Return a recipe for a MOV whose pictures have this rate; what they lack of it is noise behind the last one."""
+def with_rate(mbps: float) -> Callable[[bytes], bytes]:
+    """Return what gives a MOV's pictures this rate; what they lack of it is noise behind the last one."""
 
     def change(data: bytes) -> bytes:
         at = data.index(b"stsz") + 12
@@ -92,7 +92,22 @@ def at_rate(mbps: float, name: str = "50i.mov") -> Recipe:
         length = struct.pack(">I", index - essence + len(more))
         return data[:essence] + length + data[essence + 4 : index] + more + data[index:]
 
-    return changed(name, change)
+    return change
+
+
+def at_rate(mbps: float) -> Recipe:
+    return changed("50i.mov", with_rate(mbps))
+
+
+def declared(mbps: int, true: float) -> Recipe:
+    """Return a recipe for H.264 that says it aims at one rate and has another."""
+
+    def make(clips: Clips, to: Path) -> Path:
+        made = x264("", mbps=mbps)(clips, to)
+        made.write_bytes(with_rate(true)(made.read_bytes()))
+        return made
+
+    return make
 
 
 def with_notes(data: bytes) -> bytes:
@@ -268,10 +283,8 @@ RECIPES: dict[str, Recipe] = {
     "49.5.mov": at_rate(49.5),
     "101.5.mov": at_rate(101.5),
     "48.5.mov": at_rate(48.5),
-    "declares_50.mov": x264("", mbps=50),
-    "declares_50_has_48.3.mov": at_rate(48.3, "declares_50.mov"),
-    "declares_100.mov": x264("", mbps=100),
-    "declares_100_has_104.mov": at_rate(104, "declares_100.mov"),
+    "declares_50_has_48.3.mov": declared(50, 48.3),
+    "declares_100_has_104.mov": declared(100, 104),
     "declares_60.ts.mpg": coded(
         *("-c:v", "libx264", "-preset", "ultrafast", "-b:v", "60M", "-maxrate", "60M", "-bufsize", "30M"),
         *("-x264-params", "nal-hrd=vbr:force-cfr=1", *TS),
@@ -323,6 +336,8 @@ RECIPES: dict[str, Recipe] = {
     "elsewhere.mov": changed("50i.mov", elsewhere),
     "cut_pieces.mov": changed("pieces.mov", lambda data: data[: len(data) * 7 // 10]),
     "cut_between_pieces.mov": changed("pieces.mov", cut_behind_a_fragment),
+    "low_pieces.mov": packed("25mbps.mov", "-movflags", "frag_keyframe+empty_moov", before=["-stream_loop", "5"]),
+    "cut_between_low_pieces.mov": changed("low_pieces.mov", cut_behind_a_fragment),
     "cut_204.ts.mpg": changed("204.ts.mpg", lambda data: data[: len(data) // 204 * 7 // 10 * 204]),
     "cut_h264.ps.mpg": changed("h264.ps.mpg", lambda data: data[: len(data) * 7 // 10]),
     "cut.mpg": changed("50i.mpg", lambda data: data[: len(data) * 7 // 10]),

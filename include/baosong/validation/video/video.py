@@ -95,7 +95,7 @@ def _end(source: Source, found: Media) -> End | None:
 
 def _waits(item: Item, found: Media) -> bool:
     """Return whether all bytes tell what the headers did not, or told by a few time stamps."""
-    stamped = item.rule == "video.frame_rate" and found.text("Format") != "MPEG Video"
+    stamped = item.rule == "video.frame_rate" and _is_stamped(found)
     return stamped or item.rule == "video.bit_rate" or item.verdict == UNKNOWN
 
 
@@ -106,8 +106,21 @@ def judge(found: Media, profile: VideoProfile, end: End | None = None) -> list[I
         return items if found.cut_short else [items[0], _no_picture("empty" if found.video else "")]
     judges: list[Callable[[Media, VideoProfile], Item]] = [_resolution, _rotation, _frame_rate]
     items += [judge_one(found, profile) for judge_one in judges]
-    torn = items[1].verdict == BAD and (found.container in STREAMS or found.in_pieces or bool(found.measured.fault))
-    return [*items, _scan(found, profile, end), _torn_rate(profile) if torn else _bit_rate(found, profile)]
+    items += [_scan(found, profile, end), _bit_rate(found, profile)]
+    counted = found.container in STREAMS or found.in_pieces or bool(found.measured.fault)
+    return [_torn(item, found) for item in items] if items[1].verdict == BAD and counted else items
+
+
+def _torn(item: Item, found: Media) -> Item:
+    """Return an item of a film that is not whole, of which nothing can be counted."""
+    if item.rule == "video.bit_rate" or (item.rule == "video.frame_rate" and _is_stamped(found)):
+        return Item(item.rule, item.asked, phrase("film.torn"), UNKNOWN)
+    return item
+
+
+def _is_stamped(found: Media) -> bool:
+    """Return whether a frame rate may come of a few time stamps: MPEG-2 says it in each of its headers."""
+    return found.container in STREAMS and found.text("Format") != "MPEG Video"
 
 
 def _settled(parse: media_info.WholeParse, end: End | None, profile: VideoProfile, cost: dict[str, Any]) -> Checked:
@@ -272,11 +285,6 @@ def _bit_rate(found: Media, profile: VideoProfile) -> Item:
         return _item(TOLERATED, finding("video.bit_rate", "tolerated", where=where, spare=spare, **asked))
     which = "low" if rate < low else "high"
     return _item(BAD, finding("video.bit_rate", which, where=where, mega=_mega(profile), **asked))
-
-
-def _torn_rate(profile: VideoProfile) -> Item:
-    asked = phrase("film.rates", low=profile.bit_rate_min / 1e6, high=profile.bit_rate_max / 1e6)
-    return Item("video.bit_rate", asked, phrase("film.torn"), UNKNOWN)
 
 
 def _item(verdict: str, wrong: Finding) -> Item:
