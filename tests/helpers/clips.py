@@ -62,26 +62,52 @@ def coded(*options: str, rate: int = 25, size: str = "1920x1080", seconds: float
     return make
 
 
-def x264(parameters: str, *more: str) -> Recipe:
-    """Return a recipe for H.264 at a constant 60 Mbps, as 剪映 exports it."""
-    rate = ("-b:v", "60M", "-minrate", "60M", "-maxrate", "60M", "-bufsize", "6M")
-    return coded("-c:v", "libx264", "-preset", "ultrafast", *rate, "-x264-params", f"nal-hrd=cbr:{parameters}", *more)
+def x264(parameters: str, *more: str, mbps: int = 60, seconds: float = 0.4) -> Recipe:
+    """Return a recipe for H.264 at a constant rate, as 剪映 exports it."""
+    rate = ("-b:v", f"{mbps}M", "-minrate", f"{mbps}M", "-maxrate", f"{mbps}M", "-bufsize", "6M")
+    how = ("-preset", "ultrafast", "-x264-params", f"nal-hrd=cbr:{parameters}")
+    return coded("-c:v", "libx264", *rate, *how, *more, seconds=seconds)
+
+
+def hevc(parameters: str = "") -> Recipe:
+    """Return a recipe for H.265 at some 60 Mbps."""
+    rate = f"log-level=0:bitrate=60000:vbv-maxrate=62000:vbv-bufsize=6000:strict-cbr=1:{parameters}".strip(":")
+    return coded("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", rate, "-tag:v", "hvc1", seconds=0.4)
 
 
 def clip(seconds: float = 0.6, **how: object) -> Recipe:
     return lambda _, to: samples.make_clip(to, seconds=seconds, **how)  # type: ignore[arg-type]
 
 
-def at_rate(mbps: float) -> Recipe:
-    """Return a recipe for a MOV whose index gives its 25 pictures this rate: MediaInfo adds their sizes up."""
+def with_rate(mbps: float) -> Callable[[bytes], bytes]:
+    """Return what gives a MOV's pictures this rate; what they lack of it is noise behind the last one."""
 
     def change(data: bytes) -> bytes:
         at = data.index(b"stsz") + 12
         count = struct.unpack_from(">I", data, at)[0]
         size = round(mbps * 1e6 / 8 / 25)
-        return data[: at + 4] + struct.pack(f">{count}I", *[size] * count) + data[at + 4 + 4 * count :]
+        data = data[: at + 4] + struct.pack(f">{count}I", *[size] * count) + data[at + 4 + 4 * count :]
+        essence, index = data.index(b"mdat") - 4, data.index(b"moov") - 4
+        more = os.urandom(max(0, size * count + (1 << 20) - index))
+        length = struct.pack(">I", index - essence + len(more))
+        return data[:essence] + length + data[essence + 4 : index] + more + data[index:]
 
-    return changed("50i.mov", change)
+    return change
+
+
+def at_rate(mbps: float) -> Recipe:
+    return changed("50i.mov", with_rate(mbps))
+
+
+def declared(mbps: int, true: float) -> Recipe:
+    """Return a recipe for H.264 that says it aims at one rate and has another."""
+
+    def make(clips: Clips, to: Path) -> Path:
+        made = x264("", mbps=mbps)(clips, to)
+        made.write_bytes(with_rate(true)(made.read_bytes()))
+        return made
+
+    return make
 
 
 def with_notes(data: bytes) -> bytes:
@@ -130,6 +156,71 @@ def both_scans(first: str, second: str, *options: str) -> Recipe:
     return make
 
 
+def without_fiel(data: bytes) -> bytes:
+    """Return a MOV whose index does not say the scan, as many programs leave it."""
+    return data.replace(b"fiel", b"free")
+
+
+def in_long_packets(data: bytes) -> bytes:
+    """Return a transport stream with the check bytes behind each packet that broadcasters store along."""
+    return b"".join(data[at : at + 188] + bytes(16) for at in range(0, len(data), 188))
+
+
+def with_matrix(*matrix: int) -> Callable[[bytes], bytes]:
+    """Return what turns the picture of a MOV by a matrix of four, in whole numbers."""
+
+    def change(data: bytes) -> bytes:
+        at = data.index(b"tkhd") + 44
+        a, b, c, d = (number << 16 for number in matrix)
+        return data[:at] + struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30) + data[at + 36 :]
+
+    return change
+
+
+def with_lines(lines: int) -> Callable[[bytes], bytes]:
+    """Return what writes another height into the index of an H.264 MOV, as programs do that store whole blocks."""
+
+    def change(data: bytes) -> bytes:
+        at = data.index(b"avc1", data.index(b"stsd")) + 30
+        return data[:at] + struct.pack(">H", lines) + data[at + 2 :]
+
+    return change
+
+
+def with_clean_aperture(data: bytes) -> bytes:
+    """Return a ProRes MOV of 1088 lines whose index says that 1080 of them are to be seen."""
+    box = struct.pack(">I4s8I", 40, b"clap", 1920, 1, 1080, 1, 0, 1, 0, 1)
+    changed = bytearray(data)
+    begin = changed.index(b"apcs", changed.index(b"stsd")) - 4
+    end = begin + struct.unpack_from(">I", changed, begin)[0]
+    changed[end:end] = box
+    places = [changed.rindex(name, 0, begin) - 4 for name in (b"stsd", b"stbl", b"minf", b"mdia", b"trak", b"moov")]
+    for at in [begin, *places]:
+        struct.pack_into(">I", changed, at, struct.unpack_from(">I", changed, at)[0] + len(box))
+    return bytes(changed)
+
+
+def without_pictures(data: bytes) -> bytes:
+    """Return the index of a MOV alone, its pictures said to lie where the file begins."""
+    head, index = data[: struct.unpack_from(">I", data)[0]], bytearray(data[data.index(b"moov") - 4 :])
+    at = 0
+    while (at := index.find(b"stco", at)) >= 0:
+        count = struct.unpack_from(">I", index, at + 8)[0]
+        index[at + 12 : at + 12 + 4 * count] = bytes(4 * count)
+        at += 12
+    return head + bytes(index)
+
+
+def elsewhere(data: bytes) -> bytes:
+    """Return a MOV that says its pictures lie in another file."""
+    at = data.index(b"dref") + 23
+    return data[:at] + b"\0" + data[at + 1 :]
+
+
+def cut_behind_a_fragment(data: bytes) -> bytes:
+    return data[: data.rindex(b"moof", 0, data.rindex(b"moof")) - 4]
+
+
 def film(size: int, *, index_first: bool) -> Recipe:
     return lambda clips, to: films.make_film(clips["50i.mov"], to, size, index_first=index_first)
 
@@ -165,12 +256,41 @@ RECIPES: dict[str, Recipe] = {
     "untimed.ts.mpg": packed("jianying.mov", *TS),
     "prores_lt.mov": coded("-c:v", "prores_ks", "-profile:v", "1", seconds=0.08),
     "joined.mpg": changed("50i.mpg", lambda data: data + data),
+    # as programs make them that say less in their headers
+    "prores_50i.mov": coded(
+        *("-c:v", "prores_ks", "-profile:v", "1", "-flags", "+ildct"), seconds=0.08, before=f"{NOISE},setfield=tff"
+    ),
+    "prores_50i_no_fiel.mov": changed("prores_50i.mov", without_fiel),
+    "prores_25p_no_fiel.mov": changed("prores_lt.mov", without_fiel),
+    "hevc.mov": hevc(),
+    "hevc_no_fiel.mov": changed("hevc.mov", without_fiel),
+    "hevc_50i_no_fiel.mov": changed("hevc_50i.mov", without_fiel),
+    "hevc_50i.mov": hevc("interlace=tff"),
+    "hevc.ts.mpg": packed("hevc.mov", *TS),
+    "hevc_50i.ts.mpg": packed("hevc_50i.mov", *TS),
+    "h264.ps.mpg": packed("jianying_long.mov", *PS[4:6], "-bsf:v", "h264_mp4toannexb"),
+    "h264_vob.mpg": packed("jianying_long.mov", *PS[4:], "-bsf:v", "h264_mp4toannexb"),
+    "jianying_long.mov": x264("keyint=10", seconds=1),
+    "204.ts.mpg": changed("ts.mpg", in_long_packets),
+    "204_h264.ts.mpg": changed("h264.ts.mpg", in_long_packets),
+    "1088_cropped.mov": changed("jianying.mov", with_lines(1088)),
+    "1088_aperture.mov": changed("prores_1088.mov", with_clean_aperture),
+    "prores_1088.mov": coded("-c:v", "prores_ks", "-profile:v", "1", seconds=0.08, size="1920x1088"),
+    "pieces_of_both.mov": packed("50i.mov", "-movflags", "frag_keyframe", before=["-stream_loop", "3"]),
     # rates
     "50.0.mov": at_rate(50),
     "100.0.mov": at_rate(100),
     "49.5.mov": at_rate(49.5),
     "101.5.mov": at_rate(101.5),
     "48.5.mov": at_rate(48.5),
+    "declares_50_has_48.3.mov": declared(50, 48.3),
+    "declares_100_has_104.mov": declared(100, 104),
+    "declares_60.ts.mpg": coded(
+        *("-c:v", "libx264", "-preset", "ultrafast", "-b:v", "60M", "-maxrate", "60M", "-bufsize", "30M"),
+        *("-x264-params", "nal-hrd=vbr:force-cfr=1", *TS),
+        before="null",
+    ),
+    "long_group.ts.mpg": x264("keyint=250:scenecut=0", *TS, seconds=1.6),
     "103.mov": at_rate(103),
     "prores.mov": coded("-c:v", "prores_ks", "-profile:v", "2", seconds=0.08),
     "25mbps.mov": clip(bit_rate_mbps=25),
@@ -184,6 +304,9 @@ RECIPES: dict[str, Recipe] = {
     "wide_pixels.mov": packed("50i.mov", "-aspect", "1.9"),
     "rotated.mov": packed("50i.mov", before=["-display_rotation", "90"]),
     "upside_down.mov": packed("50i.mov", before=["-display_rotation", "180"]),
+    "flipped.mov": changed("50i.mov", with_matrix(1, 0, 0, -1)),
+    "mirrored.mov": changed("50i.mov", with_matrix(-1, 0, 0, 1)),
+    "slanted.mov": changed("50i.mov", with_matrix(1, 1, -1, 1)),
     "50p.mov": packed("50i.mov", "-an", before=["-itsscale", "0.5"]),
     "30.mov": x264("", "-r", "30"),
     "24.mov": x264("", "-r", "24"),
@@ -209,6 +332,14 @@ RECIPES: dict[str, Recipe] = {
     "zeros_fast.mov": changed("fast.mov", lambda data: data[: len(data) // 2] + bytes(len(data) - len(data) // 2)),
     "zeros.mov": changed("50i.mov", without_pictures_at_the_end),
     "only_index.mov": changed("fast.mov", lambda data: data[: data.index(b"mdat") - 4]),
+    "index_without_pictures.mov": changed("50i.mov", without_pictures),
+    "elsewhere.mov": changed("50i.mov", elsewhere),
+    "cut_pieces.mov": changed("pieces.mov", lambda data: data[: len(data) * 7 // 10]),
+    "cut_between_pieces.mov": changed("pieces.mov", cut_behind_a_fragment),
+    "low_pieces.mov": packed("25mbps.mov", "-movflags", "frag_keyframe+empty_moov", before=["-stream_loop", "5"]),
+    "cut_between_low_pieces.mov": changed("low_pieces.mov", cut_behind_a_fragment),
+    "cut_204.ts.mpg": changed("204.ts.mpg", lambda data: data[: len(data) // 204 * 7 // 10 * 204]),
+    "cut_h264.ps.mpg": changed("h264.ps.mpg", lambda data: data[: len(data) * 7 // 10]),
     "cut.mpg": changed("50i.mpg", lambda data: data[: len(data) * 7 // 10]),
     "cut_at_a_pack.mpg": changed("50i.mpg", cut_at_a_pack),
     "zeros.mpg": changed("50i.mpg", turned_to_zeros),

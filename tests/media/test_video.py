@@ -89,10 +89,43 @@ TABLE: dict[str, tuple[Verdict, set[str]]] = {
     "cut_at_a_packet.ts.mpg": (REJECTED, {BOX, TORN}),
     "zeros.ts.mpg": (REJECTED, {BOX, TORN}),
     "cut_h264.ts.mpg": (REJECTED, {BOX, TORN}),
+    "pieces.mov": (ACCEPTED, set()),
+    "pieces_of_both.mov": (ACCEPTED, set()),
+    "untimed.ts.mpg": (ACCEPTED, {BOX}),
+    "long_group.ts.mpg": (ACCEPTED, {BOX}),
+    "prores_50i.mov": (ACCEPTED, set()),
+    "prores_50i_no_fiel.mov": (ACCEPTED, set()),
+    "prores_25p_no_fiel.mov": (ACCEPTED, set()),
+    "hevc.mov": (ACCEPTED, set()),
+    "hevc_50i.mov": (ACCEPTED, set()),
+    "hevc_no_fiel.mov": (ACCEPTED, set()),
+    "hevc_50i_no_fiel.mov": (ACCEPTED, set()),
+    "hevc.ts.mpg": (ACCEPTED, {BOX}),
+    "hevc_50i.ts.mpg": (ACCEPTED, {BOX}),
+    "jianying_long.mov": (ACCEPTED, set()),
+    "h264.ps.mpg": (ACCEPTED, set()),
+    "h264_vob.mpg": (ACCEPTED, set()),
+    "204.ts.mpg": (ACCEPTED, {BOX}),
+    "204_h264.ts.mpg": (ACCEPTED, {BOX}),
+    "1088_cropped.mov": (ACCEPTED, set()),
+    "1088_aperture.mov": (ACCEPTED, set()),
+    "prores_1088.mov": (REJECTED, {SIZE}),
+    "flipped.mov": (REJECTED, {TURN}),
+    "mirrored.mov": (REJECTED, {TURN}),
+    "slanted.mov": (REJECTED, {TURN}),
+    "declares_50_has_48.3.mov": (REJECTED, {BITS}),
+    "declares_100_has_104.mov": (REJECTED, {BITS}),
+    "declares_60.ts.mpg": (REJECTED, {BOX, BITS}),
+    "index_without_pictures.mov": (REJECTED, {TORN}),
+    "elsewhere.mov": (REJECTED, {TORN}),
+    "cut_pieces.mov": (REJECTED, {TORN}),
+    "low_pieces.mov": (REJECTED, {BITS}),
+    "cut_between_low_pieces.mov": (REJECTED, {TORN, BITS}),
+    "cut_between_pieces.mov": (HELD, {TORN}),
+    "cut_204.ts.mpg": (REJECTED, {BOX, TORN}),
+    "cut_h264.ps.mpg": (REJECTED, {TORN}),
     "25p_then_50i.mpg": (HELD, {SCAN}),
     "25p_then_50i.ts.mpg": (HELD, {BOX, SCAN}),
-    "pieces.mov": (HELD, {BITS}),
-    "untimed.ts.mpg": (HELD, {BOX, RATE}),
 }
 
 
@@ -138,10 +171,10 @@ def test_what_was_found_is_kept(clips: Clips, campaign: Campaign, name: str, con
 @pytest.mark.parametrize(
     ("name", "rate", "verdict"),
     [
-        ("50.0.mov", "50.00 Mbps", "合格"),
-        ("49.5.mov", "49.50 Mbps", "合格（容差内）"),
-        ("49.5.mpg", "49.55 Mbps", "合格（容差内）"),
-        ("48.5.mov", "48.50 Mbps", "不合格"),
+        ("50.0.mov", "实测 50.00 Mbps", "合格"),
+        ("49.5.mov", "实测 49.50 Mbps", "合格（容差内）"),
+        ("49.5.mpg", "实测 49.55 Mbps", "合格（容差内）"),
+        ("48.5.mov", "实测 48.50 Mbps", "不合格"),
     ],
 )
 def test_a_tolerance_is_shown(clips: Clips, campaign: Campaign, name: str, rate: str, verdict: str) -> None:
@@ -195,6 +228,10 @@ def test_a_good_clip_needs_no_advice(clips: Clips, campaign: Campaign) -> None:
         ("50i.mpg", "结尾可正常解码"),
         ("noise.mpg", "结尾无法解码"),
         ("cut_fast.mov", "结尾缺失"),
+        ("cut_pieces.mov", "结尾缺失"),
+        ("cut_between_pieces.mov", "没有结束标记"),
+        ("index_without_pictures.mov", "画面数据少于索引所写"),
+        ("elsewhere.mov", "只有索引，引用别的文件"),
     ],
 )
 def test_the_table_says_how_completeness_was_judged(clips: Clips, campaign: Campaign, name: str, found: str) -> None:
@@ -203,3 +240,28 @@ def test_the_table_says_how_completeness_was_judged(clips: Clips, campaign: Camp
 
 def test_the_rate_of_a_torn_stream_is_not_guessed(clips: Clips, campaign: Campaign) -> None:
     assert rows(judged(clips, "cut.mpg", campaign))["视频码率"] == ("文件不完整，未判定", "无法判定")
+
+
+@pytest.mark.parametrize(
+    ("name", "turned"),
+    [
+        ("rotated.mov", "旋转 270°"),
+        ("upside_down.mov", "旋转 180°"),
+        ("flipped.mov", "上下翻转"),
+        ("mirrored.mov", "左右镜像"),
+    ],
+)
+def test_a_turned_picture_is_told_as_it_is_turned(clips: Clips, campaign: Campaign, name: str, turned: str) -> None:
+    assert rows(judged(clips, name, campaign))["画面方向"][0] == turned
+
+
+@pytest.mark.parametrize("name", ["cut_h264.ps.mpg", "48.5.mov", "phone.mov", "cut_between_low_pieces.mov"])
+def test_nobody_is_told_to_wait_for_a_film_that_is_rejected(clips: Clips, campaign: Campaign, name: str) -> None:
+    told = judged(clips, name, campaign).findings
+    assert not any("等待" in finding.message + finding.fix for finding in told)
+
+
+def test_the_rate_is_called_measured(clips: Clips, campaign: Campaign) -> None:
+    (low,) = judged(clips, "48.5.mov", campaign).findings
+    assert "视频码率实测 48.50 Mbps" in low.message
+    assert low.observed == "实测 48.50 Mbps"

@@ -62,11 +62,11 @@ def test_a_stream_costs_less_than_16_megabytes_at_any_size(
     assert film.stat().st_size > 15_000 * MB
     assert checked.facts["bytes_read"] < 16 * MB
     assert checked.facts["requests"] < 40
-    assert checked.facts["bit_rate"] == pytest.approx(53e6, rel=0.05)
+    assert (checked.facts["undecided"], checked.facts["bit_rate"]) == (True, None)  # its bytes tell, not its headers
     assert checked.facts["duration"] > 1_000
 
 
-@pytest.mark.parametrize("name", ["50i.mov", "film.mov", "film_fast.mov", "mbaff.mov", "prores_lt.mov", "50i.mpg"])
+@pytest.mark.parametrize("name", ["50i.mov", "film.mov", "film_fast.mov", "prores_lt.mov"])
 def test_a_film_read_in_parts_is_told_as_one_read_through(clips: Clips, name: str) -> None:
     """MediaInfo left to itself reads what it likes of a local file; the fields that we judge are the same."""
     from pymediainfo import MediaInfo
@@ -142,6 +142,18 @@ class TestOneWholeRead:
         (row,) = services.ledger.submissions("2023")
         assert (row.state, row.bucket) == ("rejected", "quarantine")
         assert "视频码率" in {item["item"] for item in row.facts["table"]}
+
+    @pytest.mark.parametrize("name", ["pieces.mov", "long_group.ts.mpg", "h264.ps.mpg", "hevc.ts.mpg"])
+    def test_what_the_headers_do_not_say_the_whole_film_says(self, services: Services, clips: Clips, name: str) -> None:
+        services.storage.put_file("intake", f"{AREA}/{name}", clips[name])
+        discover.find_new(services)
+        check_received(services, "2023", CODE, ["video"])
+        (row,) = services.ledger.submissions("2023")
+        assert (row.verdict, row.facts["undecided"], row.facts["bit_rate"]) == ("accepted", True, None)
+        archive.archive(services, "2023", CODE)
+        (row,) = services.ledger.submissions("2023")
+        assert (row.state, "等待" in str(row.findings)) == ("accepted", False)
+        assert row.facts["bit_rate"] > 50e6
 
     def test_a_crash_after_the_decision_needs_no_second_parse(
         self, waiting: Services, monkeypatch: pytest.MonkeyPatch
@@ -223,7 +235,7 @@ def test_a_parser_that_breaks_down_is_the_films_fault(clips: Clips, campaign: Ca
 @pytest.mark.usefixtures("broken_child")
 def test_so_is_one_that_breaks_down_in_the_midst(clips: Clips, campaign: Campaign) -> None:
     data = clips.data("50i.mpg")
-    with media_info.WholeParse(len(data)) as parse:
+    with media_info.WholeParse(len(data), "MPEG-PS", "MPEG Video", "interlaced") as parse:
         for at in range(0, len(data), MB):
             parse.feed(data[at : at + MB])
         checked = video.settle(parse, campaign.video, {"end": None})

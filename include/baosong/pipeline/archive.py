@@ -81,9 +81,15 @@ def _read_whole(services: Services, row: Submission) -> Iterator[tuple[Copy, Cal
         with source_object.fetched(services, row) as copy:
             yield copy, lambda: row
         return
-    profile = services.campaigns.get(row.campaign).video
-    with media_info.WholeParse(row.size) as parse, source_object.fetched(services, row, parse.feed) as copy:
-        yield copy, lambda: services.ledger.settle(row.id, video.settle(parse, profile, row.facts))
+    profile, facts = services.campaigns.get(row.campaign).video, row.facts
+    with (
+        media_info.WholeParse(row.size, facts["container"], facts["codec"], facts["scan_type"]) as parse,
+        source_object.fetched(services, row, parse.feed) as copy,
+    ):
+        yield (
+            copy,
+            lambda: services.ledger.settle(row.id, video.settle(parse, profile, facts, copy.source(row.name))),
+        )
 
 
 def _placed(services: Services, row: Submission, sha256: str) -> tuple[Submission, str, str, int | None]:

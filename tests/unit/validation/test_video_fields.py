@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from baosong.campaign import Campaign, VideoProfile
@@ -84,24 +86,17 @@ def test_an_end_is_judged_by_what_could_be_decoded(campaign: Campaign, end: End,
 
 
 @pytest.mark.parametrize(
-    ("container", "fields", "exact"),
+    ("container", "in_pieces", "whole"),
     [
-        ("MPEG-PS", {"BitRate": "52400000"}, True),
-        ("MPEG-TS", {"BitRate": "47600000"}, True),
-        ("MPEG-PS", {"BitRate": "104900000"}, True),
-        ("MPEG-PS", {"BitRate": None}, True),
-        ("MPEG-PS", {"BitRate": "70000000", "ScanType": None}, True),
-        ("MPEG-PS", {"BitRate": "1500000000", "BitRate_Maximum": "50000000"}, True),
-        ("MPEG-PS", {"BitRate": "70000000", "BitRate_Maximum": "80000000"}, False),
-        ("MPEG-PS", {"BitRate": "30000000"}, False),
-        ("MOV", {"BitRate": "50000000"}, False),
-        ("MXF", {"BitRate": "50000000"}, False),
+        ("MPEG-PS", False, True),
+        ("MPEG-TS", False, True),
+        ("MOV", False, False),
+        ("MOV", True, True),
+        ("MXF", False, False),
     ],
 )
-def test_only_a_doubtful_stream_is_worth_reading_whole(
-    campaign: Campaign, container: str, fields: dict[str, str | None], exact: bool
-) -> None:
-    assert video.needs_exact(media(container, **fields), campaign.video) is exact
+def test_what_has_no_index_of_the_whole_is_read_whole(container: str, in_pieces: bool, whole: bool) -> None:
+    assert video.needs_whole(replace(media(container), in_pieces=in_pieces)) is whole
 
 
 @pytest.mark.parametrize(

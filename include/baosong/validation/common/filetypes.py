@@ -229,7 +229,7 @@ def video_type(head: bytes) -> str | None:
 
 
 def _is_transport_stream(head: bytes) -> bool:
-    for first, step in ((0, 188), (4, 192)):
+    for first, step in ((0, 188), (4, 192), (0, 204)):
         marks = head[first : first + 8 * step : step]
         if len(marks) >= 4 and marks.strip(b"\x47") == b"":
             return True

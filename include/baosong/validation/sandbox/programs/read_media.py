@@ -1,20 +1,26 @@
 """The program that runs MediaInfo over a film, in a process of its own: a hostile film takes down this one, not ours.
 
-Run as `python read_media.py LIBRARY SIZE HOW`; of Baosong it imports `confine`. With HOW `atoms`, `ends` or `head`
-it asks on stdout for ranges (offset and length, 64 bits each) and reads them from stdin; with `whole` the film itself
-comes on stdin. Its last word is the request (DONE, length), followed by a mark and MediaInfo's JSON. The mark is "-"
-where the last picture is not in the file, "~" where a MOV was recorded in pieces that each have an index, else "+".
+Run as `python read_media.py LIBRARY SIZE HOW [CONTAINER CODEC]`; of Baosong it imports its neighbours and `confine`.
+With HOW `atoms`, `ends` or `head` it asks on stdout for ranges (offset and length, 64 bits each) and reads them from
+stdin. With `whole` or `counted` the film itself comes on stdin, of a container and codec that are known by then;
+MediaInfo sees all of it, or the ends of what is counted. The last word is the request (DONE, length), followed by a
+line of JSON with what this program saw for itself, and by MediaInfo's JSON.
 """
 
 from __future__ import annotations
 
 import ctypes
+import json
 import resource
 import struct
 import sys
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable
+from typing import Any
 
 from baosong.validation.sandbox import confine
+from baosong.validation.sandbox.programs import movie, shown
+from baosong.validation.sandbox.programs.movie import Movie, walk
 
 MEMORY = 1 << 30
 SECONDS = 20
@@ -32,7 +38,6 @@ FEED = 16 << 10
 SIZES = 24 * 34133
 ROWS = 24 * 256  # bytes; rows have 4, 8 or 12
 TABLES = {b"stts", b"ctts", b"stss", b"stps", b"stsc", b"stco", b"co64", b"sdtp", b"stsz"}
-BRANCHES = {b"moov", b"trak", b"mdia", b"minf", b"stbl"}
 LARGE = 64 << 10  # in an index, anything else this large is an editor's notes
 PICTURE = 32 << 10  # of a film's first picture: the headers of all codecs lie in it
 LAST = 4 << 10
@@ -42,26 +47,100 @@ Reader = Callable[[int, int], bytes]
 Hole = tuple[int, int, int, int]  # begin, end, and the table it continues: its begin, and how many bytes of it are real
 
 
-def main(library: str, size: int, how: str) -> None:
-    """Parse a film of `size` bytes and write MediaInfo's answer."""
-    seconds = SECONDS + (size // WHOLE_PACE if how == "whole" else 0)
-    parser, mark = Parser(library, size, 1 if how == "whole" else 0), b"+"
+def main(library: str, size: int, how: str, *about: str) -> None:
+    """Parse a film of `size` bytes and write what it is."""
+    parser = Parser(library, size, 1 if how == "whole" else 0)
+    whole = None if how in WAYS else _taker(parser, size, how == "whole", *about)
+    seconds = SECONDS + (size // WHOLE_PACE if whole else 0)
     confine.confine(MEMORY, seconds)
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))  # a MOV may name other files and addresses to be looked at
-    if how == "whole":
-        while piece := sys.stdin.buffer.read(PIECE):
-            parser.feed(piece)
-    elif how == "ends":
-        feed_ends(parser, size)
-    elif how == "atoms":
-        index = Index(ask, size)
-        mark = b"~" if index.in_pieces else b"-" if index.end_is_lost() else b"+"
-        feed(parser, View(size, index.holes()).read, size, FEED)
-    else:
-        feed(parser, ask, size, PIECE)
-    answer = mark + parser.answer()
+    seen = whole() if whole else WAYS[how](parser, size)
+    answer = json.dumps(seen).encode() + b"\n" + parser.answer()
     sys.stdout.buffer.write(REQUEST.pack(DONE, len(answer)) + answer)
     sys.stdout.buffer.flush()
+
+
+def _taker(parser: Parser, size: int, whole: bool, container: str, codec: str) -> Callable[[], dict[str, Any]]:
+    """Return what takes a whole film from stdin; of what it needs nothing can be imported later."""
+    film = Through(parser)
+    if container not in ("MPEG-PS", "MPEG-TS"):
+        return lambda: film.to_the_end(
+            shown.told(Movie(film.read, size, through=True, hold=film.hold), size, lambda _, n: bytes(n))
+        )
+    from baosong.validation.sandbox.programs import streams
+
+    stream = (streams.ProgramStream if container == "MPEG-PS" else streams.TransportStream)(codec)
+
+    ends = Ends()
+
+    def take() -> dict[str, Any]:
+        while piece := sys.stdin.buffer.read(PIECE):
+            stream.feed(piece)
+            parser.feed(piece) if whole else ends.pass_by(piece)
+        if not whole:
+            feed_ends(parser, size, ends.read)
+        return streams.told(stream)
+
+    return take
+
+
+class Through:
+    """A film that comes on stdin and is given to the parser on its way; what was passed is gone, unless it is held."""
+
+    def __init__(self, parser: Parser) -> None:
+        self._parser = parser
+        self._kept, self._from = bytearray(), 0
+        self._held: int | None = None
+
+    def hold(self, at: int | None) -> None:
+        """Keep all from a place on, until it is let go by None."""
+        self._held = at
+
+    def read(self, at: int, length: int) -> bytes:
+        """Return a range; zeros where it is gone."""
+        while self._from + len(self._kept) < at + length and (piece := sys.stdin.buffer.read(PIECE)):
+            self._parser.feed(piece)
+            self._kept += piece
+            gone = min(at if self._held is None else min(at, self._held), self._from + len(self._kept)) - self._from
+            if gone > 0:
+                del self._kept[:gone]
+                self._from += gone
+        return bytes(self._kept[at - self._from :][:length]) if at >= self._from else bytes(length)
+
+    def to_the_end(self, seen: dict[str, Any]) -> dict[str, Any]:
+        """Read what is left of the film, and return what was seen of it before."""
+        while piece := sys.stdin.buffer.read(PIECE):
+            self._parser.feed(piece)
+        return seen
+
+
+class Ends:
+    """The first and the last bytes of what passes by."""
+
+    def __init__(self) -> None:
+        self._first, self._passed = bytearray(), 0
+        self._last: deque[bytes] = deque(maxlen=END // PIECE + 1)
+
+    def pass_by(self, piece: bytes) -> None:
+        """Take the next bytes: a PIECE, unless they are the last ones."""
+        self._first += piece[: END - len(self._first)]
+        self._last.append(piece)
+        self._passed += len(piece)
+
+    def read(self, at: int, length: int) -> bytes:
+        """Return a range that lies within either end."""
+        if at + length <= len(self._first):
+            return bytes(self._first[at : at + length])
+        last = b"".join(self._last)
+        begin = at - (self._passed - len(last))
+        return last[begin : begin + length]
+
+
+def by_atoms(parser: Parser, size: int) -> dict[str, Any]:
+    """Let the parser see a film of atoms by its index."""
+    seen, index = shown.told(Movie(ask, size), size, ask), Index(ask, size)
+    feed(parser, View(size, index.holes()).read, size, FEED)
+    return seen | {"end_is_lost": index.end_is_lost()}
 
 
 class Parser:
@@ -97,7 +176,7 @@ class Parser:
         return str(self._lib.MediaInfo_Inform(self._handle, ctypes.c_size_t(0))).encode("utf-8", "replace")
 
 
-def feed(parser: Parser, read: Reader, size: int, piece: int) -> None:
+def feed(parser: Parser, read: Reader, size: int, piece: int) -> dict[str, Any]:
     """Let the parser read where it will, up to a limit."""
     at = fed = 0
     while at < size and fed < MOST and not parser.finished:
@@ -108,19 +187,21 @@ def feed(parser: Parser, read: Reader, size: int, piece: int) -> None:
         if wanted is not None:
             at = wanted
             parser.jump(at)
+    return {}
 
 
-def feed_ends(parser: Parser, size: int) -> None:
+def feed_ends(parser: Parser, size: int, read: Reader) -> dict[str, Any]:
     """Let the parser see the beginning and the end of a stream; left to itself it reads up to 70 MB."""
     at = 0
     while at < size and not parser.finished:
         stop = END if at < END else size
-        data = ask(at, min(PIECE, stop - at, size - at))
+        data = read(at, min(PIECE, stop - at, size - at))
         wanted = parser.feed(data)
         at += len(data)
         if at < size - END and (wanted is not None or at >= END):
             at = size - END
             parser.jump(at)
+    return {}
 
 
 def ask(offset: int, length: int) -> bytes:
@@ -176,7 +257,7 @@ class Index:
         self._last: list[int] = []
         self.in_pieces = False
         kind = b""
-        for name, begin, end in atoms(read, size):
+        for name, begin, end, _ in walk(read, size, MAX_ATOMS):
             if name == b"mdat":
                 self._essence.append((begin, end))
                 if self.in_pieces:  # thousands of indexes follow, and MediaInfo would miscount them
@@ -188,7 +269,7 @@ class Index:
                 kind = read(begin + 8, 4)
             elif name in TABLES:
                 self._add_table(name, begin, end, kind == b"vide")
-            elif name not in BRANCHES and end - begin > LARGE:
+            elif name not in movie.BRANCHES and end - begin > LARGE:
                 self._unread.append((begin, end, 0, 0))
 
     def _add_table(self, name: bytes, begin: int, end: int, pictures: bool) -> None:
@@ -217,29 +298,11 @@ class Index:
         return any(not start.strip(b"\0") for start in starts)
 
 
-def atoms(read: Reader, size: int) -> Iterator[tuple[bytes, int, int]]:
-    """Yield name, begin and end of the body of each atom on the way to the tables; what lies beyond the file is cut."""
-    ends, at = [size], 0
-    for _ in range(MAX_ATOMS):
-        while ends and at + 8 > ends[-1]:
-            at = ends.pop()
-        if not ends:
-            return
-        head = read(at, min(16, size - at))
-        length, name = struct.unpack_from(">I4s", head)
-        begin = at + 8
-        if length == 1 and len(head) == 16:
-            begin, length = at + 16, struct.unpack_from(">Q", head, 8)[0]
-        end = min(at + length if length else size, ends[-1])
-        if end < begin:
-            return
-        yield name, begin, end
-        if name in BRANCHES:
-            ends.append(end)
-            at = begin
-        else:
-            at = end
-
+WAYS: dict[str, Callable[[Parser, int], dict[str, Any]]] = {
+    "atoms": by_atoms,
+    "ends": lambda parser, size: feed_ends(parser, size, ask),
+    "head": lambda parser, size: feed(parser, ask, size, PIECE),
+}
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), sys.argv[3])
+    main(sys.argv[1], int(sys.argv[2]), *sys.argv[3:])
