@@ -108,9 +108,12 @@ def saved_with(make: Make, member: str, *edits: tuple[str, str]) -> Make:
     return edited
 
 
+EMPTY_RESULT = (r'(<c r="D5"[^>]*>)(<f>.*?</f>)<v ?(?:/>|></v>)', r"\1\2<v>5</v>")
 COUNTED = """=IF(COUNTIF('活动明细'!C4:C100003,"?*")=0,"",COUNTIF('活动明细'!C4:C100003,"?*"))"""
 STALE = saved_with(
-    changed(put("D5", COUNTED)), "xl/worksheets/sheet1.xml", (r'(<c r="D5"[^>]*>)(<f>.*?</f>)<v ?/>', r"\1\2<v>5</v>")
+    changed(put("D5", COUNTED)),
+    "xl/worksheets/sheet1.xml",
+    EMPTY_RESULT,
 )
 D21, D22, D23 = f"{TOTALS}!D21", f"{TOTALS}!D22", f"{TOTALS}!D23"
 

@@ -69,8 +69,8 @@ def _original(content: bytes) -> Opened:
     book = load_workbook(io.BytesIO(content), rich_text=True, keep_links=False)
     opened = Opened(book, {sheet.title: sheet for sheet in book.worksheets})
     cells = [cell for sheet in book.worksheets for cell in cells_of(sheet)]
-    for cell in cells:
-        if cell._style.numFmtId in EAST_ASIAN_DATES:  # by such a number only East Asian programs show a day
+    for cell in cells:  # by such a number of a format only East Asian programs show a day
+        if cell._style.numFmtId in EAST_ASIAN_DATES:  # type: ignore[attr-defined]
             cell.number_format = "yyyy-mm-dd"
     formulas = [cell for cell in cells if cell.data_type == "f"]
     if formulas:

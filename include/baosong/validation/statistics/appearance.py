@@ -226,25 +226,19 @@ def _struck(cells: Cells, cell: Cell, at: At, struck: str | None) -> Finding | N
 
 def _shown(_: Cells, cell: Cell, __: At, seen: str) -> Finding | None:
     """Take the number that a cell shows where its format makes another of it."""
-    if not cell.is_figure or isinstance(cell.raw, bool | str) or not isinstance(cell.raw, int | float):
-        return None
-    stored = parse_number(cell.raw).value
-    if stored is None:
-        return None
+    stored = parse_number(cell.raw).value if cell.is_figure and type(cell.raw) in (int, float) else None
     read = parse_number(seen, cell.unit)
+    if stored is None or (stored == 0 and read.kind in (NumberKind.BLANK, NumberKind.NONE)):
+        return None
     given: dict[str, Any] = {
         "where": cell.where,
         "what": cell.what,
         "stored": format_decimal(stored),
         "found": shown(seen) or phrase("sheet.blank"),
     }
-    if read.kind in (NumberKind.BLANK, NumberKind.NONE) and stored == 0:
-        return None
-    if read.value is None:
-        return finding("statistics.shown", "unclear", **given)
-    if _is_rounded(stored, read.value, seen, cell.scale):
+    if read.value is not None and _is_rounded(stored, read.value, seen):
         return None if _cut(stored, cell.scale) == read.value else finding("statistics.shown", "rounded", **given)
-    if _NO_WORD.fullmatch(fold(seen)):
+    if read.value is None or _NO_WORD.fullmatch(fold(seen)):
         return finding("statistics.shown", "unclear", **given)
     cell.put(float(read.value))
     return finding("statistics.shown", "other", value=format_decimal(read.value), **given)
@@ -254,7 +248,7 @@ def _cut(value: Decimal, scale: int) -> Decimal:
     return value.quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP)
 
 
-def _is_rounded(stored: Decimal, read: Decimal, seen: str, scale: int) -> bool:
+def _is_rounded(stored: Decimal, read: Decimal, seen: str) -> bool:
     """Return whether a text shows a number as exactly as its digits can: 1.2万 shows 12345."""
     digits = _DIGITS.search(fold(seen).replace(",", ""))
     if stored == read or digits is None:
@@ -281,16 +275,15 @@ def _own_words(comment: str) -> str:
 
 def _merged(cells: Cells) -> Iterator[Finding]:
     """Tell the blank cells that cannot be filled in as they are merged with another one."""
+    sheet = cells.table.sheet
     for top, left, row, column in islice(_covered(cells), MOST_CELLS):
         cell = cells.at((row, column))
         if cell is None or cell.raw is not None or (cell.is_shared and column == left):
             continue
-        if cell.required or (cell.is_figure and row > top and cells.table.sheet.value(top, left) is not None):
-            bottom, right = _end_of(cells.table.sheet, top, left)
-            span = f"{address(top, left)}:{address(bottom, right)}"
-            yield finding(
-                "statistics.merged", "needed" if cell.required else "lost", where=cell.where, what=cell.what, span=span
-            )
+        lost = cell.is_figure and row > top and sheet.value(top, left) is not None
+        if cell.required or lost:
+            variant, span = "needed" if cell.required else "lost", _span(sheet, top, left)
+            yield finding("statistics.merged", variant, where=cell.where, what=cell.what, span=span)
 
 
 def _covered(cells: Cells) -> Iterator[tuple[int, int, int, int]]:
@@ -305,20 +298,25 @@ def _covered(cells: Cells) -> Iterator[tuple[int, int, int, int]]:
                     yield top, left, row, column
 
 
-def _end_of(sheet: Sheet, top: int, left: int) -> At:
-    return next(end for begin, end in sheet.merged if tuple(begin) == (top, left))
+def _span(sheet: Sheet, top: int, left: int) -> str:
+    bottom, right = next(end for begin, end in sheet.merged if tuple(begin) == (top, left))
+    return f"{address(top, left)}:{address(bottom, right)}"
 
 
 def _pictures(cells: Cells) -> Iterator[Finding]:
-    sheet = cells.table.sheet
-    for at in sorted(sheet.pictures):
+    for at in sorted(cells.table.sheet.pictures):
         if cell := cells.at(at):
             severity = "needed" if cell.required or cell.is_figure else "optional"
             yield finding("statistics.picture", severity, where=cell.where, what=cell.what)
-    for column in cells.form.signatures if cells.table.kind == "indicators" else ():
-        text, signed, row, at_column = cells.reading.signatures.get(column.name, ("", None, 0, 0))
-        if signed is not None and not text and (row, at_column) in signed.pictures:
-            where = Where(sheet=signed.name, cell=address(row, at_column))
+    if cells.table.kind == "indicators":
+        yield from _signed_by_pictures(cells)
+
+
+def _signed_by_pictures(cells: Cells) -> Iterator[Finding]:
+    for column in cells.form.signatures:
+        text, sheet, row, at_column = cells.reading.signatures.get(column.name, ("", None, 0, 0))
+        if sheet is not None and not text and (row, at_column) in sheet.pictures:
+            where = Where(sheet=sheet.name, cell=address(row, at_column))
             severity = "needed" if column.required else "optional"
             yield finding("statistics.picture", severity, where=where, what=f"“{column.label}”")
 

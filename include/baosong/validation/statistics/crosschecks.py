@@ -115,10 +115,10 @@ def _sum(context: CheckContext) -> Iterator[Detection]:
 def _split(context: CheckContext) -> Iterator[Detection]:
     """X04: 线下 and 线上 add up to 合计; without an indicator, of all that add up and that no other check names."""
     named = {c.indicator for c in context.form.checks if c.test == "split" and c.indicator}
-    every = [i.code for i in context.form.indicators.rows if i.adds_up and i.code not in named]
-    for code in [context.check.indicator] if context.check.indicator else every:
+    every = [i.code for i in context.form.indicators.rows if i.adds_up]
+    for code in [context.check.indicator] if context.check.indicator else sorted({*every} - named):
         total, added = _total_and_parts(context, code)
-        if total is None or added is None or added == total or _unread(context, code, "offline", "online"):
+        if total is None or added is None or added == total:
             continue
         if context.check.indicator or not _part_exceeds(context, code, total):
             yield context.figure(code, found=total, expected=added, difference=abs(total - added))
@@ -131,14 +131,14 @@ def _covered(context: CheckContext) -> Iterator[Detection]:
         total, added = _total_and_parts(context, spec.code)
         if spec.adds_up or spec.code in summed or total is None or added is None:
             continue
-        if total > added and not _unread(context, spec.code, "offline", "online"):
+        if total > added:
             yield context.figure(spec.code, found=total, expected=added, difference=total - added)
 
 
 def _total_and_parts(context: CheckContext, code: str) -> tuple[Decimal | None, Decimal | None]:
-    """Return 合计, and 线下 and 线上 together, None where neither is filled in."""
+    """Return 合计, and 线下 and 线上 together, None where neither is filled in or one could not be read."""
     total, offline, online = (context.amount(code, a) for a in AMOUNTS)
-    if offline is None and online is None:
+    if (offline is None and online is None) or _unread(context, code, "offline", "online"):
         return total, None
     return total, (offline or Decimal(0)) + (online or Decimal(0))
 

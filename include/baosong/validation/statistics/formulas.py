@@ -21,16 +21,20 @@ def compute_template_formulas(values: Values, form: Form) -> None:
     for cell, prefill in prefills(form).items():
         saved = _saved_with_result(values, cell)
         formula = values.formulas.get(cell) or saved
-        if formula is None or not is_ours(formula, cell, form) or (saved and not _is_legible(values, prefill)):
-            continue
-        code, amount = cell
-        result, before = _result(values, prefill), values.indicators[code][amount]
-        values.indicators[code][amount] = result
-        values.indicator_text[code][amount] = None if result is None else format_decimal(result)
-        if result is None:
-            _blank(values, code, amount)
-        elif saved is None or result != before:
-            values.findings.append(_told(values, form, cell, result, before if saved else None))
+        if formula is not None and is_ours(formula, cell, form) and (saved is None or _is_legible(values, prefill)):
+            _compute(values, form, cell, prefill, is_saved=saved is not None)
+
+
+def _compute(values: Values, form: Form, cell: tuple[str, str], prefill: Prefill, *, is_saved: bool) -> None:
+    """Give a cell the value of its formula; `is_saved`: it came with a result."""
+    code, amount = cell
+    result, before = _result(values, prefill), values.indicators[code][amount]
+    values.indicators[code][amount] = result
+    values.indicator_text[code][amount] = None if result is None else format_decimal(result)
+    if result is None:
+        _blank(values, code, amount)
+    elif not is_saved or result != before:
+        values.findings.append(_told(values, form, cell, result, before if is_saved else None))
 
 
 def _blank(values: Values, code: str, amount: str) -> None:

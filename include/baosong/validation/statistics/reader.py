@@ -72,18 +72,26 @@ def _read_indicators(table: Table, form: Form, reading: Reading) -> None:
         raw = {c: table.raw(row, c) for c in ("total", "offline", "online")}
         indicator = _known(form, name, number)
         if indicator is None:
-            has_figure = any(value not in (None, "") for value in raw.values())
-            if name and has_figure and not TOTALS.match(key(name)) and key(name) not in headings:
+            if name and _has_figure(raw) and not TOTALS.match(key(name)) and key(name) not in headings:
                 reading.unknown.append((row, name))
             continue
         found = IndicatorRow(indicator, row, as_text(table.raw(row, "unit")), raw)
-        coded = form.by_code.get(fold(number).upper(), indicator)
-        if name and _by_name(form, name) is None:
-            reading.renamed.append((row, indicator, name))
-        elif coded is not indicator:
-            reading.contradicted.append((row, indicator, coded))
+        _note_name(form, reading, found, name, number)
         (reading.repeated if indicator.code in seen else reading.indicators).append(found)
         seen.add(indicator.code)
+
+
+def _has_figure(raw: dict[str, Raw]) -> bool:
+    return any(value not in (None, "") for value in raw.values())
+
+
+def _note_name(form: Form, reading: Reading, row: IndicatorRow, name: str, number: str) -> None:
+    """Note a name that the form does not know, and a code that is another indicator's."""
+    coded = form.by_code.get(fold(number).upper(), row.indicator)
+    if name and _by_name(form, name) is None:
+        reading.renamed.append((row.row, row.indicator, name))
+    elif coded is not row.indicator:
+        reading.contradicted.append((row.row, row.indicator, coded))
 
 
 def _known(form: Form, name: str, number: str) -> Indicator | None:

@@ -148,11 +148,15 @@ def _match(sheet: Sheet, row: int, headings: Headings, upper: list[str]) -> Tabl
     found = two if height == 2 else one
     if len(found) < LEAST[kind] or ("name" not in found and len(found) < headings.size * 2 // 3):
         return None
-    found = {name: _filled_first(sheet, row + height, those) for name, those in found.items()}
+    return _table(sheet, kind, row, row + height, found)
+
+
+def _table(sheet: Sheet, kind: str, header: int, first: int, found: dict[str, list[Heading]]) -> Table:
+    found = {name: _filled_first(sheet, first, those) for name, those in found.items()}
     labels = {name: those[0].text for name, those in found.items()}
     columns = {name: those[0].column for name, those in found.items()}
     rivals = {name: those for name, those in found.items() if those[1:]}
-    return Table(sheet, kind, row, row + height, sheet.end, columns, labels, rivals)
+    return Table(sheet, kind, header, first, sheet.end, columns, labels, rivals)
 
 
 def _filled_first(sheet: Sheet, first: int, those: list[Heading]) -> list[Heading]:
@@ -193,14 +197,12 @@ def _columns(candidates: list[list[str]], headings: Headings, hidden: set[int]) 
     found: dict[str, list[Heading]] = {}
     taken: set[int] = set()
     for loose, (spell, wanted) in enumerate(headings.spelled):
-        here: dict[str, list[Heading]] = {}
         for at, texts in enumerate(candidates):
             said = next(((i, t) for i, t in enumerate(texts) if t and spell(t) in wanted), None)
-            if said and at not in taken:
-                alias = key(said[1]) not in headings.own
-                heading = Heading(at in hidden, bool(loose), said[0] > 2, alias, at, next(t for t in texts if t))
-                here.setdefault(wanted[spell(said[1])], []).append(heading)
-        taken |= {heading.column for those in here.values() for heading in those}
-        for name, those in here.items():
-            found[name] = sorted([*found.get(name, []), *those])
-    return found
+            if said is None or at in taken:
+                continue
+            taken.add(at)
+            alias = key(said[1]) not in headings.own
+            heading = Heading(at in hidden, bool(loose), said[0] > 2, alias, at, next(filter(None, texts)))
+            found.setdefault(wanted[spell(said[1])], []).append(heading)
+    return {name: sorted(those) for name, those in found.items()}

@@ -32,6 +32,10 @@ class Section:
         self.tokens: list[tuple[str, str]] = []
         self.condition: tuple[str, Decimal] | None = None
 
+    def takes(self, value: Decimal) -> bool:
+        """Return whether it has no condition, or one that a number meets."""
+        return self.condition is None or _meets(value, *self.condition)
+
     @property
     def literals(self) -> str:
         """Return all that it shows whatever the number is."""
@@ -91,8 +95,7 @@ class NumberFormat:
         """Return the part that a number is shown by, and whether its sign is shown besides."""
         numeric = [s for s in self.sections[:3] if not s.has("mark", "@")] or self.sections[:1]
         if any(s.condition for s in numeric):
-            fitting = (s for s in numeric if s.condition is None or _meets(value, *s.condition))
-            return next(fitting, numeric[-1]), True
+            return next((s for s in numeric if s.takes(value)), numeric[-1]), True
         if value < 0 and len(numeric) > 1:
             return numeric[1], False
         return numeric[2 if value == 0 and len(numeric) > 2 else 0], True

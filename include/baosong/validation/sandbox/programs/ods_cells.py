@@ -42,17 +42,15 @@ class Walk:
     def over(self, xml: IO[bytes]) -> dict[str, Found]:
         """Return what each sheet holds."""
         for event, element in iterparse(xml, events=("start", "end")):  # noqa: S314 no entities, or it was refused
-            name = tag(element)
-            if event == "start" and name == "table":
-                self._begin(attributes(element).get("name", ""))
-            elif event == "start" and name == "table-row":
-                self.column = 0
-            elif event == "end" and name == "style":
-                self._style(element)
-            elif event == "end" and name == "table-column":
-                self._columns(attributes(element))
-            elif event == "end" and name == "table-row":
-                self._row(element)
+            match event, tag(element):
+                case "start", "table":
+                    self._begin(attributes(element).get("name", ""))
+                case "end", "style":
+                    self._style(element)
+                case "end", "table-column":
+                    self._columns(attributes(element))
+                case "end", "table-row":
+                    self._row(element)
         return self.sheets
 
     def _begin(self, name: str) -> None:
@@ -87,6 +85,19 @@ class Walk:
     def _cell(self, cell: Any, at: tuple[int, int]) -> None:
         about, found = attributes(cell), self.found
         text, struck = self._text(cell)
+        self._beside(cell, at, about)
+        if about.get("value-type") == "error" or _is_error(about, text):
+            found.uncached[at], found.values[at] = text or "#", ""
+        elif struck:
+            found.struck_in_part(at, text, struck)
+        elif text and about.get("style-name") in self.struck:
+            found.struck[at] = None
+        if about.get("value-type") in ("float", "currency", "percentage") and _differs(about.get("value", ""), text):
+            found.shown[at] = text
+
+    def _beside(self, cell: Any, at: tuple[int, int], about: dict[str, str]) -> None:
+        """Note what a cell has besides its text: the cells that it covers, a comment, a formula."""
+        found = self.found
         down, right = _times(about, "number-rows-spanned"), _times(about, "number-columns-spanned")
         if (down > 1 or right > 1) and len(found.merged) < MOST:
             found.merged.append((at, (at[0] + down - 1, at[1] + right - 1)))
@@ -94,15 +105,6 @@ class Walk:
             found.comments[at] = "".join("".join(p.itertext()) for p in note if tag(p) == "p")[:LONGEST_COMMENT]
         if about.get("formula") and len(found.formulas) < MOST:
             found.formulas[at] = spelled(_plain(about["formula"]))
-        if about.get("value-type") == "error" or _is_error(about, text):
-            found.uncached[at] = text or "#"
-            found.values[at] = ""
-        elif struck:
-            found.struck_in_part(at, text, struck)
-        elif about.get("style-name") in self.struck and text:
-            found.struck[at] = None
-        if about.get("value-type") in ("float", "currency", "percentage") and _differs(about.get("value", ""), text):
-            found.shown[at] = text
 
     def _text(self, cell: Any) -> tuple[str, str]:
         """Return what is seen of a cell's text, and what is struck out in it."""

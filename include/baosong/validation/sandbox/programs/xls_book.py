@@ -6,6 +6,7 @@ calamine reads most of them faster, but no code page of Excel 5 and 95, and of n
 from __future__ import annotations
 
 import io
+import itertools
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 
@@ -98,16 +99,13 @@ def _value(book: Any, sheet: Any, found: Found, r: int, c: int) -> Any:
 
 def _text(book: Any, sheet: Any, found: Found, at: tuple[int, int], text: str) -> str:
     """Return a text without what is struck out in it, and with a format's own words."""
-    seen, struck, font = "", "", None
-    runs = [*sheet.rich_text_runlist_map.get(at, ()), (len(text), 0)]
-    at_letter = 0
-    for begin, index in runs:
-        piece = text[at_letter:begin]
-        if font is not None and font.struck_out:
-            struck += piece
-        else:
-            seen += piece.translate(_SUPERSCRIPT) if font is not None and font.escapement else piece
-        at_letter, font = begin, book.font_list[index] if index < len(book.font_list) else None
+    runs = [(0, None), *sheet.rich_text_runlist_map.get(at, ()), (len(text), None)]
+    pieces = [
+        (text[begin:end], book.font_list[font] if font is not None else None)
+        for (begin, font), (end, _) in itertools.pairwise(runs)
+    ]
+    struck = "".join(piece for piece, font in pieces if font and font.struck_out)
+    seen = "".join(_raised(piece, font) for piece, font in pieces if not (font and font.struck_out))
     if struck:
         found.struck_in_part(at, seen, struck)
         text = seen if seen.strip() else text
@@ -115,6 +113,11 @@ def _text(book: Any, sheet: Any, found: Found, at: tuple[int, int], text: str) -
         text = seen
     form = _format(book, book.xf_list[sheet.cell_xf_index(*at)])
     return text if form.is_plain else form.shows_text(text)
+
+
+def _raised(piece: str, font: Any) -> str:
+    """Return a piece of a text; digits raised beside the line are no digits of a number."""
+    return piece.translate(_SUPERSCRIPT) if font and font.escapement else piece
 
 
 def _format(book: Any, style: Any) -> Any:

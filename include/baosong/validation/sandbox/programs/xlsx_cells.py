@@ -94,6 +94,9 @@ class Style:
         return self.struck or self.is_day or not self.format.is_plain
 
 
+PLAIN = Style(0, "", struck=False)
+
+
 def look(archive: zipfile.ZipFile, max_rows: int) -> dict[str, Found]:
     """Return what the sheets hold beside their values, by their names."""
     book, found = Book(archive), {}
@@ -182,28 +185,32 @@ class Walk:
                     element.clear()
 
     def _cell(self, cell: Any) -> None:
-        at = (self.row, self.column)
+        at, kind = (self.row, self.column), cell.get("t", "")
         inside = {tag(child): child for child in cell}
         value = inside["v"].text or "" if "v" in inside else ""
-        formula = self._formula(inside.get("f"))
-        if cell.get("t") == "e":
-            self.found.uncached[at] = PICTURE if cell.get("vm") and value == "#VALUE!" else value or "#"
-        elif formula and not value and not (cell.get("t") == "str" and "v" in inside):
-            self.found.uncached[at] = spelled(formula)
-        elif formula and len(self.found.formulas) < MOST:
-            self.found.formulas[at] = spelled(formula)
-        if cell.get("t") == "s" and value.isdecimal() and int(value) in self.book.texts:
-            self.found.struck_in_part(at, *self.book.texts[int(value)])
-        elif "is" in inside and (text := _parted(inside["is"])):
+        if kind == "e":
+            self.found.uncached[at] = PICTURE if "vm" in cell.attrib and value == "#VALUE!" else value or "#"
+        elif "f" in inside:
+            self._note_formula(at, inside["f"], has_result=bool(value) or (kind == "str" and "v" in inside))
+        if text := self._parted_text(kind, value, inside.get("is")):
             self.found.struck_in_part(at, *text)
-        style = self.book.styles.get(int(cell.get("s") or 0))
-        if style is not None and value + cell.get("t", ""):
-            self._styled(at, style, cell.get("t", "n"), value)
+        if value or kind:
+            self._styled(at, self.book.styles.get(int(cell.get("s") or 0), PLAIN), kind, value)
+
+    def _note_formula(self, at: tuple[int, int], element: Any, *, has_result: bool) -> None:
+        formula = spelled(self._formula(element))
+        if not has_result:
+            self.found.uncached[at] = formula
+        elif len(self.found.formulas) < MOST:
+            self.found.formulas[at] = formula
+
+    def _parted_text(self, kind: str, value: str, inline: Any) -> tuple[str, str] | None:
+        if kind == "s":
+            return self.book.texts.get(int(value)) if value.isdecimal() else None
+        return None if inline is None else _parted(inline)
 
     def _formula(self, element: Any) -> str:
-        """Return the formula of a cell; one that is shared stands in the first cell only."""
-        if element is None:
-            return ""
+        """Return a formula as it is spelled; one that is shared stands in the first cell only."""
         if element.get("t") == "shared" and element.text:
             self.shared[element.get("si", "")] = element.text
         return "=" + (element.text or self.shared.get(element.get("si", ""), ""))
@@ -252,17 +259,23 @@ def _unseen(element: Any, size: str) -> bool:
 
 def _parted(item: Any) -> tuple[str, str] | None:
     """Return the text of an item without what is struck out, and that; None where all of it is seen alike."""
-    seen, struck, raised = "", "", False
-    for run in item:
-        text = "".join(t.text or "" for t in run if tag(t) == "t")
-        looks = {tag(e): e for properties in run if tag(properties) == "rPr" for e in properties}
-        if tag(run) == "r" and "strike" in looks and _true(looks["strike"]):
-            struck += text
-        elif tag(run) == "r":
-            above = "vertAlign" in looks and looks["vertAlign"].get("val") in ("superscript", "subscript")
-            raised = raised or (above and any(c.isdigit() for c in text))
-            seen += text.translate(_RAISED) if above else text
-    return (seen, struck) if struck or raised else None
+    runs = [(_text(run), _looks(run)) for run in item if tag(run) in ("r", "t")]
+    struck = "".join(text for text, looks in runs if "strike" in looks)
+    raised = any("vertAlign" in looks and any(map(str.isdigit, text)) for text, looks in runs)
+    if not struck and not raised:
+        return None
+    seen = (text.translate(_RAISED) if "vertAlign" in looks else text for text, looks in runs if "strike" not in looks)
+    return "".join(seen), struck
+
+
+def _text(run: Any) -> str:
+    return run.text or "" if tag(run) == "t" else "".join(t.text or "" for t in run if tag(t) == "t")
+
+
+def _looks(run: Any) -> set[str]:
+    """Return what of a run's looks changes what it says."""
+    properties = [e for p in run if tag(p) == "rPr" for e in p]
+    return {tag(e) for e in properties if _true(e) and e.get("val") != "baseline"}
 
 
 def _items(part: IO[bytes]) -> Iterator[Any]:
