@@ -24,7 +24,7 @@ from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
 from baosong.rules.words import strip_control
-from baosong.validation.sandbox.programs.number_format import EAST_ASIAN_DATES
+from baosong.validation.sandbox.programs.found import EAST_ASIAN_DATES
 
 Results = dict[str, Decimal | str]
 

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 MAX_COLUMNS = 256
 MOST = 20_000  # of each: more than a person could mend
 LONGEST_FORMULA = 400
+EAST_ASIAN_DATES = frozenset((*range(27, 32), 36, *range(50, 55), 57, 58))
+"""Numbers of built-in formats that show a day, but in East Asian programs only; 32 to 35, 55 and 56 are times."""
 
 At = tuple[int, int]
 """A cell's row and column, counted from 0."""

@@ -9,12 +9,6 @@ import re
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import lru_cache
 
-GENERAL = re.compile(r"(?i)general|G/通用格式")
-DATES = frozenset((*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)))
-EAST_ASIAN_DATES = frozenset((*range(27, 32), 36, *range(50, 55), 57, 58))
-"""Numbers of built-in formats that show a day, but in East Asian programs only; 32 to 35, 55 and 56 are times."""
-BUILT_IN = {1: "0", 2: "0.00", 3: "#,##0", 4: "#,##0.00", 9: "0%", 10: "0.00%", 11: "0.00E+00", 48: "##0.0E+0"}
-
 _TOKEN = re.compile(
     r'"(?P<quoted>[^"]*)"?|[\\!](?P<escaped>.)|_.|\*.|\[(?P<bracket>[^\]]*)\]|(?P<general>(?i:general)|G/通用格式)'
     r"|(?P<digit>[0#?])|(?P<mark>[.,%@;])|(?P<power>[eE][+-])|(?P<day>[ymdhsYMDHSaAeEgGbB/])|(?P<other>.)",

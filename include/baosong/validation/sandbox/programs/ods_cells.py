@@ -13,14 +13,8 @@ if TYPE_CHECKING:
     import zipfile
     from typing import IO, Any
 
-MANIFEST, CONTENT = "META-INF/manifest.xml", "content.xml"
+CONTENT = "content.xml"
 _HIDDEN = ("collapse", "filter")
-
-
-def is_locked(archive: zipfile.ZipFile) -> bool:
-    """Return whether the directory of the package says that its parts are encrypted."""
-    names = archive.namelist()
-    return MANIFEST in names and b"encryption-data" in archive.read(MANIFEST)
 
 
 def look(archive: zipfile.ZipFile, max_rows: int) -> dict[str, Found]:

@@ -113,14 +113,16 @@ def _look(data: bytes, max_rows: int, found: dict[str, Found], problem: list[str
 
 def _looked(archive: zipfile.ZipFile, max_rows: int) -> dict[str, Found]:
     names = {name.replace("\\", "/") for name in archive.namelist()}
-    from baosong.validation.sandbox.programs import ods_cells, xlsx_cells
-
-    if ods_cells.is_locked(archive):
+    if "META-INF/manifest.xml" in names and b"encryption-data" in archive.read("META-INF/manifest.xml"):
         raise ValueError(LOCKED)
     _guard(archive)
     if "content.xml" in names:
+        from baosong.validation.sandbox.programs import ods_cells
+
         return ods_cells.look(archive, max_rows)
     if "xl/workbook.xml" in names:
+        from baosong.validation.sandbox.programs import xlsx_cells
+
         return xlsx_cells.look(archive, max_rows)
     if "xl/workbook.bin" not in names:
         raise ValueError(ELSEWHERE)

@@ -9,11 +9,9 @@ from __future__ import annotations
 import posixpath
 import re
 from datetime import date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
 from xml.etree.ElementTree import fromstring, iterparse
 
-from baosong.validation.sandbox.programs import number_format
-from baosong.validation.sandbox.programs.found import MAX_COLUMNS, MOST, Found, column_number, spelled
+from baosong.validation.sandbox.programs.found import EAST_ASIAN_DATES, MAX_COLUMNS, MOST, Found, column_number, spelled
 
 TYPE_CHECKING = False  # typing takes longer to import than all others
 if TYPE_CHECKING:
@@ -27,11 +25,11 @@ CHUNK = 1 << 20
 OVERLAP = 256  # bytes of a chunk's end that are searched with the next one, longer than any mark
 LONGEST_COMMENT = 2000
 PICTURE = "#PICTURE"
-_FORMULAS = (rb"<f[ />]", rb":f[ >]")  # one pattern of all is slower
-_MARKS = (
-    b't="e"', b"t='e'", b'hidden="1"', b'hidden="true"', b"hidden='1'", b' ht="0"', b' width="0"',
-    b"strike", b"vertAlign",
-)  # fmt: skip
+_PATTERNS = (rb"<f[ />]", rb":f[ >]", rb"""hidden=["'](?:1|true)""")  # one pattern of all is slower
+_MARKS = (b't="e"', b"t='e'", b' ht="0"', b"rPr>")  # the last where a text is of several looks
+_UNSEEN_COLUMN = b' width="0"'  # before all cells
+_PLAIN = re.compile(r"(?i)(?:general|@|[#,]*0(?:\.(0+))?_?\s?|[ymd/\\-]+)(?:;@)?")  # by far the most formats
+_BUILT_IN = {1: "0", 2: "0.00", 3: "#,##0", 4: "#,##0.00", 9: "0%", 10: "0.00%", 11: "0.00E+00", 48: "##0.0E+0"}
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")  # no digit of the number that it stands beside
 
 
@@ -79,19 +77,32 @@ class Book:
 
 
 class Style:
-    """A cell's style as far as it changes what a value says."""
+    """A cell's style as far as it changes what a value says: `decimals` are those that a plain format shows."""
 
-    __slots__ = ("format", "is_day", "struck")
+    __slots__ = ("_code", "decimals", "is_day", "is_plain", "struck")
 
     def __init__(self, number: int, code: str, struck: bool) -> None:
-        self.is_day = not code and number in number_format.EAST_ASIAN_DATES
-        self.format: NumberFormat = number_format.parsed(code or number_format.BUILT_IN.get(number, "General"))
+        self.is_day = not code and number in EAST_ASIAN_DATES
+        self._code = code or _BUILT_IN.get(number, "General")
         self.struck = struck
+        simple = _PLAIN.fullmatch(self._code)
+        if simple:
+            self.is_plain, has_digits = True, "0" in self._code
+            self.decimals = len(simple[1] or "") if has_digits else None
+        else:
+            self.is_plain, self.decimals = self.format.is_plain, None if self.format.is_date else self.format.decimals
+
+    @property
+    def format(self) -> NumberFormat:
+        """Return the number format."""
+        from baosong.validation.sandbox.programs import number_format
+
+        return number_format.parsed(self._code)
 
     @property
     def is_loud(self) -> bool:
         """Return whether every cell of it must be looked at."""
-        return self.struck or self.is_day or not self.format.is_plain
+        return self.struck or self.is_day or not self.is_plain
 
 
 PLAIN = Style(0, "", struck=False)
@@ -132,23 +143,25 @@ def _true(element: Any) -> bool:
 
 def _patterns(styles: dict[int, Style]) -> list[re.Pattern[bytes]]:
     """Return what tells that a part must be walked: a formula, a loud style, more decimals than a style shows."""
-    found = [*_FORMULAS]
-    if loud := [str(i) for i, style in styles.items() if style.is_loud]:
-        found.append(rb""" s=["'](?:%s)["']""" % "|".join(loud).encode())
     by_decimals: dict[int, list[str]] = {}
     for i, style in styles.items():
-        if style.format.decimals is not None and not style.format.is_date and not style.is_loud:
-            by_decimals.setdefault(style.format.decimals, []).append(str(i))
-    for decimals, those in by_decimals.items():
-        found.append(
-            rb""" s=["'](?:%s)["'][^<>]*+><v>-?[0-9]++\.[0-9]{%d}""" % ("|".join(those).encode(), decimals + 1)
-        )
-    return [re.compile(p) for p in found]
+        if style.decimals is not None and not style.is_loud:
+            by_decimals.setdefault(style.decimals, []).append(str(i))
+    odd = [
+        rb"""(?:%s)["'][^<>]*+><v>-?[0-9]++\.[0-9]{%d}""" % ("|".join(those).encode(), decimals + 1)
+        for decimals, those in by_decimals.items()
+    ]
+    if loud := [str(i) for i, style in styles.items() if style.is_loud]:
+        odd.append(rb"""(?:%s)["']""" % "|".join(loud).encode())
+    of_styles = [rb""" s=["'](?:%s)""" % b"|".join(odd)] if odd else []
+    return [re.compile(p) for p in (*_PATTERNS, *of_styles)]
 
 
 def _holds(part: IO[bytes], patterns: list[re.Pattern[bytes]], marks: tuple[bytes, ...]) -> bool:
     before = b""
     while chunk := part.read(CHUNK):
+        if not before and _UNSEEN_COLUMN in chunk[: chunk.find(b"<sheetData")]:
+            return True
         text = before + chunk
         if any(mark in text for mark in marks) or any(pattern.search(text) for pattern in patterns):
             return True
@@ -219,23 +232,24 @@ class Walk:
         if style.struck:
             self.found.struck.setdefault(at, None)
         if kind not in ("n", "") or not value:
-            if style.format.is_plain or kind not in ("s", "str", "inlineStr"):
-                return
-            self.found.text_formats[at] = style.format
+            if not style.is_plain and kind in ("s", "str", "inlineStr"):
+                self.found.text_formats[at] = style.format
         elif style.is_day:
             if (day := from_serial(value, self.book.from_1904)) is not None:
                 self.found.values[at] = day
-        elif (shown := _shown(style.format, value)) is not None:
+        elif (shown := _shown(style, value)) is not None:
             self.found.shown[at] = shown
 
 
-def _shown(form: NumberFormat, value: str) -> str | None:
+def _shown(style: Style, value: str) -> str | None:
     """Return what is seen of a number where it may not be the number itself."""
-    if form.is_date or (form.is_plain and (form.decimals is None or len(value.partition(".")[2]) <= form.decimals)):
+    if style.is_plain and (style.decimals is None or len(value.partition(".")[2]) <= style.decimals):
         return None
+    from decimal import Decimal, InvalidOperation
+
     try:
         number = Decimal(value)
-        return form.shows(number) if number.is_finite() and abs(number.adjusted()) < 16 else None
+        return style.format.shows(number) if number.is_finite() and abs(number.adjusted()) < 16 else None
     except InvalidOperation:
         return None
 
