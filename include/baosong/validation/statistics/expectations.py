@@ -32,13 +32,14 @@ EXPECTATIONS = (
     "ExpectColumnValuesToBeInSet",
     "ExpectColumnValueLengthsToBeBetween",
 )
-_HOW_TO_FILL = {
-    "text": "_text",
-    "date": "_date",
-    "choice": "_choice",
-    "yes_no": "_choice",
-    "integer": "",
-    "decimal": "",
+_NUMBER, _CHOICE = ("blank", "filler"), ("blank_choice", "filler_choice")
+_HOW_TO_FILL = {  # the variants that tell it: only a number that there is not is 0
+    "text": ("blank_text", "filler_text"),
+    "date": ("blank_date", "filler_date"),
+    "choice": _CHOICE,
+    "yes_no": _CHOICE,
+    "integer": _NUMBER,
+    "decimal": _NUMBER,
 }
 INTEGER = r"^[0-9]{1,12}$"
 DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
@@ -302,14 +303,14 @@ def _activity_finding(values: Values, table: Table, spec: ActivityField, rule: s
 class _Cell:
     """A cell at fault: what a receipt calls it, its place, what it holds, and its formula without a result if any.
 
-    `filling` is the variant that tells how a blank one is filled in: only a number that there is not is 0.
+    `variants` tell how one is filled in that is blank, or holds what only says that there is nothing.
     """
 
     what: str
     where: Where
     raw: Raw
     formula: str | None
-    filling: str = ""
+    variants: tuple[str, str] = _NUMBER
 
     @property
     def is_formula(self) -> bool:
@@ -318,11 +319,10 @@ class _Cell:
 
     def required(self) -> Finding:
         """Return the finding of a cell that may not be blank."""
+        blank, filler = self.variants
         if found := shown(self.raw):
-            return finding(
-                "statistics.required", f"filler{self.filling}", where=self.where, what=self.what, found=found
-            )
-        return finding("statistics.required", f"blank{self.filling}", where=self.where, what=self.what)
+            return finding("statistics.required", filler, where=self.where, what=self.what, found=found)
+        return finding("statistics.required", blank, where=self.where, what=self.what)
 
     def not_a_number(self, value: Decimal | None, kind: str) -> Finding:
         """Return the finding of a cell that is no number, or not one that its column takes."""
