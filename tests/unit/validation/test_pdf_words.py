@@ -238,6 +238,14 @@ def test_harmless_words_in_these_places_are_no_fault(place: str) -> None:
     assert said <= {"file.attachment"}
 
 
+@pytest.mark.parametrize("level", ["秘密", "机 密", "绝密"])
+def test_a_level_alone_is_a_mark_as_a_watermark_or_a_stamp_and_no_mark_as_a_line(level: str) -> None:
+    for made in (watermark(level), stamp(level)):
+        assert rules(judged(made)) == ["file.classified"]
+    text = p.in_font(p.composite("/UniGB-UTF16-H"), p.lines("探索宇宙的", level, p.TITLE, codec="utf-16-be"))
+    assert rules(judged(text)) == []
+
+
 def test_annotations_that_pypdf_writes_are_searched() -> None:
     for annotation in (Text(text=MARK, rect=(0, 0, 9, 9)), FreeText(text=MARK, rect=(0, 0, 99, 99))):
         writer, out = PdfWriter(clone_from=PdfReader(io.BytesIO(p.with_page(b"")))), io.BytesIO()

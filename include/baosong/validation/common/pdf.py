@@ -37,6 +37,7 @@ ERRORS = (*PARSER_ERRORS, PyPdfError)
 MOST_OF_A_BLANK = 2000  # bytes of strokes on a page that is empty but for a frame or a rule
 LONGEST_STRING = 1 << 16  # bytes; what is longer is a signature or a picture
 LONGEST_XML = 8 << 20
+LONGEST_MARK = 2000  # bytes of a form that draws a watermark
 _APART = frozenset(
     {"/Resources", "/Parent", "/P", "/Pg", "/Prev", "/Encrypt", "/ID", "/CreationDate", "/ModDate", "/M"}
 )
@@ -76,7 +77,7 @@ def content(reader: PdfReader) -> Content:
     text, lost = _legible(PAGE_END.join(_text(page, settled) for page in first))
     pictures = 0 if text.strip() else sum(len(page.images) or _is_drawn(page) for page in first[:5])
     title = str((reader.metadata and reader.metadata.title) or "").strip()
-    words = dict.fromkeys(chain.from_iterable(_stamps(page, settled) for page in first))
+    words = dict.fromkeys(chain.from_iterable((*_stamps(page, settled), *_watermarks(page)) for page in first))
     complete = _add_words(reader, words)
     margins, lost_there = _legible("\n".join(words))
     return Content(text, margins, title, pages, pictures, lost or lost_there, complete and pages <= MAX_PAGES)
@@ -177,6 +178,15 @@ def _stamps(page: PageObject, settled: set[int]) -> Iterator[str]:
                 yield page.extract_xform_text(cast(EncodedStreamObject, form))
             except ERRORS:
                 continue  # damaged stamps are no damaged document
+
+
+def _watermarks(page: PageObject) -> Iterator[str]:
+    """Yield the few words of forms that a page draws, if they may be a mark: there a level alone is one."""
+    for form in _values(_resolved((_resolved(page.get("/Resources")) or {}).get("/XObject"))):
+        if isinstance(form, StreamObject) and form.get("/Subtype") == "/Form" and len(form._data) < LONGEST_MARK:
+            with suppress(*ERRORS):
+                if "密" in (text := page.extract_xform_text(cast(EncodedStreamObject, form))):
+                    yield text
 
 
 def _settle_fonts(holder: Any, settled: set[int]) -> None:

@@ -27,7 +27,7 @@ from pypdf import PdfWriter
 
 from baosong.rules.catalogue import catalogue
 from baosong.store.source import Source
-from baosong.validation.common import reader
+from baosong.validation.common import active_content, reader
 from baosong.validation.photo import photo
 from baosong.validation.sandbox import confine
 
@@ -71,6 +71,7 @@ def warm_up() -> None:
     Image.new("RGB", (16, 16)).save(picture, "JPEG")
     reader.read_sheet(_source(word.getvalue()))
     reader.read_pdf(_source(page.getvalue()))
+    active_content.findings(_source(page.getvalue()), "pdf")
     photo.decode(_source(picture.getvalue()), 1000)
 
 
