@@ -293,3 +293,10 @@ def test_what_telephones_and_browsers_save_is_told_how_to_become_a_jpeg(
     assert form in finding.message
     assert "JPG" in finding.fix
     assert judged(data, collecting(campaign, form), name).verdict is Verdict.ACCEPTED
+
+
+def test_a_thumbnail_that_a_camera_put_behind_its_tiff_is_no_damage(campaign: Campaign) -> None:
+    data = bytearray(noisy("TIFF", pages=2))
+    at = data.rindex(struct.pack("<HHLHH", 259, 3, 1, 1, 0))  # the compression of the second page
+    data[at : at + 12] = struct.pack("<HHLHH", 259, 3, 1, 6, 0)
+    assert judged(bytes(data), campaign, "照片.tif").verdict is Verdict.ACCEPTED

@@ -23,6 +23,7 @@ from baosong.validation.photo import jpeg_data, perceptual_hash, preview, webp_d
 
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF", "HEIF")  # never those that call other programs
 DECODED = frozenset({"jpg", "png", "tif", "webp", "bmp", "gif", "avif", "heic"})
+_NEW_SUBFILE_TYPE, _COMPRESSION, _OLD_JPEG = 254, 259, 6  # tags of TIFF 6.0
 pillow_heif.register_heif_opener()
 DECODE_ERRORS = (
     AttributeError,
@@ -126,13 +127,23 @@ def _decode_others(source: Source, most: int) -> None:
         for number in count(1):
             try:
                 image.seek(number)
+                _guard_pixels(image, most)
+                left -= image.width * image.height
+                if left < 0:
+                    return
+                image.load()
             except EOFError:
                 return
-            _guard_pixels(image, most)
-            left -= image.width * image.height
-            if left < 0:
-                return
-            image.load()
+            except DECODE_ERRORS:
+                if _is_thumbnail(image):
+                    return
+                raise
+
+
+def _is_thumbnail(image: Image.Image) -> bool:
+    """Return whether a page of a TIFF is its small copy, which cameras store in ways that TIFF has given up."""
+    tags = getattr(image, "tag_v2", {})
+    return bool(tags.get(_NEW_SUBFILE_TYPE, 0) & 1) or tags.get(_COMPRESSION) == _OLD_JPEG
 
 
 def _from_exif(image: Image.Image) -> tuple[str, bool]:
