@@ -31,9 +31,8 @@ END = 4 << 20  # of a stream's beginning and of its end: half a second at 64 Mbp
 MOST = 16 << 20  # of any other container, which no campaign accepts; also of the pictures pretended to a parser
 FEED = 16 << 10
 
-# An index of two hours is 5 MB. Of it the sizes of the pictures make the bit rate: 800 KB are 204,800 pictures, as many
-# as a film of 50 GB at 50 Mbps has. Of every other table the beginning says what the rest would.
-SIZES = 24 * 34133
+# An index of two hours is 5 MB. Its sizes and times `movie` reads for itself; of every table the beginning says to
+# MediaInfo what the rest would.
 ROWS = 24 * 256  # bytes; rows have 4, 8 or 12
 TABLES = {b"stts", b"ctts", b"stss", b"stps", b"stsc", b"stco", b"co64", b"sdtp", b"stsz"}
 LARGE = 64 << 10  # in an index, anything else this large is an editor's notes
@@ -280,9 +279,9 @@ class Index:
                 self._unread.append((begin, end, 0, 0))
 
     def _add_table(self, name: bytes, begin: int, end: int, pictures: bool) -> None:
-        first, real = (begin + 12, SIZES) if name == b"stsz" else (begin + 8, ROWS)
-        if first + real < end:
-            self._unread.append((first + real, end, first, real))
+        first = begin + (12 if name == b"stsz" else 8)
+        if first + ROWS < end:
+            self._unread.append((first + ROWS, end, first, ROWS))
         width = {b"stco": 4, b"co64": 8}.get(name)
         if pictures and width and first + width <= end:
             last = first + (end - first) // width * width - width
