@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from baosong.validation.sandbox.programs import shown, streams
-from baosong.validation.sandbox.programs.essence import Essence, hevc_scan
+from baosong.validation.sandbox.programs.essence import Essence
 from baosong.validation.sandbox.programs.movie import UPRIGHT, Movie, Track
 
 FRAME, TOP, BOTTOM = 3, 1, 2
@@ -135,7 +135,7 @@ def test_a_codec_that_is_not_known_is_counted_by_its_stamps() -> None:
 
 @pytest.mark.parametrize(("flags", "scan"), [(0x90, "Progressive"), (0x50, "Interlaced"), (0, ""), (0xC0, "")])
 def test_a_profile_of_h265_says_the_scan_or_not(flags: int, scan: str) -> None:
-    assert hevc_scan(flags) == scan
+    assert shown.hevc_scan(flags) == scan
 
 
 @settings(deadline=None)
@@ -185,7 +185,8 @@ def test_a_matrix_says_how_a_picture_is_turned(matrix: tuple[int, int, int, int]
 
 
 def test_an_edit_at_twice_the_speed_shows_twice_the_bytes() -> None:
-    track = Track(scale=25, edits=[(40, 0, 2.0)], times=[(100, 1)])
+    track = Track()
+    track.scale, track.edits, track.times = 25, [(40, 0, 2.0)], [(100, 1)]
     track.sizes.extend([100] * 100)
     payload, seconds, pictures = shown.shown(track, 20)
     assert (payload, seconds, pictures) == (10_000, 2, 100)

@@ -10,6 +10,8 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from typing import Any
 
+from baosong.validation.sandbox.programs.shown import hevc_scan
+
 LOOK = 512  # bytes behind a start code that the headers of interest take at most
 CLOCK = 90_000
 _WRAP = 1 << 33
@@ -109,11 +111,6 @@ class Essence:
                 self.scan = hevc_scan((Bits.plain(data[at + 6 : at + 24]) + bytes(6))[5]) or self.scan
             elif kind < 32 and not layer and data[at + 5] & 0x80:
                 yield at, 1
-
-
-def hevc_scan(flags: int) -> str:
-    """Return the scan by the byte of a profile that tells it; empty where it does not."""
-    return {0b10: "Progressive", 0b01: "Interlaced"}.get(flags >> 6, "")
 
 
 def _units(data: bytes, stop: int) -> Iterator[int]:

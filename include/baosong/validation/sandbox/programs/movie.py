@@ -1,5 +1,7 @@
 """The index of a MOV or MP4, read for what MediaInfo does not say of its pictures: their sizes, times and places.
 
+Like `shown`, it imports no more than it must: what `dataclasses`, `json` or `typing` would cost is half of a check.
+
 A film in fragments has an index before each of them, so it is read through; of any other one index is enough. Layouts
 are those of ISO/IEC 14496-12 and of Apple's QuickTime File Format.
 """
@@ -10,7 +12,6 @@ import struct
 import sys
 from array import array
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
 Reader = Callable[[int, int], bytes]
 Matrix = tuple[int, int, int, int]
@@ -20,13 +21,12 @@ Edit = tuple[int, int, float]  # its length by the movie's clock, its begin by t
 BRANCHES = {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"dinf", b"mvex", b"moof", b"traf"}
 MOST_PICTURES = 2 << 20  # 23 hours
 MOST_RUNS = 512 << 10
-LONGEST_ORDER, LONGEST_PLACES = 128 << 10, 64 << 10  # bytes of tables; of longer ones an end is enough
+LONGEST_ORDER, LONGEST_PLACES = 128 << 10, 16 << 10  # bytes of tables; of longer ones an end is enough
 HEAD = 4 << 10
 MAX_TRACKS, MAX_ATOMS, MAX_FRAGMENTED = 64, 2_000, 1_000_000
 UPRIGHT: Matrix = (0x10000, 0, 0, 0x10000)
 
 
-@dataclass
 class Track:
     """What the index says of a track; `times` and `orders` are runs by its clock.
 
@@ -35,22 +35,18 @@ class Track:
     of a long table.
     """
 
-    number: int = 0
-    kind: bytes = b""
-    scale: int = 0
-    matrix: Matrix = UPRIGHT
-    edits: list[Edit] = field(default_factory=list)
-    sample: bytes = b""
-    elsewhere: bool = False
-    tables: dict[bytes, tuple[int, int]] = field(default_factory=dict)
-    sizes: array[int] = field(default_factory=lambda: array("I"))
-    times: list[Run] = field(default_factory=list)
-    orders: list[Run] = field(default_factory=list)
-    ends: list[int] = field(default_factory=list)
-    first: int = 0
-    begin: int = 0
-    each: tuple[int, int] = (0, 0)  # time and size of a picture of a fragment that does not say
-    too_long: bool = False
+    def __init__(self) -> None:
+        self.number, self.kind, self.scale, self.matrix = 0, b"", 0, UPRIGHT
+        self.edits: list[Edit] = []
+        self.sample = b""
+        self.elsewhere = self.too_long = False
+        self.tables: dict[bytes, tuple[int, int]] = {}
+        self.sizes: array[int] = array("I")
+        self.times: list[Run] = []
+        self.orders: list[Run] = []
+        self.ends: list[int] = []
+        self.first = self.begin = 0
+        self.each = (0, 0)  # time and size of a picture of a fragment that does not say
 
 
 class Movie:
@@ -166,15 +162,15 @@ class Tables:
         begin, end = self._track.tables.get(name, (0, 0))
         count = max(0, end - begin - 8) // width
         rows, layout = self._rows(name, width, LONGEST_PLACES), self._rows(b"stsc", 12, LONGEST_PLACES)
-        runs = list(struct.iter_unpack(">III", layout or b""))
-        if not runs or not count:
+        if not count or layout == b"":
             return []
         self._track.first = int.from_bytes(self._read(begin + 8, width), "big")
-        if rows is None:
+        if rows is None or layout is None:
             last = int.from_bytes(self._read(begin + 8 + (count - 1) * width, width), "big")
-            return [last + sum(self._track.sizes[-min(runs[-1][1], HEAD) :])]
+            many = u32(self._read(self._track.tables[b"stsc"][1] - 8, 4), 0)
+            return [last + sum(self._track.sizes[-min(many, HEAD) :])]
         places = struct.unpack(f">{len(rows) // width}{'Q' if wide else 'I'}", rows)
-        return self._chunk_ends(places, runs)
+        return self._chunk_ends(places, list(struct.iter_unpack(">III", layout)))
 
     def _chunk_ends(self, places: tuple[int, ...], runs: list[tuple[int, ...]]) -> list[int]:
         ends, picture = [], 0

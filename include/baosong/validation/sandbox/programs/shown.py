@@ -7,9 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import accumulate, chain, repeat
 from math import inf
 from operator import add
-from typing import Any
 
-from baosong.validation.sandbox.programs.essence import hevc_scan
 from baosong.validation.sandbox.programs.movie import Matrix, Movie, Reader, Run, Track
 
 Span = tuple[float, float, float]  # begin and end by the track's clock, and the speed
@@ -24,7 +22,7 @@ _TURNS = {
 }
 
 
-def told(movie: Movie, size: int, read: Reader) -> dict[str, Any]:
+def told(movie: Movie, size: int, read: Reader) -> dict[str, object]:
     """Return what is worth telling of a film of `size` bytes, as JSON values; its picture tracks by their numbers.
 
     `read` is asked for the head of a first picture.
@@ -39,8 +37,8 @@ def told(movie: Movie, size: int, read: Reader) -> dict[str, Any]:
     }
 
 
-def _track(movie: Movie, track: Track, size: int, read: Reader) -> dict[str, Any]:
-    found: dict[str, Any] = {"turned": turned(movie.matrix, track.matrix), "elsewhere": track.elsewhere}
+def _track(movie: Movie, track: Track, size: int, read: Reader) -> dict[str, object]:
+    found: dict[str, object] = {"turned": turned(movie.matrix, track.matrix), "elsewhere": track.elsewhere}
     found["scan"] = _scan(track, size, read)
     found["claimed"] = sum(track.sizes)
     found["outside"] = any(end > size for end in track.ends)
@@ -51,6 +49,11 @@ def _track(movie: Movie, track: Track, size: int, read: Reader) -> dict[str, Any
     found |= {"bytes": payload, "seconds": seconds, "pictures": pictures}
     found["steady"] = len({each for count, each in times if count}) <= 1
     return found
+
+
+def hevc_scan(flags: int) -> str:
+    """Return the scan by the byte of an H.265 profile that tells it; empty where it does not."""
+    return {0b10: "Progressive", 0b01: "Interlaced"}.get(flags >> 6, "")
 
 
 def _scan(track: Track, size: int, read: Reader) -> str:
