@@ -149,7 +149,7 @@ def listing(choices: tuple[str, ...]) -> Campaign:
     fields = [f.model_dump() for f in FORM.activities.fields]
     for field in fields:
         if field["name"] == "category":
-            field.update(choices=choices, synonyms={})
+            field.update(choices=choices, synonyms={}, words={}, several="")
     activities = FORM.activities.model_copy(update={"fields": tuple(ActivityField(**f) for f in fields)})
     return CAMPAIGN.model_copy(update={"form": FORM.model_copy(update={"activities": activities})})
 

@@ -120,7 +120,9 @@ def test_a_call_that_does_not_fit_the_catalogue_is_found_unrun_and_raises(code: 
 
 def test_every_variant_and_phrase_is_used_by_the_code() -> None:
     variants = {variant for rule in RULES.values() for variant in rule.wordings}
-    assert (variants | set(PHRASES)) - set(TEXTS) == set()
+    unused = (variants | set(PHRASES)) - set(TEXTS)
+    made = tuple(text for text in TEXTS if re.fullmatch(r"[a-z]+\.", text))  # f"type.{actual}"
+    assert {name for name in unused if not name.startswith(made)} == set()
 
 
 def test_values_are_plain_names_and_sizes_are_said_as_everywhere() -> None:

@@ -13,7 +13,13 @@ from baosong.store.settings import PROJECT
 BRANCH = re.compile(r"^(?P<bars>(?:│   )*)[├└]── (?P<name>\w+) .*?(?:\((?P<room>\w+)\))?$", re.M)
 # The installer runs before there is anything to import, the store's proxy imports nothing; a time limit must pass every
 # `except Exception`.
-APART = {("install", "InstallError"), ("validation", "_TimeIsUp"), ("s3_proxy", "_Malformed"), ("s3_proxy", "_Refused")}
+APART = {  # of programs that import nothing of ours
+    ("install", "InstallError"),
+    ("s3_proxy", "_Malformed"),
+    ("s3_proxy", "_Refused"),
+    ("validation", "WantsPassword"),
+    ("validation", "_TimeIsUp"),
+}
 
 Error = tuple[str, str, str]  # room, name, parent
 

@@ -55,7 +55,7 @@ def _old(data: bytes, max_rows: int) -> Answer:
 
     try:
         return xls_book.read(data, max_rows), None
-    except xls_book.Locked:
+    except xls_book.WantsPassword:
         return [], LOCKED
     except Exception as e:  # whatever a parser says of a damaged book
         return [], _said(e)

@@ -24,19 +24,19 @@ VERY_HIDDEN = 2
 _SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-class Locked(ValueError):
+class WantsPassword(ValueError):
     """A workbook behind a password."""
 
 
 def read(data: bytes, max_rows: int) -> list[dict[str, Any]]:
-    """Return the sheets as the program answers them; raises `Locked`, or what xlrd raises on a damaged book."""
+    """Return the sheets as the program answers them; raises `WantsPassword`, or what xlrd raises on a damaged book."""
     import xlrd  # type: ignore[import-untyped]
 
     stream = _stream(data)  # sectors may lie anywhere, and xlrd refuses what is only untidy
     try:
         book = xlrd.open_workbook(file_contents=stream, formatting_info=True, logfile=io.StringIO())
     except xlrd.XLRDError as e:
-        raise (Locked if "ncrypted" in str(e) else ValueError)(str(e)) from e
+        raise (WantsPassword if "ncrypted" in str(e) else ValueError)(str(e)) from e
     formulas = _formulas(book, stream)
     return [_sheet(book, sheet, max_rows, formulas.get(sheet.number, {})) for sheet in book.sheets()]
 
