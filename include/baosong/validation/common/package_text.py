@@ -33,7 +33,7 @@ _TEXT_NAMES = re.compile(
     r"(word/)?(document|footnotes|endnotes)\.xml|(xl/)?(sharedstrings|worksheets/[^/]+)\.xml|content\.xml"
 )
 _WITHOUT_WORDS = re.compile(
-    r".*\.(png|jpe?g|jfif|gif|bmp|tiff?|webp|emf|wmf|wdp|ico|svgz|ttf|otf|odttf|fntdata|mp[34]|m4[av]|wav|wma|wmv|avi|mov"
+    r".*\.(png|jpe?g|jfif|gif|bmp|tiff?|webp|wdp|ico|svgz|ttf|otf|odttf|fntdata|mp[34]|m4[av]|wav|wma|wmv|avi|mov"
     r"|sig|vml\.rels)|(.*/)?(printersettings|vbaproject|vbadata|activex|layout-cache)[^/]*|thumbnails/.*|mimetype"
 )
 _PICTURES = re.compile(r"(word|xl|ppt)/media/.+|(xl/)?media/.+|pictures/.+")
@@ -168,6 +168,8 @@ def _opened(name: str, data: bytes, words: Words, place: Place, depth: int) -> b
     elif is_text(data[:4096]):
         markup_text.read_plain(data, words, place)
     else:
+        for piece in ole_text.near_marks(data):
+            words.add("traces", piece)
         return False if data.startswith(_PACKED) else None if data.strip(b"\0") else True
     return True
 
