@@ -1,5 +1,6 @@
 """Valid documents of many programs are read, and a mark is found in each place where a program may write one."""
 
+
 from __future__ import annotations
 
 import io
@@ -122,6 +123,69 @@ def test_a_mark_in_each_stream_of_an_old_file_holds_it(place: str) -> None:
     suffix = place[:3]
     for kind in (Kind.REPORT, Kind.STATISTICS, None):
         assert rules(judged(OLD[place], f"材料.{suffix}", kind)) == ["file.classified"], kind
+
+
+def test_an_old_document_is_read_by_its_piece_table() -> None:
+    """Its headers are no text of an empty report, a deleted figure is none, and a star may be a symbol."""
+    document = read(made.word_97("参与公众300328人次\r", "脚注\r", "页眉" + WHOLE, deleted="300"), "doc")
+    assert "参与公众328人次" in document.text
+    assert WHOLE in document.margins
+    assert WHOLE not in document.text
+    assert rules(judged(made.word_97("\r", "", "页眉"), "总结.doc")) == ["report.empty"]
+    assert rules(judged(made.word_97("秘密(1年" + made.TEXT[0], symbol="("), "总结.doc")) == ["file.classified"]
+    link = made.word_97('\x13 HYPERLINK "https://a.cn/1" \x14报道\x15\r')
+    assert (read(link, "doc").text, read(link, "doc").targets) == ("报道", ("https://a.cn/1",))
+
+
+@pytest.mark.parametrize("call", [made.page, made.mht])
+def test_a_page_of_the_web_named_as_a_sheet_is_still_no_sheet(call: Callable[..., bytes]) -> None:
+    assert judged(call(*made.TEXT), "统计表.xls", Kind.STATISTICS).verdict is Verdict.REJECTED
+    assert rules(judged(call(MARK), "统计表.xls", Kind.STATISTICS)) == ["file.classified"]
+
+
+def sheets(**changes: str) -> bytes:
+    """A list of links whose parts are written over."""
+    parts = made.members(made.book("标题"))
+    return made.zipped({**parts, **{name.replace("__", "/") + ".xml": xml for name, xml in changes.items()}})
+
+
+SHEET = "<worksheet><sheetData><row><c r='A1'>{cell}</c></row></sheetData>{rest}</worksheet>"
+IN_SHEETS = {
+    "a result of a formula": sheets(
+        xl__worksheets__sheet1=SHEET.format(cell="", rest="").replace("<c r='A1'>", f'<c t="str"><f>A</f><v>{MARK}</v>')
+    ),
+    "a header in two fonts": sheets(
+        xl__worksheets__sheet1=SHEET.format(
+            cell="", rest='<oddHeader>&amp;C&amp;"宋体,常规"&amp;14秘&amp;B密&amp;"-,粗体"★1年</oddHeader>'
+        )
+    ),
+    "a prompt": sheets(xl__worksheets__sheet1=SHEET.format(cell="", rest=f'<dataValidation prompt="{MARK}"/>')),
+    "a tooltip": sheets(xl__worksheets__sheet1=SHEET.format(cell="", rest=f'<hyperlink tooltip="{MARK}"/>')),
+    "a text box": sheets(xl__drawings__drawing1="<wsDr><p><r><t>秘密</t></r><r><t>★1年</t></r></p></wsDr>"),
+    "an alternative text": sheets(xl__drawings__drawing1=f'<wsDr><cNvPr descr="{MARK}"/></wsDr>'),
+    "a chart": sheets(xl__charts__chart1=f"<chartSpace><p><r><t>{MARK}</t></r></p></chartSpace>"),
+    "a defined name": sheets(xl__names=f'<workbook><definedName name="A" comment="{MARK}"/></workbook>'),
+    "a number format": sheets(xl__styles=f'<styleSheet><numFmt formatCode="&quot;{MARK}&quot;0"/></styleSheet>'),
+    "a pivot table": sheets(
+        xl__pivotCache__pivotCacheDefinition1=f'<pivotCacheDefinition><s v="{MARK}"/></pivotCacheDefinition>'
+    ),
+    "a custom property": sheets(
+        docProps__custom=f"<Properties><property><lpwstr>{MARK}</lpwstr></property></Properties>"
+    ),
+}
+
+
+@pytest.mark.parametrize("place", IN_SHEETS)
+def test_a_mark_in_each_place_of_a_workbook_holds_it(place: str) -> None:
+    for kind in (Kind.PRESS, Kind.STATISTICS):
+        assert rules(judged(IN_SHEETS[place], "链接.xlsx", kind)) == ["file.classified"], kind
+
+
+def test_numbers_and_links_in_cells_of_a_list_are_seen() -> None:
+    cells = '<v>13999912345</v></c><c><f>HYPERLINK("https://news.example.cn/1.html","报道")</f><v>0.12345678901234</v>'
+    document = read(sheets(xl__worksheets__sheet1=SHEET.format(cell=cells, rest="")), "xlsx")
+    assert document.text.split() == ["13999912345"]
+    assert document.targets == ("https://news.example.cn/1.html",)
 
 
 THEME = made.zipped({"[Content_Types].xml": "<Types/>", "theme/theme/theme1.xml": "<a:theme/>" * 200})

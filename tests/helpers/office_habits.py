@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 from collections.abc import Callable, Mapping
 
@@ -173,6 +174,37 @@ def ruby() -> bytes:
         for sign, sound in (("乌鲁", "wulu"), ("木齐", "muqi"))
     )
     return in_body(paper("2023年科技活动周总结"), f"<w:p>{over}{run('市')}</w:p>")
+
+
+def word_97(text: str, *subdocuments: str, deleted: str = "", symbol: str = "") -> bytes:
+    """An old Word file with a piece table: its text, footnotes, headers ...; one run deleted, one letter a symbol."""
+    words = text + "".join(subdocuments)
+    counts = struct.pack("<8L", len(text), *map(len, subdocuments), *[0] * (7 - len(subdocuments)))
+    start = 1024
+    body = words.encode("utf-16-le").ljust(1024, b"\0")
+    runs = []
+    for part, change in ((deleted, struct.pack("<HB", 0x0800, 1)), (symbol, struct.pack("<HHH", 0x6A09, 1, 0xF0AB))):
+        if part:
+            first = start + 2 * words.index(part)
+            runs.append((first, first + 2 * len(part), change))
+    runs.sort()
+    bounds = [b for first, end, _ in runs for b in (first, end)]
+    changes = [c for *_, change in runs for c in (change, b"")][: max(0, len(bounds) - 1)]
+    page = bytearray(512)
+    page[: 4 * len(bounds)] = struct.pack(f"<{len(bounds)}L", *bounds)
+    page[511] = len(changes)
+    for number, change in enumerate(changes):
+        at = 200 + 20 * number
+        page[4 * len(bounds) + number] = at // 2 if change else 0
+        page[at : at + 1 + len(change)] = bytes([len(change)]) + change
+    clx = b"\x02" + struct.pack("<LLLHLH", 16, 0, len(words), 0, start, 0)
+    formats = struct.pack("<3L", start, start + len(body), (start + len(body)) // 512)
+    fib = bytearray(start)
+    fib[:12] = b"\xec\xa5\xc1\0" + bytes(6) + struct.pack("<H", 0x0200)
+    fib[76 : 76 + 32] = counts
+    fib[418:426] = struct.pack("<LL", 0, len(clx))
+    fib[250:258] = struct.pack("<LL", len(clx), len(formats))
+    return compound({"WordDocument": bytes(fib) + body + bytes(page), "1Table": clx + formats})
 
 
 def old_book(*streams: tuple[str, bytes]) -> bytes:

@@ -15,6 +15,7 @@ from typing import Any
 
 import olefile  # type: ignore[import-untyped]
 
+from baosong.validation.common import word_runs
 from baosong.validation.common.filetypes import OLE_ERRORS
 from baosong.validation.common.words import Words
 from baosong.validation.common.xml_text import without_codes
@@ -24,7 +25,7 @@ MOST = 20_000  # places in a stream
 _WORD_97 = 0xC1  # nFib of Word 97 and later; before, a text had one byte a letter
 _COUNTS = ("ccpText", "ccpFtn", "ccpHdd", "ccpMcr", "ccpAtn", "ccpEdn", "ccpTxbx", "ccpHdrTxbx")
 _BODY = frozenset({"ccpText", "ccpFtn", "ccpEdn", "ccpTxbx"})
-_CCP_TEXT, _FC_CLX = 76, 418  # where the block of a Word file has its counts, and where its piece table is
+_CCP_TEXT, _FC_CLX, _FC_FORMATS = 76, 418, 250  # where a Word file has its counts, and where its lists are
 _COMPRESSED, _TABLE_1 = 1 << 30, 0x0200
 _INSTRUCTION = re.compile(r"\x13([^\x13-\x15]*)[\x14\x15]")
 _ADDRESS = re.compile(r'HYPERLINK\s{1,5}"(https?://[^"\s]+)"')
@@ -129,8 +130,9 @@ def _before_97(main: bytes) -> str:
 def _by_pieces(ole: Any, main: bytes) -> str:
     """Return all text of a document, the subdocuments one behind another as their counts say."""
     (flags,) = struct.unpack_from("<H", main, 10)
-    first, length = struct.unpack_from("<2L", main, _FC_CLX)
-    table = ole.openstream("1Table" if flags & _TABLE_1 else "0Table").read()[first : first + length]
+    stream = ole.openstream("1Table" if flags & _TABLE_1 else "0Table").read()
+    table, formats = (_part(main, stream, at) for at in (_FC_CLX, _FC_FORMATS))
+    runs = word_runs.read(main, formats)
     at = 0
     while table[at : at + 1] == b"\x01":
         at += 3 + int.from_bytes(table[at + 1 : at + 3], "little")
@@ -143,15 +145,21 @@ def _by_pieces(ole: Any, main: bytes) -> str:
     if sum(max(0, end - begin) for begin, end in pairwise(ends)) > len(main):
         return ""  # pieces that share letters would make much of little
     return "".join(
-        _piece(main, place, max(0, end - begin)) for (begin, end), place in zip(pairwise(ends), places, strict=True)
+        _piece(main, place, max(0, end - begin), runs)
+        for (begin, end), place in zip(pairwise(ends), places, strict=True)
     )
 
 
-def _piece(main: bytes, place: int, letters: int) -> str:
-    if place & _COMPRESSED:
-        start = (place & ~_COMPRESSED) // 2
-        return main[start : start + letters].decode("cp1252", "replace")
-    return main[place : place + 2 * letters].decode("utf-16-le", "replace")
+def _part(main: bytes, stream: bytes, at: int) -> bytes:
+    first, length = struct.unpack_from("<2L", main, at)
+    return stream[first : first + length]
+
+
+def _piece(main: bytes, place: int, letters: int, runs: list[word_runs.Run]) -> str:
+    width, code = (1, "cp1252") if place & _COMPRESSED else (2, "utf-16-le")
+    start = (place & ~_COMPRESSED) // 2 if place & _COMPRESSED else place
+    text = main[start : start + width * letters].decode(code, "replace")
+    return word_runs.applied(text, runs, start, width)
 
 
 def opened(data: bytes) -> Any:

@@ -33,7 +33,7 @@ _TEXT_NAMES = re.compile(
     r"(word/)?(document|footnotes|endnotes)\.xml|(xl/)?(sharedstrings|worksheets/[^/]+)\.xml|content\.xml"
 )
 _WITHOUT_WORDS = re.compile(
-    r".*\.(png|jpe?g|jfif|gif|bmp|tiff?|webp|emf|wmf|wdp|ico|svgz|ttf|otf|odttf|fntdata|mp[34]|m4[av]|wav|wma|wmv|avi|mov"
+    r".*\.(png|jpe?g|jfif|gif|bmp|tiff?|webp|wdp|ico|svgz|ttf|otf|odttf|fntdata|mp[34]|m4[av]|wav|wma|wmv|avi|mov"
     r"|sig|vml\.rels)|(.*/)?(printersettings|vbaproject|vbadata|activex|layout-cache)[^/]*|thumbnails/.*|mimetype"
 )
 _PICTURES = re.compile(r"(word|xl|ppt)/media/.+|(xl/)?media/.+|pictures/.+")
@@ -51,10 +51,6 @@ _MHT = re.compile(
 _XML = (b"<?xml", b"\xef\xbb\xbf<?xml", b"\xff\xfe<\0", b"\xfe\xff\0<")
 _PACKED = (b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c", b"\x1f\x8b\x08", b"MSCF")
 _LETTER = "密"
-# A sheet's cells hold numbers, and numbers of shared strings. What else may have words in it:
-_SHEET_WORDS = re.compile(
-    rb"""t=["'](?:str|inlineStr)|<(?:\w{1,9}:)?f[ >]|(?:odd|even|first)(?:Header|Footer)|&#|>\d{11,18}(?:\.0+)?<"""
-)
 DAMAGE = (
     *zip_guard.ERRORS, *OLE_ERRORS, zlib.error, ArithmeticError, AssertionError, SyntaxError,
 )  # fmt: skip
@@ -94,14 +90,13 @@ def _add(part: str, data: bytes, package: opc.Package, chunks: set[str], words: 
     is_xml = data.startswith(_XML) or (data[:64].lstrip().startswith(b"<") and not _is_html(part, data))
     if part.endswith(".rels"):
         words.targets += [r.target for r in _relations_of(part, package) if r.target.lower().startswith("http")]
-    if package.type_of(part) == "spreadsheetml.worksheet" and data.isascii() and not _SHEET_WORDS.search(data):
-        return
     if is_xml and (words.only_with or _FRAME.fullmatch(part)) and not words.may_hold(data, words.only_with or _LETTER):
         return
     if is_xml:
         place: Place = "traces" if _FRAME.fullmatch(part) else "text" if _is_text(part, package) else "margins"
-        if not xml_text.read(data, words, place) and part == package.main:
-            words.broken = True
+        sheet = package.type_of(part) == "spreadsheetml.worksheet"
+        sound = xml_text.read_sheet(data, words) if sheet else xml_text.read(data, words, place)
+        words.broken |= part == package.main and not sound
     else:
         embedded(
             part,
@@ -173,6 +168,8 @@ def _opened(name: str, data: bytes, words: Words, place: Place, depth: int) -> b
     elif is_text(data[:4096]):
         markup_text.read_plain(data, words, place)
     else:
+        for piece in ole_text.near_marks(data):
+            words.add("traces", piece)
         return False if data.startswith(_PACKED) else None if data.strip(b"\0") else True
     return True
 

@@ -57,7 +57,7 @@ _BREAKS = frozenset(
 )
 _TOLD = frozenset({"descr", "title", "alt", "string", "tooltip", "prompt", "promptTitle", "error", "errorTitle"})
 _NAMES = frozenset({"sheet", "definedName", "table", "tableColumn", "property"})  # things whose names people give
-_SPECIAL = frozenset({"c", "sym", "fldSimple"})
+_SPECIAL = frozenset({"sym", "fldSimple"})
 _LETTERS = {"noBreakHyphen": "-", "s": " "}  # elements that are a letter
 _SHORTEST = 11  # letters of an attribute that may be a number of somebody; most are shorter and plain
 _FONTS = frozenset({"rFonts", "font", "latin", "ea", "cs", "font-face"})
@@ -65,6 +65,8 @@ _HEADER_CODES = re.compile(r'&(?:"[^"]*"|[LCRPNDTZFGAUEISXYBOH&]|K[0-9A-Fa-f]{6}
 _ADDRESS = re.compile(r"""\b(?i:HYPERLINK)\b\s{0,9}\(?\s{0,9}["“]?(https?://[^\s"”<>\\]+)""")
 _TAG = re.compile(r"<[^<>]*>")  # no "[^>]*": thirty million "<" would each be searched to the end
 _OPENING = 4096  # bytes in which a DTD would stand
+_PECULIAR = (b't="str"', b"t='str'", b't="d"', b"<f", b"<rPh")  # of a cell with more than a number or a text of its own
+_LONG_NUMBERS = re.compile(rb">\d{11,18}(?:\.0+)?<")
 _LONG_NUMBER = re.compile(r"\d{11,18}(?:\.0+)?")
 
 
@@ -87,6 +89,18 @@ def read(xml: bytes, words: Words, place: Place) -> bool:
         return False
     collector.close()
     return True
+
+
+def read_sheet(xml: bytes, words: Words) -> bool:
+    """Add the words of a worksheet as `read` does; of plain cells the texts are cut out, as there may be a million."""
+    head, begins, rest = xml.partition(b"<sheetData>")
+    cells, ends, tail = rest.rpartition(b"</sheetData>")
+    peculiar = any(mark in cells for mark in _PECULIAR) or _LONG_NUMBERS.search(cells)
+    if not (begins and ends) or peculiar or _has_dtd(xml):
+        return read(xml, words, "text")
+    texts = (piece.partition(b"</is>")[0] for piece in cells.split(b"<is>")[1:])
+    words.add("text", bare(decoded(b"\n".join(texts))))
+    return read(head + tail, words, "text")
 
 
 def decoded(xml: bytes) -> str:
@@ -115,7 +129,8 @@ class Collector:
         self._words, self._place = words, place
         self._out: list[str] = []
         self._outer: list[tuple[list[str], Place]] = []
-        self._aside, self._root, self._cell = _ASIDE, "", ""
+        self._aside, self._root = _ASIDE, ""
+        self._cell: list[str] = []
 
     def data(self, text: str) -> None:
         """Take a piece of text."""
@@ -124,6 +139,9 @@ class Collector:
     def start(self, name: str, attributes: list[str]) -> None:
         """Begin an element; `attributes` are names and values by turns."""
         local = name[name.find(":") + 1 :]
+        if local == "c":  # a cell, of which there are most: its attributes are places and types
+            self._cell = attributes
+            return
         if attributes:
             self._attributes(local, attributes)
         if not self._root:
@@ -156,7 +174,7 @@ class Collector:
         if local in ("instrText", "f"):
             self._words.targets += [html.unescape(t) for t in _ADDRESS.findall(chunk)]
         elif local == "v" and self._root == "worksheet":
-            chunk = chunk if self._cell in ("str", "d") or _LONG_NUMBER.fullmatch(chunk) else ""
+            chunk = chunk if "str" in self._cell or "d" in self._cell or _LONG_NUMBER.fullmatch(chunk) else ""
         elif local.endswith(("Header", "Footer")):
             chunk = without_codes(chunk)
         elif local == "title" and self._root == "coreProperties":
@@ -181,9 +199,7 @@ class Collector:
 
     def _special(self, local: str, said: dict[str, str]) -> None:
         plain = {name[name.find(":") + 1 :]: value for name, value in said.items()}
-        if local == "c":
-            self._cell = plain.get("t", "")
-        elif local == "sym":
+        if local == "sym":
             self._out.append(_symbol(plain.get("char", "")))
         elif local == "fldSimple":
             self._words.targets += _ADDRESS.findall(plain.get("instr", ""))

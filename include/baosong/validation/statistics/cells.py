@@ -17,7 +17,7 @@ from typing import Any
 from baosong.campaign.layout import column_letter
 from baosong.rules.catalogue import phrase
 from baosong.rules.errors import BaosongError
-from baosong.validation.common.filetypes import decode_text
+from baosong.validation.common.filetypes import TEXTS, decode_text
 from baosong.validation.sandbox import run as sandbox
 from baosong.validation.sandbox.programs.read_sheet import MAX_COLUMNS, column_number
 from baosong.validation.statistics.numbers import Raw
@@ -82,7 +82,7 @@ def read_sheets(data: bytes, kind: str, name: str, max_rows: int) -> list[Sheet]
     """Return the sheets of a file by its true type; raises `LockedSheet` or `UnreadableSheet`."""
     if kind in ("xlsx", "xls", "ods", "xlsb"):
         return read_book(data, max_rows)
-    if kind in ("txt", "csv"):
+    if kind in TEXTS or kind == "csv":
         return read_csv(data, name.rsplit(".", 1)[0][:31], max_rows)
     raise UnreadableSheet(phrase("sheet.other_type"))
 
