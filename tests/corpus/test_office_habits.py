@@ -1,6 +1,5 @@
 """Valid documents of many programs are read, and a mark is found in each place where a program may write one."""
 
-
 from __future__ import annotations
 
 import io
