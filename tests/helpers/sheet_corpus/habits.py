@@ -245,3 +245,19 @@ CASES: list[Case] = [
         changed={"E02": "3.2"},
     ),
 ]
+CASES += [
+    accepted(
+        "habits drop-downs dragged over a total",
+        sheet(written(END, {"B": "全市合计", "C": "其他", "J": "线下", "K": OFFLINE, "L": ONLINE, "P": "否"})),
+    ),
+    accepted(
+        "habits an activity begun that is called like a section",
+        sheet(written(END, {"A": "一", "B": "科普讲座进校园", "C": "讲座报告", "J": "线下", "P": "否"})),
+        f"warning unclear_row {LIST}!B10",
+    ),
+    accepted(
+        "habits an activity begun that is called like a total",
+        sheet(written(END, {"B": "科技成果汇总", "C": "其他", "J": "线下", "P": "否"})),
+        f"warning unclear_row {LIST}!B10",
+    ),
+]

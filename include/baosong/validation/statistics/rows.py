@@ -168,11 +168,14 @@ class _Judge:
         """Return whether a row has enough of what only an activity has, whatever its first word."""
         if self._is_head(row):
             return False
-        solid = len(self._solid(row)) + bool(row.figures)
-        if "name" not in row.words:
+        words = self._solid(row)
+        solid, name = len(words) + bool(row.figures), row.words.get("name")
+        if name is None:
             return solid >= 3
-        if self.words.is_fixed(row.words["name"]):
+        if self.words.is_fixed(name):
             return solid >= 2 and row.chosen >= 2
+        if not words and self.words.is_total(name):
+            return False
         return solid >= 2 or (solid == 1 and row.chosen >= 2)
 
     def unclear_of(self, rows: Iterable[_Row], activities: list[int]) -> list[UnclearRow]:
@@ -199,29 +202,33 @@ class _Judge:
         return same > 0 and not row.figures and same * 3 >= len(row.words) * 2
 
     def _is_aside(self, row: _Row, counties: set[str], sums: _Sums) -> bool:
-        if self._is_head(row) or self._is_told_by_its_words(row):
+        if self._is_head(row) or (row.words and self.words.is_fixed(row.lead)):
             return True
-        heads = row.headed or self.words.is_section(row.lead) or key(row.lead) in counties
+        told = self._is_told_by_its_words(row)
+        heads = told or self._heads_others(row, counties)
         if row.figures:
-            return (heads or not row.words) and sums.repeat(row)
-        if len(row.words) > 1:
-            return False
-        if "name" not in row.words:  # drop-downs dragged down, or a word beside the list
-            return not (row.chosen and self._solid(row))
-        return heads
+            return (told and row.chosen < 2) or ((heads or not row.words) and sums.repeat(row))
+        if "name" in row.words:  # with drop-downs it may be an activity begun
+            return heads and row.chosen < 2
+        return heads or self._is_stray(row)
+
+    def _heads_others(self, row: _Row, counties: set[str]) -> bool:
+        """Return whether all that a row says is a place or a kind, or a heading with its number."""
+        lone = len(row.words) == 1
+        return (lone and row.headed) or all(self.words.is_section(t) or key(t) in counties for t in row.words.values())
+
+    def _is_stray(self, row: _Row) -> bool:
+        """Return whether a row without name and figures has drop-downs dragged down, or one word beside the list."""
+        return len(row.words) <= 1 and not (row.chosen and self._solid(row))
 
     def _is_told_by_its_words(self, row: _Row) -> bool:
         """Return whether a row's words are a total's, a note's, a signature's, and nothing speaks for an activity."""
-        if self.words.is_fixed(row.lead) and row.words:
-            return True
-        if self._solid(row):
-            return False
         texts = list(row.words.values())
-        return bool(texts) and (
-            self.words.is_any(texts[0])
-            or any(self.words.is_total(text) for text in texts)
-            or (not row.figures and all(self.words.is_any(text) for text in texts))
-        )
+        if not texts or self._solid(row):
+            return False
+        if self.words.is_any(texts[0]) or any(self.words.is_total(text) for text in texts):
+            return True
+        return not row.figures and all(self.words.is_any(text) for text in texts)
 
     def _unclear(self, row: _Row) -> UnclearRow:
         filled = [n for n in self.shape.columns if n in row.words or n in row.figures]
