@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
 
 from baosong.campaign import Prefecture
 from baosong.campaign.form import Listed
@@ -29,11 +30,12 @@ def _in_list(context: CheckContext, listed: Listed) -> Decimal | None:
     name = listed.sum or listed.field or ""
     values = context.values.activities.get(name, [])
     texts = context.values.activity_text.get(name, [])
-    if all(v is None for v in values) or any(v is None and t is not None for v, t in zip(values, texts, strict=True)):
+    blank = values.count(None)
+    if blank == len(values) or blank != texts.count(None):  # a cell that could not be read has a text, and no value
         return None
     if listed.sum:
         return sum((v for v in values if v is not None), Decimal(0))
-    return Decimal(sum(v in listed.choices for v in values))
+    return Decimal(sum(values.count(choice) for choice in listed.choices))
 
 
 def _of_list(context: CheckContext, listed: Listed) -> str:
@@ -49,10 +51,18 @@ def own_counties(context: CheckContext) -> Iterator[Detection]:
     if prefecture is None:
         return
     homes = {name: p for p in context.campaign.prefectures for name in (*p.counties, p.name)}
+    elsewhere: dict[Any, Prefecture | None] = {}  # a list names few counties, and often
     for index, county in enumerate(context.column("county")):
-        text = "".join(str(county or "").split())
-        if (home := _home(text, homes)) and home.code != prefecture.code and not _is_own(text, prefecture):
-            yield context.activity(index, "county", found=shown(text), other=home.name, expected=prefecture.name)
+        if county not in elsewhere:
+            elsewhere[county] = _elsewhere("".join(str(county or "").split()), homes, prefecture)
+        if home := elsewhere[county]:
+            yield context.activity(index, "county", found=shown(county), other=home.name, expected=prefecture.name)
+
+
+def _elsewhere(text: str, homes: dict[str, Prefecture], prefecture: Prefecture) -> Prefecture | None:
+    """Return the prefecture of a county if it is another one's."""
+    home = _home(text, homes)
+    return home if home and home.code != prefecture.code and not _is_own(text, prefecture) else None
 
 
 def _home(text: str, homes: dict[str, Prefecture]) -> Prefecture | None:
