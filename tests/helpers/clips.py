@@ -70,8 +70,8 @@ def x264(parameters: str, *more: str, mbps: int = 60, seconds: float = 0.4) -> R
 
 
 def hevc(parameters: str = "") -> Recipe:
-    """Return a recipe for H.265 at some 60 Mbps."""
-    rate = f"log-level=0:bitrate=60000:vbv-maxrate=62000:vbv-bufsize=6000:strict-cbr=1:{parameters}".strip(":")
+    """Return a recipe for H.265 at some 70 Mbps."""
+    rate = f"log-level=0:bitrate=75000:vbv-maxrate=77000:vbv-bufsize=7500:strict-cbr=1:{parameters}".strip(":")
     return coded("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", rate, "-tag:v", "hvc1", seconds=0.4)
 
 
