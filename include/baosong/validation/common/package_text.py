@@ -10,6 +10,7 @@ import io
 import re
 import zipfile
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import olefile  # type: ignore[import-untyped]
@@ -157,21 +158,25 @@ def _opened(name: str, data: bytes, words: Words, place: Place, depth: int) -> b
         found = words.foreign(data)
         words.add(place, found)
         return not (not found or found.isspace())
-    elif data.startswith(b"{\\rtf"):
-        markup_text.read_rtf(data, words, place)
-    elif _is_html(name.lower(), data):
-        markup_text.read_html(data, words, place)
-    elif name.lower().endswith((".mht", ".mhtml")) or _MHT.match(data[:8192]):
-        markup_text.read_mht(data, words, place)
-    elif data[:5].lstrip().startswith(b"<"):
-        xml_text.read(data, words, place)
-    elif is_text(data[:4096]):
-        markup_text.read_plain(data, words, place)
-    else:
-        for piece in ole_text.near_marks(data):
-            words.add("traces", piece)
-        return False if data.startswith(_PACKED) else None if data.strip(b"\0") else True
-    return True
+    if text_reader := _text_reader(name.lower(), data):
+        text_reader(data, words, place)
+        return True
+    for piece in ole_text.near_marks(data):
+        words.add("traces", piece)
+    return False if data.startswith(_PACKED) else None if data.strip(b"\0") else True
+
+
+def _text_reader(name: str, data: bytes) -> Callable[[bytes, Words, Place], object] | None:
+    """Return what reads a text of this kind, None where it is no text."""
+    if data.startswith(b"{\\rtf"):
+        return markup_text.read_rtf
+    if _is_html(name, data):
+        return markup_text.read_html
+    if name.endswith((".mht", ".mhtml")) or _MHT.match(data[:8192]):
+        return markup_text.read_mht
+    if data[:5].lstrip().startswith(b"<"):
+        return xml_text.read
+    return markup_text.read_plain if is_text(data[:4096]) else None
 
 
 def _zip(data: bytes, words: Words, place: Place, depth: int) -> bool:
