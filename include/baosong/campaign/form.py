@@ -60,11 +60,17 @@ class Column(Model):
 
 
 class ActivityField(Column):
-    """A column of the activity list; numbers are never negative, decimals keep `scale` digits."""
+    """A column of the activity list; numbers are never negative, decimals keep `scale` digits.
+
+    `synonyms` mean a choice beyond doubt; a text with one of a choice's `words` only comes nearest to it, and one with
+    words of more than one choice to `several`, or, without that, to the last.
+    """
 
     type: Literal["text", "integer", "decimal", "date", "choice", "yes_no"] = "text"
     choices: tuple[Text, ...] = ()
     synonyms: dict[str, str] = {}
+    words: dict[str, tuple[Text, ...]] = {}
+    several: str | None = None
     unit: str = ""
     max_length: int = Field(default=100, ge=1, le=5000)
     scale: int = Field(default=2, ge=0, le=6)
@@ -76,8 +82,9 @@ class ActivityField(Column):
             raise ValueError(f"{self.name}: choices belong to the types choice and yes_no, and only to them")
         if self.type == "yes_no" and len(self.choices) != 2:
             raise ValueError(f"{self.name}: yes_no needs two choices, the word for yes first")
-        if unknown := set(self.synonyms.values()) - set(self.choices):
-            raise ValueError(f"{self.name}: synonyms lead to words that are no choice: {sorted(unknown)}")
+        led_to = {*self.synonyms.values(), *self.words, *([self.several] if self.several else [])}
+        if unknown := led_to - set(self.choices):
+            raise ValueError(f"{self.name}: synonyms and words lead to what is no choice: {sorted(unknown)}")
         return self
 
 
@@ -201,12 +208,26 @@ class IndicatorTable(Model):
         return self
 
 
+class AsideWords(Model):
+    """What else a list holds beside its activities: words that end it, total it, annotate it, sign it, or part it.
+
+    `places` are the endings of places' names; each of the others is a whole word, `notes` with a colon behind.
+    """
+
+    ends: tuple[Text, ...] = ()
+    totals: tuple[Text, ...] = ()
+    notes: tuple[Text, ...] = ()
+    signatures: tuple[Text, ...] = ()
+    places: tuple[Text, ...] = ()
+
+
 class ActivityTable(Model):
     """The list of activities: one row per activity; `blank_rows` is how many the template prepares below its `note`."""
 
     sheet: Text
     note: str = ""
     fields: tuple[ActivityField, ...]
+    aside: AsideWords = AsideWords()
     blank_rows: int = Field(default=200, ge=1, le=5000)
     max_rows: int = Field(default=100_000, ge=1, le=1_000_000)
 

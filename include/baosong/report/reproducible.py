@@ -15,7 +15,7 @@ from defusedxml.ElementTree import fromstring
 
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _SHEET = re.compile(r"xl/worksheets/sheet(\d+)\.xml")
-_MODIFIED = re.compile(rb"(<dcterms:modified[^>]*>)[^<]*(<)")
+_MODIFIED = re.compile(rb"(<dcterms:modified[^<>]*>)[^<]*(<)")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 

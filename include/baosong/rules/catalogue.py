@@ -21,7 +21,7 @@ from baosong.rules.findings import Finding, Severity, Where
 from baosong.rules.words import size_text
 
 _FILE = Path(__file__).with_suffix(".yaml")
-_PLACEHOLDER = re.compile(r"\{(\w+)(:size)?[^}]*\}")
+_PLACEHOLDER = re.compile(r"\{(\w++)(:size)?[^{}]*\}")
 
 
 class Texts:

@@ -25,6 +25,7 @@ BaosongError
 │   what a confined program did not survive
 ├── SandboxError            a program in the sandbox gave no answer (validation)
 │   ├── ResourceLimitExceeded   it used up its time or memory (validation)
+│   │   └── OwnTimeIsUp     our own judging did, which nobody else is to blame for (validation)
 │   ├── SandboxUnavailable  it cannot be started; an OSError (validation)
 │   ├── WorkerCrashed       it died (validation)
 │   └── WorkerError         it raised what nobody expected (validation)

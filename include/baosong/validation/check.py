@@ -22,7 +22,7 @@ from baosong.validation import inspection
 from baosong.validation.common import classifier, file_safety
 from baosong.validation.common.filetypes import identify, video_type
 from baosong.validation.sandbox import client
-from baosong.validation.sandbox.time_limit import processor_time
+from baosong.validation.sandbox.time_limit import OwnTimeIsUp, processor_time
 
 SECONDS_TO_CLASSIFY = 4  # all prefectures wait for it
 __all__ = ["check", "classify"]
@@ -38,8 +38,10 @@ def check(source: Source, kind: Kind | None, campaign: Campaign, prefecture: Pre
     try:
         with processor_time(client.SECONDS):
             return _check(source, kind or _classify(source, campaign), campaign, prefecture)
+    except OwnTimeIsUp:
+        return Checked([finding("file.too_costly", "judging")], {"size": source.size}, held=True)
     except client.ResourceLimitExceeded as what:
-        return Checked([finding("file.too_costly", what=str(what))], {"size": source.size})
+        return Checked([finding("file.too_costly", "opening", what=str(what))], {"size": source.size})
     except client.WorkerCrashed as how:
         return Checked([finding("file.crash", how=str(how))], {"size": source.size})
 

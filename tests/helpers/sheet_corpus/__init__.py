@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
-from sheet_corpus import appearance, containers, dates, formats, layout, limits, numbers, producers, structure, values
+from sheet_corpus import (
+    appearance,
+    containers,
+    dates,
+    formats,
+    habits,
+    layout,
+    limits,
+    numbers,
+    producers,
+    structure,
+    values,
+)
 from sheet_corpus.case import Case
 
-THEMES = (numbers, values, dates, layout, structure, limits, producers, formats, containers, appearance)
+THEMES = (habits, numbers, values, dates, layout, structure, limits, producers, formats, containers, appearance)
 CASES: list[Case] = [case for theme in THEMES for case in theme.CASES]

@@ -156,7 +156,7 @@ CASES: list[Case] = [
             total("A01", None),
             total("C01", -1),
             cell("start", 4, "待定"),
-            cell("category", 5, "座谈会"),
+            cell("category", 5, "待定"),
             cell("offline", 6, "若干"),
             put(TOTALS, "F2", None),
         ),

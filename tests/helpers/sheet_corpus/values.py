@@ -28,7 +28,7 @@ FOLDED: list[tuple[str, int, str]] = [
     ("form", 4, "线 下"),
     ("category", 6, "展览\n展示"),
 ]
-NOT_OFFERED: list[tuple[str, int, str]] = [("category", 5, "座谈会"), ("form", 4, "现场"), ("major", 4, "也许")]
+NOT_OFFERED: list[tuple[str, int, str]] = [("category", 5, "看情况"), ("form", 4, "不在线下"), ("major", 4, "也许")]
 LONGEST: list[tuple[str, int]] = [("name", 100), ("place", 100), ("county", 40), ("summary", 1000)]
 NEEDED = ["name", "place", "major"]
 UNMET = "error required"

@@ -286,7 +286,7 @@ BAD_VALUES: list[tuple[Edit, str, str, str]] = [
     (total("C02", "若干"), "number", CELL["C02", "total"], "看不出"),
     (total("C03", 10**13), "number", CELL["C03", "total"], "看不出"),
     (field("name", None), "required", at("name"), "必须填写"),
-    (field("category", "座谈会"), "choice", at("category"), "不在可选的词里"),
+    (field("category", "看情况"), "choice", at("category"), "不在可选的词里"),
     (field("start", "待定"), "date", at("start"), "不是日期"),
     (field("offline", "100-200"), "number", at("offline"), "看不出"),
     (field("place", "某" * 101), "length", at("place"), "太长"),

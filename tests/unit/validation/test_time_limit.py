@@ -24,6 +24,7 @@ from baosong.validation.sandbox import client
 from baosong.validation.sandbox.time_limit import processor_time
 from baosong.validation.statistics import numbers, reader, statistics
 from baosong.validation.statistics.dates import parse_date
+from baosong.validation.statistics.rows import aside_words
 from baosong_local.samples import dirt
 from sheet_help import CAMPAIGN, FIRST, LIST, TOTALS, edited, judged, put
 
@@ -41,7 +42,7 @@ UGLY_NUMBERS = [
 ]
 LONG = 200_000
 UGLY_TEXTS: dict[str, Callable[[], object]] = {
-    "a note's number": lambda: reader.NOTES.match("注" + " " * LONG + "x"),
+    "a note's number": lambda: aside_words(CAMPAIGN.form).is_any("注" + " " * LONG + "x"),
     "a mark in a name": lambda: file_safety.is_marked_name("（绝密" + " " * LONG + "x"),
     "relationships without end": lambda: active_content._RELATION.findall(b"<Relationship " * LONG),
     "instructions without end": lambda: active_content._DDE.search(b"<w:instrText " * LONG),
@@ -88,15 +89,9 @@ WORDS = [
 def test_numbers_are_read_as_before_the_pattern_was_mended(text: str) -> None:
     """The old pattern tried again what it had read as words before the number; it never found another reading."""
     new = numbers._SHAPE.fullmatch(text)
-    old = re.compile(numbers._SHAPE.pattern.replace("[:]?)*+)", "[:]?)*)")).fullmatch(text)
+    old = re.compile(numbers._SHAPE.pattern.replace("[:]?)*+)", "[:]?)*)").replace(" ]++)", " ]+)")).fullmatch(text)
     assert numbers._SHAPE.pattern.count(f"{BEFORE}+)") == 1
     assert (new and new.groupdict()) == (old and old.groupdict())
-
-
-@given(st.text("注说明：:、.） 0１2x\t　", max_size=12))
-def test_notes_are_known_as_before_their_pattern_was_mended(text: str) -> None:
-    old = re.compile(r"^[(（]?(注|说明|备注|填表说明|填报说明)\s*\d*\s*[:：、.)）]")
-    assert bool(reader.NOTES.match(text)) == bool(old.match(text))
 
 
 @given(st.text("绝密级（） 【】x", max_size=12))
@@ -135,7 +130,7 @@ def test_a_check_that_burns_its_time_in_this_process_is_answered(monkeypatch: py
     handler = signal.getsignal(signal.SIGPROF)
     checked = judged(dirt.written(edited()))
     (finding,) = checked.findings
-    assert (checked.verdict, finding.rule) == (Verdict.REJECTED, "file.too_costly")
+    assert (checked.verdict, finding.rule) == (Verdict.HELD, "file.too_costly")
     assert signal.getitimer(signal.ITIMER_PROF) == (0, 0)
     assert signal.getsignal(signal.SIGPROF) == handler
 

@@ -65,7 +65,7 @@ def _check_braces(document: Any, name: str) -> None:
     """Refuse braces that are not closed in their paragraph: the renderer would drop the text up to the next ones."""
     for number, paragraph in enumerate(document.element.body.iter(f"{{{W}}}p"), start=1):
         text = "".join(t.text or "" for t in paragraph.iter(f"{{{W}}}t"))
-        if re.search(r"\{[{%#]|[}%#]\}", re.sub(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", "", text)):
+        if re.search(r"\{[{%#]|[}%#]\}", re.sub(r"\{\{[^{}]*\}\}|\{%[^{}]*%\}|\{#[^{}]*#\}", "", text)):
             raise TemplateRefused(f"报告模板{name}有误：第 {number} 段“{text[:60]}”，花括号没有成对。")
 
 
@@ -76,7 +76,7 @@ def _location(wrong: TemplateError, template: bytes) -> str:
     document = DocxTemplate(io.BytesIO(template))
     document.render_init()
     lines = re.sub(r"<w:p([ >])", r"\n<w:p\1", document.patch_xml(document.get_xml())).splitlines()
-    text = re.sub(r"<[^>]+>", "", lines[line - 1]).strip() if line and line <= len(lines) else ""
+    text = re.sub(r"<[^<>]+>", "", lines[line - 1]).strip() if line and line <= len(lines) else ""
     return f"第 {line - 1} 段“{text[:60]}”，" if text else ""
 
 

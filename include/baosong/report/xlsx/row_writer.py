@@ -15,7 +15,7 @@ from baosong.report.xlsx.sheet import DANGEROUS, Value, lines_of
 from baosong.rules.words import strip_control
 
 MOST_ROWS = 800_000  # Excel has 1,048,576 rows, a member of a plain zip 2 GiB
-_CELL = re.compile(r"<c ([^>]*?)/?>")
+_CELL = re.compile(r"<c ([^<>]*?)/?>")
 _STYLE = re.compile(r'\bs="(\d+)"')
 _EPOCH = date(1899, 12, 30)
 _CHUNK = 500  # rows written at once
@@ -35,7 +35,7 @@ def row_writer(
         patterns = text[start:end].split("<row ")[1:]
         styles, marked = ([_style(cell) for cell in _CELL.findall(row)] for row in patterns)
         letters = [get_column_letter(n) for n in range(1, len(styles) + 1)]
-        yield re.sub(r"<dimension [^>]*/>", "", text[:start]).encode()  # it states the size of the patterns
+        yield re.sub(r"<dimension [^<>]*/>", "", text[:start]).encode()  # it states the size of the patterns
         buffer: list[str] = []
         for number, values in enumerate(rows, start=first):
             cells = [

@@ -23,7 +23,12 @@ _ADDRESS = re.compile(r"(?:https?://|www\.)[!-~]+", re.IGNORECASE)  # their long
 _PROVINCES = {*range(11, 16), *range(21, 24), *range(31, 38), *range(41, 47), *range(50, 55), *range(61, 66), 71, 81, 82, 83}  # fmt: skip # noqa: E501
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)  # GB 11643-1999
 _CHECK_DIGITS = "10X98765432"
-_IDENTITY = re.compile(r"(?<![0-9A-Za-z_.])(?=(\d(?:[\s-]{0,2}\d){16}[\s-]{0,2}[\dXx])(?![0-9A-Za-z_]))")
+_GAP = r"[\s-]{0,2}"
+_BORN = rf"(?:1{_GAP}9|2{_GAP}0)(?:{_GAP}\d){{2}}{_GAP}(?:0{_GAP}[1-9]|1{_GAP}[0-2]){_GAP}(?:[0-2]{_GAP}\d|3{_GAP}[01])"
+_IDENTITY = re.compile(  # a day of birth within: rows of single digits have few, and would be read 18 times each
+    rf"(?<![0-9A-Za-z_.])(?=(\d(?:{_GAP}\d){{5}}{_GAP}{_BORN}(?:{_GAP}\d){{3}}{_GAP}[\dXx])(?![0-9A-Za-z_]))"
+)
+_OTHER_DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "01234567890123456789")
 _ALONE = r"(?:(?<!\d)(?<!\d[ -])|(?<=86[ -]))"
 _AMOUNT = r"(?![0-9A-Za-z_]|\.\d|\s?[元万亿人份次篇条个场项户名%])"
 _MOBILES = (
@@ -73,7 +78,8 @@ def hidden(text: str) -> str:
 
 def normalised(text: str) -> str:
     """Return a text with full-width digits and all dashes in one spelling, without web addresses."""
-    return re.sub("[‐-―−]", "-", unicodedata.normalize("NFKC", _ADDRESS.sub(" ", text)))
+    plain = re.sub("[‐-―−]", "-", unicodedata.normalize("NFKC", _ADDRESS.sub(" ", text)))
+    return plain.translate(_OTHER_DIGITS) if re.search("[٠-٩۰-۹]", plain) else plain
 
 
 def numbers(plain: str, latest: date) -> Iterator[Number]:

@@ -26,7 +26,7 @@ _ELSEWHERE = re.compile(r"其中|平均|每|去年|上年|往年|同比|预计|�
 _SENTENCE = re.compile(r"[。!?]")
 _CLAUSE = re.compile(r",(?!\d{3})|[、:;]")
 _NUMBER = (
-    r"(?P<said>(?P<vague>约|近|超过|超|逾|达到|达)?(?P<digits>\d{{1,3}}(?:,\d{{3}}){{1,4}}|\d{{1,12}}(?:\.\d{{1,4}})?)"
+    r"(?P<said>(?P<vague>约|近|超过|超|逾|达到|达)?(?P<digits>\d{{1,3}}(?:,\d{{3}}){{1,4}}+|\d{{1,12}}+(?:\.\d{{1,4}}+)?+)"
     r"(?P<power>[万亿]?)(?P<more>[余多]?)(?P<later>万?)(?:{units}))"
 )
 _POWERS = {"": 0, "万": 4, "亿": 8}
@@ -104,9 +104,9 @@ def _pattern(spec: Indicator) -> re.Pattern[str]:
     assert spec.quoted is not None  # noqa: S101 only such indicators are asked
     before, after, units = (_any_of(words) for words in (spec.quoted.before, spec.quoted.after, spec.quoted.units))
     number = _NUMBER.format(units=units)
-    shapes = [rf"(?:{before})[^\d,]{{0,6}}?{number}"] if before else []
+    shapes = [rf"(?:{before})(?=[^\d,]{{0,9}}\d)[^\d,]{{0,6}}?{number}"] if before else []
     if after:
-        shapes.append(rf"{_unnamed(number)}[^\d,]{{0,2}}(?:{after})")
+        shapes.append(rf"(?<!\d){_unnamed(number)}[^\d,]{{0,2}}(?:{after})")
     return re.compile("|".join(shapes))
 
 

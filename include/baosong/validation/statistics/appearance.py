@@ -20,8 +20,8 @@ from baosong.rules.catalogue import catalogue, finding, phrase
 from baosong.rules.findings import Finding, Where
 from baosong.validation.statistics.cells import Sheet, address
 from baosong.validation.statistics.dates import EPOCH, SERIALS
-from baosong.validation.statistics.numbers import NumberKind, Raw, fold, format_decimal, parse_number
-from baosong.validation.statistics.reader import Reading, as_text
+from baosong.validation.statistics.numbers import NumberKind, Raw, as_text, fold, format_decimal, parse_number
+from baosong.validation.statistics.reader import Reading
 from baosong.validation.statistics.tables import Heading, Table, Tables
 from baosong.validation.statistics.values import AMOUNT_NAMES, AMOUNTS, shown
 

@@ -19,6 +19,8 @@ from baosong.validation.statistics.cells import address
 from baosong.validation.statistics.check_context import CheckContext, Detection
 from baosong.validation.statistics.list_comparison import near_list, own_counties
 from baosong.validation.statistics.numbers import format_decimal
+from baosong.validation.statistics.tables import key
+from baosong.validation.statistics.units import named_prefectures
 from baosong.validation.statistics.values import AMOUNT_NAMES, AMOUNTS, Values, shown
 
 MANY_FIGURES = 8  # fewer large figures than this may all be round by chance
@@ -44,7 +46,9 @@ def worded(check: CrossCheck, where: Where, details: dict[str, Any]) -> Finding:
 def _rows(context: CheckContext) -> Iterator[Detection]:
     """X01: the indicator is the number of activities listed."""
     found, rows = context.amount(context.check.indicator), len(context.values.reading.activity_rows)
-    if found is not None and context.values.tables.activities is not None and found != rows:
+    if context.values.undecided or context.values.tables.activities is None:
+        return
+    if found is not None and found != rows:
         yield context.figure(context.indicator.code, found=found, expected=rows)
 
 
@@ -153,7 +157,7 @@ def _unread(context: CheckContext, code: str | None, *amounts: str) -> bool:
 def _list_sum(context: CheckContext) -> Iterator[Detection]:
     """X04: the indicator is the sum of the list, for 线下, 线上 and both together."""
     offline, online = context.sums("offline"), context.sums("online")
-    if not context.values.reading.activity_rows or offline is None or online is None:
+    if not context.values.reading.activity_rows or offline is None or online is None or context.values.undecided:
         return
     for amount, expected in (("total", offline + online), ("offline", offline), ("online", online)):
         found = context.amount(context.check.indicator, amount)
@@ -197,7 +201,7 @@ def _duplicate(context: CheckContext) -> Iterator[Detection]:
     for index, (name, start, place) in enumerate(rows):
         if not name or not start:
             continue
-        same = seen.setdefault((name, start, place or ""), index)
+        same = seen.setdefault((key(name), start, key(place or "")), index)  # an interpunct has four shapes
         if same != index:
             other = phrase("sheet.row", row=context.values.reading.activity_rows[same] + 1)
             where, details = context.activity(index, "name", other=other)
@@ -249,27 +253,15 @@ def _money_unit(context: CheckContext) -> Iterator[Detection]:
 
 
 def _prefecture(context: CheckContext) -> Iterator[Detection]:
-    """X13: the sheet is of the prefecture in whose area it lies; the last name in the text is the nearest one."""
+    """X13: the sheet is of the prefecture in whose area it lies."""
     text, sheet, row, column = context.values.reading.signatures.get("unit", ("", None, 0, 0))
     if context.prefecture is None or not text or sheet is None:
         return
-    named = named_prefecture(text, context.campaign)
-    if named is not None and named.code != context.prefecture.code:
+    named = named_prefectures(text, context.campaign)
+    if named and context.prefecture not in named:
         name = context.prefecture.name
         details = {"found": shown(text), "name": name, "expected": name}
         yield Where(sheet=sheet.name, cell=address(row, column)), details
-
-
-def named_prefecture(text: str, campaign: Campaign) -> Prefecture | None:
-    """Return the prefecture that a text names last: 伊犁哈萨克自治州塔城地区科技局 is 塔城地区's."""
-    squeezed = "".join(text.split())
-    found = [
-        (squeezed.rfind(name) + len(name), len(name), p)
-        for p in campaign.prefectures
-        for name in (p.name, *p.aliases)
-        if name in squeezed
-    ]
-    return max(found, key=lambda f: f[:2])[2] if found else None
 
 
 def _signature(context: CheckContext) -> Iterator[Detection]:

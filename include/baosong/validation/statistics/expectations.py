@@ -23,6 +23,15 @@ from baosong.validation.statistics.tables import Table
 from baosong.validation.statistics.validations import Validation, records
 from baosong.validation.statistics.values import AMOUNT_NAMES, AMOUNTS, Values, shown
 
+_NUMBER, _CHOICE = ("blank", "filler"), ("blank_choice", "filler_choice")
+_HOW_TO_FILL = {  # the variants that tell it: only a number that there is not is 0
+    "text": ("blank_text", "filler_text"),
+    "date": ("blank_date", "filler_date"),
+    "choice": _CHOICE,
+    "yes_no": _CHOICE,
+    "integer": _NUMBER,
+    "decimal": _NUMBER,
+}
 INTEGER = r"^[0-9]{1,12}$"
 DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 
@@ -237,7 +246,8 @@ def _field_expectations(gx: ModuleType, spec: ActivityField) -> Iterator[Any]:
 def _activity_finding(values: Values, table: Table, spec: ActivityField, rule: str, index: int) -> Finding:
     at = (values.reading.activity_rows[index], table.columns[spec.name])
     raw = values.reading.activities[spec.name][index]
-    cell = _Cell(f"“{spec.label}”", values.activity_where(index, spec.name), raw, table.sheet.uncached_formulas.get(at))
+    formula = table.sheet.uncached_formulas.get(at)
+    cell = _Cell(f"“{spec.label}”", values.activity_where(index, spec.name), raw, formula, _HOW_TO_FILL[spec.type])
     if rule == "required":
         return cell.required()
     if rule == "number" or cell.is_formula:
@@ -252,12 +262,16 @@ def _activity_finding(values: Values, table: Table, spec: ActivityField, rule: s
 
 @dataclass(frozen=True, slots=True)
 class _Cell:
-    """A cell at fault: what a receipt calls it, its place, what it holds, and its formula without a result if any."""
+    """A cell at fault: what a receipt calls it, its place, what it holds, and its formula without a result if any.
+
+    `variants` tell how one is filled in that is blank, or holds what only says that there is nothing.
+    """
 
     what: str
     where: Where
     raw: Raw
     formula: str | None
+    variants: tuple[str, str] = _NUMBER
 
     @property
     def is_formula(self) -> bool:
@@ -266,9 +280,10 @@ class _Cell:
 
     def required(self) -> Finding:
         """Return the finding of a cell that may not be blank."""
+        blank, filler = self.variants
         if found := shown(self.raw):
-            return finding("statistics.required", "filler", where=self.where, what=self.what, found=found)
-        return finding("statistics.required", "blank", where=self.where, what=self.what)
+            return finding("statistics.required", filler, where=self.where, what=self.what, found=found)
+        return finding("statistics.required", blank, where=self.where, what=self.what)
 
     def not_a_number(self, value: Decimal | None, kind: str) -> Finding:
         """Return the finding of a cell that is no number, or not one that its column takes."""

@@ -22,28 +22,56 @@ Raw = int | float | str | bool | date | datetime | time | timedelta | None
 LARGEST = 10**12
 LONGEST = 60
 
-NONES = frozenset({"-", "--", "—", "——", "–", "/", "//", "\\", "无", "没有", "暂无", "未填", "空"})
+LONGEST_REMARK = 200
+
+_NOTHING = (
+    "- -- --- — —— – ― / // /// \\ … …… 无 没有 暂无 未填 空 无此项 无数据 不涉及 不适用 未开展 未举办 未发放 "
+    "未投入 未发生 n/a na none null"
+)
+NONES = frozenset(_NOTHING.split())
 
 _DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2, "俩": 2}
 _POWERS = {"十": 1, "百": 2, "千": 3, "万": 4, "亿": 8, "拾": 1, "佰": 2, "仟": 3, "萬": 4, "億": 8}
 _MONEY = {"元": 0, "圆": 0, "块钱": 0, "百元": 2, "千元": 3, "万元": 4, "万": 4, "百万元": 6, "千万元": 7, "亿元": 8}
 
-_VAGUE_BEFORE = "大约|大概|约为|约有|约|将近|接近|近|超过|超|逾|至少|不少于|不低于|多达|上"
+_VAGUE_BEFORE = (
+    "大约|大概|约为|约有|约|将近|接近|近|超过|超|逾|至少|不少于|不低于|多达|上|大于|>=|>|≥|≈|~"
+    "|不足|不到|小于|少于|<=|<|≤|最多|至多"
+)
 _PLAIN_BEFORE = "总共|总计|合计|共计|共有|共|达到|达|计|人民币|¥|￥"
 _VAGUE_AFTER = "余|多|来|几|左右|上下|以上|以内|\\+"
 _SHAPE = re.compile(
     # What was read as words before the number is not tried again: 共计 is 共 and 计, too, so n of them were 2**n ways.
     rf"(?P<before>(?:(?:{_PLAIN_BEFORE}|{_VAGUE_BEFORE})[:]?)*+)"
-    rf"(?P<body>[-+]?[0-9.,零〇一二三四五六七八九两俩十百千万亿拾佰仟萬億 ]+)"
+    rf"(?P<body>[-+]?[0-9.,零〇一二三四五六七八九两俩十百千万亿拾佰仟萬億 ]++)"
     rf"(?P<mid>(?:{_VAGUE_AFTER})?)(?P<power>[万亿千]?)"
-    rf"(?P<unit>[^\W\d_]{{0,4}}?(?:[(/]条\)?)?)"
+    rf"(?P<unit>[^\W\d_]{{0,10}}?(?:[(/]条\)?)?)"
     rf"(?P<after>(?:{_VAGUE_AFTER})*)(?P<remark>\([^()0-9]*\))?[。;,]?"
 )
 _ARABIC = re.compile(r"[-+]?(?:[0-9]+|[0-9]{1,3}(?:[, ][0-9]{3})+)?(?:\.[0-9]+)?")
 _SCIENTIFIC = re.compile(r"[0-9](?:\.[0-9]+)?[eE]\+?[0-9]{1,2}")
-_STEP = re.compile(r"([0-9.]+|[零〇一二三四五六七八九两俩]+)?([十百千万亿拾佰仟萬億]?)")
+_STEP = re.compile(r"([0-9.]+|[零〇一二三四五六七八九两俩]+|(?=[十百千万亿拾佰仟萬億]))([十百千万亿拾佰仟萬億]?)")
 _UNIT_WORDS = "人次 人 名 位 场 场次 次 项 期 个 份 册 本 块 件 台 套 辆 辆次 车次 篇 条 篇(条) 篇/条 张 幅 家 所 届"
 _COUNT_UNITS = frozenset(_UNIT_WORDS.split())
+_COUNTED = (
+    "活动 资料 材料 宣传资料 宣传材料 宣传品 宣传册 宣传单 宣传页 科普资料 传单 手册 图书 书籍 展板 展品 展牌 展项 车 "
+    "车辆 大篷车 报道 新闻报道 新闻 稿件 信息 照片 视频 讲座 科普讲座 专家 学生 师生 群众 干部群众 居民 村民 市民 人员 "
+    "工作人员 科技人员 观众 公众 志愿者 参加 参与 受益 受众 整 正"
+)
+_NOUNS = frozenset(_COUNTED.split())
+_CAPITALS = str.maketrans("壹贰叁肆伍陆柒捌玖弍弐參", "一二三四五六七八九二二三")
+_RESPELT = (
+    ("人/次", "人次"),
+    ("场/次", "场次"),
+    ("辆/次", "辆次"),
+    ("元整", "元"),
+    ("元正", "元"),
+    ("圆整", "元"),
+    ("圆正", "元"),
+)
+_TEN_THOUSAND = re.compile(r"(?<=[0-9])[wW](?=[^0-9A-Za-z]|$)")
+_IN_REMARK = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+_CONTRADICTS = re.compile(r"线上|线下|实际|实为|应|另|外|加|更正|改|共|总|合计|不含|未|原|上年|去年|[万亿千百/~-]")
 
 
 class NumberKind(StrEnum):
@@ -117,16 +145,33 @@ def _from_text(raw: str, unit: str) -> Parsed:
     text = fold(raw)
     if not text:
         return _BLANK
-    if text in NONES:
+    if text.lower() in NONES:
         return _NONE
-    if len(text) > LONGEST or any(unicodedata.category(c) == "No" for c in raw):
+    text, remark = _parted(text)
+    if max(len(text), len(remark) - LONGEST_REMARK) > LONGEST or any(
+        unicodedata.category(c) == "No" for c in raw[:300]
+    ):
         return _INVALID
-    parsed = _scientific(text) or _spoken(text, unit)
+    parsed = _scientific(text) or _remarked(text, remark, unit)
     if parsed.value is not None and abs(parsed.value) > LARGEST:
         return _INVALID
     if parsed.kind is NumberKind.NUMBER and parsed.value is not None and format_decimal(parsed.value) == raw.strip():
         return Parsed(parsed.value, parsed.kind)
     return parsed
+
+
+def as_text(value: Raw) -> str:
+    """Return a cell as text: 1001.0 is 1001, a date its ISO form."""
+    if isinstance(value, str):
+        return value.strip()
+    if value is None:
+        return ""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    if isinstance(value, timedelta):
+        minutes, seconds = divmod(round(value.total_seconds()), 60)
+        return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
+    return str(value).strip().removesuffix(" 00:00:00")
 
 
 def fold(raw: str) -> str:
@@ -145,6 +190,55 @@ def _folded(c: str) -> str:
     return "" if unicodedata.category(c) in ("Cf", "Cc") else c
 
 
+def _parted(text: str) -> tuple[str, str]:
+    """Return a number's text in plain words, and what stands behind it in brackets: 7人, (3名女性)."""
+    at = text.find("(", 1)
+    if at > 0 and text.startswith("(条)", at):
+        at = text.find("(", at + 1)
+    head, remark = (text[:at], text[at:].rstrip("。;,. ")) if at > 0 and len(text) > at else (text, "")
+    if len(head) > LONGEST:
+        return head, remark
+    head = _TEN_THOUSAND.sub("万", head.translate(_CAPITALS))
+    for written, plain in _RESPELT:
+        head = head.replace(written, plain)
+    return head.rstrip("。;,.、 ") or head, remark
+
+
+def _remarked(text: str, remark: str, unit: str) -> Parsed:
+    """Return the number before a remark, which may name its unit or parts of it, but no other number."""
+    inside = remark[1:-1].strip()
+    if remark and not remark.endswith(")"):
+        return _INVALID
+    if not any(c.isdecimal() for c in inside):
+        named = inside in _COUNT_UNITS or inside == "套"
+        return _added(text, unit) if not inside or named else _spoken(text + remark, unit)
+    parsed = _added(text, unit)
+    again = (_spoken(inside, unit), _spoken(f"{inside}元", unit))  # 叁万贰仟元整（¥32,000.00）
+    if parsed.value is None or parsed.value in [number.value for number in again]:
+        return parsed
+    parts = [Decimal(n) for n in _IN_REMARK.findall(inside.replace(",", ""))]
+    if _CONTRADICTS.search(inside) or max(parts) > parsed.value or not any(c.isalpha() for c in inside):
+        return _INVALID
+    if parsed.kind is NumberKind.VAGUE:
+        return parsed
+    return Parsed(parsed.value, NumberKind.NUMBER, phrase("number.remarked", value=format_decimal(parsed.value)))
+
+
+def _added(text: str, unit: str) -> Parsed:
+    """Return a number, or the sum of several: 50+7, 30+20=50."""
+    left, equals, right = text.partition("=")
+    terms = left.split("+")
+    if len(terms) == 1 or not all(terms):
+        return _spoken(text, unit)
+    numbers = [_spoken(term.strip(), unit) for term in terms]
+    if any(n.value is None or n.kind is not NumberKind.NUMBER for n in numbers):
+        return _INVALID
+    total = sum((n.value for n in numbers if n.value is not None), Decimal(0))
+    if equals and _spoken(right.strip(), unit).value != total:
+        return _INVALID
+    return Parsed(total, NumberKind.NUMBER, phrase("number.added", value=format_decimal(total)))
+
+
 def _scientific(text: str) -> Parsed | None:
     if not _SCIENTIFIC.fullmatch(text):
         return None
@@ -160,7 +254,7 @@ def _spoken(text: str, unit: str) -> Parsed:
     value = _amount(match["body"].strip() + match["power"], vague)
     if value is None:
         return _INVALID
-    written = match["unit"].strip()
+    written = _without_noun(match["unit"].strip(), unit)
     if unit.endswith("元"):
         return _money(value, match["body"] + match["power"], written, unit, vague)
     if written in _MONEY or (written and written not in _COUNT_UNITS and written not in fold(unit)):
@@ -170,6 +264,15 @@ def _spoken(text: str, unit: str) -> Parsed:
         how = phrase("number.other_unit", written=written, value=format_decimal(value), unit=unit)
         return Parsed(value, NumberKind.VAGUE, how)
     return _spelled(value, vague)
+
+
+def _without_noun(written: str, unit: str) -> str:
+    """Return the unit of 份宣传资料, 人次参加, 元整: what is counted is not looked at."""
+    for end in range(len(written), 0, -1):
+        known = written[:end] in _COUNT_UNITS or written[:end] in _MONEY or written[:end] == fold(unit)
+        if known and (end == len(written) or written[end:] in _NOUNS):
+            return written[:end]
+    return written
 
 
 def _spelled(value: Decimal, vague: bool) -> Parsed:
@@ -193,9 +296,9 @@ def _money(value: Decimal, body: str, written: str, unit: str, vague: bool) -> P
 
 def _amount(body: str, vague: bool) -> Decimal | None:
     """Return what `1,234`, `1.2万`, `1万2千`, `一百二十` or (where vague) `万` say; None if it is no one number."""
-    arabic = re.fullmatch(r"([-+]?[0-9., ]*?)\s*([十百千万亿]*)", body)
-    if arabic and arabic[1]:
-        number = _arabic(arabic[1])
+    arabic = re.fullmatch(r"([-+]?[0-9., ]*)([十百千万亿]*)", body)
+    if arabic and arabic[1].strip():
+        number = _arabic(arabic[1].strip())
         return None if number is None else number.scaleb(sum(_POWERS[c] for c in arabic[2]))
     sign = -1 if body.startswith("-") else 1
     value = _mixed(body.lstrip("+-").replace(" ", ""), vague)
@@ -212,8 +315,6 @@ def _mixed(text: str, vague: bool) -> Decimal | None:
     """Add up descending steps of a digit and a power; a power alone counts once for 十 or where the text is vague."""
     total, section, last, before = Decimal(0), Decimal(0), 99, 0
     for number, power in _STEP.findall(text):
-        if not number and not power:
-            continue
         rank = _POWERS.get(power, 0)
         digit = _digit(number, power, vague)
         if digit is None or (rank >= last and rank < 4) or (rank == 0 and last == 0):

@@ -8,24 +8,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import lru_cache
-from itertools import islice, zip_longest
+from itertools import zip_longest
 
 from baosong.campaign.form import Column, Form, Indicator
 from baosong.validation.statistics.cells import Sheet
-from baosong.validation.statistics.numbers import Raw, fold
+from baosong.validation.statistics.numbers import Raw, as_text, fold
+from baosong.validation.statistics.rows import UnclearRow, list_rows
 from baosong.validation.statistics.tables import Table, Tables, key, short_key
 
-LONGEST_HEADING = 12
 LONGEST_LABEL = 60  # characters with blanks: to look for a label in all of a long text would cost its square
 FOOT_ROWS = 12
 TOTALS = re.compile(r"^(本页|分类|以上)?(合计|小计|总计|共计|累计)")
-SECTION = re.compile(r"^(第?[一二三四五六七八九十]+[、.．)章]|[(（][一二三四五六七八九十]+[)）])")
-NOTES = re.compile(r"^[(（]?(注|说明|备注|填表说明|填报说明)\s*+(?:\d++\s*+)?[:：、.)）]")
 _NUMBERING = re.compile(r"^([(（]?([一二三四五六七八九十]+|\d{1,2})[)）、.．]|[①-⑳])\s*")
 _PART = re.compile(r"^(其中|#)")
-_SUSPECT = re.compile(r"[合小总共累]\s*计|注|说明")
 _COLON = re.compile(r"[:：]")
 
 
@@ -49,6 +45,7 @@ class Reading:
     renamed: list[tuple[int, Indicator, str]] = field(default_factory=list)
     contradicted: list[tuple[int, Indicator, Indicator]] = field(default_factory=list)  # by the name, by the code
     activity_rows: list[int] = field(default_factory=list)
+    unclear: list[UnclearRow] = field(default_factory=list)
     activities: dict[str, list[Raw]] = field(default_factory=dict)
     signatures: dict[str, tuple[str, Sheet, int, int]] = field(default_factory=dict)
     preamble: list[tuple[str, Sheet, int, int]] = field(default_factory=list)
@@ -120,10 +117,9 @@ def _indicator_names(rows: tuple[Indicator, ...]) -> dict[str, str]:
 
 def _read_activities(table: Table, form: Form, reading: Reading) -> None:
     names = [f.name for f in form.activities.fields if f.name in table.columns]
-    others = [table.columns[n] for n in names if n != "number"]
-    headings = {key(label) for label in form.by_field["name"].labels}
-    rows = [row for row in range(table.first, table.end) if _is_activity(table, row, others, headings)]
-    reading.activity_rows = rows
+    told = list_rows(table, form)
+    rows = reading.activity_rows = told.activities
+    reading.unclear = told.unclear
     columns = list(zip_longest(*(table.sheet.rows[row - table.sheet.top] for row in rows)))
     columns += [(None,) * len(rows)] * (max(table.columns.values()) + 1 - len(columns))  # no row is as long
     reading.activities = {n: [None if v == "" else v for v in columns[table.columns[n]]] for n in names}
@@ -131,25 +127,6 @@ def _read_activities(table: Table, form: Form, reading: Reading) -> None:
     for row, name, value in _merged_texts(table, form):
         if row in index:
             reading.activities[name][index[row]] = value
-
-
-def _is_activity(table: Table, row: int, columns: list[int], headings: set[str]) -> bool:
-    """Return whether a row holds an activity, not a blank, a section, a total, a note or a repeated header."""
-    name = as_text(table.raw(row, "name"))
-    named = len(name) > LONGEST_HEADING or key(name) not in headings
-    if name and named and as_text(table.raw(row, "category")):
-        return True  # so are nearly all: the rest is for the others
-    cells, number = table.sheet.rows[row - table.sheet.top], as_text(table.raw(row, "number"))
-    width = len(cells)
-    filled = list(islice((c for c in columns if c < width and cells[c] not in ("", None)), 2))  # one, or more?
-    if not filled or (len(filled) == 1 and (SECTION.match(fold(name)) or not name)):
-        return False
-    lead = name or number or as_text(cells[filled[0]])
-    if _SUSPECT.search(lead) or _SUSPECT.search(number):
-        if any(as_text(table.raw(row, n)) for n in ("category", "start")):
-            return True  # a total or a note has neither kind nor day, whatever its first word
-        return not any(TOTALS.match(key(t)) or NOTES.match(fold(t)) for t in (lead, number))
-    return named
 
 
 def _merged_texts(table: Table, form: Form) -> Iterator[tuple[int, str, Raw]]:
@@ -224,17 +201,3 @@ def _next_value(sheet: Sheet, row: int, column: int, labels: dict[str, str]) -> 
         return at, text
     merged = (right for (top, left), (_, right) in sheet.merged if (top, left) == (row, column))
     return next(merged, column) + 1, ""
-
-
-def as_text(value: Raw) -> str:
-    """Return a cell as text: 1001.0 is 1001, a date its ISO form, a duration 26:30:00."""
-    if isinstance(value, str):
-        return value.strip()
-    if value is None:
-        return ""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    if isinstance(value, timedelta):
-        minutes, seconds = divmod(round(value.total_seconds()), 60)
-        return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
-    return str(value).strip().removesuffix(" 00:00:00")

@@ -34,6 +34,7 @@ from baosong.validation.statistics.numbers import format_decimal
 from baosong.validation.statistics.reader import Reading, read
 from baosong.validation.statistics.structure import structure_findings
 from baosong.validation.statistics.tables import Tables, find_tables
+from baosong.validation.statistics.units import named_prefecture
 from baosong.validation.statistics.values import AMOUNTS, Values, normalise, shown
 
 SHOWN_A_RULE = 50
@@ -115,7 +116,7 @@ def _json(value: Any, kind: str) -> Any:
 
 def _facts(sheets: list[Sheet], tables: Tables, reading: Reading, campaign: Campaign) -> dict[str, Any]:
     unit = reading.signatures.get("unit", ("",))[0]
-    named = crosschecks.named_prefecture(unit, campaign)
+    named = named_prefecture(unit, campaign)
     columns = tables.indicators.columns if tables.indicators else {}
     used = [t.sheet.name for t in (tables.indicators, tables.activities) if t]
     return {

@@ -15,9 +15,10 @@ from baosong.rules.findings import Finding, Where
 from baosong.validation.common import zip_guard
 from baosong.validation.common.filetypes import OLE_ERRORS
 from baosong.validation.statistics.cells import Sheet, address
-from baosong.validation.statistics.crosschecks import named_prefecture
-from baosong.validation.statistics.reader import Reading, as_text, read
+from baosong.validation.statistics.numbers import as_text
+from baosong.validation.statistics.reader import Reading, read
 from baosong.validation.statistics.tables import Table, Tables
+from baosong.validation.statistics.units import named_prefecture
 from baosong.validation.statistics.values import Values, shown
 
 MOST_TOLD = 5

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
-from functools import lru_cache
 from typing import Any
 
 from baosong.campaign import Campaign
@@ -18,18 +17,20 @@ from baosong.campaign.form import ActivityField
 from baosong.rules.catalogue import finding, phrase
 from baosong.rules.findings import Finding, Where
 from baosong.validation.statistics.cells import address
+from baosong.validation.statistics.choices import choices_of
 from baosong.validation.statistics.dates import DateKind, parse_date
 from baosong.validation.statistics.numbers import (
     LARGEST,
     NumberKind,
     Parsed,
     Raw,
+    as_text,
     fold,
     format_decimal,
     parse_number,
     unit_factor,
 )
-from baosong.validation.statistics.reader import Reading, as_text
+from baosong.validation.statistics.reader import Reading
 from baosong.validation.statistics.tables import Table, Tables, key
 
 UNREADABLE = "不可读："
@@ -42,7 +43,8 @@ _BRACKETED = re.compile(r"[(]([^()]*)[)]\s*$")
 class Values:
     """The sheet's figures: `text` holds the canonical texts that expectations validate, the rest what they mean.
 
-    `formulas` are those of indicators, by code and column, that came without a result.
+    `formulas` are those of indicators, by code and column, that came without a result. `undecided`: the list has rows
+    that may be activities, so that it cannot be counted.
     """
 
     tables: Tables
@@ -54,6 +56,7 @@ class Values:
     activities: dict[str, list[Any]] = field(default_factory=dict)
     activity_text: dict[str, list[str | None]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    undecided: bool = False
 
     def indicator_where(self, code: str, column: str) -> Where:
         """Return the place of an indicator's cell; of the row's name where the table lacks the column."""
@@ -86,7 +89,22 @@ def normalise(tables: Tables, reading: Reading, campaign: Campaign) -> Values:
         for spec in campaign.form.activities.fields:
             if spec.name in reading.activities and spec.name != "number":
                 _column(values, tables.activities, spec, campaign)
+        _unclear_rows(values, tables.activities, campaign)
     return values
+
+
+def _unclear_rows(values: Values, table: Table, campaign: Campaign) -> None:
+    """Tell of each row that may be an activity or not; where the others make up their number, it is none."""
+    totals = (values.indicators.get(c.indicator or "", {}) for c in campaign.form.checks if c.test == "rows")
+    agreed = any(figures.get("total") == len(values.reading.activity_rows) for figures in totals)
+    values.undecided = bool(values.reading.unclear) and not agreed
+    for unclear in values.reading.unclear:
+        where = Where(sheet=table.sheet.name, cell=address(unclear.row, unclear.column))
+        first, last = unclear.row + 1, unclear.last + 1
+        rows = phrase("sheet.row", row=first if first == last else f"{first}-{last}")
+        filled, missing = ("、".join(labels) for labels in (unclear.filled, unclear.missing))
+        given: dict[str, Any] = {"rows": rows, "filled": filled, "missing": missing}
+        values.findings.append(finding("statistics.unclear_row", "agreed" if agreed else "open", where=where, **given))
 
 
 def shown(raw: Raw) -> str:
@@ -253,8 +271,7 @@ def _dates(
 
 
 def _choices(values: Values, spec: ActivityField, raws: list[Raw]) -> Iterator[tuple[str | None, str | None]]:
-    known = _spellings(spec.choices, tuple(spec.synonyms.items()))
-    chosen = {choice: (choice, choice) for choice in spec.choices}
+    known, chosen = choices_of(spec), {choice: (choice, choice) for choice in spec.choices}
     for index, raw in enumerate(raws):
         if type(raw) is str and raw in chosen:
             yield chosen[raw]
@@ -263,14 +280,13 @@ def _choices(values: Values, spec: ActivityField, raws: list[Raw]) -> Iterator[t
         if text is None or text in chosen:
             yield text, text
             continue
-        choice = known.get(key(text) or text)
+        same = known.same(text)
+        choice = same or known.nearest(text)
         yield choice, choice or UNREADABLE + text
         if choice and key(choice) != key(text):
             given: dict[str, Any] = {"what": f"“{spec.label}”", "found": shown(text), "choice": choice}
-            where = values.activity_where(index, spec.name)
-            values.findings.append(finding("statistics.normalised", "choice", where=where, **given))
-
-
-@lru_cache(maxsize=64)
-def _spellings(choices: tuple[str, ...], synonyms: tuple[tuple[str, str], ...]) -> dict[str, str]:
-    return {key(word) or word: choice for word, choice in (*((c, c) for c in choices), *synonyms)}
+            given["where"] = values.activity_where(index, spec.name)
+            if same:
+                values.findings.append(finding("statistics.normalised", "choice", **given))
+            else:
+                values.findings.append(finding("statistics.nearest_choice", choices="、".join(spec.choices), **given))

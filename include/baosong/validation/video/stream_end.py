@@ -13,7 +13,7 @@ MEMORY, SECONDS, WALL_SECONDS = 1 << 30, 20, 40  # of a processor, and by the cl
 LONGEST_REPORT = 16 << 20  # bytes: a line per picture
 ZEROS = 32 << 10  # no encoder pads with as many
 _FORMATS = {"MPEG-PS": "mpeg", "MPEG-TS": "mpegts"}
-_PICTURE = re.compile(rb"Parsed_showinfo.*\bn: *\d+ .*\bi:(\w)")
+_PICTURE = re.compile(rb"Parsed_showinfo[^\n\[\]]{0,60}\] n: *+\d++ [^\n]{0,400}?\bi:(\w)")
 # ffmpeg's word for pictures that it had to guess at, and for nothing else: not for a stream entered in its midst.
 _GUESSED = b"concealing"
 
