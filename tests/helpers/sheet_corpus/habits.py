@@ -183,6 +183,7 @@ CASES: list[Case] = [
         "habits a row of figures that are nobody's sums",
         sheet(inserted(END, row(None, None, 777, 8)), total("A01", 7)),
         f"warning kinds_sum {TOTALS}!D5",
+        f"warning total_uncovered {TOTALS}!D5",
         f"error unclear_row {LIST}!K10",
     ),
     accepted(
@@ -194,6 +195,7 @@ CASES: list[Case] = [
         "habits names alone where the number of activities is another",
         sheet(inserted(END, row("科技夜市", 7), row("科技早市", 8)), total("A01", 8)),
         f"warning kinds_sum {TOTALS}!D5",
+        f"warning total_uncovered {TOTALS}!D5",
         f"error unclear_row {LIST}!B10",
     ),
     *(

@@ -20,7 +20,8 @@ from baosong.campaign.layout import indicator_cells
 from baosong.rules.findings import Severity, Verdict
 from baosong.validation.sandbox.programs import number_format
 from baosong.validation.statistics import appearance, cells
-from baosong.validation.statistics.reader import as_text, read
+from baosong.validation.statistics.numbers import as_text
+from baosong.validation.statistics.reader import read
 from baosong.validation.statistics.tables import find_tables
 from baosong.validation.statistics.values import normalise
 from baosong_local.samples import dirt
