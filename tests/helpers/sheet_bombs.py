@@ -18,6 +18,7 @@ from sheet_corpus.raw import HEAD, MAIN, Hand, workbook
 
 Bomb = Callable[[], bytes]
 UNREADABLE, MISSING, BROKEN = "unreadable", "missing_table", "file.unreadable"
+NOT_SEARCHED = "file.not_searched"  # a package in a package may hold a mark: a person looks
 SHEET, STRINGS = "xl/worksheets/sheet2.xml", "xl/sharedStrings.xml"
 FRAME = ("xl/workbook.xml", "xl/_rels/workbook.xml.rels", "xl/styles.xml")
 MB = 1 << 20
@@ -219,7 +220,7 @@ XLSX: dict[str, tuple[str, Bomb]] = {
     "zip of 500 MB of strings": (MISSING, lambda: with_part(STRINGS, shared(8_000_000, 15), 4 * MB)),
     "zip of ten thousand parts": ("", lambda: many_members(9_900)),
     "zip of twenty thousand parts": ("file.bomb", lambda: many_members(20_000)),
-    "zip in a zip, which nobody opens": ("", nested),
+    "zip in a zip, which nobody opens": (NOT_SEARCHED, nested),
     "three thousand sheets": ("", lambda: many_sheets(3000)),
     "one far cell": (MISSING, lambda: far("XFD1048576")),
     "two far cells": (UNREADABLE, lambda: far("A1", "XFD1048576")),
@@ -237,7 +238,7 @@ XLSX: dict[str, tuple[str, Bomb]] = {
         lambda: with_part(SHEET, ["密".encode(), *repeated(b"<is>", 31 * MB)], MB),
     ),
     "openings of sheets without end": (UNREADABLE, lambda: unclosed(b"<sheet ", "xl/workbook.xml")),
-    "450 MB of words to search for marks": ("", lambda: marked_words(14)),
+    "450 MB of words to search for marks": (NOT_SEARCHED, lambda: marked_words(14)),
     "behind a password": ("file.encrypted", locked),
     "noise": (BROKEN, lambda: os.urandom(MB)),
 }

@@ -93,10 +93,11 @@ def _check_sheet(
         return words
     if "unread" in words.facts:
         return Checked([*words.findings, *typed], facts)
-    found, figures = [*words.findings, *typed, *checked.findings], checked.figures
-    held = checked.held or (words.held and not has_error(found))
-    figures = None if has_error(found) else figures
-    return replace(checked, findings=found, facts=facts | checked.facts, figures=figures, held=held)
+    found = [*words.findings, *typed, *checked.findings]
+    if has_error(found):  # it is sent back, so that it waits for nobody to search the rest of it
+        found = [f for f in found if f.rule != "file.not_searched"]
+        return replace(checked, findings=found, facts=facts | checked.facts, figures=None)
+    return replace(checked, findings=found, facts=facts | checked.facts, held=checked.held or words.held)
 
 
 def _inside(source: Source, kind: Kind | None, campaign: Campaign, prefecture: Prefecture | None) -> Checked:

@@ -96,7 +96,8 @@ def test_remarks_made_again_after_a_crash_replace_the_earlier_ones_in_reading_or
     assert remarked(services, "statistics.file_count") == ["2>3"]
     row = services.ledger.newest_good("2023", CODE, Kind.STATISTICS)
     assert row
-    assert [f["where"].get("sheet") for f in row.findings] == [None, TOTALS, LIST]  # late, then down the sheets
+    # late, then down the sheets: the photographs, the people whom the list counts otherwise, and their number there
+    assert [f["where"].get("sheet") for f in row.findings] == [None, TOTALS, TOTALS, LIST]
     archived = records.read_records(services.storage, "archive", row.archive_key or "")
     assert archived[0]["findings"] == row.findings
 

@@ -52,14 +52,17 @@ def is_marked(document: Document) -> bool:
 
 
 def with_unsearched(checked: Checked, document: Document | None) -> Checked:
-    """Hold a file with parts that could not be searched for marks: what was not searched has not passed."""
-    if document is None or not (document.missed or document.unread):
+    """Hold a file with parts that could not be searched for marks: what was not searched has not passed.
+
+    One that is sent back anyway waits for nobody, and is not told that it does.
+    """
+    if document is None or not (document.missed or document.unread) or has_error(checked.findings):
         return checked
     more = [finding("file.not_searched", document.unread)] if document.unread else []
     if document.missed:
         shown = "、".join(document.missed[:3])
         more.append(finding("file.not_searched", parts=shown, count=len(document.missed)))
-    return replace(checked, findings=[*checked.findings, *more], held=checked.held or not has_error(checked.findings))
+    return replace(checked, findings=[*checked.findings, *more], held=True)
 
 
 def is_marked_text(text: str) -> bool:
