@@ -10,6 +10,7 @@ from baosong.campaign import Prefecture
 from baosong.campaign.form import Listed
 from baosong.rules.catalogue import phrase
 from baosong.validation.statistics.check_context import CheckContext, Detection
+from baosong.validation.statistics.units import named_prefectures
 from baosong.validation.statistics.values import shown
 
 
@@ -46,9 +47,10 @@ def _of_list(context: CheckContext, listed: Listed) -> str:
 
 
 def own_counties(context: CheckContext) -> Iterator[Detection]:
-    """X19: no activity lies in a county of another prefecture."""
-    prefecture = context.prefecture
-    if prefecture is None:
+    """X19: no activity lies in a county of another prefecture; of another prefecture's sheet X13 says it all."""
+    prefecture, unit = context.prefecture, context.values.reading.signatures.get("unit")
+    signed = named_prefectures(unit[0], context.campaign) if unit else []
+    if prefecture is None or (signed and prefecture not in signed):
         return
     homes = {name: p for p in context.campaign.prefectures for name in (*p.counties, p.name)}
     elsewhere: dict[Any, Prefecture | None] = {}  # a list names few counties, and often
