@@ -16,7 +16,8 @@ from baosong.rules.findings import Severity
 
 COUNTED = "category"  # a 合计 row has a name and figures, but no category
 _PLACE = re.compile(r"[0-9$'. ]")
-_ELSEWHERE = re.compile(r"[^(),!]+![A-Z]+(:[A-Z]+)?")  # a range of another sheet, which old workbooks are not asked for
+# A range of another sheet, which old workbooks are not asked for.
+_ELSEWHERE = re.compile(r"(?<![^(),!])[^(),!]++![A-Z]+(:[A-Z]+)?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from baosong.rules.findings import Checked, Kind, Verdict
 from baosong.rules.words import alike, escape_invisible, isolated
 from baosong.store.source import Source
 from baosong.validation.check import check
-from baosong.validation.statistics.crosschecks import named_prefecture
+from baosong.validation.statistics.units import named_prefecture
 from baosong_local.samples import dirt
 from document_samples import paper
 from sheet_help import CAMPAIGN, FIRST, LIST, URUMQI, crossed, edited, judged, put

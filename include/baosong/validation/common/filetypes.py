@@ -122,26 +122,32 @@ _MP4_BRANDS = (
     b"3gp",
 )
 _TEXTS = (  # XHTML begins as XML does
-    ("html", re.compile(rb"(?is)(?:<\?xml[^<>]*>\s*|<!--.{0,999}?-->\s*)*<(?:!doctype\s+html|html|head|body|meta)\b")),
+    (
+        "html",
+        re.compile(
+            rb"(?is)\A(?:<\?xml[^<>]*+>\s*+|<!--(?:(?!-->).){0,999}+-->\s*+)*+"
+            rb"<(?:!doctype\s++html|html|head|body|meta)\b"
+        ),
+    ),
     (
         "wordxml",
         re.compile(
-            rb"(?is)<\?xml[^<>]*>\s*(?:<\?mso-application[^<>]*word\.document|.{0,2000}?<\w{1,9}:(?:wordDocument|package)\b)"
+            rb"(?is)\A<\?xml[^<>]*+>\s*+(?:<\?mso-application[^<>]*word\.document|.{0,2000}?<\w{1,9}:(?:wordDocument|package)\b)"
         ),
     ),
     (
         "excelxml",
         re.compile(
-            rb"(?is)<\?xml[^<>]*>\s*(?:<\?mso-application[^<>]*excel\.sheet|.{0,2000}?<(?:\w{1,9}:)?workbook\b)"
+            rb"(?is)\A<\?xml[^<>]*+>\s*+(?:<\?mso-application[^<>]*excel\.sheet|.{0,2000}?<(?:\w{1,9}:)?workbook\b)"
         ),
     ),
-    ("uof", re.compile(rb"(?is)<\?xml[^<>]*>.{0,2000}?<uof:uof\b")),
-    ("fodt", re.compile(rb"(?is)<\?xml[^<>]*>.{0,2000}?<office:document\b")),
+    ("uof", re.compile(rb"(?is)\A<\?xml[^<>]*+>.{0,2000}?<uof:uof\b")),
+    ("fodt", re.compile(rb"(?is)\A<\?xml[^<>]*+>.{0,2000}?<office:document\b")),
     ("xml", re.compile(rb"<\?xml\b")),
     (
         "mht",
         re.compile(
-            rb"(?is)(?:from|mime-version|subject|date|x-[\w-]{1,40}|content-\w{1,40}|message-id):.{0,3000}?content-type:\s{0,9}(?:multipart/related|multipart/mixed|text/html)"
+            rb"(?is)\A(?:from|mime-version|subject|date|x-[\w-]{1,40}|content-\w{1,40}|message-id):.{0,3000}?content-type:\s{0,9}(?:multipart/related|multipart/mixed|text/html)"
         ),
     ),
 )

@@ -17,7 +17,7 @@ from functools import cached_property
 LARGEST = 4 << 20  # bytes read of a list; one of 10,000 parts has some 1.5 MB
 TYPES, ROOT_RELATIONS = "[content_types].xml", "_rels/.rels"
 _ENTRY = re.compile(r"<(?:\w+:)?(Override|Default|Relationship)\b([^<>]*)>")
-_ATTRIBUTE = re.compile(r"""(\w+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+_ATTRIBUTE = re.compile(r"""(?<!\w)(\w++)\s*+=\s*+(?:"([^"]*+)"|'([^']*+)')""")
 _MAIN = {
     "wordprocessingml.document.main": "docx",
     "wordprocessingml.template.main": "docx",

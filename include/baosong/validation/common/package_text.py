@@ -39,14 +39,14 @@ _WITHOUT_WORDS = re.compile(
 )
 _PICTURES = re.compile(r"(word|xl|ppt)/media/.+|(xl/)?media/.+|pictures/.+")
 _FRAME = re.compile(  # parts whose words no reader sees: searched for marks, not read
-    r"(.*/)?((.+/)(styles|styleswitheffects)|theme\d*|settings|websettings|fonttable|numbering|calcchain|tablestyles"
-    r"|presprops|viewprops|metadata|\[content_types\]|manifest)\.xml|.*\.rels"
+    r"(?:.*/)?+(?:theme\d*|settings|websettings|fonttable|numbering|calcchain|tablestyles|presprops|viewprops|metadata"
+    r"|\[content_types\]|manifest)\.xml|.+/styles(?:witheffects)?\.xml|.*\.rels"
 )
 _MARKUP = re.compile(
     rb"\s{0,99}(?:\xef\xbb\xbf)?\s{0,99}<(?:!doctype\s+html|html|head|body|meta|p|div|table)\b", re.IGNORECASE
 )
 _MHT = re.compile(
-    rb"(?:[\w-]{1,40}:[^\n]{0,998}\r?\n(?:[ \t][^\n]{0,998}\r?\n){0,20}){0,40}?Content-Type:\s{0,9}multipart",
+    rb"(?:[\w-]{1,40}+:[^\n]{0,999}+\n(?:[ \t][^\n]{0,999}+\n){0,20}+){0,40}?Content-Type:\s{0,9}multipart",
     re.IGNORECASE,
 )
 _XML = (b"<?xml", b"\xef\xbb\xbf<?xml", b"\xff\xfe<\0", b"\xfe\xff\0<")

@@ -16,7 +16,7 @@ from PIL import Image
 from baosong.rules.errors import BaosongError
 
 _DAMAGE = re.compile("premature end|Premature end|bad Huffman code|bad arithmetic code|instead of RST|No more bytes")
-_SPARE = re.compile(r"(\d+) extraneous bytes before marker 0x(\w+)")
+_SPARE = re.compile(r"(?<!\d)(\d++) extraneous bytes before marker 0x(\w+)")
 _END, _PADDING = "d9", 512  # some cameras fill up their last block, before the marker that ends the picture
 _MOST_SPARE = 16
 _THREADS = "OPENBLAS_NUM_THREADS"

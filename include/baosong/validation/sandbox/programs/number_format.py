@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import lru_cache
 
 _TOKEN = re.compile(
-    r'"(?P<quoted>[^"]*)"?|[\\!](?P<escaped>.)|_.|\*.|\[(?P<bracket>[^\]]*)\]|(?P<general>(?i:general)|G/通用格式)'
+    r'"(?P<quoted>[^"]*)"?|[\\!](?P<escaped>.)|_.|\*.|\[(?P<bracket>[^\[\]]*+)\]|(?P<general>(?i:general)|G/通用格式)'
     r"|(?P<digit>[0#?])|(?P<mark>[.,%@;])|(?P<power>[eE][+-])|(?P<day>[ymdhsYMDHSaAeEgGbB/])|(?P<other>.)",
     re.DOTALL,
 )
