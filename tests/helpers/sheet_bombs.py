@@ -120,6 +120,12 @@ def marked_words(count: int) -> bytes:
     return packed({**members(), **{f"xl/worksheets/sheet{i}.xml": text for i in range(3, 3 + count)}}, 3 * MB)
 
 
+def plain_words() -> bytes:
+    """Return a book with a part too large to be searched, in which the letter of a mark occurs nowhere."""
+    text = b"<worksheet><is><t>" + "科普".encode() * (7 * MB) + b"</t></is></worksheet>"
+    return packed({**members(), "xl/worksheets/sheet3.xml": text}, 3 * MB)
+
+
 def many_members(count: int) -> bytes:
     return packed({**members(), **{f"xl/worksheets/sheet{i}.xml": b"<worksheet/>" for i in range(3, count)}})
 
@@ -239,6 +245,7 @@ XLSX: dict[str, tuple[str, Bomb]] = {
     ),
     "openings of sheets without end": (UNREADABLE, lambda: unclosed(b"<sheet ", "xl/workbook.xml")),
     "450 MB of words to search for marks": (NOT_SEARCHED, lambda: marked_words(14)),
+    "40 MB of words without a mark": ("", plain_words),
     "behind a password": ("file.encrypted", locked),
     "noise": (BROKEN, lambda: os.urandom(MB)),
 }

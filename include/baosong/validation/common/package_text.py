@@ -52,6 +52,7 @@ _MHT = re.compile(
 _XML = (b"<?xml", b"\xef\xbb\xbf<?xml", b"\xff\xfe<\0", b"\xfe\xff\0<")
 _PACKED = (b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c", b"\x1f\x8b\x08", b"MSCF")
 _LETTER = "密"
+_LONGEST_REFERENCE = 16  # bytes of the letter as &#…;, which may lie across two pieces
 DAMAGE = (
     *zip_guard.ERRORS, *OLE_ERRORS, zlib.error, ArithmeticError, AssertionError, SyntaxError,
 )  # fmt: skip
@@ -69,7 +70,8 @@ def read(archive: zipfile.ZipFile, words: Words, depth: int = 0) -> opc.Package:
             continue
         data = _content(archive, package.members[part], words)
         if data is None:
-            words.miss(part)
+            if part == package.main or not _is_without_marks(archive, package.members[part], words):
+                words.miss(part)
         else:
             _add(part, data, package, chunks, words, depth)
     return package
@@ -85,6 +87,23 @@ def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo, words: Words) ->
         return None
     words.left -= len(data)
     return data
+
+
+def _is_without_marks(archive: zipfile.ZipFile, member: zipfile.ZipInfo, words: Words) -> bool:
+    """Return whether a part that is too large to be searched has no mark: the letter of each occurs nowhere in it.
+
+    A list of 100,000 activities is such a part.
+    """
+    before = b""
+    try:
+        with archive.open(member) as part:
+            while chunk := part.read(1 << 20):
+                if words.may_hold(before + chunk, _LETTER):
+                    return False
+                before = chunk[-_LONGEST_REFERENCE:]
+    except DAMAGE:
+        return False
+    return True
 
 
 def _add(part: str, data: bytes, package: opc.Package, chunks: set[str], words: Words, depth: int) -> None:
