@@ -192,8 +192,10 @@ class Walk:
                     self.found.hidden_columns += range(int(element.get("min", 1)) - 1, last)
                 case "start", "c":
                     self.column = column_number(element.get("r", "")) if element.get("r") else self.column + 1
-                case "end", "c" if self.column < MAX_COLUMNS and len(self.found.uncached) < MOST:
+                case "end", "c" if self.column < MAX_COLUMNS:
                     self._cell(element)
+                    if len(self.found.uncached) >= MOST:
+                        break
                 case "end", "row":
                     element.clear()
 
