@@ -183,7 +183,7 @@ class Walk:
             match event, tag(element):
                 case "start", "row":
                     self.row, self.column = int(element.get("r", self.row + 2)) - 1, -1
-                    if self.row >= self.max_rows:
+                    if self.row >= self.max_rows or len(self.found.uncached) >= MOST:
                         break
                     if _unseen(element, "ht"):
                         self.found.hidden_rows.append(self.row)
@@ -192,10 +192,8 @@ class Walk:
                     self.found.hidden_columns += range(int(element.get("min", 1)) - 1, last)
                 case "start", "c":
                     self.column = column_number(element.get("r", "")) if element.get("r") else self.column + 1
-                case "end", "c" if self.column < MAX_COLUMNS:
+                case "end", "c" if self.column < MAX_COLUMNS and len(self.found.uncached) < MOST:
                     self._cell(element)
-                    if len(self.found.uncached) >= MOST:
-                        break
                 case "end", "row":
                     element.clear()
 
