@@ -83,7 +83,7 @@ def _round(services: Services, number: int, times: Times, size: int) -> None:
         "intake", f"{area}/照片/照片{number}.jpg", make_photo(1000 + number, prefecture.name, (640, 427))
     )
     timed("find new", lambda: discover.find_new(services))
-    timed("check", lambda: check.check(services, CAMPAIGN, CODE, ["photo", "press"]))
+    timed("check", lambda: check.check(services, CAMPAIGN, CODE))
     timed("archive", lambda: archive.archive(services, CAMPAIGN, CODE))
     timed("reply", lambda: reply.reply(services, CAMPAIGN, CODE))
     timed("newly complete", lambda: completeness.newly_complete(services))

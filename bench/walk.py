@@ -107,7 +107,7 @@ def _walked(watched: Callable[[Services], AbstractContextManager[Walk]]) -> dict
     services = Services.open()  # as a task does: the campaign's file is still to be read
     steps: dict[str, Callable[[], object]] = {
         "find_new": lambda: discover.find_new(services),
-        "check": lambda: check.check(services, *place, ["statistics"]),
+        "check": lambda: check.check(services, *place),
         "archive": lambda: archive.archive(services, *place),
         "reply": lambda: reply.reply(services, *place),
         "newly_complete": lambda: completeness.newly_complete(services),

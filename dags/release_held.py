@@ -16,7 +16,7 @@ from __future__ import annotations
 from airflow.sdk import DAG, Param, task
 
 from baosong_airflow import tasks
-from baosong_airflow.assets import INTAKE
+from baosong_airflow.assets import INTAKE, INTAKE_LARGE
 
 DELIVERABLES = {"report": "总结报告", "statistics": "统计表", "photo": "照片", "press": "媒体报道", "video": "视频"}
 FORM = {
@@ -43,5 +43,7 @@ with DAG(
     tags={"报送", "收件"},
     **tasks.DAG_ARGS,
 ):
-    decide = task(tasks.decide_held_task, task_id="decide", task_display_name="记录结论", outlets=[INTAKE])
+    decide = task(
+        tasks.decide_held_task, task_id="decide", task_display_name="记录结论", outlets=[INTAKE, INTAKE_LARGE]
+    )
     decide()

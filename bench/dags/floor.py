@@ -1,23 +1,12 @@
-"""The floor under drop -> receipt: the shape and the trigger of the DAG `intake`, with nothing in its tasks.
+"""The floor under drop -> receipt: the smallest shape that could answer: one task that lists, and one that answers.
 
-Only its first task looks at the intake, and only its last one writes an answer and takes the files away, without
-which there would be nothing to measure.
+Its trigger is that of the DAG `intake`.
 """
 
 from __future__ import annotations
 
 import pendulum
-from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import (
-    DAG,
-    Asset,
-    AssetOrTimeSchedule,
-    AssetWatcher,
-    CronTriggerTimetable,
-    TriggerRule,
-    task,
-    task_group,
-)
+from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, AssetWatcher, CronTriggerTimetable, task
 
 from baosong_airflow.trigger import IntakeTrigger
 
@@ -40,32 +29,15 @@ with DAG(
 
     @task
     def find_new():
-        """Return one piece of work for all that lies there."""
-        keys = [stored.key for stored in _storage().list("intake")]
-        return [{"name": "floor", "keys": keys}] if keys else []
+        """Return all that lies there."""
+        return [stored.key for stored in _storage().list("intake")]
 
     @task
-    def nothing(work):
-        """Do nothing, as each check would."""
-
-    @task
-    def reply(work):
+    def reply(keys):
         """Answer each file and take it away."""
         store = _storage()
-        for key in work["keys"]:
+        for key in keys:
             store.put("outbox", f"{key}.answer", b"")
             store.remove("intake", key)
 
-    @task(trigger_rule=TriggerRule.ALL_DONE)
-    def announce():
-        """Announce nothing."""
-
-    settled = EmptyOperator(task_id="settled", trigger_rule=TriggerRule.NONE_FAILED)
-
-    @task_group
-    def prefecture(work):
-        """Three checks, one filing, one reply."""
-        checks = [nothing.override(task_id=f"check_{n}")(work) for n in range(3)]
-        checks >> nothing.override(task_id="archive")(work) >> reply(work) >> settled
-
-    prefecture.expand(work=find_new()) >> announce() >> settled
+    reply(find_new())

@@ -7,6 +7,8 @@ import os
 import runpy
 import subprocess
 import sys
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -23,7 +25,7 @@ from baosong.cli.main import (
     say_opened,
 )
 from baosong.cli.main import app as production
-from baosong.rules.errors import CallError
+from baosong.rules.errors import CallError, OneLineError
 from baosong.store.settings import PROJECT, home_of
 
 app = typer.Typer(name="baosong", no_args_is_help=True, add_completion=False, help=production.info.help)
@@ -87,7 +89,22 @@ def status() -> None:
 
     components = stack.status(home_of())
     show_components(out, components)
+    if any(c.name == "postgres" and c.healthy for c in components):
+        _show_waiting()
     raise typer.Exit(0 if components and all(c.healthy for c in components) else 1)
+
+
+def _show_waiting() -> None:
+    """Show how long the oldest unanswered files have waited; nothing where the ledger cannot be asked just now."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from baosong.ledger import Ledger
+    from baosong.receipts.board import waiting_text
+    from baosong_local.stack.campaigns import running_settings
+
+    with suppress(SQLAlchemyError, OneLineError):
+        since = Ledger(running_settings().ledger_url, 0).oldest_queued()
+        out.print(waiting_text(since, datetime.now(UTC)) or "没有尚未答复的文件。")
 
 
 @app.command()

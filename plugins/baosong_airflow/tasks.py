@@ -7,6 +7,7 @@ whatever is raised here means that the system is broken, and every task may be r
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -41,12 +42,12 @@ DEFAULT_ARGS: dict[str, Any] = {
 DAG_ARGS: dict[str, Any] = {
     "start_date": pendulum.datetime(2023, 1, 1, tz="Asia/Shanghai"),
     "catchup": False,
-    "max_active_runs": 1,  # each run handles all there is, so a second one beside it could only get in its way
+    "max_active_runs": 1,
     "is_paused_upon_creation": False,
     "default_args": DEFAULT_ARGS,
 }
 RELEASE, REFUSE = "放行", "退回"
-MOST_PREFECTURES_A_RUN = 1000  # Airflow refuses to map over more than 1024; the next run takes the rest
+MOST_MAPPED = 1000  # Airflow refuses to map over more than 1024; a later run takes the rest
 
 
 @lru_cache(maxsize=2)
@@ -58,27 +59,30 @@ def open_services(retry_timeout: float = 60.0) -> Services:
     return Services.open(load_settings(), retry_timeout)
 
 
-def find_new_task() -> list[Work]:
-    """List the intake, record what has arrived, and return one piece of work per prefecture."""
+def find_new_task(lane: Literal["quick", "large"], *, dag_run: Any) -> list[Work]:
+    """List the intake, record what has arrived, and return what this run is to do."""
     from baosong.pipeline.discover import find_new
 
-    return find_new(open_services())[:MOST_PREFECTURES_A_RUN]
+    return find_new(open_services(), lane, dag_run.run_id)[:MOST_MAPPED]
 
 
-def check_task(work: Work, kinds: list[str]) -> None:
-    """Check the prefecture's new files of these kinds; the findings go to the ledger."""
-    from baosong.pipeline.check import check
+def receive_task(work: Work, *, dag_run: Any) -> None:
+    """Check, archive and answer the files of a piece of work."""
+    from baosong.pipeline.process import process
 
     with _no_retry_of_bugs():
-        _log_result("checked", check(open_services(), work["campaign"], work["prefecture"], kinds))
+        process(open_services(), work, dag_run.run_id)
+
+
+def receive_large_task(work: Work, *, dag_run: Any) -> None:
+    """Do the same, but yield the processor to whatever is quick."""
+    os.nice(10)
+    receive_task(work, dag_run=dag_run)
 
 
 @contextmanager
 def _no_retry_of_bugs() -> Iterator[None]:
-    """Fail at once where waiting cannot help: a parser that breaks on a file would break on it again.
-
-    A run holds up everybody's next one, so it must not spend its retries on that.
-    """
+    """Fail at once where waiting cannot help: a parser that breaks on a file would break on it again."""
     from airflow.sdk.exceptions import AirflowFailException
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -92,48 +96,37 @@ def _no_retry_of_bugs() -> Iterator[None]:
         raise AirflowFailException(f"程序错误：{type(bug).__name__}: {bug}") from bug
 
 
-def archive_task(work: Work) -> None:
-    """Put the checked files into archive or quarantine and record what they have become."""
-    from baosong.pipeline.archive import archive
-
-    _log_result("archived", archive(open_services(), work["campaign"], work["prefecture"]))
-
-
-def reply_task(work: Work) -> None:
-    """Write the receipt, then take the answered files out of the intake."""
-    from baosong.pipeline.reply import reply
-
-    _log_result("replied", reply(open_services(), work["campaign"], work["prefecture"]))
-
-
 def _log_result(what: str, result: Any) -> None:
     """Log a result rather than return it: an XCom that nobody reads costs each task a round trip."""
     log.info("%s: %s", what, result)
 
 
-def find_complete_task() -> list[list[str]]:
-    """Return the partitions of all prefectures that have become complete, as one batch or none.
+def announce_task(*, dag_run: Any, outlet_events: Any) -> None:
+    """Emit one event per prefecture that has become complete; skip, which emits none, if there is none.
 
-    Never an empty batch: an announcement without a partition would be an event too, of which Airflow complains.
+    The run ends here, so what its failed tasks have left is given up to the next one first.
+
+    Its pool has one slot: a second run at the same time would announce what this one has not recorded yet.
     """
+    from airflow.sdk.exceptions import AirflowSkipException
+
     from baosong.pipeline.completeness import newly_complete
     from baosong.pipeline.leftovers import remove_leftovers
 
+    open_services().ledger.release_run(dag_run.run_id)
     _log_result("swept", remove_leftovers(open_services()))  # here, as nobody's receipt waits for it
     keys = newly_complete(open_services())
-    return [keys] if keys else []
-
-
-def announce_task(keys: list[str], *, outlet_events: Any) -> None:
-    """Emit one event per partition."""
+    if not keys:
+        raise AirflowSkipException("没有新交齐的地州市。")
     outlet_events[PREFECTURE_COMPLETE].add_partitions(keys)
 
 
-def mark_announced_task(keys: list[str]) -> None:
-    """Record that these were announced, after the announcement: a second one does no harm, a missing one would."""
+def record_announced(context: Any) -> None:
+    """Record what was announced, once Airflow has the events: announcing again does no harm, never to would."""
     from baosong.pipeline.completeness import mark_announced
 
-    mark_announced(open_services(), keys)
+    keys = context["outlet_events"][PREFECTURE_COMPLETE].partition_keys
+    mark_announced(open_services(), sorted(keys))
 
 
 def confirm_complete_task(*, dag_run: Any) -> str:

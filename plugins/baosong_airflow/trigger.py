@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,7 +24,7 @@ from baosong_airflow.connection import aload_settings
 if TYPE_CHECKING:
     from baosong.store.s3 import Storage
 
-REPEAT_AFTER = 5.0
+REPEAT_AFTER = 15.0  # longer than most answers take: to ask after what a run is at costs two tasks for nothing
 REPEAT_AT_MOST_EVERY = 300.0
 BACK_OFF_AT_MOST = 30.0
 STATUS_EVERY = 60.0
@@ -118,16 +119,23 @@ def _utc_now() -> str:
 
 
 class IntakeTrigger(BaseEventTrigger):
-    """Polls the intake bucket every `poll_seconds` (else BAOSONG_POLL_SECONDS, else 1); at most one event per scan."""
+    """Polls the intake bucket every `poll_seconds` (else BAOSONG_POLL_SECONDS, else 1); at most one event per scan.
 
-    def __init__(self, poll_seconds: float | None = None) -> None:
+    It fires for what its `lane` may hold: the large one waits for large files, and for areas with very many.
+    """
+
+    def __init__(self, poll_seconds: float | None = None, lane: str = "quick") -> None:
         super().__init__()
         self.poll_seconds = poll_seconds
+        self.lane = lane
         self._storage: Storage | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what the triggerer needs to build the trigger again."""
-        return f"{type(self).__module__}.{type(self).__qualname__}", {"poll_seconds": self.poll_seconds}
+        return f"{type(self).__module__}.{type(self).__qualname__}", {
+            "poll_seconds": self.poll_seconds,
+            "lane": self.lane,
+        }
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield an event for each scan that found something worth a run; go on whatever fails."""
@@ -159,7 +167,7 @@ class IntakeTrigger(BaseEventTrigger):
         if self._storage is None:
             settings = await aload_settings()
             self._storage = await asyncio.to_thread(_open_storage, settings)
-        return await asyncio.to_thread(_list, self._storage)
+        return await asyncio.to_thread(_list, self._storage, self.lane)
 
 
 def _open_storage(settings: Any) -> Storage:
@@ -168,8 +176,18 @@ def _open_storage(settings: Any) -> Storage:
     return Storage(settings.s3, retry_timeout=0)  # this trigger backs off by itself, and records what it waits for
 
 
-def _list(storage: Storage) -> Pending:
-    """Return every pending file as its key and what identifies its bytes."""
+def _list(storage: Storage, lane: str) -> Pending:
+    """Return every pending file of a lane as its key and what identifies its bytes."""
+    from baosong.ledger.work_queue import QUICK
     from baosong.store.keys import is_ignored, list_intake
 
-    return frozenset(f"{s.key}\t{s.identity}" for _, s in list_intake(storage) if s and not is_ignored(s.key))
+    sent = [(area, s) for area, s in list_intake(storage) if s and not is_ignored(s.key)]
+    files, size = Counter[str](), Counter[str]()
+    for area, stored in sent:
+        if stored.size < QUICK.size:
+            files[area] += 1
+            size[area] += stored.size
+    crowded = {area for area in files if files[area] > QUICK.files or size[area] > QUICK.bytes}
+    large = lane == "large"
+    wanted = (s for area, s in sent if (s.size >= QUICK.size) == large or (large and area in crowded))
+    return frozenset(f"{s.key}\t{s.identity}" for s in wanted)

@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 
 import airflow_home
+from baosong_local.stack import airflow
 
 PROJECT = airflow_home.PROJECT
 DAG_FILES = sorted((PROJECT / "dags").glob("*.py"))
-DAG_IDS = {"intake", "province_report", "nightly_consolidation", "fixity", "release_held"}
+DAG_IDS = {"intake", "intake_large", "province_report", "nightly_consolidation", "fixity", "release_held"}
 HEAVY = ("pandas", "great_expectations", "openpyxl", "minio", "pymediainfo", "docx", "PIL", "baosong.pipeline.discover")
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
@@ -55,7 +56,7 @@ def test_a_dag_carries_its_manual(dag: Any) -> None:
 def test_a_dag_has_its_house_marks(dag: Any) -> None:
     assert "报送" in dag.tags
     assert dag.catchup is False
-    assert dag.max_active_runs == 1
+    assert dag.max_active_runs == {"intake": 3, "intake_large": 4}.get(dag.dag_id, 1)
     assert dag.is_paused_upon_creation is False
     assert {t.owner for t in dag.tasks} == {"科技厅"}
 
@@ -73,27 +74,34 @@ def test_nothing_takes_a_workers_slot_while_it_waits(dag: Any) -> None:
     assert not [t.task_id for t in dag.tasks if getattr(t, "deferrable", False) or t.start_from_trigger]
 
 
-def test_intake_has_the_shape_of_the_design(bag: Any) -> None:
-    dag = bag.dags["intake"]
-    group = dag.task_group.get_task_group_dict()["prefecture"]
+LANES = pytest.mark.parametrize("lane", ["intake", "intake_large"])
+
+
+@LANES
+def test_a_receipt_is_two_tasks_away_and_nobody_waits_for_the_announcement(bag: Any, lane: str) -> None:
+    dag = bag.dags[lane]
     down = {t.task_id: t.downstream_task_ids for t in dag.tasks}
 
-    checks = {f"prefecture.check_{kind}" for kind in ("statistics", "media", "documents")}
-    assert set(group.children) == checks | {"prefecture.archive", "prefecture.reply"}
-    assert all("prefecture.archive" in down[c] for c in checks)
-    assert "prefecture.reply" in down["prefecture.archive"]
-    assert "find_complete" in down["prefecture.reply"]
-    assert "announcement.announce" in down["find_complete"]
-    assert "announcement.mark_announced" in down["announcement.announce"]
+    assert down == {
+        "find_new": {"receive"},
+        "receive": {"announce", "settled"},
+        "announce": {"settled"},
+        "settled": set(),
+    }
 
 
-def test_each_file_belongs_to_exactly_one_check(bag: Any) -> None:
-    from baosong.rules.findings import Kind
+def test_what_is_long_cannot_take_every_worker(bag: Any) -> None:
+    """The pool has fewer slots than there are workers; what is quick needs none."""
+    pools = {name: bag.dags[name].get_task("receive").pool for name in ("intake", "intake_large")}
 
-    dag = bag.dags["intake"]
-    kinds = [kind for t in dag.tasks for kind in getattr(t, "op_kwargs", {}).get("kinds", [])]
+    assert pools == {"intake": "default_pool", "intake_large": "large"}
+    assert airflow.POOLS["large"][0] < airflow.WORKERS
 
-    assert sorted(kinds) == sorted(kind.value for kind in Kind)
+
+@LANES
+def test_one_run_at_a_time_announces(bag: Any, lane: str) -> None:
+    assert bag.dags[lane].get_task("announce").pool == "announce"
+    assert airflow.POOLS["announce"][0] == 1
 
 
 def test_a_held_file_can_be_released_as_any_deliverable(bag: Any) -> None:
@@ -104,22 +112,25 @@ def test_a_held_file_can_be_released_as_any_deliverable(bag: Any) -> None:
     assert offered == [None, *(kind.value for kind in Kind)]
 
 
-def test_any_failure_turns_the_run_red_though_the_others_go_on(bag: Any) -> None:
-    dag = bag.dags["intake"]
+@LANES
+def test_any_failure_turns_the_run_red_though_the_others_go_on(bag: Any, lane: str) -> None:
+    dag = bag.dags[lane]
     settled = dag.get_task("settled")
 
     assert [t.task_id for t in dag.leaves] == ["settled"]
     assert settled.trigger_rule == "none_failed"
     lenient = {t.task_id for t in dag.tasks if t.trigger_rule.startswith("all_done")}
-    hidden = {u for t in lenient for u in dag.get_task(t).upstream_task_ids} - {"find_new"}
+    hidden = {u for t in lenient for u in dag.get_task(t).upstream_task_ids}
     assert hidden <= settled.upstream_task_ids
 
 
-def test_intake_is_rung_by_the_bucket_and_swept_by_the_clock(bag: Any) -> None:
-    timetable = bag.dags["intake"].timetable
+@LANES
+def test_a_lane_is_rung_by_the_bucket_and_swept_by_the_clock(bag: Any, lane: str) -> None:
+    timetable = bag.dags[lane].timetable
     (watcher,) = timetable.asset_condition.objects[0].watchers
 
     assert type(watcher.trigger).__name__ == "IntakeTrigger"
+    assert watcher.trigger.lane == {"intake": "quick", "intake_large": "large"}[lane]
     assert timetable.timetable.expression == "*/5 * * * *"
     assert str(timetable.timetable.timezone) == "Asia/Shanghai"
 

@@ -83,7 +83,7 @@ def test_the_triggerer_can_build_the_trigger_again() -> None:
 
     path, kwargs = IntakeTrigger(poll_seconds=0.5).serialize()
 
-    assert import_string(path)(**kwargs).serialize() == (path, {"poll_seconds": 0.5})
+    assert import_string(path)(**kwargs).serialize() == (path, {"poll_seconds": 0.5, "lane": "quick"})
 
 
 def test_one_event_for_each_new_drop_and_none_for_debris(storage: Storage, intake: None) -> None:

@@ -10,11 +10,10 @@ from typing import Any
 
 from baosong.ledger import Submission
 from baosong.ledger.services import Services
-from baosong.pipeline import archive, check, discover, reply
+from baosong.ledger.work_queue import Lane
+from baosong.pipeline import discover, process
 from baosong.preservation import records as preserved
-from baosong.rules.findings import Kind
 
-ALL_KINDS = [kind.value for kind in Kind]
 CODE = "6501"
 AREA = "2023/6501-乌鲁木齐市"
 
@@ -82,12 +81,14 @@ def finished(services: Services) -> bool:
 
 
 def run(services: Services) -> None:
-    """Find what is new, check it, file it away and answer."""
-    for work in discover.find_new(services):
-        place = work["campaign"], work["prefecture"]
-        check.check(services, *place, ALL_KINDS)
-        archive.archive(services, *place)
-        reply.reply(services, *place)
+    """Find what is new, check it, archive it and answer, in one lane after the other."""
+    run_lane(services, "quick")
+    run_lane(services, "large")
+
+
+def run_lane(services: Services, lane: Lane) -> None:
+    for work in discover.find_new(services, lane):
+        process.process(services, work)
 
 
 class Killed(BaseException):

@@ -19,7 +19,7 @@ from baosong.preservation import fixity
 from baosong.preservation.fixity import Result
 from baosong_local.samples.documents import make_report
 from baosong_local.samples.sheets import make_sheet
-from intake_run import ALL_KINDS, AREA, CODE, drop, piece, run
+from intake_run import AREA, CODE, drop, piece, run
 from package_help import packed, send
 
 OTHER = "2023/6502-克拉玛依市"
@@ -64,7 +64,7 @@ def taken_back(services: Services) -> None:
     key = drop(services, piece("不要了"), "不要了.txt")
     discover.find_new(services)
     services.storage.remove("intake", key)
-    check.check(services, "2023", CODE, ALL_KINDS)
+    check.check(services, "2023", CODE)
     reply.reply(services, "2023", CODE)
 
 

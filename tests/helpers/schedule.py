@@ -28,7 +28,7 @@ from baosong_local.samples.sheets import make_sheet, wrong_total
 from baosong_local.stack.postgres import Postgres
 from faults import Seam, cut_connections, kill, lose_answer
 from faulty_store import FAULTS, FaultyStore, in_front_of
-from intake_run import ALL_KINDS, piece, run
+from intake_run import piece, run
 from package_help import packed
 from servers import Store
 from worlds import World, Worlds, installed
@@ -105,7 +105,7 @@ class Schedule(RuleBasedStateMachine):
     def run_in_pieces(self, steps: list[str], code: str) -> None:
         does: dict[str, Callable[[], Any]] = {
             "find": lambda: discover.find_new(self.world.services),
-            "check": lambda: check.check(self.world.services, "2023", code, ALL_KINDS),
+            "check": lambda: check.check(self.world.services, "2023", code),
             "file": lambda: archive.archive(self.world.services, "2023", code),
             "reply": lambda: reply.reply(self.world.services, "2023", code),
         }

@@ -112,7 +112,7 @@ class TestOneWholeRead:
         """Have a film waiting whose headers state too low a rate: only a whole read shows that it may pass."""
         services.storage.put_file("intake", f"{AREA}/片花.mpg", clips["49.5.mpg"])
         discover.find_new(services)
-        check_received(services, "2023", CODE, ["video"])
+        check_received(services, "2023", CODE)
         return services
 
     def test_the_exact_rate_rides_on_the_read_for_the_archive(
@@ -137,7 +137,7 @@ class TestOneWholeRead:
     def test_a_film_that_seemed_good_so_far_may_still_be_rejected(self, services: Services, clips: Clips) -> None:
         services.storage.put_file("intake", f"{AREA}/讲座.mpg", clips["48.3.mpg"])
         discover.find_new(services)
-        check_received(services, "2023", CODE, ["video"])
+        check_received(services, "2023", CODE)
         archive.archive(services, "2023", CODE)
         (row,) = services.ledger.submissions("2023")
         assert (row.state, row.bucket) == ("rejected", "quarantine")
@@ -147,7 +147,7 @@ class TestOneWholeRead:
     def test_what_the_headers_do_not_say_the_whole_film_says(self, services: Services, clips: Clips, name: str) -> None:
         services.storage.put_file("intake", f"{AREA}/{name}", clips[name])
         discover.find_new(services)
-        check_received(services, "2023", CODE, ["video"])
+        check_received(services, "2023", CODE)
         (row,) = services.ledger.submissions("2023")
         assert (row.verdict, row.facts["undecided"], row.facts["bit_rate"]) == ("accepted", True, None)
         archive.archive(services, "2023", CODE)

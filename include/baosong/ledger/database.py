@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial, wraps
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -58,8 +58,10 @@ class Database:
             return work(session, *args, **kwargs)
 
     @contextmanager
-    def advisory_lock(self, what: str) -> Iterator[bool]:
-        """Yield whether nobody else is at this piece of work now. It saves double work; no promise rests on it.
+    def advisory_lock(self, what: str, *, shared: bool = False) -> Iterator[bool]:
+        """Yield whether nobody else is at this piece of work now, or nobody alone where it is `shared`.
+
+        It saves double work; no promise rests on it.
 
         The lock belongs to a connection, so a killed process leaves none behind.
         """
@@ -67,12 +69,13 @@ class Database:
         connection = self._retrying.copy()(self.engine.connect)
         try:
             connection = connection.execution_options(isolation_level="AUTOCOMMIT")
-            mine = bool(connection.scalar(select(func.pg_try_advisory_lock(number))))
+            take = func.pg_try_advisory_lock_shared if shared else func.pg_try_advisory_lock
+            mine = bool(connection.scalar(select(take(number))))
             try:
                 yield mine
             finally:
                 if mine:
-                    _release(connection, number)
+                    _release(connection, func.pg_advisory_unlock_shared if shared else func.pg_advisory_unlock, number)
         finally:
             connection.close()
 
@@ -112,9 +115,9 @@ def alembic(connection: Connection, action: Callable[[Config, str], None], revis
     action(config, revision)
 
 
-def _release(connection: Connection, number: int) -> None:
+def _release(connection: Connection, unlock: Callable[[int], Any], number: int) -> None:
     try:
-        connection.scalar(select(func.pg_advisory_unlock(number)))
+        connection.scalar(select(unlock(number)))
     except DBAPIError:  # the server went away, and the lock with it
         connection.invalidate()
 

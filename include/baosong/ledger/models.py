@@ -83,6 +83,20 @@ class Submission(Base):
         return allowed(self.state, state).value
 
 
+class QueuedFile(Base):
+    """An unanswered file in its lane, `quick` or `large`, and the DAG run that handles it until a time, if one does.
+
+    The files of a bundle are handled with it and have no entry of their own.
+    """
+
+    __tablename__ = "work_queue"
+
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id"), primary_key=True)
+    lane: Mapped[str]
+    claimed_by: Mapped[str | None]
+    claimed_until: Mapped[datetime | None]
+
+
 class History(Base):
     """One change of a submission, by `who` if not by the pipeline; the database refuses to alter or delete them."""
 

@@ -27,22 +27,25 @@ CellState = Literal["missing", "accepted", "rejected", "held", "checking"]
 class Cell:
     """One deliverable of one prefecture: `accepted` counts current files, `rejected` those not corrected since.
 
-    `state` is accepted once there are as many as the campaign asks for; `last` is when the newest file came.
+    `state` is accepted once there are as many as the campaign asks for; `last` is when the newest file came. `pending`
+    names some of the files that are still being checked.
     """
 
     state: CellState
     accepted: int = 0
     rejected: int = 0
     last: datetime | None = None
+    pending: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the cell as JSON values."""
-        return {**asdict(self), "last": self.last.isoformat() if self.last else None}
+        return {**asdict(self), "last": self.last.isoformat() if self.last else None, "pending": list(self.pending)}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Cell:
         """Rebuild a cell from `as_json`."""
-        return cls(**{**data, "last": datetime.fromisoformat(data["last"]) if data["last"] else None})
+        last = datetime.fromisoformat(data["last"]) if data["last"] else None
+        return cls(**{**data, "last": last, "pending": tuple(data.get("pending", ()))})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,8 @@ SELECT prefecture, kind,
   (SELECT count(*) FROM submission s WHERE {_HERE} AND s.state = 'accepted') AS accepted,
   (SELECT count(*) FROM submission s WHERE {_HERE} AND s.state = 'rejected' AND {_LAST}) AS rejected,
   EXISTS (SELECT FROM submission s WHERE {_HERE} AND s.state = 'held' AND {_LAST}) AS held,
-  EXISTS (SELECT FROM submission s WHERE {_HERE} AND s.state IN ('received', 'checked')) AS pending,
+  ARRAY(SELECT s.name FROM submission s WHERE {_HERE} AND s.state IN ('received', 'checked') ORDER BY s.id LIMIT 5)
+    AS pending,
   (SELECT max(s.received_at) FROM submission s WHERE {_HERE} AND s.state <> 'withdrawn') AS last
 FROM {_EACH} AS each (prefecture, kind)
 """)  # noqa: S608 - our own words
@@ -112,7 +116,9 @@ def completeness(
 
 
 def _cell(row: Any, least: int) -> Cell:
-    return Cell(_state(row, least), row.accepted, row.rejected, row.last) if row.last else Cell("missing")
+    if not row.last:
+        return Cell("missing")
+    return Cell(_state(row, least), row.accepted, row.rejected, row.last, tuple(row.pending))
 
 
 def _state(row: Any, least: int) -> CellState:

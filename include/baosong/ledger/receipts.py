@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 
 from baosong.ledger.database import take_turns
 from baosong.ledger.models import Activity, IndicatorValue, Receipt, Submission
 from baosong.ledger.states import FILED
 from baosong.ledger.submissions import unfinished_of
+from baosong.ledger.work_queue import dequeue
 
 
 def allot_receipt(session: Session, campaign_id: str, code: str, status: dict[str, Any]) -> Receipt | None:
@@ -48,10 +49,17 @@ def unsent_receipts(session: Session, campaign_id: str, code: str) -> list[tuple
     return [(r, list(session.scalars(files.where(Submission.receipt_id == r.id)))) for r in receipts]
 
 
+def to_answer(session: Session, campaign_id: str, code: str) -> bool:
+    """Whether a prefecture has files that are filed and not answered."""
+    filed = exists().where(unfinished_of(campaign_id, code), Submission.state.in_(FILED))
+    return bool(session.scalar(select(filed)))
+
+
 def mark_replied(session: Session, submission_ids: Sequence[int]) -> None:
     """Finish files: their receipt is written and their bytes have left the intake."""
     done = update(Submission).where(Submission.id.in_(submission_ids), Submission.replied_at.is_(None))
     session.execute(done.values(replied_at=datetime.now(UTC)))
+    dequeue(session, submission_ids)
 
 
 def receipt_numbers(session: Session, campaign_id: str) -> dict[int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from baosong.ledger import board_queries as board
-from baosong.ledger import filing, pending_changes, quarantine, queries, receipts, related_files, steps
+from baosong.ledger import filing, pending_changes, quarantine, queries, receipts, related_files, steps, work_queue
 from baosong.ledger import intake_limits as limits
 from baosong.ledger import stored_objects as objects
 from baosong.ledger import submissions as rows
@@ -27,6 +27,11 @@ class Ledger(Database):
     last_arrival = transaction(rows.last_arrival)
     unfinished = transaction(rows.unfinished)
     waiting = transaction(rows.waiting)
+    claim = transaction(work_queue.claim)
+    claim_more = transaction(work_queue.claim_more)
+    release = transaction(work_queue.release)
+    release_run = transaction(work_queue.release_run)
+    oldest_queued = transaction(work_queue.oldest)
     members = transaction(rows.members)
     record_check = transaction(rows.record_check)
     settle = transaction(rows.settle)
@@ -51,6 +56,7 @@ class Ledger(Database):
     unsent_receipts = transaction(receipts.unsent_receipts)
     receipt_numbers = transaction(receipts.receipt_numbers)
     mark_replied = transaction(receipts.mark_replied)
+    to_answer = transaction(receipts.to_answer)
     replacement = transaction(receipts.replacement)
 
     # What boards, reports and receipts show.

@@ -117,17 +117,12 @@ def unfinished_of(campaign_id: str, code: str) -> ColumnElement[bool]:
 
 
 def waiting(
-    session: Session, campaign_id: str, code: str, state: State, kinds: Collection[str | None] | None = None
+    session: Session, campaign_id: str, code: str, state: State, ids: Collection[int] | None = None
 ) -> list[Submission]:
-    """Unfinished files in a state, oldest first: all, or those of some kinds (None: unclassified).
-
-    With `kinds` the files of bundles are left out: they are checked with their bundle, whatever they are.
-    """
+    """Unfinished files of a prefecture in a state, oldest first: all, or those of these ids and what came in them."""
     wanted = select(Submission).where(unfinished_of(campaign_id, code), Submission.state == state)
-    if kinds is not None:
-        named = Submission.kind.in_([k for k in kinds if k is not None])
-        wanted = wanted.where(or_(named, Submission.kind.is_(None)) if None in kinds else named)
-        wanted = wanted.where(Submission.bundle_id.is_(None))
+    if ids is not None:
+        wanted = wanted.where(or_(Submission.id.in_(ids), Submission.bundle_id.in_(ids)))
     return list(session.scalars(wanted.order_by(Submission.id)))
 
 

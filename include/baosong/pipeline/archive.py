@@ -6,7 +6,7 @@ ledger. A process killed between any two of them leaves work that the next run f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -24,16 +24,20 @@ from baosong.store.local_copy import Copy
 from baosong.validation.video import media_info, video
 
 
-def archive(services: Services, campaign_id: str, code: str) -> list[dict[str, Any]]:
-    """Bring a prefecture's checked files into archive or quarantine and decide in the ledger what they become.
+def archive(
+    services: Services, campaign_id: str, code: str, ids: Collection[int] | None = None
+) -> list[dict[str, Any]]:
+    """Bring a prefecture's checked files, all or those of these ids, into archive or quarantine and decide in the
+    ledger what they become.
 
-    Returns `{"id", "name", "kind", "state"}` per file. While another run is at the same prefecture this returns an
-    empty list: that run does it all.
+    Returns `{"id", "name", "kind", "state"}` per file. What another run is at is left to it. Runs at other files of
+    the prefecture go on beside this one, but not the removal of what nobody needs from quarantine.
     """
-    with services.ledger.advisory_lock(f"archive:{campaign_id}:{code}") as mine:
-        rows = services.ledger.waiting(campaign_id, code, State.CHECKED) if mine else []
+    lock, place = services.ledger.advisory_lock, f"archive:{campaign_id}:{code}"
+    with lock(place, shared=True) as free, lock(f"{place}:{min(ids or [0])}") as mine:
+        rows = services.ledger.waiting(campaign_id, code, State.CHECKED, ids) if free and mine else []
         if campaign_id and cross_file.check_related(services, rows, services.campaigns.get(campaign_id)):
-            rows = services.ledger.waiting(campaign_id, code, State.CHECKED)
+            rows = services.ledger.waiting(campaign_id, code, State.CHECKED, ids)
         rows = sorted(rows, key=is_unpacked)  # a bundle lies in the intake until all of its files are archived
         return [source_object.summary(row, _archive_file(services, row)) for row in rows]
 

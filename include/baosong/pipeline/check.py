@@ -7,7 +7,7 @@ once more before anything irreversible happens, and withdraws the row.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError
@@ -32,16 +32,15 @@ log = logging.getLogger(__name__)
 Summary = dict[str, Any]
 
 
-def check(services: Services, campaign_id: str, code: str, kinds: Sequence[str]) -> list[Summary]:
-    """Check a prefecture's received files of these kinds; unclassified ones go with the reports.
+def check(services: Services, campaign_id: str, code: str, ids: Collection[int] | None = None) -> list[Summary]:
+    """Check a prefecture's received files, all or those of these ids; a bundle's with their bundle.
 
     Returns `{"id", "name", "kind", "state", "verdict", "findings"}` per file. An error that no check foresaw, on one
     file, does not keep the others from being checked; it is raised at the end.
     """
     campaign = services.campaigns.get(campaign_id)
-    wanted: list[str | None] = [*kinds, None] if Kind.REPORT in kinds else [*kinds]
     prefecture = campaign.prefecture(code)
-    rows = services.ledger.waiting(campaign_id, code, State.RECEIVED, wanted)
+    rows = [r for r in services.ledger.waiting(campaign_id, code, State.RECEIVED, ids) if r.bundle_id is None]
     return _each(rows, lambda row: _check_one(services, row, campaign, prefecture))
 
 

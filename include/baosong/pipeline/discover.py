@@ -6,14 +6,14 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 from baosong.campaign import Campaign, CampaignError, Prefecture
 from baosong.ledger import Arrival, State
 from baosong.ledger.services import Services
-from baosong.pipeline import intake_limits
+from baosong.ledger.work_queue import Lane
+from baosong.pipeline import intake_limits, work
 from baosong.pipeline.intake_limits import Area
-from baosong.pipeline.unplaced import settle_unplaced
+from baosong.pipeline.work import Work
 from baosong.preservation import change_log
 from baosong.rules.findings import Kind
 from baosong.store.keys import ParsedKey, parse_key, slot_of
@@ -23,10 +23,10 @@ from baosong.validation import check, packages
 log = logging.getLogger(__name__)
 
 
-def find_new(services: Services) -> list[dict[str, Any]]:
-    """Record what has arrived in the intake and return one piece of work per prefecture with unfinished files.
+def find_new(services: Services, lane: Lane = "quick", run: str = "") -> list[Work]:
+    """Record what has arrived in the intake, claim for a DAG run what nobody is at in a lane, and return it as work.
 
-    Each is `{"campaign", "prefecture", "name", "files"}`. What belongs to no prefecture is answered here and now.
+    Of the quick lane that is one piece per prefecture, of the large one a piece per large file.
     LedgerLost if the ledger is blank though the archive has the journal of another.
     """
     change_log.write_all(services)
@@ -35,14 +35,7 @@ def find_new(services: Services) -> list[dict[str, Any]]:
     areas = intake_limits.areas(services.storage)
     record(services, unknown(areas, known.pending), campaigns)
     intake_limits.note(services, areas, campaigns, known.limits)
-    unfinished = services.ledger.unfinished()
-    if any(not campaign_id for campaign_id, _, _ in unfinished):
-        settle_unplaced(services, campaigns)
-    return [
-        {"campaign": campaign_id, "prefecture": code, "name": prefecture.name, "files": files}
-        for campaign_id, code, files in unfinished
-        if (prefecture := _prefecture_of(campaigns.get(campaign_id), code)) is not None
-    ]
+    return work.claimed(services, campaigns, lane, run)
 
 
 def usable_campaigns(services: Services) -> dict[str, Campaign]:

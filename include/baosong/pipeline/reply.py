@@ -31,6 +31,7 @@ _HTML = "text/html; charset=utf-8"
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MOST_OF_EACH = 50  # files of a kind and state on the status page: it is written anew with each receipt
 MOST_RECEIPTS = 10  # linked on the status page; the others are in their folder
+MOST_LOOKS = 5  # a prefecture that is answered without end must not keep a worker
 _JUDGED = (State.REJECTED, State.ACCEPTED, State.SUPERSEDED)  # what is held must not be handed out again
 _LONGEST_STEM = 120  # bytes: with the receipt's own name before it, within what a store takes
 
@@ -39,8 +40,25 @@ def reply(services: Services, campaign_id: str, code: str) -> dict[str, Any] | N
     """Answer all of a prefecture's archived files with one receipt, then empty the intake of what was read.
 
     Receipts that an interrupted run left unfinished are written again first, the same as before. Returns their keys,
-    the last one's number and how many files were answered; None if there is nothing to answer.
+    the last one's number and how many files were answered; None if there is nothing to answer. Two runs that answered
+    at once would each write an older status page over the other's: one leaves it to the other, which looks again.
     """
+    done: dict[str, Any] | None = None
+    for _ in range(MOST_LOOKS):
+        with services.ledger.advisory_lock(f"reply:{campaign_id}:{code}") as mine:
+            answered = _reply(services, campaign_id, code) if mine else None
+        if answered is None:
+            break
+        if done:
+            answered["receipts"] = [*done["receipts"], *answered["receipts"]]
+            answered["files"] += done["files"]
+        done = answered
+        if not services.ledger.to_answer(campaign_id, code):
+            break
+    return done
+
+
+def _reply(services: Services, campaign_id: str, code: str) -> dict[str, Any] | None:
     campaign = services.campaigns.get(campaign_id)
     prefecture = campaign.prefecture(code)
     unsent = services.ledger.open_receipts(campaign, code)

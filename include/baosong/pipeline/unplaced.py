@@ -15,11 +15,12 @@ from baosong.rules.findings import Checked, Finding
 from baosong.store.keys import parse_key
 
 
-def settle_unplaced(services: Services, campaign_ids: Collection[str]) -> None:
-    """See these files through to their answer; `campaign_ids` are those whose campaign file can be read."""
-    for row in services.ledger.waiting("", "", State.RECEIVED):
-        services.ledger.record_check(row.id, Checked([_unplaced(row, campaign_ids)]), RULES_REVISION)
-    archive(services, "", "")
+def settle_unplaced(services: Services, ids: Collection[int]) -> None:
+    """See these files through to their answer."""
+    known = services.campaigns.ids()
+    for row in services.ledger.waiting("", "", State.RECEIVED, ids):
+        services.ledger.record_check(row.id, Checked([_unplaced(row, known)]), RULES_REVISION)
+    archive(services, "", "", ids)
     receipts = services.ledger.open_receipts(None, "")
     change_log.write(services, "", "")
     for receipt, files in receipts:

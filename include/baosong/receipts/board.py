@@ -12,10 +12,11 @@ from baosong.receipts.sheet_results import has_page
 from baosong.receipts.view import Json, advice, describe_deliverables, describe_file, open_failures, render
 from baosong.report.files import DOCUMENT, PAGE, PDF, WORKBOOK
 from baosong.rules.findings import Kind
-from baosong.rules.words import remaining_text, time_text
+from baosong.rules.words import elapsed_text, remaining_text, time_text
 
 if TYPE_CHECKING:
     from baosong.ledger import Cell, Edition, IntakeLimit, Ledger, Submission
+    from baosong.ledger.work_queue import Lane
 
 ARRIVALS = 15
 FAILURES = 30
@@ -41,11 +42,19 @@ def render_board(ledger: Ledger, campaign: Campaign, now: datetime, exists: Call
         rows=rows,
         summary=_summary(rows),
         damaged=[(f"{i.bucket}/{i.key}", i.faults) for i in ledger.fixity_checks(campaign.id, faulty=True)],
+        waiting=waiting_text(ledger.oldest_queued(campaign.id), now),
         intake_limits=[_limit(limit, campaign) for limit in ledger.intake_limits(campaign.id)],
         arrivals=[_line(s, campaign) for s in ledger.newest(campaign.id, ARRIVALS)],
         editions=[_edition(e, campaign, exists) for e in ledger.editions(campaign.id)[: -EDITIONS - 1 : -1]],
         failures=[_line(s, campaign) for s in open_failures(ledger.to_follow_up(campaign.id), complete)[:FAILURES]],
     )
+
+
+def waiting_text(since: Mapping[Lane, datetime], now: datetime) -> str:
+    """Say how long the oldest unanswered file of each lane has waited, empty where none does."""
+    lanes: tuple[tuple[Lane, str], ...] = (("quick", "普通文件"), ("large", "大文件"))
+    parts = [f"{name}已等 {elapsed_text(now - since[lane])}" for lane, name in lanes if lane in since]
+    return f"尚未答复的文件中，等得最久的{'，'.join(parts)}。" if parts else ""
 
 
 def render_index(campaigns: Iterable[Campaign]) -> str:

@@ -125,6 +125,7 @@ def _deliverable_state(deliverable: Deliverable, cell: Cell | None) -> Json:
         "accepted": accepted,
         "rejected": cell.rejected if cell else 0,
         "lacking": lacking,
+        "pending": list(cell.pending) if cell else [],
     }
 
 
@@ -224,6 +225,9 @@ def next_steps(files: Sequence[Json], deliverables: Sequence[Json], deadline_tex
         steps.append(f"按各文件“怎样修改”一栏改好被退回的文件，再次放入{where}文件夹，系统会自动重新校验并另发回执。")
     if "held" in states:
         steps.append("待人工审核的文件不必重新报送，由工作人员审核，结果另发回执；在此之前请保留本地文件。")
+    if pending := [name for d in deliverables for name in d["pending"]]:
+        names = "、".join(f"“{ellipsize(name)}”" for name in pending)
+        steps.append(f"{names}已收到，正在校验，结果另发回执，不必重新报送。")
     missing = [d["name"] for d in deliverables if d["lacking"] and d["state"] == "missing"]
     if missing:
         steps.append(f"还缺{'、'.join(missing)}，请在{deadline_text}前放入各自的文件夹。")

@@ -97,6 +97,11 @@ def time_text(at: datetime, zone: ZoneInfo) -> str:
     return at.astimezone(zone).strftime("%Y-%m-%d %H:%M")
 
 
+def elapsed_text(elapsed: timedelta) -> str:
+    """Return how long something took: seconds below a minute, then as in `remaining_text`."""
+    return _span(elapsed) if elapsed >= timedelta(minutes=1) else f"{max(int(elapsed.total_seconds()), 0)} 秒"
+
+
 def remaining_text(deadline: datetime, now: datetime) -> str:
     """Return the time left until the deadline, or since it."""
     left = deadline - now

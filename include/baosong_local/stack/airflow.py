@@ -18,7 +18,10 @@ ZONE = "Asia/Shanghai"
 WORKERS = 4
 # How Airflow's database calls the lives of the components that have one there.
 JOBS = {"scheduler": "SchedulerJob", "triggerer": "TriggererJob", "dag-processor": "DagProcessorJob"}
-POOLS = {"sheets": (4, "统计表的校验"), "media": (2, "照片与视频的校验，读写量大")}
+POOLS = {
+    "large": (2, "大文件的校验、归档和答复，读写量大"),
+    "announce": (1, "发布已交齐，一次一个，请勿改大"),
+}
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "USER", "LOGNAME")
 
 

@@ -69,12 +69,13 @@ def cell(rows: Sequence[Row], least: int) -> Cell:
     open_ = [r["state"] for r in last_of_slots(known)]
     accepted, rejected = now.count(State.ACCEPTED), open_.count(State.REJECTED)
     last = max((r["received_at"] for r in known), default=None)
+    pending = tuple(r["name"] for r in known if r["state"] in (State.RECEIVED, State.CHECKED))[:5]
     if accepted >= max(least, 1):
-        return Cell("accepted", accepted, rejected, last)
+        return Cell("accepted", accepted, rejected, last, pending)
     if State.RECEIVED in now or State.CHECKED in now:
-        return Cell("checking", accepted, rejected, last)
+        return Cell("checking", accepted, rejected, last, pending)
     if State.HELD in open_:
-        return Cell("held", accepted, rejected, last)
+        return Cell("held", accepted, rejected, last, pending)
     return Cell("rejected" if rejected else "missing", accepted, rejected, last)
 
 

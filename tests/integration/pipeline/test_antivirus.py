@@ -21,7 +21,7 @@ from baosong.store.settings import Settings, SettingsError
 from baosong.store.source import Source
 from baosong.validation.common import antivirus
 from baosong.validation.common.antivirus import ScannerDown, scan
-from intake_run import ALL_KINDS, run
+from intake_run import run
 from waiting import free_port, until
 
 AREA = "2023/6501-乌鲁木齐市"
@@ -153,7 +153,7 @@ def test_while_the_scanner_is_away_nothing_is_judged_and_nothing_is_lost(service
     ill = with_clamd(services, f"127.0.0.1:{free_port()}")
     discover.find_new(ill)
     with pytest.raises(ScannerDown):
-        check.check(ill, "2023", "6501", ALL_KINDS)
+        check.check(ill, "2023", "6501")
     (row,) = services.ledger.submissions("2023")
     assert row.state == "received"
     assert services.storage.stat("intake", key)

@@ -197,6 +197,6 @@ def test_an_office_file_and_a_zip_by_another_name_are_what_they_were(services: S
 
 def test_a_zip_that_belongs_to_nobody_is_not_unpacked(services: Services) -> None:
     services.storage.put("intake", "2023/9999-火星市/材料.zip", packed(SMALL))
-    assert discover.find_new(services) == []
+    run(services)
     (row,) = services.ledger.submissions("")
     assert rules(row) == ["file.unplaced"]

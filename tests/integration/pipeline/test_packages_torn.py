@@ -19,7 +19,6 @@ from baosong.store.s3 import Storage, StorageError
 from baosong.validation import check as checks
 from baosong_local.samples import sheets
 from intake_run import (
-    ALL_KINDS,
     CODE,
     Killed,
     finished,
@@ -108,7 +107,7 @@ def test_a_zip_replaced_at_any_moment_is_judged_by_its_own_bytes(
         send(services, new)
     if moment == "during_check":
         replaced_first(checks, "check", 1)
-    check.check(services, *place, ALL_KINDS)
+    check.check(services, *place)
     monkeypatch.undo()
     if moment == "before_filing":
         send(services, new)
@@ -196,7 +195,7 @@ def test_one_file_that_breaks_a_parser_does_not_keep_the_others_from_an_answer(
     with monkeypatch.context() as patch:
         patch.setattr(checks, "check", ill)
         with pytest.raises(RuntimeError, match="nobody foresaw"):
-            check.check(services, "2023", CODE, ALL_KINDS)
+            check.check(services, "2023", CODE)
     archive.archive(services, "2023", CODE)
     reply.reply(services, "2023", CODE)
     assert Counter(states(services)) == {"received": 2, "accepted": 1, "rejected": 2}
@@ -207,7 +206,7 @@ def test_one_file_that_breaks_a_parser_does_not_keep_the_others_from_an_answer(
     whole(services)
 
 
-def test_the_tasks_for_other_kinds_leave_the_files_of_a_zip_alone(
+def test_the_files_of_a_zip_are_checked_with_it_and_not_alone(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     send(services, packed(SMALL))
@@ -215,8 +214,9 @@ def test_the_tasks_for_other_kinds_leave_the_files_of_a_zip_alone(
         patch.setattr(Ledger, "record_check", dies_at(Ledger.record_check, 0))
         with pytest.raises(Killed):
             run(services)
-    assert check.check(services, "2023", CODE, ["press"]) == []
-    assert [done["name"] for done in check.check(services, "2023", CODE, ["report"])][-1] == "材料.zip"
+    bundle, *members = (row.id for row in rows(services))
+    assert check.check(services, "2023", CODE, members) == []
+    assert [done["name"] for done in check.check(services, "2023", CODE, [bundle])][-1] == "材料.zip"
 
 
 def test_concurrent_runs_leave_no_doubles(services: Services) -> None:

@@ -13,7 +13,6 @@ from baosong.campaign import Campaign
 from baosong.ledger.services import Services
 from baosong.pipeline import archive, discover, reply
 from baosong.pipeline.check import check as check_received
-from baosong.rules.findings import Kind
 from baosong.validation.sandbox import run
 from baosong_local.samples import media
 from hostile_makers.pdfs import endless
@@ -37,9 +36,9 @@ def test_a_file_that_burns_its_time_keeps_nobody_else_waiting(
 
     monkeypatch.setattr(run, "read_all", read_all)
     with ThreadPoolExecutor(1) as beside:
-        slow = beside.submit(check_received, services, "2023", "6501", [Kind.REPORT])
+        slow = beside.submit(check_received, services, "2023", "6501")
         assert burning.wait(30)
-        (told,) = check_received(services, "2023", "6502", [Kind.PHOTO])
+        (told,) = check_received(services, "2023", "6502")
         archive.archive(services, "2023", "6502")
         answered = reply.reply(services, "2023", "6502")
         assert not slow.done()

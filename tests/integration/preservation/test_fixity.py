@@ -12,7 +12,7 @@ from baosong.ledger.services import Services
 from baosong.pipeline import check, discover
 from baosong.preservation import fixity, records
 from baosong.store.s3 import StorageError
-from intake_run import ALL_KINDS, CODE, drop, keys, piece, rows, run
+from intake_run import CODE, drop, keys, piece, rows, run
 from preservation_help import flip, verified
 from servers import Store
 
@@ -96,7 +96,7 @@ def test_a_fault_stays_until_it_is_mended_and_a_stranger_that_is_gone_is_forgott
 def test_what_is_just_being_filed_is_no_stranger(services: Services) -> None:
     drop(services, piece())
     discover.find_new(services)
-    check.check(services, "2023", CODE, ALL_KINDS)
+    check.check(services, "2023", CODE)
     services.storage.put("archive", f"2023/{CODE}/press/0123-链接.txt", piece())
     assert verified(services).faults == {}
 

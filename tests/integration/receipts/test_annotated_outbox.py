@@ -25,7 +25,7 @@ AREA = "2023/6501-乌鲁木齐市"
 def run(services: Services, content: bytes, name: str = "统计表.xlsx") -> None:
     services.storage.put("intake", f"{AREA}/统计表/{name}", content)
     discover.find_new(services)
-    check.check(services, "2023", CODE, ["statistics"])
+    check.check(services, "2023", CODE)
     archive.archive(services, "2023", CODE)
     reply.reply(services, "2023", CODE)
 

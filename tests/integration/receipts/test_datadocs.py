@@ -16,7 +16,7 @@ from baosong.store.s3 import Storage, StorageError
 from baosong.validation.statistics import datadocs
 from baosong_local.samples.dirt import written
 from datadocs_help import wrong_sheet
-from intake_run import ALL_KINDS, run
+from intake_run import run
 from sheet_help import LIST, edited, put, sample
 
 AREA = "2023/6501-乌鲁木齐市"
@@ -108,7 +108,7 @@ def test_a_store_that_is_away_stops_the_check_and_the_next_run_writes_the_page(
     with monkeypatch.context() as ill:
         ill.setattr(Storage, "put", away)
         with pytest.raises(StorageError):
-            check.check(services, "2023", "6501", ALL_KINDS)
+            check.check(services, "2023", "6501")
     (row,) = services.ledger.submissions("2023")
     assert (row.state, pages(services)) == ("received", [])
     run(services)

@@ -1,0 +1,62 @@
+"""What benchmarks of drops need: a campaign of their own, Airflow's API, and how to wait for a receipt."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import httpx
+
+from baosong.ledger.services import Services
+
+WITHIN = 120.0
+
+
+def receipts(services: Services, area: str) -> int:
+    """Return how many receipts a prefecture has."""
+    return sum(1 for stored in services.storage.list("outbox", f"{area}/回执/") if stored.key.endswith(".html"))
+
+
+def make_campaign(home: Path) -> str:
+    """Write a campaign that is open now into an installation; return its id."""
+    today = datetime.now().date()
+    campaign_id = f"bench-{datetime.now():%Y%m%d-%H%M%S}"
+    (home / "campaigns").mkdir(exist_ok=True)
+    lines = [
+        'extends: "2023"',
+        f"id: {campaign_id}",
+        f"window: {{start: {today - timedelta(days=9)}, end: {today}}}",
+        f"deadline: {today + timedelta(days=9)} 24:00",
+    ]
+    (home / "campaigns" / f"{campaign_id}.yaml").write_text("\n".join(lines), encoding="utf-8")
+    return campaign_id
+
+
+@contextmanager
+def airflow(home: Path) -> Iterator[httpx.Client]:
+    """Give a client of the API, signed in as the operator."""
+    password = json.loads((home / "airflow" / "passwords.json").read_text(encoding="utf-8"))["operator"]
+    facts = json.loads((home / "stack.json").read_text(encoding="utf-8"))
+    with httpx.Client(base_url=facts["BAOSONG_UI_URL"], timeout=30, trust_env=False) as client:
+        token = client.post("/auth/token", json={"username": "operator", "password": password}).json()
+        client.headers["Authorization"] = f"Bearer {token['access_token']}"
+        yield client
+
+
+def idle(airflow: httpx.Client) -> bool:
+    """Return whether no DAG is running."""
+    active = {"state": ["running", "queued"], "limit": 1}
+    return airflow.get("/api/v2/dags/~/dagRuns", params=active).json()["total_entries"] == 0
+
+
+def wait(true: Callable[[], bool], within: float = WITHIN) -> None:
+    """Wait until something is true; TimeoutError after so many seconds."""
+    deadline = time.monotonic() + within
+    while not true():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"nothing happened within {within:.0f} s")
+        time.sleep(0.05)

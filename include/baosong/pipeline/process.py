@@ -1,0 +1,46 @@
+"""From check to reply in one go, as one task does it: what always follows at once need not wait to be scheduled."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from sqlalchemy.exc import DBAPIError
+
+from baosong.ledger.services import Services
+from baosong.pipeline.archive import archive
+from baosong.pipeline.check import check
+from baosong.pipeline.reply import reply
+from baosong.pipeline.unplaced import settle_unplaced
+from baosong.pipeline.work import Work
+from baosong.store.s3 import StorageError
+
+log = logging.getLogger(__name__)
+
+GOES_ON = 10.0  # seconds after which a task leaves what a prefecture has sent meanwhile: others wait for its worker
+
+
+def process(services: Services, work: Work, run: str = "") -> None:
+    """Check, archive and answer the files of a piece of work, and the quick ones that its prefecture sent meanwhile."""
+    owner, ids, until = (work["campaign"], work["prefecture"]), work["ids"], time.monotonic() + GOES_ON
+    while ids:
+        _process(services, *owner, ids)
+        more = services.ledger.claim_more(*owner, run, ids) if time.monotonic() < until else []
+        ids = [file.id for file in more]
+
+
+def _process(services: Services, campaign_id: str, code: str, ids: list[int]) -> None:
+    if not campaign_id:
+        settle_unplaced(services, ids)
+        return
+    failure: Exception | None = None
+    try:
+        log.info("checked: %s", check(services, campaign_id, code, ids))
+    except (StorageError, DBAPIError):
+        raise
+    except Exception as bug:  # what the others' checks have found is archived and answered all the same
+        failure = bug
+    log.info("archived: %s", archive(services, campaign_id, code, ids))
+    log.info("replied: %s", reply(services, campaign_id, code))
+    if failure:
+        raise failure
