@@ -16,6 +16,7 @@ from baosong.validation.statistics.gx import EXPECTATIONS
 from baosong_local.samples import dirt
 from sheet_help import CAMPAIGN, FIRST, LIST, TOTALS, edited, put, sample
 
+pytestmark = pytest.mark.xdist_group("great expectations")  # two processes that import it, and not two a worker
 SPARED = ("scipy", "altair", "sqlalchemy", "great_expectations.datasource", "great_expectations.checkpoint")
 JUDGE = """
 from baosong.campaign import Campaigns
