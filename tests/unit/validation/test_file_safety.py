@@ -20,7 +20,7 @@ from baosong.campaign import Campaign, load_campaign
 from baosong.rules.findings import Checked, Kind, Severity, Verdict
 from baosong.store.source import Source
 from baosong.validation.check import check
-from baosong.validation.common import zip_guard
+from baosong.validation.common import file_safety, zip_guard
 from baosong_local.samples import documents, media
 
 NOT_SHEETS = [Kind.REPORT, Kind.PRESS, Kind.PHOTO, Kind.VIDEO, None]
@@ -91,6 +91,7 @@ def test_a_file_above_the_limit_is_not_even_opened() -> None:
     checked = check(Source("总结.docx", limit + 1, never), Kind.REPORT, the_campaign(), None)
     assert rules(checked) == ["file.too_large"]
     assert checked.findings[0].expected == "不超过 50 MB"
+    assert file_safety.size_findings(Source("总结.docx", limit, never), limit) == []
 
 
 @pytest.mark.parametrize(

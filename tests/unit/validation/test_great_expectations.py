@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import baosong
 from baosong.campaign.layout import indicator_cells
 from baosong.validation.statistics.gx import EXPECTATIONS
 from baosong_local.samples import dirt
@@ -92,7 +94,8 @@ def as_a_whole(sheets: tuple[Path, Path]) -> Answers:
 
 def answers(sheets: tuple[Path, Path], *parts: str) -> Answers:
     command = [sys.executable, "-W", "ignore", "-c", "\n".join(parts), *map(str, sheets)]
-    done = subprocess.run(command, capture_output=True, check=False)
+    env = os.environ | {"PYTHONPATH": str(Path(baosong.__file__).parents[1])}  # what is tested, wherever it lies
+    done = subprocess.run(command, env=env, capture_output=True, check=False)
     assert (done.returncode, done.stderr.decode()) == (0, "")
     return Answers(*json.loads(done.stdout))
 
