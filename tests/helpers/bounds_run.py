@@ -13,13 +13,13 @@ from baosong.rules.findings import Kind
 from baosong.store.source import Source
 from baosong.validation.check import check
 from baosong.validation.sandbox import client
-from baosong.validation.statistics import expectations, statistics
+from baosong.validation.statistics import gx, statistics
 from sheet_bombs import BOMBS
 from sheet_corpus.case import said
 from sheet_help import CAMPAIGN, URUMQI
 
 __all__ = ["Taken", "run", "statistics"]  # imported before any fork
-expectations.great_expectations()
+gx.great_expectations()
 client.start()  # one for all, as the pipeline's workers have it
 
 

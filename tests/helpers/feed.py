@@ -6,6 +6,8 @@ import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
+from sqlalchemy import func, select
+
 from baosong.campaign import Campaign
 from baosong.ledger import Arrival, Filed, Ledger, Submission
 from baosong.rules.findings import Checked, Finding, Kind, Verdict, error
@@ -52,17 +54,18 @@ def feed(
         late=late,
     )
     ledger.receive([arrival])
-    row = ledger.submissions(campaign.id, code)[-1]
+    newest = select(func.max(Submission.id)).where(Submission.campaign == campaign.id, Submission.prefecture == code)
+    number = ledger.run(lambda s: s.scalars(newest).one())
     wrong = [WRONG] if verdict is Verdict.REJECTED else []
     checked = Checked(findings=findings or wrong, figures=figures, held=verdict is Verdict.HELD)
-    ledger.record_check(row.id, checked, campaign.rules_version)
+    ledger.record_check(number, checked, campaign.rules_version)
     bucket = "archive" if verdict is Verdict.ACCEPTED else "quarantine"
     filed = Filed(sha256=sha, bucket=bucket, key=f"{campaign.id}/{code}/{kind}/{sha[:12]}-{name}", at=at)
-    ledger.file(row.id, filed)
+    ledger.file(number, filed)
     if replied:
         ledger.allot_receipt(campaign.id, code, {})
-        ledger.mark_replied([row.id])
-    return ledger.submission(row.id)
+        ledger.mark_replied([number])
+    return ledger.submission(number)
 
 
 def feed_all(ledger: Ledger, campaign: Campaign, code: str, figures: dict[str, Any] | None = None, **more: Any) -> None:

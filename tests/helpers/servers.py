@@ -7,9 +7,10 @@ import os
 import secrets
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+from baosong.ledger import Ledger
 from baosong.ledger.services import Services
 from baosong.store.s3 import Storage
 from baosong.store.settings import BUCKETS, PROJECT, S3Settings, Settings
@@ -40,6 +41,15 @@ def fresh_database(postgres: Postgres, like: str = "template1") -> Iterator[str]
     postgres.execute(copying(like, name))
     yield postgres.url(name)
     postgres.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def filled_database(postgres: Postgres, like: str, fill: Callable[[Ledger], object]) -> str:
+    """Return the name of a new database, filled once, to be copied by each test that wants what is in it."""
+    name = f"filled_{os.getpid()}_{next(numbers)}"
+    postgres.execute(copying(like, name))
+    with closing(Ledger(postgres.url(name))) as ledger:
+        fill(ledger)
+    return name
 
 
 def copying(database: str, name: str) -> str:

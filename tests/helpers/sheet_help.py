@@ -15,7 +15,7 @@ from baosong.store.source import Source
 from baosong.validation.check import check
 from baosong.validation.statistics import crosschecks
 from baosong.validation.statistics.cells import Sheet, parse_address
-from baosong.validation.statistics.expectations import Failure, Validator, great_expectations
+from baosong.validation.statistics.gx import Failure, Validator, great_expectations
 from baosong.validation.statistics.reader import read
 from baosong.validation.statistics.structure import structure_findings
 from baosong.validation.statistics.tables import find_tables

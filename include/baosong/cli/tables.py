@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from baosong.campaign import Campaign
-from baosong.ledger import Submission
-from baosong.receipts.view import advice, title_of
 from baosong.rules.catalogue import level
 from baosong.rules.findings import Kind
 from baosong.rules.words import escape_invisible
+
+if TYPE_CHECKING:  # `check` knows no ledger
+    from baosong.campaign import Campaign
+    from baosong.ledger import Submission
 
 _VERDICTS = {"accepted": ("接收", "green"), "rejected": ("退回", "red"), "held": ("待人工审核", "yellow")}
 _OUTCOMES = {
@@ -50,6 +51,8 @@ def _findings(findings: list[dict[str, Any]]) -> Table:
 
 def show_held(console: Console, rows: list[Submission]) -> None:
     """Print the files that wait for an operator with reasons and advice; file names are never read as markup."""
+    from baosong.receipts.view import advice, title_of
+
     if not rows:
         console.print("没有待人工审核的文件。")
         return

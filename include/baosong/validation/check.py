@@ -8,6 +8,7 @@ is done here, the judging of a sheet's cells above all, has the same limit of pr
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -25,10 +26,20 @@ from baosong.validation.sandbox import client
 from baosong.validation.sandbox.time_limit import OwnTimeIsUp, processor_time
 
 SECONDS_TO_CLASSIFY = 4  # all prefectures wait for it
-__all__ = ["check", "classify"]
+SHEETS = (".xlsx", ".xls", ".xlsm", ".et", ".ods")
+__all__ = ["check", "classify", "prepare"]
 
 _CHECKED: TypeAdapter[Checked] = TypeAdapter(Checked)
 _CLASSIFIED: TypeAdapter[str | None] = TypeAdapter(str | None)
+
+
+def prepare(kind: Kind | None, names: Iterable[str]) -> None:
+    """Where a file of these names may be a sheet, import what judges it while the sandbox starts in its own process."""
+    if kind is Kind.STATISTICS or (kind is None and any(name.lower().endswith(SHEETS) for name in names)):
+        from baosong.validation.statistics.gx import great_expectations
+
+        client.start()
+        great_expectations()
 
 
 def check(source: Source, kind: Kind | None, campaign: Campaign, prefecture: Prefecture | None) -> Checked:

@@ -124,6 +124,27 @@ MUTANTS = [
         f"{UNIT}/test_classification_marks.py",
     ),
     Mutant(
+        "what was put off of Great Expectations is never imported",
+        f"{S}/lazy_packages.py",
+        "while _put_off:",
+        "if package in _put_off:",
+        f"{UNIT}/test_great_expectations.py",
+    ),
+    Mutant(
+        "a sort of expectation is never asked for its rows",
+        f"{S}/gx.py",
+        '"COMPLETE"',
+        '"BOOLEAN_ONLY"',
+        f"{UNIT}/test_great_expectations.py",
+    ),
+    Mutant(
+        "a mark in a press file's workbook is not seen",
+        f"{V}/inspection.py",
+        "        return file_safety.held_as_classified()\n    if deliverable",
+        "        pass\n    if deliverable",
+        f"{UNIT}/test_classification_marks.py",
+    ),
+    Mutant(
         "a mark with spaces is not seen",
         f"{V}/common/file_safety.py",
         r"(?:绝\s{0,3}密|机\s{0,3}密|秘\s{0,3}密)",

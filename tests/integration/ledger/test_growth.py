@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,20 +20,34 @@ from baosong.pipeline import reply
 from baosong.pipeline.reply import MOST_OF_EACH
 from baosong.receipts.board import ARRIVALS, render_board
 from baosong.rules.findings import Kind, Verdict
+from baosong.store.settings import S3Settings
+from baosong_local.stack.postgres import Postgres
 from feed import NOW, feed
+from servers import filled_database, fresh_database, opened, settings_of
+
+pytestmark = pytest.mark.xdist_group("growth")  # one worker fills the ledger for all
 
 CODE = "6501"
 UPDATE = text("UPDATE submission SET facts = jsonb_build_object('fingerprint', cast(:told AS text)) WHERE id = :id")
 
 
+@pytest.fixture(scope="module")
+def database(postgres: Postgres, empty_ledger: str, campaign: Campaign) -> str:
+    """The name of a database of a prefecture with a sheet, 70 accepted photos and then a rejected one."""
+
+    def fill(ledger: Ledger) -> None:
+        feed(ledger, campaign, CODE, Kind.STATISTICS, "统计表.xlsx")
+        for n in range(MOST_OF_EACH + 20):
+            feed(ledger, campaign, CODE, Kind.PHOTO, f"照片{n}.jpg", at=NOW + timedelta(minutes=n))
+        feed(ledger, campaign, CODE, Kind.PHOTO, "坏.jpg", verdict=Verdict.REJECTED, at=NOW + timedelta(days=1))
+
+    return filled_database(postgres, empty_ledger, fill)
+
+
 @pytest.fixture
-def much(services: Services, campaign: Campaign) -> Services:
-    """A services of a prefecture with a sheet, 70 accepted photos and then a rejected one."""
-    feed(services.ledger, campaign, CODE, Kind.STATISTICS, "统计表.xlsx")
-    for n in range(MOST_OF_EACH + 20):
-        feed(services.ledger, campaign, CODE, Kind.PHOTO, f"照片{n}.jpg", at=NOW + timedelta(minutes=n))
-    feed(services.ledger, campaign, CODE, Kind.PHOTO, "坏.jpg", verdict=Verdict.REJECTED, at=NOW + timedelta(days=1))
-    return services
+def much(postgres: Postgres, database: str, s3: S3Settings, tmp_path: Path) -> Iterator[Services]:
+    with fresh_database(postgres, database) as url, opened(settings_of(tmp_path / "home", s3, url)) as services:
+        yield services
 
 
 def loaded(services: Services, work: object) -> int:

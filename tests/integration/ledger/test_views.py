@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from itertools import product
 from pathlib import Path
@@ -17,15 +19,28 @@ from sqlalchemy.exc import DBAPIError
 from baosong.campaign import Campaign
 from baosong.ledger import TRANSITIONS, Ledger, State, Submission
 from baosong.rules.findings import Finding, Kind, Severity, Verdict
+from baosong_local.stack.postgres import Postgres
 from feed import feed
+from servers import filled_database, fresh_database
 
+pytestmark = pytest.mark.xdist_group("history")  # which one worker makes for all
 DAY = timedelta(days=1)
 WORDS = {"accepted": "已齐", "checking": "校验中", "held": "待人工审核", "rejected": "已退回", "missing": "未报送"}
 
 
+@pytest.fixture(scope="module")
+def database(postgres: Postgres, empty_ledger: str, campaign: Campaign) -> str:
+    """The name of a database with a campaign in which everything has happened somewhere, the same in every run."""
+    return filled_database(postgres, empty_ledger, lambda ledger: everything_happens(ledger, campaign))
+
+
 @pytest.fixture
-def history(ledger: Ledger, campaign: Campaign) -> Ledger:
-    """A campaign in which everything has happened somewhere: drawn once, the same in every run."""
+def history(postgres: Postgres, database: str) -> Iterator[Ledger]:
+    with fresh_database(postgres, database) as url, closing(Ledger(url, retry_timeout=10)) as ledger:
+        yield ledger
+
+
+def everything_happens(ledger: Ledger, campaign: Campaign) -> None:
     draw = random.Random(7)
     ledger.expect(campaign)
     verdicts = [Verdict.ACCEPTED] * 4 + [Verdict.REJECTED, Verdict.HELD]
@@ -51,7 +66,6 @@ def history(ledger: Ledger, campaign: Campaign) -> Ledger:
             content=str(n // 2),
         )
     feed(ledger, campaign, "6540", Kind.REPORT, "坏.docx", verdict=Verdict.REJECTED)
-    return ledger
 
 
 def query(ledger: Ledger, statement: str) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from baosong.campaign import Campaign, load_campaign
 from baosong.rules.findings import Checked, Kind, Severity, Verdict
 from baosong.store.source import Source
 from baosong.validation.check import check
-from baosong.validation.common import zip_guard
+from baosong.validation.common import file_safety, zip_guard
 from baosong_local.samples import documents, media
 
 NOT_SHEETS = [Kind.REPORT, Kind.PRESS, Kind.PHOTO, Kind.VIDEO, None]
@@ -91,6 +91,7 @@ def test_a_file_above_the_limit_is_not_even_opened() -> None:
     checked = check(Source("总结.docx", limit + 1, never), Kind.REPORT, the_campaign(), None)
     assert rules(checked) == ["file.too_large"]
     assert checked.findings[0].expected == "不超过 50 MB"
+    assert file_safety.size_findings(Source("总结.docx", limit, never), limit) == []
 
 
 @pytest.mark.parametrize(
@@ -108,9 +109,14 @@ def test_an_archive_is_told_to_be_unpacked(data: bytes, name: str) -> None:
     assert "解压" in checked.findings[0].fix
 
 
+@cache
+def bomb_of_300_mb() -> bytes:
+    return zipped({"word/document.xml": bytes(300 << 20)})
+
+
 @pytest.mark.parametrize("kind", [Kind.REPORT, Kind.PRESS, Kind.STATISTICS, None])
 def test_a_zip_bomb_is_known_by_its_directory(kind: Kind | None) -> None:
-    bomb = zipped({"word/document.xml": bytes(300 << 20)})
+    bomb = bomb_of_300_mb()
     tracemalloc.start()
     checked = judged(bomb, "总结.docx", kind)
     _, peak = tracemalloc.get_traced_memory()

