@@ -12,7 +12,6 @@ import importlib
 
 _PRELOADED = (
     "pandas",
-    "great_expectations",
     "alembic.command",
     "docx",
     "minio",

@@ -14,13 +14,13 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
 
-from baosong import receipts
 from baosong.campaign import Campaign, Prefecture
 from baosong.ledger import Cell, Receipt, State, Submission
 from baosong.ledger.services import Services
 from baosong.pipeline import source_object
 from baosong.preservation import change_log
 from baosong.preservation.records import UNPLACED, safe_name
+from baosong.receipts import pages
 from baosong.receipts.annotated_workbook.annotate import LARGEST, annotate
 from baosong.rules.findings import Finding, Kind, Severity
 from baosong.store.keys import RECEIPTS, STATUS, TEMPLATES, parse_key
@@ -96,12 +96,12 @@ def write_receipt(
     names = _copy_names([row for row in files if row.id in copies])
     replacing = [row for row in files if row.replaces_id is not None]
     replaced = {row.id: earlier for row in replacing if (earlier := services.ledger.replacement(row.id))}
-    page = receipts.render_receipt(
+    page = pages.render_receipt(
         campaign, prefecture, receipt.number, receipt.issued_at, files, cells, names, replaced
     )
     folder = f"{campaign.id}/{prefecture.folder}/{RECEIPTS}"
     for number, copy in copies.items():
-        name = receipts.annotated_name(page.name, names[number])
+        name = pages.annotated_name(page.name, names[number])
         services.storage.put("outbox", f"{folder}/{name}", copy, content_type=_XLSX)
     return _write(services, folder, page)
 
@@ -110,13 +110,13 @@ def write_unplaced(services: Services, receipt: Receipt, files: list[Submission]
     """Write the answer to files that belong to nobody, where operators find it, and return its page's key."""
     meant = {parse_key(row.key).campaign_id for row in files} & set(services.campaigns.ids())
     campaign = services.campaigns.get(meant.pop() or "") if len(meant) == 1 else None
-    return _write(services, UNPLACED, receipts.render_unplaced(campaign, receipt.number, receipt.issued_at, files))
+    return _write(services, UNPLACED, pages.render_unplaced(campaign, receipt.number, receipt.issued_at, files))
 
 
 def write_status(services: Services, campaign: Campaign, prefecture: Prefecture) -> None:
     """Write the prefecture's overview as the ledger and the outbox are now."""
     cells, files, of, last, over_limit = services.ledger.overview(campaign, prefecture.code, MOST_OF_EACH)
-    page = receipts.render_status(
+    page = pages.render_status(
         campaign,
         prefecture,
         datetime.now(UTC),
@@ -157,7 +157,7 @@ def _copy_names(rows: list[Submission]) -> dict[int, str]:
     return names
 
 
-def _write(services: Services, folder: str, page: receipts.Receipt) -> str:
+def _write(services: Services, folder: str, page: pages.Receipt) -> str:
     data = json.dumps(page.json, ensure_ascii=False, indent=1, allow_nan=False).encode()
     services.storage.put("outbox", f"{folder}/{page.name}.json", data, content_type="application/json")
     services.storage.put("outbox", f"{folder}/{page.name}.html", page.html.encode(), content_type=_HTML)
@@ -167,17 +167,17 @@ def _write(services: Services, folder: str, page: receipts.Receipt) -> str:
 def _links(services: Services, prefix: str, last: int) -> dict[str, str]:
     """Return titles and relative keys of the templates and of the newest receipts, `last` and those before it."""
     templates = sorted(stored.key for stored in services.storage.list("outbox", f"{prefix}{TEMPLATES}/"))
-    pages = [key for _, key in sorted(_newest_pages(services, prefix, last), reverse=True)]
-    return {PurePosixPath(key).stem: key.removeprefix(prefix) for key in [*templates, *pages]}
+    newest = [key for _, key in sorted(_newest_pages(services, prefix, last), reverse=True)]
+    return {PurePosixPath(key).stem: key.removeprefix(prefix) for key in [*templates, *newest]}
 
 
 def _newest_pages(services: Services, prefix: str, last: int) -> Iterator[tuple[int, str]]:
     """Yield numbers and keys of the newest receipts' pages, listing little else: as many digits, the same order."""
     wanted = range(max(1, last - MOST_RECEIPTS + 1), last + 1)
     folder = f"{prefix}{RECEIPTS}/"
-    for _, alike in itertools.groupby(wanted, key=lambda number: len(receipts.stem_of(number))):
-        stems = [f"{folder}{receipts.stem_of(number)}" for number in alike]
+    for _, alike in itertools.groupby(wanted, key=lambda number: len(pages.stem_of(number))):
+        stems = [f"{folder}{pages.stem_of(number)}" for number in alike]
         listed = services.storage.list("outbox", folder, after=stems[0])
         for stored in itertools.takewhile(lambda s, end=f"{stems[-1]}\U0010ffff": s.key < end, listed):  # type: ignore[misc]
-            if (number := receipts.number_of(stored.key.removeprefix(folder))) in wanted:
+            if (number := pages.number_of(stored.key.removeprefix(folder))) in wanted:
                 yield number, stored.key

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from baosong.campaign import Campaign
 from baosong.ledger import Cell
-from baosong.receipts import annotated_name, render_receipt, render_status, render_unplaced
+from baosong.receipts.pages import annotated_name, render_receipt, render_status, render_unplaced
 from baosong.rules.findings import Kind, error, note, warning
 from baosong.rules.words import ellipsize, escape_invisible, location_text, remaining_text, size_text, time_text
 
