@@ -53,6 +53,7 @@ def opened(context: BrowserContext, path: Path, *expected: str) -> Iterator[Page
     yield page
     surprises = [error for error in errors if not error.startswith(expected)]
     assert not surprises, surprises
+    page.close()
 
 
 def row(page: Page, name: str) -> Locator:

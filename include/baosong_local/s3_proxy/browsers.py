@@ -12,7 +12,7 @@ _READABLE = "Access-Control-Allow-Origin: *\r\nAccess-Control-Expose-Headers: ET
 _PREFLIGHT = (
     f"HTTP/1.1 204 No Content\r\n{_READABLE}"
     "Access-Control-Allow-Methods: GET, HEAD, PUT, POST, DELETE\r\n"
-    "Access-Control-Allow-Headers: authorization, content-type, x-amz-content-sha256, x-amz-date\r\n"
+    "Access-Control-Allow-Headers: authorization, cache-control, content-type, x-amz-content-sha256, x-amz-date\r\n"
     "Access-Control-Max-Age: 86400\r\n\r\n"
 )
 

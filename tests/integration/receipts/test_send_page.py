@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,8 +15,17 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, Playwright, Request, expect, sync_playwright
 
 from baosong.campaign import Campaign
+from baosong.ledger.services import Services
+from baosong.pipeline.open_campaign import open_campaign
 from baosong.store.s3 import Storage
 from baosong.store.settings import S3Settings
+from baosong.store.source import Source
+from baosong.validation.check import classify
+from baosong.validation.common.filetypes import identify
+from baosong_local.samples.documents import make_report
+from baosong_local.samples.sheets import make_sheet
+from intake_run import piece
+from intake_run import run as run_intake
 from send_page_help import (
     DESK,
     PHONE,
@@ -299,14 +310,17 @@ def test_receipts_are_shown_newest_first_and_tell_the_rows_what_became_of_them(
         storage.put("outbox", f"{AREA}回执/回执-001号-需修改-批注-统计表.xlsx", b"PK marked")
         storage.put("outbox", f"{AREA}回执/回执-001号-需修改.html", "<h1>第一份回执</h1>".encode())
         expect(row(page, "统计表.csv")).to_contain_text("已退回", timeout=20_000)
+        page.get_by_role("button", name="看回执 统计表.csv").click()
+        expect(page.frame_locator("#frame").locator("h1")).to_have_text("第一份回执")
         with page.expect_download() as marked:
-            page.get_by_role("button", name="下载批注副本").click()
+            page.locator("dialog").get_by_role("button", name="下载批注副本").click()
         assert marked.value.suggested_filename == "回执-001号-需修改-批注-统计表.xlsx"
         assert marked.value.path().read_bytes() == b"PK marked"
-        page.get_by_role("button", name="回执-001号-需修改", exact=True).click()
-        expect(page.frame_locator("#frame").locator("h1")).to_have_text("第一份回执")
         page.keyboard.press("Escape")
         expect(page.locator("dialog")).to_be_hidden()
+        expect(page.get_by_role("button", name="回执-001号-需修改", exact=True)).to_be_visible()
+        storage.put("outbox", f"{AREA}状态.html", status.replace("报送状态", "新的状态").encode())
+        expect(page.frame_locator("#status").locator("h1")).to_have_text("新的状态", timeout=20_000)
 
 
 def test_the_keyboard_alone_will_do(desk: BrowserContext, path: Path, tmp_path: Path, storage: Storage) -> None:
@@ -334,3 +348,60 @@ def test_a_phone_shows_it_without_scrolling_sideways(
         for step in (lambda: choose(page, *files), lambda: send(page)):
             step()
             assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+
+
+def test_what_is_sent_is_judged_by_the_pipeline_and_answered_on_the_page(
+    desk: BrowserContext, path: Path, tmp_path: Path, services: Services, campaign: Campaign
+) -> None:
+    open_campaign(services, campaign)
+    good, bad = made(tmp_path / "链接-新闻.txt", piece()), made(tmp_path / "统计表.csv", "没有指标".encode())
+    with opened(desk, path) as page:
+        expect(page.locator("#templates")).to_contain_text("2023年统计表-乌鲁木齐市.xlsx")
+        choose(page, good, bad)
+        send(page)
+        wait_until(page, good.name, "done")
+        wait_until(page, bad.name, "done")
+        run_intake(services)
+        wait_until(page, good.name, "good")
+        wait_until(page, bad.name, "bad")
+        expect(page.frame_locator("#status").locator("main")).to_contain_text(good.name, timeout=20_000)
+        page.get_by_role("button", name="看回执 统计表.csv").click()
+        expect(page.frame_locator("#frame").locator("main")).to_contain_text("材料报送回执")
+
+
+SAMPLES = {
+    "启动仪式.mov": FILM,
+    "旧.mov": b"\0\0\0\x08wide\0\0\0\0mdat",
+    "手机.MP4": b"\0\0\0\x18ftypmp42\0\0\0\0isom",
+    "片.mpg": b"\0\0\x01\xba" + bytes(40),
+    "流.ts": (b"\x47" + bytes(187)) * 8,
+    "a.jpeg": b"\xff\xd8\xff\xe0\0\x10JFIF\0" + bytes(40),
+    "新闻截图.png": b"\x89PNG\r\n\x1a\n" + bytes(40),
+    "媒体宣传统计.csv": "一,二".encode(),
+    "新闻链接清单.csv": "一,二".encode(),
+    "总结报告.pdf": b"%PDF-1.4\n",
+    "媒体报道总结.doc": b"%PDF-1.4\n",
+    "工作报告（媒体）.txt": "一".encode(),
+    "没有名堂.bin": b"\x01\x02\x03\x04" * 10,
+    "包.rar": b"Rar!\x1a\x07\x01\0" + bytes(40),
+    "包.7z": b"7z\xbc\xaf\x27\x1c" + bytes(40),
+}
+
+
+def test_the_page_sorts_as_the_pipeline_does(desk: BrowserContext, path: Path, campaign: Campaign) -> None:
+    """By the same tables and patterns, as far as first bytes and names tell; what only its words tell stays open."""
+    office = {
+        "统计.xlsx": make_sheet(campaign, campaign.prefecture("6501"), 1).content,
+        "总结.docx": make_report(campaign, campaign.prefecture("6501"), 1),
+    }
+    asked = """async ([name, bytes]) => {
+        const settings = JSON.parse(document.getElementById("settings").textContent);
+        const type = await identify(new File([new Uint8Array(bytes)], name));
+        return [type, classify(settings, name, type)];
+    }"""
+    with opened(desk, path) as page:
+        for name, content in (SAMPLES | office).items():
+            source = Source(name, len(content), partial(io.BytesIO, content))
+            kind, actual = classify(source, campaign), identify(source)
+            told = page.evaluate(asked, [name, list(content)])
+            assert told == ["" if actual == "txt" else actual or "", kind.value if kind else ""], name

@@ -6,13 +6,14 @@ const SHOWN = 20;
 const HTML = "text/html", XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
 class Outbox {
-  // `answered(payload)` is called with the JSON of each receipt that came while the page was open.
+  // `answered(payload, key)` is called with the JSON of each receipt that came while the page was open.
   constructor(store, elements, answered) {
-    Object.assign(this, { store, elements, answered, known: null, shown: "", soonUntil: 0, timer: 0, more: false });
+    Object.assign(this, { store, elements, answered, known: null, copies: [], shown: "", soonUntil: 0, timer: 0, more: false });
     this.bucket = store.settings.outbox;
   }
 
   start() {
+    addEventListener("resize", () => this.fit());
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.look(); });
     return this.look();
   }
@@ -51,10 +52,16 @@ class Outbox {
     const mark = stored ? String(stored.modified.getTime()) : "";
     if (!stored || mark === this.shown) return;
     const frame = this.elements.status;
-    frame.onload = () => { frame.style.height = `${frame.contentDocument.documentElement.scrollHeight + 8}px`; };
+    frame.onload = () => this.fit();
     frame.srcdoc = await this.page(stored.key);
     frame.hidden = false;
     this.shown = mark;
+  }
+
+  // As high as what it shows, also after the window was turned or made narrower.
+  fit() {
+    const { status } = this.elements;
+    if (status.contentDocument && status.contentDocument.body) status.style.height = `${status.contentDocument.body.scrollHeight + 8}px`;
   }
 
   async showReceipts(receipts, templates) {
@@ -62,27 +69,31 @@ class Outbox {
     const copies = receipts.filter(({ key }) => key.endsWith(".xlsx"));
     const fresh = this.known ? pages.filter(({ key }) => !this.known.has(key)) : [];
     if (this.known && !fresh.length) return;
+    this.copies = copies;
     this.known = new Map(pages.map(({ key }) => [key, (this.known && this.known.get(key)) || fresh.some((f) => f.key === key)]));
-    this.draw(pages, copies, templates);
+    this.draw(pages, templates);
     for (const { key } of fresh) {
       const answer = await this.store.call("GET", this.bucket, key.replace(/\.html$/, ".json"));
-      this.answered(JSON.parse(new TextDecoder().decode(answer.body)));
+      this.answered(JSON.parse(new TextDecoder().decode(answer.body)), key);
     }
   }
 
-  draw(pages, copies, templates) {
-    const rows = (this.more ? pages : pages.slice(0, SHOWN)).map((page) => {
-      const stem = page.key.replace(/\.html$/, "");
-      const own = copies.filter(({ key }) => key.startsWith(`${stem}-`));
-      return element("li", { className: this.known.get(page.key) ? "new" : "" },
+  // The buttons that save the marked copies of a receipt's sheets.
+  saversOf(receipt) {
+    const stem = receipt.replace(/\.html$/, "-");
+    return this.copies.filter(({ key }) => key.startsWith(stem)).map(({ key }) => this.saver(key, "下载批注副本"));
+  }
+
+  draw(pages, templates) {
+    const rows = (this.more ? pages : pages.slice(0, SHOWN)).map((page) => (
+      element("li", { className: this.known.get(page.key) ? "new" : "" },
         this.opener(page.key), ...(this.known.get(page.key) ? [element("b", { className: "tag", textContent: "新" })] : []),
         element("span", { className: "soft", textContent: page.modified.toLocaleString("zh-CN") }),
-        ...own.map(({ key }) => this.saver(key, "下载批注副本")));
-    });
+        ...this.saversOf(page.key))));
     const none = element("li", { className: "soft", textContent: "还没有回执。报送后几秒到几分钟内会出现在这里。" });
     this.elements.receipts.replaceChildren(...(rows.length ? rows : [none]));
     if (!this.more && pages.length > SHOWN) {
-      const all = button(`显示全部 ${pages.length} 份`, () => { this.more = true; this.draw(pages, copies, templates); });
+      const all = button(`显示全部 ${pages.length} 份`, () => { this.more = true; this.draw(pages, templates); });
       this.elements.receipts.append(element("li", {}, all));
     }
     this.elements.templates.replaceChildren(...templates.map(({ key }) => this.saver(key, `下载 ${nameOf(key)}`)));
@@ -101,9 +112,10 @@ class Outbox {
 
   open(key) {
     return this.attempt(async () => {
-      const { dialog, frame, title, download } = this.elements;
+      const { dialog, frame, title, copies, download } = this.elements;
       const text = await this.page(key);
       title.textContent = nameOf(key).replace(/\.html$/, "");
+      copies.replaceChildren(...this.saversOf(key));
       frame.srcdoc = text;
       download.onclick = () => save(new Blob([text], { type: HTML }), nameOf(key));
       dialog.showModal();

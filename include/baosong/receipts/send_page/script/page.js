@@ -5,7 +5,7 @@ const WORDS = {
   waiting: "待发送", sending: "正在发送", retrying: "等待重试", paused: "已暂停", done: "✓ 已送达，等待校验", failed: "× 没有发送成功",
 };
 const SMALL_AT_A_TIME = 2; // beside them one large file: a film holds up no sheet
-const OUTCOMES = { accepted: "✓ 已归档", superseded: "✓ 已归档", duplicate: "✓ 重复文件，不必再报", rejected: "× 已退回，请看回执", held: "△ 待人工审核" };
+const OUTCOMES = { accepted: "✓ 已归档", superseded: "✓ 已归档", duplicate: "✓ 重复文件，不必再报", rejected: "× 已退回", held: "△ 待人工审核" };
 
 function element(name, properties = {}, ...children) {
   const made = Object.assign(document.createElement(name), properties);
@@ -29,7 +29,7 @@ function spanText(seconds) {
 
 class Row {
   constructor(page, file, path, type) {
-    Object.assign(this, { page, file, path, type, forced: false, transfer: null, outcome: "" });
+    Object.assign(this, { page, file, path, type, forced: false, transfer: null, outcome: "", receipt: "" });
     const place = placeOf(page.settings, path, type);
     this.kind = place.kind;
     this.inner = place.inner;
@@ -81,7 +81,7 @@ class Row {
     const percent = size ? Math.floor(100 * sent / size) : 0;
     this.item.dataset.state = this.outcome ? this.look : blocked ? "blocked" : state;
     this.bar.value = size ? sent / size : 0;
-    this.bar.hidden = blocked || state === "done" || state === "waiting" && !sent;
+    this.bar.hidden = blocked || ["done", "failed"].includes(state) || state === "waiting" && !sent;
     this.word.textContent = blocked ? "× 不发送" : this.outcome || WORDS[state] + (this.bar.hidden ? "" : ` ${percent}%`);
     this.choice.disabled = state !== "waiting" || sent > 0;
     const told = [note];
@@ -99,11 +99,12 @@ class Row {
   drawButtons(state) {
     const wanted = {
       waiting: this.problem && this.problem.fatal && !this.problem.sure && !this.forced ? ["force", "remove"] : ["remove"],
-      sending: ["pause", "cancel"], retrying: ["again", "pause", "cancel"], paused: ["resume", "cancel"], failed: ["resume", "cancel"], done: [],
+      sending: ["pause", "cancel"], retrying: ["again", "pause", "cancel"], paused: ["resume", "cancel"], failed: ["resume", "cancel"],
+      done: this.receipt ? ["read"] : [],
     }[state];
     if (wanted.join() === this.drawn) return;
     this.drawn = wanted.join();
-    const words = { force: "仍要发送", remove: "移除", pause: "暂停", again: "立即重试", resume: state === "failed" ? "重试" : "继续", cancel: "取消" };
+    const words = { read: "看回执", force: "仍要发送", remove: "移除", pause: "暂停", again: "立即重试", resume: state === "failed" ? "重试" : "继续", cancel: "取消" };
     const had = this.buttons.contains(document.activeElement);
     this.buttons.replaceChildren(...wanted.map((act) => {
       const made = button(words[act], () => this.page[act](this));
@@ -125,7 +126,7 @@ class Page {
     this.speeds = [];
     this.frame = 0;
     this.elements = Object.fromEntries([...document.querySelectorAll("[id]")].map((found) => [found.id, found]));
-    this.outbox = new Outbox(this.store, this.elements, (payload) => this.answered(payload));
+    this.outbox = new Outbox(this.store, this.elements, (payload, key) => this.answered(payload, key));
   }
 
   start() {
@@ -224,6 +225,10 @@ class Page {
     this.changed(row);
   }
 
+  read(row) {
+    return this.outbox.open(row.receipt);
+  }
+
   remove(row) {
     this.rows = this.rows.filter((other) => other !== row);
     this.redraw();
@@ -231,10 +236,10 @@ class Page {
   }
 
   // The receipt that names a file which was sent from here tells its row.
-  answered(payload) {
+  answered(payload, key) {
     for (const file of payload.files || []) {
       const row = this.rows.find((other) => other.state === "done" && !other.outcome && nameOf(other.key) === file.file.normalize("NFC"));
-      if (row && OUTCOMES[file.state]) row.outcome = OUTCOMES[file.state];
+      if (row && OUTCOMES[file.state]) Object.assign(row, { outcome: OUTCOMES[file.state], receipt: key });
     }
     this.announce("收到新的回执。");
     this.redraw();
@@ -262,12 +267,13 @@ class Page {
     const { total, totalBar, totalText, send, pauseAll, clear, skippedText } = this.elements;
     const going = this.rows.filter((row) => row.sendable && !row.twin), done = going.filter((row) => row.state === "done");
     const all = going.reduce((sum, row) => sum + row.file.size, 0), sent = going.reduce((sum, row) => sum + row.transfer.sent, 0);
-    const left = going.length - done.length, busy = this.running.size > 0;
+    const left = going.length - done.length, failed = going.filter((row) => row.state === "failed").length, busy = this.running.size > 0;
     total.hidden = !this.rows.length;
     totalBar.value = all ? sent / all : 0;
     totalBar.hidden = !busy && !sent;
     const share = `${sizeText(sent)} / ${sizeText(all)}（${all ? Math.floor(100 * sent / all) : 0}%）`;
     if (busy) totalText.textContent = `已送达 ${done.length} / ${going.length} 个，${share}${this.speedText(sent, all)}`;
+    else if (failed) totalText.textContent = `${failed} 个文件没有发送成功，请看各自的提示。`;
     else if (left) totalText.textContent = `${left} 个文件待发送，共 ${sizeText(all - sent)}。请核对材料后点“发送”。`;
     else totalText.textContent = this.doneText(done.length, this.rows.length - going.length);
     send.hidden = busy || !left;

@@ -141,5 +141,5 @@ function problemOfKind(settings, file, deliverable, type) {
   }
   if (type === "ole") return null;
   const is = actual && actual !== bears ? `内容是 ${actual} 格式` : `是 .${suffixOf(file.name) || "（没有扩展名）"} 文件`;
-  return { what: `${is}，${deliverable.name}不收`, fix: `请另存为或导出为 ${asked}；放错材料的，在左边改选。`, fatal: true, sure: false };
+  return { what: `${is}，${deliverable.name}不收`, fix: `请另存为或导出为 ${asked}；归错了材料的，请改选材料。`, fatal: true, sure: false };
 }

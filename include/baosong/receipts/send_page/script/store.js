@@ -48,7 +48,10 @@ class Store {
     const signed = await new aws4fetch.AwsV4Signer({
       method, url: `${endpoint}/${path}${asked ? `?${asked}` : ""}`, service: "s3", region, cache: this.cache,
       accessKeyId: accessKey, secretAccessKey: secretKey,
-      headers: { "X-Amz-Content-Sha256": body && body.byteLength ? await sha256(body) : EMPTY },
+      headers: {
+        "X-Amz-Content-Sha256": body && body.byteLength ? await sha256(body) : EMPTY,
+        ...(method === "GET" ? { "Cache-Control": "no-cache" } : {}), // a status page of minutes ago would do for a browser
+      },
     }).sign();
     return send(method, signed, body, signal, progress);
   }

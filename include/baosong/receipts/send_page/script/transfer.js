@@ -60,6 +60,7 @@ class Transfer {
         return this.show("done", "");
       } catch (error) {
         if (this.stopper.signal.aborted) return this.show("paused", "");
+        if (!this.large) this.sent = 0;
         if (!error.passing) return this.show("failed", error instanceof StoreError ? error.message : unreadable(error));
         tries = this.sent > before ? 0 : tries + 1;
         await this.wait(PAUSES[Math.min(tries, PAUSES.length - 1)], error);
