@@ -76,7 +76,8 @@ def rotate(code: PrefectureCode) -> None:
     from baosong_local.stack import campaigns
 
     pages = campaigns.rotate(code)
-    say(f"已更换 {code} 的密钥，旧的立即失效。请把新的发送页交给对方：")
+    then = "请把新的发送页交给对方：" if pages else "新的发送页在活动开放后、服务启动时写出。"
+    say(f"已更换 {code} 的密钥，旧的立即失效。{then}")
     for page in pages:
         say(str(page))
 

@@ -62,12 +62,13 @@ def revoke(code: str) -> bool:
 
 def _holder_of(code: str) -> tuple[Layout, Campaigns, Prefecture]:
     """Return the layout, the campaigns and the prefecture of this code in any of those that can be read."""
-    if not is_embedded(home_of()):
+    layout, campaigns = Layout(home_of()), Campaigns(campaign_dirs(running_environment()))
+    stopped = not os.environ.get("BAOSONG_S3_ENDPOINT") and any(layout.credentials.glob("*.json"))
+    if not stopped and not is_embedded(layout.home):
         raise StackError(NO_KEYS_HERE)
-    campaigns = Campaigns(campaign_dirs(running_environment()))
     for campaign_id in campaigns.ids():
         with suppress(CampaignError, KeyError):
-            return Layout(home_of()), campaigns, campaigns.get(campaign_id).prefecture(code)
+            return layout, campaigns, campaigns.get(campaign_id).prefecture(code)
     raise StackError(f"没有代码为“{code}”的地州市。")
 
 

@@ -51,7 +51,8 @@ def rotate_key(home: Path, prefecture: Prefecture) -> Credentials:
     layout, store = _opened(home)
     path = layout.credentials / f"{prefecture.code}.json"
     old = read_json(path) or {}
-    keys = _new_keys(path, prefecture, (read_json(layout.settings) or {}).get("BAOSONG_S3_ENDPOINT", ""))
+    running = (read_json(layout.settings) or {}).get("BAOSONG_S3_ENDPOINT", "")
+    keys = _new_keys(path, prefecture, running or old.get("endpoint", ""))
     store.grant(prefecture.code, keys.access_key, keys.secret_key, [])
     if old:
         store.revoke(old["access_key"])

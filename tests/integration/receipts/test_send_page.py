@@ -323,9 +323,11 @@ def test_receipts_are_shown_newest_first_and_tell_the_rows_what_became_of_them(
         expect(page.frame_locator("#status").locator("h1")).to_have_text("新的状态", timeout=20_000)
 
 
-def test_the_keyboard_alone_will_do(desk: BrowserContext, path: Path, tmp_path: Path, storage: Storage) -> None:
+def test_the_keyboard_alone_will_do(playwright: Playwright, path: Path, tmp_path: Path, storage: Storage) -> None:
+    """In a browser of its own: a window that was never in front opens no dialog."""
     sent = made(tmp_path / "a.jpg", b"\xff\xd8\xff\xe0")
-    with opened(desk, path) as page:
+    with browser(playwright, tmp_path / "profile") as fresh, opened(fresh, path) as page:
+        page.bring_to_front()
         page.keyboard.press("Tab")
         expect(page.locator("#pickFiles")).to_be_focused()
         with page.expect_file_chooser() as dialog:
