@@ -11,7 +11,6 @@ from baosong.campaign import Campaign
 from baosong.campaign.blank_form.template import make_template
 from baosong.ledger.services import Services
 from baosong.pipeline.reply import write_status
-from baosong.receipts.send_page import write_send_page
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +54,8 @@ def write_send_pages(services: Services, campaign: Campaign, keys: Mapping[str, 
 
     `address` is the store as prefectures reach it, `https://host:port`; empty means as we do.
     """
+    from baosong.receipts.send_page import write_send_page  # not for the board, which is in every part of Airflow
+
     s3, folder = services.settings.s3, services.settings.home / "credentials"
     if address:
         scheme, _, endpoint = address.rstrip("/").rpartition("://")

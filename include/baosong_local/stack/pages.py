@@ -7,7 +7,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from baosong.campaign import Campaign, CampaignError, Campaigns, Prefecture
-from baosong.receipts.send_page import PAGE, write_send_page
 from baosong.store.settings import S3Settings, bucket_names
 from baosong_local.stack.layout import Layout
 from baosong_local.stack.state import read_json
@@ -26,6 +25,8 @@ def renew_pages(layout: Layout, campaigns: Campaigns, code: str = "") -> list[Pa
 
     Where a prefecture has no key any more its page goes.
     """
+    from baosong.receipts.send_page import PAGE  # late: the supervisor seldom needs what this imports
+
     renewed = []
     for campaign in _opened(layout, campaigns):
         for prefecture in campaign.prefectures:
@@ -46,6 +47,8 @@ def _opened(layout: Layout, campaigns: Campaigns) -> list[Campaign]:
 
 
 def _write(layout: Layout, campaign: Campaign, prefecture: Prefecture) -> bool:
+    from baosong.receipts.send_page import write_send_page
+
     keys = read_json(layout.credentials / f"{prefecture.code}.json")
     if not keys or not keys["endpoint"]:
         return False
