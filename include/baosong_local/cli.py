@@ -14,15 +14,21 @@ from typing import Annotated
 import typer
 
 from baosong.cli.main import (
+    Address,
     As,
     CampaignId,
     CampaignOption,
     Files,
+    KeysFile,
+    PrefectureCode,
     campaign_of,
     one_line_errors,
     out,
     prefecture_of,
+    read_keys,
+    say,
     say_opened,
+    write_pages,
 )
 from baosong.cli.main import app as production
 from baosong.rules.errors import CallError, OneLineError
@@ -30,6 +36,8 @@ from baosong.store.settings import PROJECT, home_of
 
 app = typer.Typer(name="baosong", no_args_is_help=True, add_completion=False, help=production.info.help)
 app.registered_commands += [command for command in production.registered_commands if command.name != "open"]
+key = typer.Typer(no_args_is_help=True, help="地州市的密钥：更换、停用。")
+app.add_typer(key, name="key")
 OFFLINE = {"check", "template"}
 PRODUCTION = {c.name or getattr(c.callback, "__name__", "") for c in production.registered_commands}
 
@@ -50,14 +58,40 @@ def main() -> None:
 
 
 @app.command("open")
-def open_(campaign_id: CampaignId) -> None:
-    """开放一次活动：建好存储桶、各地州市的文件夹、空白统计表和密钥。"""
+def open_(campaign_id: CampaignId, keys: KeysFile = None, address: Address = "") -> None:
+    """开放一次活动：建好存储桶、各地州市的文件夹、空白统计表、密钥、发送页和通知函。"""
     from baosong.ledger.services import Services
     from baosong_local.stack.campaigns import open_campaign
 
-    campaign = campaign_of(campaign_id)
-    folder = open_campaign(Services.open(), campaign)
-    say_opened(campaign, f"密钥在 {folder}" if folder else "密钥由您的对象存储另行发放")
+    services, campaign = Services.open(), campaign_of(campaign_id)
+    pairs = read_keys(keys, campaign) if keys else {}
+    if folder := open_campaign(services, campaign):
+        say_opened(campaign, f"密钥在 {folder}，发送页和通知函在其下的 {campaign.id}")
+    else:
+        say_opened(campaign, "密钥由您的对象存储另行发放")
+        write_pages(services, campaign, pairs, address)
+
+
+@key.command()
+def rotate(code: PrefectureCode) -> None:
+    """更换一个地州市的密钥：旧的立即失效，写出新的发送页。"""
+    from baosong_local.stack import campaigns
+
+    pages = campaigns.rotate(code)
+    then = "请把新的发送页交给对方：" if pages else "新的发送页在活动开放后、服务启动时写出。"
+    say(f"已更换 {code} 的密钥，旧的立即失效。{then}")
+    for page in pages:
+        say(str(page))
+
+
+@key.command()
+def revoke(code: PrefectureCode) -> None:
+    """停用一个地州市的密钥：立即失效，发送页随之删除；rotate 可再发新的。"""
+    from baosong_local.stack import campaigns
+
+    had = campaigns.revoke(code)
+    text = f"已停用 {code} 的密钥，立即失效。要重新发放，请运行 ./baosong key rotate {code}。"
+    say(text if had else f"{code} 现在没有密钥。")
 
 
 @app.command()

@@ -19,11 +19,13 @@ import psutil
 import psycopg2
 import pytest
 
-from baosong.campaign import Campaign
+from baosong.campaign import Campaign, Campaigns
+from baosong.receipts.send_page import PAGE
 from baosong.store.s3 import Storage, StorageError
+from baosong.store.settings import campaign_dirs
 from baosong_local import stack
+from baosong_local.stack import campaigns, grants, layout, lifecycle, orphans, pages, secrets
 from baosong_local.stack import component as component_module
-from baosong_local.stack import layout, lifecycle, orphans, secrets
 from baosong_local.stack.campaigns import running_settings
 from baosong_local.stack.component import Component
 from baosong_local.stack.postgres import Postgres
@@ -337,6 +339,48 @@ class TestSecrets:
             urumqi.put("intake", other, b"1")
         assert [s.key for s in Storage(s3).list("intake", "2023/")] == [mine]
         Storage(s3).remove("intake", mine)
+
+    def test_a_new_key_opens_what_the_old_one_did_and_a_revoked_one_nothing(
+        self, running: Path, campaign: Campaign
+    ) -> None:
+        stack.open_campaign_areas(running, campaign)
+        pages.write_pages(layout.Layout(running), campaign)
+        area = f"2023/{campaign.prefecture('6501').folder}"
+        page = running / "credentials" / area / PAGE
+        old, new = _pair(running), campaigns.rotate("6501") and _pair(running)
+        assert new[0] != old[0]
+        assert new[1] in page.read_text(encoding="utf-8")
+        assert old[1] not in page.read_text(encoding="utf-8")
+        s3 = running_settings().s3
+        Storage(s3.as_prefecture(*new), retry_timeout=0.2).put("intake", f"{area}/统计表/x.xlsx", b"1")
+        with pytest.raises(StorageError, match="InvalidAccessKeyId"):
+            Storage(s3.as_prefecture(*old), retry_timeout=0.2).put("intake", f"{area}/统计表/y.xlsx", b"1")
+        assert campaigns.revoke("6501")
+        assert not campaigns.revoke("6501")
+        assert not page.exists()
+        with pytest.raises(StorageError, match="InvalidAccessKeyId"):
+            Storage(s3.as_prefecture(*new), retry_timeout=0.2).put("intake", f"{area}/统计表/y.xlsx", b"1")
+        assert [s.key for s in Storage(s3).list("intake", area)] == [f"{area}/统计表/x.xlsx"]
+        Storage(s3).remove("intake", f"{area}/统计表/x.xlsx")
+        assert campaigns.rotate("6501") == [page]  # one that was revoked may be given a new one
+        with pytest.raises(stack.StackError, match="没有代码为“9999”的地州市"):
+            campaigns.rotate("9999")
+
+    def test_pages_follow_the_store_to_another_address(self, running: Path, campaign: Campaign) -> None:
+        stack.open_campaign_areas(running, campaign)
+        here = layout.Layout(running)
+        pages.write_pages(here, campaign)
+        page = here.credentials / "2023" / campaign.prefecture("6502").folder / PAGE
+        assert grants.record_endpoint(here, "127.0.0.1:1")
+        pages.renew_pages(here, Campaigns(campaign_dirs()))
+        assert "connect-src http://127.0.0.1:1;" in page.read_text(encoding="utf-8")
+        assert grants.record_endpoint(here, running_settings().s3.endpoint)
+        assert not grants.record_endpoint(here, running_settings().s3.endpoint)
+
+
+def _pair(home: Path) -> tuple[str, str]:
+    keys = json.loads((home / "credentials" / "6501.json").read_text(encoding="utf-8"))
+    return keys["access_key"], keys["secret_key"]
 
 
 class TestDisks:

@@ -23,10 +23,15 @@ from baosong.store.source import Source
 
 if TYPE_CHECKING:  # help and status read no campaign: its model costs them a third of their time
     from baosong.campaign import Campaign, Prefecture
+    from baosong.ledger.services import Services
 
 app = typer.Typer(name="baosong", no_args_is_help=True, add_completion=False, help="报送：收集、校验、归档、汇总。")
 out = Console()
 err = Console(stderr=True)
+
+key = typer.Typer(no_args_is_help=True, help="地州市的密钥：更换、停用。")
+app.add_typer(key, name="key")
+NO_KEYS_HERE = "密钥由您的对象存储发放：请在那里换发或停用（见运行指南第五部分），再用 open --keys 重写发送页。"
 
 app.command("verify")(preservation.verify)
 app.command("export")(preservation.export)
@@ -35,6 +40,14 @@ app.command("rebuild-ledger")(preservation.rebuild_ledger)
 CampaignId = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="活动编号，例如 2023")]
 Files = Annotated[list[Path], typer.Argument(metavar="FILE…", exists=True, dir_okay=False, readable=True)]
 CampaignOption = Annotated[str, typer.Option("--campaign", help="活动编号")]
+KeysFile = Annotated[
+    Path | None,
+    typer.Option("--keys", exists=True, dir_okay=False, help="密钥清单，每行“代码 密钥 私钥”：据此写发送页和通知函"),
+]
+Address = Annotated[
+    str, typer.Option("--address", help="地州市访问对象存储的网址，如 https://s3.example；不写则与系统的相同")
+]
+PrefectureCode = Annotated[str, typer.Argument(metavar="CODE", help="地州市代码，例如 6501")]
 As = Annotated[Kind | None, typer.Option("--as", help="按哪一种材料处理；不写则自动识别")]
 
 
@@ -153,20 +166,63 @@ def template(
 
 
 @app.command("open")
-def open_(campaign_id: CampaignId) -> None:
-    """开放一次活动：建好存储桶、各地州市的文件夹、空白统计表和密钥。"""
+def open_(campaign_id: CampaignId, keys: KeysFile = None, address: Address = "") -> None:
+    """开放一次活动：建好存储桶、各地州市的文件夹和空白统计表；给出密钥清单的，写出发送页和通知函。"""
     from baosong.ledger.services import Services
     from baosong.pipeline.open_campaign import open_campaign
 
-    campaign = campaign_of(campaign_id)
-    open_campaign(Services.open(), campaign)
+    services, campaign = Services.open(), campaign_of(campaign_id)
+    pairs = read_keys(keys, campaign) if keys else {}
+    open_campaign(services, campaign)
     say_opened(campaign, "密钥由您的对象存储另行发放")
+    write_pages(services, campaign, pairs, address)
 
 
 def say_opened(campaign: Campaign, keys: str) -> None:
     """Tell who opened a campaign what is open, and where the keys come from."""
-    text = f"{campaign.title}已开放，{len(campaign.prefectures)} 个地州市；{keys}。"
+    say(f"{campaign.title}已开放，{len(campaign.prefectures)} 个地州市；{keys}。")
+
+
+def say(text: str) -> None:
+    """Print a line as it is."""
     out.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def read_keys(path: Path, campaign: Campaign) -> dict[str, tuple[str, str]]:
+    """Return the key pairs of a list by prefecture; CallError names a line that is none."""
+    found, codes = {}, {p.code for p in campaign.prefectures}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        words = line.split()
+        if words and (len(words) != 3 or words[0] not in codes):
+            raise CallError(f"{path} 第 {number} 行应为“地州市代码 密钥 私钥”，并且是这次活动的地州市。")
+        if words:
+            found[words[0]] = (words[1], words[2])
+    return found
+
+
+def write_pages(services: Services, campaign: Campaign, pairs: dict[str, tuple[str, str]], address: str) -> None:
+    """Make a store of one's own ready for send pages, write those whose keys are given, and tell what lacks."""
+    from baosong.pipeline.open_campaign import allow_pages, write_send_pages
+
+    if not allow_pages(services):
+        methods = "GET、HEAD、PUT、POST、DELETE"
+        say(f"对象存储没有接受跨域设置（CORS），发送页用不了：请在存储上允许任意来源的 {methods}，并公开 ETag。")
+    if pairs:
+        say(f"{len(pairs)} 个地州市的发送页和通知函在 {write_send_pages(services, campaign, pairs, address)}。")
+    else:
+        say("要写发送页，请用 --keys 给出密钥清单。")
+
+
+@key.command()
+def rotate(code: PrefectureCode) -> None:
+    """更换一个地州市的密钥（只用于单机内嵌的存储）。"""
+    raise CallError(NO_KEYS_HERE)
+
+
+@key.command()
+def revoke(code: PrefectureCode) -> None:
+    """停用一个地州市的密钥（只用于单机内嵌的存储）。"""
+    raise CallError(NO_KEYS_HERE)
 
 
 @app.command()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 
 from baosong.campaign import Campaign
 from baosong.campaign.blank_form.template import make_template
@@ -38,6 +41,29 @@ def protect(services: Services, campaign: Campaign) -> bool:
     if not locked:
         log.warning("活动 %s 要求锁定归档 %s 天，对象存储做不到。", campaign.id, campaign.archive.lock_days)
     return locked
+
+
+def allow_pages(services: Services) -> bool:
+    """Have the store take requests from send pages (CORS); False where it cannot be told so."""
+    allowed = [services.storage.allow_pages(bucket) for bucket in ("intake", "outbox")]
+    return all(allowed)
+
+
+def write_send_pages(services: Services, campaign: Campaign, keys: Mapping[str, tuple[str, str]], address: str) -> Path:
+    """Write the pages and letters of the prefectures whose key pair is given, by code; return the folder of all.
+
+    `address` is the store as prefectures reach it, `https://host:port`; empty means as we do.
+    """
+    from baosong.receipts.send_page import write_send_page  # not for the board, which is in every part of Airflow
+
+    s3, folder = services.settings.s3, services.settings.home / "credentials"
+    if address:
+        scheme, _, endpoint = address.rstrip("/").rpartition("://")
+        s3 = replace(s3, endpoint=endpoint, secure=scheme != "http")
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for code, pair in keys.items():
+        write_send_page(folder, campaign, campaign.prefecture(code), s3.as_prefecture(*pair))
+    return folder / campaign.id
 
 
 def opened(services: Services) -> list[str]:

@@ -96,9 +96,7 @@ def write_receipt(
     names = _copy_names([row for row in files if row.id in copies])
     replacing = [row for row in files if row.replaces_id is not None]
     replaced = {row.id: earlier for row in replacing if (earlier := services.ledger.replacement(row.id))}
-    page = pages.render_receipt(
-        campaign, prefecture, receipt.number, receipt.issued_at, files, cells, names, replaced
-    )
+    page = pages.render_receipt(campaign, prefecture, receipt.number, receipt.issued_at, files, cells, names, replaced)
     folder = f"{campaign.id}/{prefecture.folder}/{RECEIPTS}"
     for number, copy in copies.items():
         name = pages.annotated_name(page.name, names[number])

@@ -20,7 +20,7 @@ RECEIPTS = "回执"
 TEMPLATES = "模板"
 
 # What operating systems, office programs and the embedded store leave behind; no prefecture means to send it.
-_LEFTOVER = re.compile(
+LEFTOVER = re.compile(
     r"(^|/)(\.DS_Store|Thumbs\.db|desktop\.ini|~\$[^/]*|\._[^/]*|\.rclone_temp_[^/]*|__MACOSX/.*|\.keep)$", re.I
 )
 _CODE = re.compile(r"^(\d{4,6})(?:\D|$)")
@@ -45,7 +45,7 @@ class ParsedKey:
 
 def is_ignored(key: str) -> bool:
     """Return whether a key is a leftover of other programs or a folder marker rather than a submission."""
-    return key.endswith("/") or _LEFTOVER.search(key) is not None
+    return key.endswith("/") or LEFTOVER.search(key) is not None
 
 
 def parse_key(key: str) -> ParsedKey:

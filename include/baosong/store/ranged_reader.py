@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
 BLOCK = 8 * 1024  # bytes; the headers of a video lie far apart, and each costs a block
 CACHED_BLOCKS = 1024
+_CLOSING = timedelta(seconds=2)
 
 
 class RangedReader(io.RawIOBase):
@@ -124,3 +126,21 @@ class _Blocks:
         if len(data) != length:
             raise OSError(f"short read: {len(data)} of {length} bytes at {offset}")
         return data
+
+
+def was_replaced(headers: Mapping[str, str], size: int, modified: datetime) -> bool:
+    """Return whether the headers of an answer belong to a later object than the one that was listed so.
+
+    They have whole seconds only, and some stores give the time when the upload began or was closed there, but that of
+    the last byte in a listing. What slips through is detected at removal, because the identity has changed.
+    """
+    total = headers.get("Content-Range", "").rpartition("/")[2]
+    when = _http_time(headers.get("Last-Modified"))
+    return total != str(size) or (when is not None and when > modified + _CLOSING)
+
+
+def _http_time(text: str | None) -> datetime | None:
+    try:
+        return datetime.strptime(text or "", "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)
+    except ValueError:
+        return None

@@ -11,10 +11,10 @@ import itertools
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypeVar, cast
@@ -25,21 +25,27 @@ import urllib3
 from minio import Minio
 from minio.commonconfig import ENABLED, GOVERNANCE
 from minio.error import InvalidResponseError, MinioException, S3Error, ServerError
+from minio.helpers import md5sum_hash
 from minio.objectlockconfig import DAYS, ObjectLockConfig
 from minio.versioningconfig import VersioningConfig
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_exponential_jitter
 
 from baosong.rules.errors import OneLineError
-from baosong.store.ranged_reader import RangedReader
+from baosong.store.ranged_reader import RangedReader, was_replaced
 from baosong.store.settings import S3Settings
 from baosong.store.source import Source
 
 PART_SIZE = 16 * 1024 * 1024
 # Seconds within which the embedded store shows a write by one key to another key: 5 ms were measured.
 _SETTLED = 0.01
-_CLOSING = timedelta(seconds=2)
 _ABSENT = ("NoSuchKey", "NoSuchBucket", "NoSuchVersion", "ResourceNotFound")
 _NO_TIME = datetime.fromtimestamp(0, UTC)  # folders have no time
+_PAGES = (  # any origin: a page opened by double click has none, and what protects a bucket is the key that signs
+    b"<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedHeader>*</AllowedHeader>"
+    b"<AllowedMethod>GET</AllowedMethod><AllowedMethod>HEAD</AllowedMethod><AllowedMethod>PUT</AllowedMethod>"
+    b"<AllowedMethod>POST</AllowedMethod><AllowedMethod>DELETE</AllowedMethod><ExposeHeader>ETag</ExposeHeader>"
+    b"<MaxAgeSeconds>3600</MaxAgeSeconds></CORSRule></CORSConfiguration>"
+)
 _CODE = re.compile(r"<Code>([^<]+)</Code>")
 T = TypeVar("T")
 
@@ -221,6 +227,16 @@ class Storage:
 
         return self._if_able(f"为 {bucket} 设置保留锁", locked)
 
+    def allow_pages(self, bucket: str) -> bool:
+        """Let pages in a browser use a bucket, with a key (CORS); False if the store cannot, or our key may not."""
+
+        def allowed() -> bool:
+            digest = {"Content-MD5": md5sum_hash(_PAGES) or ""}
+            self._clients[bucket]._execute("PUT", self._buckets[bucket], None, _PAGES, {**digest}, {"cors": ""})
+            return True  # the SDK has no call of its own for it
+
+        return self._if_able(f"为 {bucket} 允许网页访问", allowed)
+
     def versions(self, bucket: str, key: str) -> tuple[Stored, ...]:
         """Return the versions of an object, the newest first; none where the store has no versions."""
 
@@ -287,7 +303,7 @@ class Storage:
     def _fetch_range(self, bucket: str, stored: Stored, offset: int, length: int) -> bytes:
         client, name = self._clients[bucket], self._buckets[bucket]
         with _released(client.get_object(name, stored.key, offset, length, version_id=stored.version_id)) as response:
-            if _was_replaced(response.headers, stored):
+            if was_replaced(response.headers, stored.size, stored.modified):
                 raise StorageError(f"{bucket}/{stored.key} 在读取期间被替换，请重新开始。")
             return bytes(response.read())
 
@@ -378,21 +394,3 @@ def _storage_error(doing: str, problem: BaseException) -> StorageError:
     if code in ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"):
         return StorageError(f"{doing}：对象存储拒绝访问（{code}）。")
     return StorageError(f"{doing}：对象存储未能完成（{code or type(problem).__name__}）。")
-
-
-def _was_replaced(headers: Mapping[str, str], stored: Stored) -> bool:
-    """Return whether the headers of an answer belong to a later object than the one listed.
-
-    They have whole seconds only, and some stores give the time when the upload began or was closed there, but that of
-    the last byte in a listing. What slips through is detected at removal, because the identity has changed.
-    """
-    total = headers.get("Content-Range", "").rpartition("/")[2]
-    when = _http_time(headers.get("Last-Modified"))
-    return total != str(stored.size) or (when is not None and when > stored.modified + _CLOSING)
-
-
-def _http_time(text: str | None) -> datetime | None:
-    try:
-        return datetime.strptime(text or "", "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)
-    except ValueError:
-        return None

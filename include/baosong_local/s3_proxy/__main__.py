@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.sax.saxutils import escape
 
-from baosong_local.s3_proxy import calls
+from baosong_local.s3_proxy import browsers, calls, keys
 
 _PR_SET_PDEATHSIG = 1
 _PIECE = 256 << 10  # bytes
@@ -31,7 +31,8 @@ _MOST_LINGERED = 1 << 30  # bytes of a refused upload that are let run out: many
 _REQUEST = re.compile(r"([A-Z]+) (/[^ ]*) HTTP/1\.[01]")
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n]*?)[ \t]*")
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})(?:;[^\r\n]*)?\r\n")
-_SINGLE = ("content-length", "transfer-encoding", "x-amz-copy-source", "x-amz-acl")
+_SINGLE = ("content-length", "transfer-encoding", "x-amz-copy-source", "x-amz-acl", "authorization")
+_KEYS = Path("keys")  # in the store's folder, in which this program runs
 _ERROR = (
     '<?xml version="1.0" encoding="UTF-8"?>\n'
     "<Error><Code>{code}</Code><Message>{message}</Message><Resource>{resource}</Resource></Error>"
@@ -67,6 +68,7 @@ class _Connection:
         self._client, self._backend = client, backend
         self._got = bytearray()
         self._waiting = True  # for a request; nothing is lost if the connection ends now
+        self._more = b""  # header lines that the next answer gets besides
 
     def serve(self) -> None:
         """Copy both ways until either side ends."""
@@ -92,8 +94,16 @@ class _Connection:
         piece = memoryview(bytearray(_PIECE))
         with suppress(OSError):
             while size := self._backend.recv_into(piece):
-                self._client.sendall(piece[:size])
+                self._client.sendall(self._with_more(piece[:size]) if self._more else piece[:size])
         _shut(self._client, socket.SHUT_RDWR if self._waiting else socket.SHUT_WR)
+
+    def _with_more(self, begun: memoryview) -> bytes:
+        """Return the beginning of an answer with our header lines in its head; a browser asks one at a time."""
+        got = bytes(begun)
+        while b"\r\n\r\n" not in got and (more := self._backend.recv(_PIECE)):
+            got += more
+        lines, self._more = self._more, b""
+        return browsers.with_lines(got, lines)
 
     def _next_request(self) -> _Request | None:
         self._waiting = True
@@ -108,8 +118,15 @@ class _Connection:
 
     def _pass_on(self, request: _Request) -> None:
         """Send a request to rclone, or raise what it is answered; a refused one stays in our hands, its body unread."""
+        if browsers.is_preflight(request.method, request.headers) and not request.length:
+            del self._got[: self._got.find(b"\r\n\r\n") + 4]
+            self._client.sendall(browsers.preflight())
+            return
+        if keys.is_revoked(request.target, request.headers, _KEYS):
+            raise _Refused("403 Forbidden", "InvalidAccessKeyId", "没有这个密钥，或者它已经停用、更换。")
         if what := calls.unknown(request.method, request.target, request.headers):
             raise _not_implemented(what)
+        self._more = browsers.readable(request.headers).encode()
         head = self._got.find(b"\r\n\r\n") + 4
         if calls.is_delete(request.method, request.target):
             self._look_into_delete(request, head)
@@ -176,6 +193,7 @@ class _Connection:
         resource = escape(request.target.partition("?")[0] if request else "")
         body = _ERROR.format(code=refused.code, message=escape(refused.message), resource=resource).encode()
         head = f"HTTP/1.1 {refused.status}\r\nContent-Type: application/xml\r\nContent-Length: {len(body)}\r\n"
+        head += browsers.readable(request.headers) if request else ""
         with suppress(OSError):
             shown = b"" if request and request.method == "HEAD" else body
             self._client.sendall(f"{head}Server: AmazonS3\r\nConnection: close\r\n\r\n".encode() + shown)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 
-from baosong.campaign import Campaign
+from baosong.campaign import Campaign, CampaignError, Campaigns, Prefecture
+from baosong.cli.main import NO_KEYS_HERE
 from baosong.ledger.services import Services
 from baosong.pipeline import open_campaign as production
 from baosong.store.s3 import Storage
-from baosong.store.settings import Settings, SettingsError, home_of, overlaid
-from baosong_local.stack.grants import open_campaign_areas
+from baosong.store.settings import Settings, SettingsError, campaign_dirs, home_of, overlaid
+from baosong_local.stack.grants import open_campaign_areas, revoke_key, rotate_key
 from baosong_local.stack.layout import Layout
 from baosong_local.stack.lifecycle import is_embedded
-from baosong_local.stack.state import read_json
+from baosong_local.stack.pages import renew_pages, write_pages
+from baosong_local.stack.state import StackError, read_json
 
 
 def running_environment() -> dict[str, str]:
@@ -37,8 +40,36 @@ def open_campaign(services: Services, campaign: Campaign) -> Path | None:
     if embedded:
         services.storage.ensure_buckets()
         open_campaign_areas(home, campaign)
+        write_pages(Layout(home), campaign)
     production.open_campaign(services, campaign)
     return Layout(home).credentials if embedded else None
+
+
+def rotate(code: str) -> list[Path]:
+    """Give a prefecture a new key and return its new send pages; StackError where the keys are not ours to make."""
+    layout, campaigns, prefecture = _holder_of(code)
+    rotate_key(layout.home, prefecture)
+    return renew_pages(layout, campaigns, code)
+
+
+def revoke(code: str) -> bool:
+    """Take a prefecture's key and its send pages away; False if it had none. StackError as for `rotate`."""
+    layout, campaigns, prefecture = _holder_of(code)
+    had = revoke_key(layout.home, prefecture)
+    renew_pages(layout, campaigns, code)
+    return had
+
+
+def _holder_of(code: str) -> tuple[Layout, Campaigns, Prefecture]:
+    """Return the layout, the campaigns and the prefecture of this code in any of those that can be read."""
+    layout, campaigns = Layout(home_of()), Campaigns(campaign_dirs(running_environment()))
+    stopped = not os.environ.get("BAOSONG_S3_ENDPOINT") and any(layout.credentials.glob("*.json"))
+    if not stopped and not is_embedded(layout.home):
+        raise StackError(NO_KEYS_HERE)
+    for campaign_id in campaigns.ids():
+        with suppress(CampaignError, KeyError):
+            return layout, campaigns, campaigns.get(campaign_id).prefecture(code)
+    raise StackError(f"没有代码为“{code}”的地州市。")
 
 
 def storage_as(code: str) -> Storage:

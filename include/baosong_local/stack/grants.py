@@ -29,9 +29,7 @@ def open_campaign_areas(home: Path, campaign: Campaign) -> list[Credentials]:
 
     Repeating it changes nothing. A prefecture keeps its key from campaign to campaign.
     """
-    layout = Layout(home)
-    layout.make()
-    store = ObjectStore(layout.objectstore, 0, layout.log("objectstore"))
+    layout, store = _opened(home)
     intake, outbox = (os.environ.get(f"BAOSONG_BUCKET_{name}") or name.lower() for name in ("INTAKE", "OUTBOX"))
     store.prepare({intake, outbox})
     endpoint = (read_json(layout.settings) or {}).get("BAOSONG_S3_ENDPOINT", "")
@@ -48,24 +46,56 @@ def open_campaign_areas(home: Path, campaign: Campaign) -> list[Credentials]:
     return opened
 
 
-def record_endpoint(layout: Layout, endpoint: str) -> None:
-    """Write the store's current address into every prefecture's file of keys."""
-    for path in layout.credentials.glob("*.json"):
-        stored = read_json(path)
-        if stored and stored.get("endpoint") != endpoint:
-            write_json(path, {**stored, "endpoint": endpoint}, durable=True)
+def rotate_key(home: Path, prefecture: Prefecture) -> Credentials:
+    """Give a prefecture a new key for the areas that it has; the old one opens nothing from the next request on."""
+    layout, store = _opened(home)
+    path = layout.credentials / f"{prefecture.code}.json"
+    old = read_json(path) or {}
+    running = (read_json(layout.settings) or {}).get("BAOSONG_S3_ENDPOINT", "")
+    keys = _new_keys(path, prefecture, running or old.get("endpoint", ""))
+    store.grant(prefecture.code, keys.access_key, keys.secret_key, [])
+    if old:
+        store.revoke(old["access_key"])
+    return keys
+
+
+def revoke_key(home: Path, prefecture: Prefecture) -> bool:
+    """Take a prefecture's key away, from the next request on; False if it had none."""
+    layout, store = _opened(home)
+    path = layout.credentials / f"{prefecture.code}.json"
+    keys = read_json(path)
+    if not keys:
+        return False
+    store.revoke(keys["access_key"])
+    path.unlink()
+    return True
+
+
+def record_endpoint(layout: Layout, endpoint: str) -> bool:
+    """Write the store's current address into every prefecture's file of keys; return whether it was another one."""
+    moved = [(path, keys) for path in layout.credentials.glob("*.json") if (keys := read_json(path))]
+    moved = [(path, keys) for path, keys in moved if keys.get("endpoint") != endpoint]
+    for path, keys in moved:
+        write_json(path, {**keys, "endpoint": endpoint}, durable=True)
+    return bool(moved)
 
 
 def _keys_of(layout: Layout, prefecture: Prefecture, endpoint: str) -> Credentials:
     path = layout.credentials / f"{prefecture.code}.json"
     stored = read_json(path)
     if not stored:
-        access_key, secret_key = new_key_pair()
-        stored = {
-            "prefecture": prefecture.name,
-            "endpoint": endpoint,
-            "access_key": access_key,
-            "secret_key": secret_key,
-        }
-        write_json(path, stored, durable=True)
+        return _new_keys(path, prefecture, endpoint)
     return Credentials(prefecture.code, stored["endpoint"], stored["access_key"], stored["secret_key"], path)
+
+
+def _new_keys(path: Path, prefecture: Prefecture, endpoint: str) -> Credentials:
+    access_key, secret_key = new_key_pair()
+    pair = {"access_key": access_key, "secret_key": secret_key}
+    write_json(path, {"prefecture": prefecture.name, "endpoint": endpoint, **pair}, durable=True)
+    return Credentials(prefecture.code, endpoint, access_key, secret_key, path)
+
+
+def _opened(home: Path) -> tuple[Layout, ObjectStore]:
+    layout = Layout(home)
+    layout.make()
+    return layout, ObjectStore(layout.objectstore, 0, layout.log("objectstore"))

@@ -168,6 +168,10 @@ class ObjectStore:
         }
         self._write_key(access_key, backend, secret_key)
 
+    def revoke(self, access_key: str) -> None:
+        """Let a key see nothing any more, from the next request on."""
+        (self.folder / "keys" / f"{access_key}.json").unlink(missing_ok=True)
+
     def close(self, name: str, area: Area) -> bool:
         """Move an area to the side that a key may write to, or to the other one; return whether it lay elsewhere.
 

@@ -32,6 +32,7 @@ from baosong_local.stack.grants import record_endpoint
 from baosong_local.stack.health import HealthWatch
 from baosong_local.stack.layout import ALREADY_RUNS, Layout, choose_ports
 from baosong_local.stack.objectstore import INTERNAL, ObjectStore
+from baosong_local.stack.pages import renew_pages
 from baosong_local.stack.postgres import Postgres
 from baosong_local.stack.process import die_with_parent
 from baosong_local.stack.secrets import OPERATOR, open_secrets
@@ -66,7 +67,8 @@ class Supervisor:
         )
         self._internal = self._store.internal_server(self._ports["BAOSONG_S3_CUSTODY_PORT"], self.layout.log(INTERNAL))
         self._buckets = bucket_names(os.environ)
-        self._sweeper = Sweeper(self._store, self._buckets["intake"], Campaigns(campaign_dirs()), self._note_limit)
+        self._campaigns = Campaigns(campaign_dirs())
+        self._sweeper = Sweeper(self._store, self._buckets["intake"], self._campaigns, self._note_limit)
         self._base = [
             Component(self._postgres.program(), self._postgres.prepare),
             Component(self._store.program(), self._prepare_store),
@@ -144,7 +146,8 @@ class Supervisor:
             component.start()
         self._until_healthy(self.components, "正在启动 Airflow")
         if not self._stopping:
-            record_endpoint(self.layout, self._store.endpoint)
+            if record_endpoint(self.layout, self._store.endpoint):
+                renew_pages(self.layout, self._campaigns)
             write_json(self.layout.settings, self.facts())
             self._publish("up", "已就绪")
 

@@ -10,16 +10,19 @@ import hashlib
 import socket
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import pytest
 import urllib3
 from minio.credentials import Credentials
+from minio.datatypes import Part
 from minio.signer import sign_v4_s3
 
-from baosong.store.s3 import Storage
+from baosong.store.s3 import Storage, StorageError
 from baosong.store.settings import S3Settings
+from baosong_local.stack.objectstore import Area
 from servers import PIPELINE_KEY, Store
 
 CONTENT, OTHER, COPIED = b"as it was", b"another object", "x-amz-copy-source"
@@ -209,3 +212,83 @@ def test_many_connections_at_once_get_their_own_answers(store: Store, storage: S
 
     with ThreadPoolExecutor(16) as pool:
         assert list(pool.map(one, range(48))) == [b"%d" % n * 1000 for n in range(48)]
+
+
+ORIGIN = {"Origin": "null"}
+
+
+def test_a_page_from_anywhere_may_ask_and_read_what_it_is_answered(store: Store, bucket: str) -> None:
+    asked = {
+        **ORIGIN,
+        "Access-Control-Request-Method": "PUT",
+        "Access-Control-Request-Headers": "authorization,x-amz-date",
+    }
+    url = f"http://{store.server.endpoint}/{bucket}/2023/a.txt"
+    preflight = HTTP.request("OPTIONS", url, headers=asked)
+    assert preflight.status == 204
+    assert preflight.headers["Access-Control-Allow-Origin"] == "*"
+    assert "PUT" in preflight.headers["Access-Control-Allow-Methods"]
+    assert {"authorization", "x-amz-date"} <= set(preflight.headers["Access-Control-Allow-Headers"].split(", "))
+    answers = [call(store, "GET", f"/{bucket}/2023/a.txt", headers=ORIGIN), HTTP.request("GET", url, headers=ORIGIN)]
+    answers.append(call(store, "PUT", f"/{bucket}/2023/a.txt", "acl=", ORIGIN))
+    for answer, status in zip(answers, (200, 403, 501), strict=True):
+        assert answer.status == status
+        assert answer.headers.getlist("Access-Control-Allow-Origin") == ["*"]
+        assert "ETag" in answer.headers["Access-Control-Expose-Headers"]
+    assert answers[0].data == CONTENT
+
+
+def test_one_line_serves_pages_and_programs_in_turn(store: Store, storage: Storage, bucket: str) -> None:
+    with urllib3.HTTPConnectionPool("127.0.0.1", store.server.port, maxsize=1, retries=False) as one:
+        signed = (
+            storage._clients["intake"].presigned_get_object(bucket, "2023/a.txt").partition(store.server.endpoint)[2]
+        )
+        for headers in ({}, ORIGIN, {}, ORIGIN):
+            answer = one.request("GET", signed, headers=headers)
+            ours = answer.headers.get("Access-Control-Expose-Headers") == "ETag, Date"
+            assert (answer.data, ours) == (CONTENT, bool(headers))
+        assert one.num_connections == 1
+
+
+def test_parts_may_come_in_any_order_from_several_lines_and_over_days(
+    store: Store, storage: Storage, bucket: str
+) -> None:
+    client, parts = storage._clients["intake"], [bytes([n]) * (5 << 20) for n in range(1, 4)]
+    upload = client._create_multipart_upload(bucket, "2023/片.mov", {})
+    for number in (3, 1):
+        client._upload_part(bucket, "2023/片.mov", parts[number - 1], {}, upload, number)
+    listed = client._list_parts(bucket, "2023/片.mov", upload).parts
+    assert [(part.part_number, part.size) for part in listed] == [(1, 5 << 20), (3, 5 << 20)]
+    assert storage.stat("intake", "2023/片.mov") is None
+    client._upload_part(bucket, "2023/片.mov", parts[1], {}, upload, 2)
+    whole = client._list_parts(bucket, "2023/片.mov", upload).parts
+    client._complete_multipart_upload(bucket, "2023/片.mov", upload, [Part(p.part_number, p.etag or "") for p in whole])
+    assert storage.read("intake", "2023/片.mov") == b"".join(parts)
+    gone = call(store, "GET", f"/{bucket}/2023/%E7%89%87.mov", f"uploadId={upload}")
+    assert (gone.status, b"NoSuchUpload" in gone.data) == (404, True)
+
+
+@pytest.mark.parametrize("how", ["signed", "address", "twice", "strange"])
+def test_a_revoked_key_opens_nothing_from_the_next_request_on(
+    how: str, store: Store, storage: Storage, s3: S3Settings, bucket: str
+) -> None:
+    key = f"REVOKED{how.upper()}"
+    store.server.grant(key, key, "secret", [Area(bucket, "2023", True)])
+    theirs = Storage(replace(s3, access_key=key, secret_key="secret"), retry_timeout=0.2)
+    assert theirs.read("intake", "2023/a.txt") == CONTENT
+    address = theirs._clients["intake"].presigned_get_object(bucket, "2023/a.txt")
+    ours = storage._clients["intake"].presigned_get_object(bucket, "2023/a.txt")
+    store.server.revoke(key)
+    credential = (
+        f"AWS4-HMAC-SHA256 Credential={key}/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
+    )
+    asked = {
+        "signed": (f"http://{s3.endpoint}/{bucket}/2023/a.txt", {"Authorization": credential}),
+        "address": (address, {}),
+        "twice": (ours, {"Authorization": credential}),
+        "strange": (f"http://{s3.endpoint}/{bucket}/2023/a.txt", {"Authorization": credential.replace("=R", "= R")}),
+    }[how]
+    answer = HTTP.request("GET", asked[0], headers=asked[1])
+    assert (answer.status, b"InvalidAccessKeyId" in answer.data) == (403, True)
+    with pytest.raises(StorageError, match="InvalidAccessKeyId"):
+        theirs.put("intake", "2023/c.txt", b"x")

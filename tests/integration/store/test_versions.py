@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from minio import Minio
+from playwright.sync_api import sync_playwright
 
 from baosong.campaign import Campaign
 from baosong.campaign.model import ArchiveProfile
@@ -28,6 +29,8 @@ from faults import dying_at_part_two, in_child, kill
 from intake_run import audit, drop, piece, rows
 from intake_run import run as run_intake
 from preservation_help import lose, tables
+from send_page_help import browser, choose, needs_chromium, page_file, send, wait_until
+from send_page_help import opened as opened_page
 from servers import run
 from waiting import free_port
 
@@ -52,6 +55,27 @@ def weed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Settings]:
     child = run(program, lambda: answers(f"http://{endpoint}/healthz"))
     yield S3Settings(endpoint, "PIPELINE", secret, False, "us-east-1", {name: name for name in BUCKETS})
     stop(child, program.stop)
+
+
+@needs_chromium
+def test_the_production_store_takes_a_film_from_a_page(
+    storage: Storage, s3: S3Settings, campaign: Campaign, tmp_path: Path
+) -> None:
+    """With the pipeline's key: how a prefecture's is limited is the store's own matter."""
+    sent = tmp_path / "片.mov"
+    sent.write_bytes(b"\0\0\0\x14ftypqt  " + os.urandom(40 << 20))
+    assert storage.allow_pages("intake")
+    assert storage.allow_pages("outbox")
+    path = page_file(tmp_path, campaign, "6501", s3)
+    with (
+        sync_playwright() as playwright,
+        browser(playwright, tmp_path / "profile") as context,
+        opened_page(context, path) as page,
+    ):
+        choose(page, sent)
+        send(page)
+        wait_until(page, sent.name, "done")
+    assert storage.read("intake", f"2023/6501-乌鲁木齐市/视频/{sent.name}") == sent.read_bytes()
 
 
 def answers(url: str) -> bool:

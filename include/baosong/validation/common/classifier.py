@@ -12,8 +12,8 @@ from baosong.validation.common import reader, zip_guard
 from baosong.validation.common.filetypes import DOCUMENTS, PICTURES, SHEETS, TEXTS, VIDEOS, canonical, identify
 
 CHEAP = 20 << 20  # no larger document is read just to find out what it is
-_PRESS = re.compile(r"报道|报导|新闻|媒体|宣传|链接|截图|剪报")
-_REPORT = re.compile(r"总结|工作报告|情况报告|情况汇报")
+PRESS = re.compile(r"报道|报导|新闻|媒体|宣传|链接|截图|剪报")
+REPORT = re.compile(r"总结|工作报告|情况报告|情况汇报")
 _OPENING = 600  # characters: a title and the first paragraphs
 
 
@@ -30,9 +30,9 @@ def _classify(source: Source) -> Kind | None:
     if actual in VIDEOS:
         return Kind.VIDEO
     if actual in PICTURES:
-        return Kind.PRESS if _PRESS.search(source.name) else Kind.PHOTO
+        return Kind.PRESS if PRESS.search(source.name) else Kind.PHOTO
     if actual in SHEETS or source.suffix == "csv":
-        return Kind.PRESS if _PRESS.search(source.name) and "统计" not in source.name else Kind.STATISTICS
+        return Kind.PRESS if PRESS.search(source.name) and "统计" not in source.name else Kind.STATISTICS
     if actual in DOCUMENTS or actual in TEXTS:
         return _by_words(source.name) or _by_words(_opening(source, actual))
     return None
@@ -40,7 +40,7 @@ def _classify(source: Source) -> Kind | None:
 
 def _by_words(text: str) -> Kind | None:
     """Return what the words speak of, the one that comes first where both do."""
-    report, press = _REPORT.search(text), _PRESS.search(text)
+    report, press = REPORT.search(text), PRESS.search(text)
     if report and press:
         return Kind.REPORT if report.start() < press.start() else Kind.PRESS
     if report:
