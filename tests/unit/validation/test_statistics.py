@@ -76,8 +76,9 @@ def test_a_damaged_workbook_never_raises(seed: int, damage: int) -> None:
     for _ in range(damage):
         content[rng.randrange(len(content))] = rng.randrange(256)
     data = bytes(content)
-    statistics_verdict = judged(data).verdict
-    assert statistics_verdict in (Verdict.REJECTED, Verdict.ACCEPTED)
+    checked = judged(data)
+    searched = "file.not_searched" not in [f.rule for f in checked.findings]  # a part that is no XML any more is not
+    assert checked.verdict in (Verdict.REJECTED, Verdict.ACCEPTED) or not searched
 
 
 def test_two_far_cells_cost_a_child_process_and_not_ours() -> None:
