@@ -40,6 +40,7 @@ BaosongError
 ├── LockedSheet             a workbook wants a password (validation)
 ├── PixelLimitExceeded      a photograph has more pixels than are decoded (validation)
 ├── Refused                 a package as a whole is not unpacked (validation)
+├── UnknownFormula          a formula is not the plain arithmetic that is worked out (validation)
 ├── Unparsable              a video's header cannot be read (validation)
 ├── Unreadable              a document cannot be read (validation)
 ├── UnreadableSheet         a workbook cannot be read (validation)

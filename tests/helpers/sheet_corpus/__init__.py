@@ -12,10 +12,14 @@ from sheet_corpus import (
     limits,
     numbers,
     producers,
+    recalculated,
     structure,
     values,
 )
 from sheet_corpus.case import Case
 
-THEMES = (habits, numbers, values, dates, layout, structure, limits, producers, formats, containers, appearance)
+THEMES = (
+    *(habits, numbers, values, dates, layout, structure, limits, producers, formats, containers, appearance),
+    recalculated,
+)
 CASES: list[Case] = [case for theme in THEMES for case in theme.CASES]

@@ -229,11 +229,26 @@ def test_a_password_is_told_for_the_whole(member: int | None, campaign: Campaign
     assert refused(locked(data, member), campaign) == ("file.encrypted", "")
 
 
-@pytest.mark.parametrize(("method", "word"), [(93, "Zstandard"), (98, "PPMd"), (77, "77")])
-def test_a_method_that_is_not_read_is_named(method: int, word: str, campaign: Campaign) -> None:
-    data = patched(packed({"a.txt": PRESS, "视频/b.mov": PRESS}), 10, "<H", method, 1)
-    assert refused(data, campaign) == ("file.bundle_method", "视频/b.mov")
-    assert word in answers(data, campaign)[0][2].findings[0].message
+@pytest.mark.parametrize(("method", "word"), [(93, "Zstandard"), (98, "PPMd"), (77, "77"), (99, "加密")])
+def test_a_method_that_is_not_read_costs_that_member_alone(
+    method: int, word: str, campaign: Campaign, tmp_path: Path
+) -> None:
+    """It is answered by its name; what is kept of it are the bytes as they came."""
+    data = patched(packed({"媒体报道/链接.txt": PRESS * 500, "照片/1.jpg": PRESS}), 10, "<H", method, 1)
+    assert told(data, campaign) == {"": ["file.bundle"], "媒体报道/链接.txt": [], "照片/1.jpg": ["file.bundle_method"]}
+    (told_so,) = answers(data, campaign)[2][2].findings
+    assert word in told_so.message
+    assert "单独" in told_so.fix
+    _, photo = directory.read(source(data), campaign)
+    with contents.unpacked(source(data), photo, tmp_path) as copy, copy.source("a").open() as kept:
+        assert copy.size == photo.size == photo.packed
+        assert kept.read() in data
+
+
+def test_a_film_of_an_unread_method_in_no_folder_is_answered_too(campaign: Campaign) -> None:
+    data = patched(packed({"a.mov": PRESS, "密件/（绝密）a.txt": PRESS}), 10, "<H", 93, 0)
+    found = told(patched(data, 10, "<H", 93, 1), campaign)
+    assert found == {"": ["file.bundle"], "a.mov": ["file.bundle_method"], "密件/（绝密）a.txt": ["file.classified"]}
 
 
 OTHERS = [9, 12, 14, 95]

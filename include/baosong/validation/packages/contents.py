@@ -21,7 +21,7 @@ from baosong.validation import check
 from baosong.validation.common import file_safety
 from baosong.validation.common.reader import plain
 from baosong.validation.packages import other_methods
-from baosong.validation.packages.directory import LINK, TWIN, Member, Refused
+from baosong.validation.packages.directory import LINK, PACKED, TWIN, Member, Refused, method_name
 from baosong.validation.packages.other_methods import Damaged
 
 log = logging.getLogger(__name__)
@@ -84,6 +84,8 @@ def judge(
     """Judge one unpacked member as the file that it is."""
     if any(file_safety.is_marked_name(part) for part in member.named.split("/")):
         return file_safety.held_as_classified()
+    if member.flaw == PACKED:
+        return Checked([finding("file.bundle_method", method=method_name(member.method))], {"size": source.size})
     checked = check.check(source, kind, campaign, prefecture)
     if member.flaw and not checked.held:
         return Checked([finding(_NOT_A_FILE[member.flaw])], {"size": source.size})
@@ -159,6 +161,7 @@ def _content(stream: BinaryIO, member: Member) -> zipfile.ZipExtFile | other_met
     if member.method in other_methods.METHODS:
         return other_methods.OtherMethod(stream, member.path, member.method, member.packed, member.size, member.crc)
     info = zipfile.ZipInfo(member.path)
-    info.compress_type, info.compress_size, info.file_size = member.method, member.packed, member.size
-    info.CRC = member.crc
+    info.compress_size, info.file_size = member.packed, member.size
+    if member.flaw != PACKED:  # of these the bytes are taken as they lie there, and have no checksum of their own
+        info.compress_type, info.CRC = member.method, member.crc
     return zipfile.ZipExtFile(stream, "r", info)

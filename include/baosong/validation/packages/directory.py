@@ -19,7 +19,7 @@ from baosong.validation.common import zip_guard
 from baosong.validation.common.reader import plain
 from baosong.validation.packages import names, other_methods
 
-TWIN, LINK = "twin", "link"
+TWIN, LINK, PACKED = "twin", "link", "packed"
 UNNAMED = "未命名"
 LARGE = 2 << 30  # bytes: above it are films, which hardly shrink
 LARGE_RATIO = 10
@@ -47,6 +47,7 @@ class Member:
     """One file of a bundle: the `number`-th, at byte `at`, of `packed` bytes that unpack to `size`.
 
     `path` is fit to be kept; `said` is the bundle's own name for it where that differs, `flaw` what forbids a review.
+    Of one that is PACKED by a method that nothing here reads the packed bytes are kept, and `size` counts these.
     """
 
     number: int
@@ -131,17 +132,17 @@ def _members(infos: Sequence[zipfile.ZipInfo]) -> list[Member]:
 
 
 def _member(number: int, info: zipfile.ZipInfo, said: str) -> Member:
-    path = names.sane(said)
+    path, is_readable = names.sane(said), info.compress_type in _READABLE
     return Member(
         number=number,
         path=path,
         at=info.header_offset,
         packed=info.compress_size,
-        size=info.file_size,
+        size=info.file_size if is_readable else info.compress_size,
         method=info.compress_type,
         crc=info.CRC,
         said="" if path == said else plain(said, len(said)),
-        flaw="" if _is_ordinary(info) else LINK,
+        flaw=LINK if not _is_ordinary(info) else "" if is_readable else PACKED,
     )
 
 
@@ -161,13 +162,10 @@ def _guard_members(members: Sequence[Member], most: int) -> None:
         raise Refused(finding("file.bundle_empty"))
     if len(members) > most:
         raise Refused(finding("file.bundle_crowded", files=len(members), most=most))
-    for member in members:
-        if member.method not in _READABLE:
-            where, method = Where(member=member.path), _method_name(member.method)
-            raise Refused(finding("file.bundle_method", where=where, method=method))
 
 
-def _method_name(method: int) -> str:
+def method_name(method: int) -> str:
+    """Return what people call a method of which nothing is read here."""
     if method == _AES:
         return phrase("method.encrypted")
     return _METHODS.get(method) or phrase("method.other", number=method)

@@ -53,7 +53,7 @@ def _told(values: Values, form: Form, cell: tuple[str, str], result: Decimal, be
     }
     if before is None:
         return finding("statistics.worked_out", **given)
-    return finding("statistics.stale", found=format_decimal(before), **given)
+    return finding("statistics.stale", "template", found=format_decimal(before), **given)
 
 
 def _saved_with_result(values: Values, cell: tuple[str, str]) -> str | None:

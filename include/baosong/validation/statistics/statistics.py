@@ -20,7 +20,7 @@ from baosong.rules.findings import Checked, Finding, Severity, Where, has_error
 from baosong.store.source import Source
 from baosong.validation.common import file_safety, zip_guard
 from baosong.validation.common.filetypes import identify
-from baosong.validation.statistics import appearance, crosschecks
+from baosong.validation.statistics import appearance, crosschecks, recalculation
 from baosong.validation.statistics.cells import (
     SPARE_ROWS,
     LockedSheet,
@@ -57,7 +57,7 @@ def check(source: Source, campaign: Campaign, prefecture: Prefecture | None) -> 
         return file_safety.held_as_classified()
     tables = find_tables(sheets, form)
     reading = read(tables, form)
-    seen = appearance.judge(tables, reading, form)
+    seen = appearance.judge(tables, reading, form) + recalculation.judge(sheets, tables, reading, form)
     values = normalise(tables, reading, campaign)
     compute_template_formulas(values, form)
     unmet, validations = expectations.validate(values, form)

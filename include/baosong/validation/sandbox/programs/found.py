@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 TYPE_CHECKING = False  # typing takes longer to import than all others
 if TYPE_CHECKING:
     from typing import Any
@@ -13,6 +15,10 @@ MOST = 20_000  # of each: more than a person could mend
 LONGEST_FORMULA = 400
 EAST_ASIAN_DATES = frozenset((*range(27, 32), 36, *range(50, 55), 57, 58))
 """Numbers of built-in formats that show a day, but in East Asian programs only; 32 to 35, 55 and 56 are times."""
+
+_PLACES = re.compile(
+    r"""("[^"]*+"|'[^']*+'|(?<![\w.])[\w.]{1,250}+[!(])|(?<![\w.$])(\$?)([A-Za-z]{1,3}+)(\$?)(\d{1,7}+)(?![\w.])"""
+)
 
 At = tuple[int, int]
 """A cell's row and column, counted from 0."""
@@ -84,3 +90,23 @@ def column_number(address: str) -> int:
 def spelled(formula: str) -> str:
     """Return a formula no longer than anybody needs."""
     return formula[:LONGEST_FORMULA]
+
+
+def moved(formula: str, down: int, right: int) -> str:
+    """Return a formula as it reads in another cell: places follow it, but for what a $ stands before."""
+
+    def place(found: re.Match[str]) -> str:
+        if found[1] or not (down or right):
+            return found[0]
+        column = found[3] if found[2] else letters(column_number(found[3].upper()) + right)
+        return f"{found[2]}{column}{found[4]}{found[5] if found[4] else int(found[5]) + down}"
+
+    return _PLACES.sub(place, formula)
+
+
+def letters(column: int) -> str:
+    """Return the letters of a column that is counted from 0."""
+    text = ""
+    while column >= 0:
+        text, column = chr(65 + column % 26) + text, column // 26 - 1
+    return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal, InvalidOperation
 from xml.etree.ElementTree import iterparse
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 CONTENT = "content.xml"
 _HIDDEN = ("collapse", "filter")
+_BRACKETS = re.compile(r"\[([^\[\]]*+)\]")
+_SHEET = re.compile(r"(?:^|(?<=:))(\$?'[^']*+'|[^.:']*+)\.")
 
 
 def look(archive: zipfile.ZipFile, max_rows: int) -> dict[str, Found]:
@@ -128,9 +131,9 @@ def _differs(value: str, text: str) -> bool:
 
 
 def _plain(formula: str) -> str:
-    """Return a formula as other programs spell it: of:=SUM([.E18];[.F18]) is =SUM(E18,F18)."""
-    text = formula[formula.find("=") :].replace("[.", "").replace("[", "").replace("]", "")
-    return text.replace(":.", ":").replace(";", ",").replace(".", "!")
+    """Return a formula as other programs spell it: of:=SUM([.E18];[$'a b'.F18]) is =SUM(E18,$'a b'!F18)."""
+    text = formula[formula.find("=") :].replace(";", ",")
+    return _BRACKETS.sub(lambda found: _SHEET.sub(lambda sheet: f"{sheet[1]}!" if sheet[1] else "", found[1]), text)
 
 
 def _times(about: dict[str, str], name: str) -> int:

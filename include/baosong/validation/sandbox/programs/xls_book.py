@@ -167,24 +167,24 @@ def _formulas(book: Any, stream: bytes) -> dict[int, dict[tuple[int, int], str]]
     for sheet, start in enumerate(starts):
         here: dict[tuple[int, int], str] = {}
         found[sheet] = here
-        last, shared = (0, 0), {}
+        last, shared = (0, 0), dict[tuple[int, int], bytes]()
         for number, body in _records(stream, start):
             if number == FORMULA and len(here) < MOST:
                 last = (int.from_bytes(body[:2], "little"), int.from_bytes(body[2:4], "little"))
                 here[last] = _spelled(book, body, 20, last)
             elif number == SHARED:
-                shared[last] = _spelled(book, body, 8, last, shared=True)
-        here |= {at: text for at, text in shared.items() if text}
-        _share(here, shared)
+                shared[last] = body
+        _share(book, here, shared)
     return found
 
 
-def _share(here: dict[tuple[int, int], str], shared: dict[tuple[int, int], str]) -> None:
-    """Give the cells of a shared formula what the first of them says; of it they hold where that stands."""
+def _share(book: Any, here: dict[tuple[int, int], str], shared: dict[tuple[int, int], bytes]) -> None:
+    """Give each cell of a shared formula what it says there; it holds where the first of them stands."""
     for at, text in here.items():
         if text.startswith("=SHARED FMLA"):
             row, column = (int(part.partition("=")[2]) for part in text.split()[-2:])
-            here[at] = shared.get((row, column), "=?")
+            body = shared.get((row, column))
+            here[at] = _spelled(book, body, 8, at, shared=True) if body else "=?"
 
 
 def _spelled(book: Any, body: bytes, at: int, cell: tuple[int, int], *, shared: bool = False) -> str:

@@ -11,7 +11,15 @@ import re
 from datetime import date, datetime, timedelta
 from xml.etree.ElementTree import fromstring, iterparse
 
-from baosong.validation.sandbox.programs.found import EAST_ASIAN_DATES, MAX_COLUMNS, MOST, Found, column_number, spelled
+from baosong.validation.sandbox.programs.found import (
+    EAST_ASIAN_DATES,
+    MAX_COLUMNS,
+    MOST,
+    Found,
+    column_number,
+    moved,
+    spelled,
+)
 
 TYPE_CHECKING = False  # typing takes longer to import than all others
 if TYPE_CHECKING:
@@ -175,7 +183,7 @@ class Walk:
     def __init__(self, book: Book, found: Found, max_rows: int) -> None:
         self.book, self.found, self.max_rows = book, found, max_rows
         self.row, self.column = -1, -1
-        self.shared: dict[str, str] = {}
+        self.shared: dict[str, tuple[tuple[int, int], str]] = {}
 
     def over(self, xml: IO[bytes]) -> None:
         """Note all that the part holds, to the last row that is read."""
@@ -211,22 +219,22 @@ class Walk:
             self._styled(at, self.book.styles.get(int(cell.get("s") or 0), PLAIN), kind, value)
 
     def _note_formula(self, at: tuple[int, int], element: Any, *, has_result: bool) -> None:
-        formula = spelled(self._formula(element))
         if not has_result:
-            self.found.uncached[at] = formula
+            self.found.uncached[at] = spelled(self._formula(element, at))
         elif len(self.found.formulas) < MOST:
-            self.found.formulas[at] = formula
+            self.found.formulas[at] = spelled(self._formula(element, at))
 
     def _parted_text(self, kind: str, value: str, inline: Any) -> tuple[str, str] | None:
         if kind == "s":
             return self.book.texts.get(int(value)) if value.isdecimal() else None
         return None if inline is None else _parted(inline)
 
-    def _formula(self, element: Any) -> str:
+    def _formula(self, element: Any, at: tuple[int, int]) -> str:
         """Return a formula as it is spelled; one that is shared stands in the first cell only."""
-        if element.get("t") == "shared" and element.text:
-            self.shared[element.get("si", "")] = element.text
-        return "=" + (element.text or self.shared.get(element.get("si", ""), ""))
+        if element.get("t") != "shared":
+            return "=" + (element.text or "")
+        first, text = self.shared.setdefault(element.get("si", ""), (at, element.text or ""))
+        return "=" + moved(spelled(text), at[0] - first[0], at[1] - first[1])
 
     def _styled(self, at: tuple[int, int], style: Style, kind: str, value: str) -> None:
         if style.struck:
