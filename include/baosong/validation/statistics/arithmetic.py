@@ -22,7 +22,7 @@ Area = tuple[Sheet, At, At]
 MOST_STEPS = 300_000  # cells and letters that a book's formulas may read: running totals cost a list's square
 DEEPEST = 30  # brackets and formulas within one another
 LAST_ROW = 1 << 20
-_TOKEN = re.compile(
+_LEXEME = re.compile(
     r"\s*+(?:(?P<number>\d{1,15}+(?:\.\d{1,15}+)?(?![\w.]))"
     r"|(?P<sheet>\$?'[^'\[\]]{1,40}+'!|\$?[^\W\d]\w{0,40}+!)?"
     r"(?P<place>\$?[A-Z]{1,3}\$?\d{1,7}+(?::\$?[A-Z]{1,3}\$?\d{1,7}+)?|\$?[A-Z]{1,3}:\$?[A-Z]{1,3})(?![\w.(!:\[])"
@@ -224,7 +224,7 @@ def _tokens(formula: str) -> Iterator[re.Match[str]]:
     if not 1 < len(formula) < LONGEST_FORMULA:
         raise UnknownFormula
     while at < len(formula):
-        token = _TOKEN.match(formula, at)
+        token = _LEXEME.match(formula, at)
         if token is None:
             raise UnknownFormula
         yield token
