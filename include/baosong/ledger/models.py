@@ -1,6 +1,6 @@
 """The ledger's tables as Python sees them: times are aware, figures exact, findings and facts JSON.
 
-Constraints, indexes, triggers and views stand in `schema/versions/initial.sql` alone; a test compares the columns.
+Constraints, indexes, triggers and views stand in `schema/versions` alone; a test compares the columns.
 """
 
 from __future__ import annotations

@@ -71,6 +71,15 @@ def test_schema_goes_up_and_down_and_up_again_and_matches_the_models(postgres_ur
     ledger.close()
 
 
+def test_a_ledger_of_version_0_2_is_brought_up_to_date_with_what_still_waits_in_it(postgres_url: str) -> None:
+    ledger = Ledger(postgres_url)
+    ledger.migrate("r0009")
+    waiting = received(ledger, arrival())
+    ledger.migrate()
+    assert [claimed.id for claimed in ledger.claim("quick", "run")] == [waiting]
+    ledger.close()
+
+
 def test_processes_that_migrate_at_once_take_turns(postgres_url: str) -> None:
     ledgers = [Ledger(postgres_url) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:

@@ -12,7 +12,7 @@ down_revision = None
 
 _TABLES = (
     "custody, intake_limit, page, unwritten, expected, announcement, edition, fingerprint, activity, indicator_value, "
-    "history, work_queue"
+    "history"
 )
 
 

@@ -68,15 +68,6 @@ CREATE INDEX ix_submission_last ON submission (campaign, prefecture, kind, recei
 CREATE INDEX ix_submission_failed ON submission (campaign, prefecture, kind, slot, id, state)
     WHERE state IN ('rejected', 'held');
 
--- Which lane an unanswered file goes by, and which DAG run is at it; not in the change log, as a lost one is made anew.
-CREATE TABLE work_queue (
-    submission_id bigint CONSTRAINT pk_work_queue PRIMARY KEY
-        CONSTRAINT fk_work_queue_submission_id REFERENCES submission,
-    lane text NOT NULL CONSTRAINT ck_work_queue_known_lane CHECK (lane IN ('quick', 'large')),
-    claimed_by text,
-    claimed_until timestamptz
-);
-
 CREATE TABLE history (
     id bigserial CONSTRAINT pk_history PRIMARY KEY,
     submission_id bigint NOT NULL CONSTRAINT fk_history_submission_id REFERENCES submission,
