@@ -332,7 +332,7 @@ def test_another_prefectures_receipt_takes_no_longer_beside_all_this(
     b = key("6502")
     receipt(0)
     alone, beside = [], []
-    while len(beside) < 12 and not (len(beside) > 2 and min(beside) < 1.5 * min(alone)):
+    while len(beside) < 12 and not (len(beside) > 2 and statistics.median(beside) < 1.5 * statistics.median(alone)):
         n = len(beside) + 1
         alone.append(receipt(2 * n))
         lay(other, [f"._{n}" for n in range(2000)])
@@ -342,4 +342,7 @@ def test_another_prefectures_receipt_takes_no_longer_beside_all_this(
         swept.run_if_due()
         lay(other, [f"~${n}" for n in range(FRESH)])
         beside.append(receipt(2 * n + 1))
-    assert min(beside) < 1.5 * min(alone), (alone, beside)  # what a busy machine adds is not theirs
+    assert statistics.median(beside) < 1.5 * statistics.median(alone), (
+        alone,
+        beside,
+    )  # of turns, so that a busy machine is busy for both
