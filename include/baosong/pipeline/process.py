@@ -21,12 +21,15 @@ GOES_ON = 10.0  # seconds after which a task leaves what a prefecture has sent m
 
 
 def process(services: Services, work: Work, run: str = "") -> None:
-    """Check, archive and answer the files of a piece of work, and the quick ones that its prefecture sent meanwhile."""
+    """Check, archive and answer the files of a piece of work.
+
+    In the quick lane also what its prefecture has sent meanwhile; what is long has no business with it.
+    """
     owner, ids, until = (work["campaign"], work["prefecture"]), work["ids"], time.monotonic() + GOES_ON
     while ids:
         _process(services, *owner, ids)
-        more = services.ledger.claim_more(*owner, run, ids) if time.monotonic() < until else []
-        ids = [file.id for file in more]
+        goes_on = work["lane"] == "quick" and time.monotonic() < until
+        ids = [file.id for file in services.ledger.claim_more(*owner, run, ids)] if goes_on else []
 
 
 def _process(services: Services, campaign_id: str, code: str, ids: list[int]) -> None:

@@ -12,7 +12,7 @@ from baosong.ledger.work_queue import QUICK, Claimed, Lane
 from baosong.rules.words import ellipsize, size_text
 
 Work = dict[str, Any]
-"""`{"campaign", "prefecture", "name", "ids"}`: whose files, what operators see, and which submissions.
+"""`{"campaign", "prefecture", "name", "ids", "lane"}`: whose files, what operators see, which files, and how they go.
 
 Campaign and prefecture are empty for files that belong to nobody.
 """
@@ -32,14 +32,14 @@ def claimed(services: Services, campaigns: Mapping[str, Campaign], lane: Lane, r
     if left := {f.id for f in files} - {f.id for f in usable}:
         services.ledger.release(left)
     pieces = _of_each_prefecture(usable) if lane == "quick" else _in_turn(usable)
-    return [_work(piece, campaigns.get(piece[0].campaign)) for piece in pieces]
+    return [_work(piece, campaigns.get(piece[0].campaign), lane) for piece in pieces]
 
 
-def _work(files: Sequence[Claimed], campaign: Campaign | None) -> Work:
+def _work(files: Sequence[Claimed], campaign: Campaign | None, lane: Lane) -> Work:
     first = files[0]
     name = f"{_name_of(campaign, first.prefecture) or _NOBODY}：{_what(files, campaign)}"
     owner = {"campaign": first.campaign, "prefecture": first.prefecture}
-    return {**owner, "name": name, "ids": [f.id for f in files]}
+    return {**owner, "name": name, "ids": [f.id for f in files], "lane": lane}
 
 
 def _what(files: Sequence[Claimed], campaign: Campaign | None) -> str:

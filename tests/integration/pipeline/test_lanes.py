@@ -95,6 +95,17 @@ def test_what_comes_while_a_run_is_at_a_prefecture_is_answered_by_that_run(servi
     assert finished(services)
 
 
+def test_a_film_that_is_done_leaves_what_is_quick_to_the_quick_lane(services: Services) -> None:
+    drop(services, LARGE, "片花.mov", "视频")
+    (film,) = discover.find_new(services, "large", "films")
+    drop(services, piece())
+    discover.find_new(services, "quick", "gone")
+    services.ledger.release_run("gone")
+    process.process(services, film, "films")
+    assert [row.name for row in rows(services) if row.replied_at] == ["片花.mov"]
+    assert len(discover.find_new(services, "quick", "a")) == 1
+
+
 def test_a_task_does_not_stay_with_a_prefecture_that_sends_without_end(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:

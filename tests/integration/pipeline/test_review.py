@@ -50,7 +50,13 @@ def test_a_good_and_a_bad_file_are_filed_answered_and_removed(services: Services
     drop(services, piece())
     drop(services, b"", "空.txt")
     (work,) = discover.find_new(services)
-    assert work == {"campaign": "2023", "prefecture": CODE, "name": "乌鲁木齐市：媒体报道 2", "ids": [1, 2]}
+    assert work == {
+        "campaign": "2023",
+        "prefecture": CODE,
+        "name": "乌鲁木齐市：媒体报道 2",
+        "ids": [1, 2],
+        "lane": "quick",
+    }
     run(services)
     assert dict(zip((r.name for r in rows(services)), states(services), strict=True)) == {
         "链接.txt": "accepted",
