@@ -13,41 +13,18 @@
 
 from __future__ import annotations
 
-from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, TriggerRule, task
+from airflow.sdk import DAG, AssetOrTimeSchedule
 
-from baosong_airflow import tasks
-from baosong_airflow.assets import INTAKE, PREFECTURE_COMPLETE
-
-SWEEP = CronTriggerTimetable("*/5 * * * *", timezone="Asia/Shanghai")
+from baosong_airflow import lanes, tasks
+from baosong_airflow.assets import INTAKE
 
 with DAG(
     "intake",
     dag_display_name="收件",
     description="逐个地州市校验、归档新到的文件并出具回执",
     doc_md=__doc__,
-    schedule=AssetOrTimeSchedule(assets=[INTAKE], timetable=SWEEP),
+    schedule=AssetOrTimeSchedule(assets=[INTAKE], timetable=lanes.SWEEP),
     tags={"报送", "收件"},
     **{**tasks.DAG_ARGS, "max_active_runs": 3},  # a slow answer to one prefecture is not to keep the others waiting
 ):
-    find_new = task(tasks.find_new_task, task_id="find_new", task_display_name="清点新文件")
-    receive = task(
-        tasks.receive_task,
-        task_id="receive",
-        task_display_name="校验、归档、答复",
-        map_index_template="{{ task.op_kwargs['work']['name'] }}",
-    )
-    announce = task(
-        tasks.announce_task,
-        task_id="announce",
-        task_display_name="发布已交齐",
-        pool="announce",
-        outlets=[PREFECTURE_COMPLETE],
-        on_success_callback=tasks.record_announced,
-        trigger_rule=TriggerRule.ALL_DONE,  # one failed prefecture must not silence the others
-    )
-    settled = EmptyOperator(task_id="settled", task_display_name="收尾", trigger_rule=TriggerRule.NONE_FAILED)
-
-    received = receive.expand(work=find_new("quick"))
-    received >> announce() >> settled
-    received >> settled
+    lanes.wire("quick", tasks.receive_task)

@@ -15,43 +15,23 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, TriggerRule, task
+from airflow.sdk import DAG, AssetOrTimeSchedule
 
-from baosong_airflow import tasks
-from baosong_airflow.assets import INTAKE_LARGE, PREFECTURE_COMPLETE
-
-SWEEP = CronTriggerTimetable("*/5 * * * *", timezone="Asia/Shanghai")
+from baosong_airflow import lanes, tasks
+from baosong_airflow.assets import INTAKE_LARGE
 
 with DAG(
     "intake_large",
     dag_display_name="收件（大文件）",
     description="校验、归档大文件并出具回执，不耽误其他材料",
     doc_md=__doc__,
-    schedule=AssetOrTimeSchedule(assets=[INTAKE_LARGE], timetable=SWEEP),
+    schedule=AssetOrTimeSchedule(assets=[INTAKE_LARGE], timetable=lanes.SWEEP),
     tags={"报送", "收件"},
     **{**tasks.DAG_ARGS, "max_active_runs": 4},  # a film that comes later need not wait for all films of a run
 ):
-    find_new = task(tasks.find_new_task, task_id="find_new", task_display_name="清点大文件")
-    receive = task(
+    lanes.wire(
+        "large",
         tasks.receive_large_task,
-        task_id="receive",
-        task_display_name="校验、归档、答复",
-        map_index_template="{{ task.op_kwargs['work']['name'] }}",
         pool="large",
         execution_timeout=timedelta(hours=2),  # the largest video is read, written and read back
     )
-    announce = task(
-        tasks.announce_task,
-        task_id="announce",
-        task_display_name="发布已交齐",
-        pool="announce",
-        outlets=[PREFECTURE_COMPLETE],
-        on_success_callback=tasks.record_announced,
-        trigger_rule=TriggerRule.ALL_DONE,  # one failed film must not silence the others
-    )
-    settled = EmptyOperator(task_id="settled", task_display_name="收尾", trigger_rule=TriggerRule.NONE_FAILED)
-
-    received = receive.expand(work=find_new("large"))
-    received >> announce() >> settled
-    received >> settled
