@@ -27,11 +27,11 @@ from baosong.validation.video import media_info, video
 def archive(
     services: Services, campaign_id: str, code: str, ids: Collection[int] | None = None
 ) -> list[dict[str, Any]]:
-    """Bring a prefecture's checked files, all or those of these ids, into archive or quarantine and decide in the
-    ledger what they become.
+    """Bring a prefecture's checked files into archive or quarantine and decide in the ledger what they become.
 
-    Returns `{"id", "name", "kind", "state"}` per file. What another run is at is left to it. Runs at other files of
-    the prefecture go on beside this one, but not the removal of what nobody needs from quarantine.
+    All of them, or those of these ids and what came in them. Returns `{"id", "name", "kind", "state"}` per file. What
+    another run is at is left to it. Runs at other files of the prefecture go on beside this one, but not the removal
+    of what nobody needs from quarantine.
     """
     lock, place = services.ledger.advisory_lock, f"archive:{campaign_id}:{code}"
     with lock(place, shared=True) as free, lock(f"{place}:{min(ids or [0])}") as mine:
