@@ -10,6 +10,7 @@ import datetime
 import io
 import pickle
 import re
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -18,12 +19,14 @@ from typing import Any
 from baosong.campaign.layout import column_letter
 from baosong.rules.catalogue import phrase
 from baosong.rules.errors import BaosongError
+from baosong.validation.common import zip_guard
 from baosong.validation.common.filetypes import TEXTS, decode_text
 from baosong.validation.sandbox import run as sandbox
 from baosong.validation.sandbox.programs.read_sheet import ELSEWHERE, LOCKED, MAX_COLUMNS, column_number
 from baosong.validation.sandbox.programs.xlsx_cells import PICTURE
 from baosong.validation.statistics.numbers import Raw
 
+MOST_UNPACKED = 128 << 20  # of cells and texts; a million rows are half of it, and reading it all takes some 3 s
 TIMEOUT_SECONDS = 32  # four times what the child may have of a processor: a busy machine is not the file's fault
 SPARE_ROWS = 1000  # sections, totals and blank rows that a list may carry beside its activities
 LONGEST_LINE = 1 << 20
@@ -107,6 +110,8 @@ def read_book(data: bytes, max_rows: int) -> list[Sheet]:
     import python_calamine
     import xlrd  # type: ignore[import-untyped]
 
+    if (size := _unpacked(data)) > MOST_UNPACKED:
+        raise UnreadableSheet(phrase("sheet.too_large", size=size, limit=MOST_UNPACKED))
     try:
         program = sandbox.own_program(CHILD, str(max_rows), packages=[python_calamine, xlrd, olefile])
         finished = sandbox.run(program, data, wall=TIMEOUT_SECONDS)
@@ -117,6 +122,15 @@ def read_book(data: bytes, max_rows: int) -> list[Sheet]:
     if finished.exit_code != 0:
         raise UnreadableSheet(phrase("sheet.out_of_bounds"))
     return _sheets(finished.output)
+
+
+def _unpacked(data: bytes) -> int:
+    """Return what the parts that are read would unpack to: told beforehand, so that no machine is too slow for it."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return sum(m.file_size for m in archive.infolist() if m.filename.endswith((".xml", ".bin")))
+    except zip_guard.ERRORS:
+        return 0
 
 
 def _sheets(answer: bytes) -> list[Sheet]:
