@@ -19,10 +19,8 @@ from baosong.store.settings import home_of
 from baosong_local import stack
 from baosong_local.samples.sheets import make_sheet
 from baosong_local.stack.campaigns import open_campaign, running_settings, storage_as
-from baosong_local.stack.layout import Layout
-from baosong_local.stack.state import read_state
 from shared.drops import airflow, idle, make_campaign, receipts, wait
-from shared.stack_time import processor_seconds
+from shared.stack_time import processes, processor_seconds
 
 FILMS, MEGABYTES = (int(n) for n in os.environ.get("BAOSONG_BENCH_FILMS", "14,2048").split(","))
 DROPS, WARM_UP = 20, 3
@@ -46,9 +44,9 @@ def run() -> dict[str, Any]:
 
 
 def _measured(services: Services, campaign: Campaign, home: Path) -> dict[str, Any]:
-    roots = _processes(home)
+    roots = processes(home)
     alone = [_drop(services, campaign, campaign.prefectures[n % 2], n) for n in range(WARM_UP + DROPS)][WARM_UP:]
-    before, began = processor_seconds(roots), time.monotonic()
+    before, began = processor_seconds(roots.values()), time.monotonic()
     _send_films(services, campaign, home)
     beside: dict[str, list[float]] = {"own": [], "neighbour": []}
     n = 1000
@@ -60,7 +58,7 @@ def _measured(services: Services, campaign: Campaign, home: Path) -> dict[str, A
     median = statistics.median(alone)
     ratios = {f"ratio_{k}": round(statistics.median(v) / median, 2) for k, v in beside.items() if v}
     worst = round(max([*beside["own"], *beside["neighbour"]]) / median, 2)
-    spent = processor_seconds(roots) - before
+    spent = processor_seconds(roots.values()) - before
     return {
         "alone": median,
         **ratios,
@@ -72,11 +70,6 @@ def _measured(services: Services, campaign: Campaign, home: Path) -> dict[str, A
         "alone_all": alone,
         **beside,
     }
-
-
-def _processes(home: Path) -> list[int]:
-    state = read_state(Layout(home).state)
-    return [c.pid for c in (state.components if state else ()) if c.pid]
 
 
 def _send_films(services: Services, campaign: Campaign, home: Path) -> None:

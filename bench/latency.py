@@ -19,7 +19,7 @@ from baosong.store.settings import PROJECT, home_of
 from baosong_local import stack
 from baosong_local.samples.sheets import make_sheet
 from baosong_local.stack.campaigns import open_campaign, running_settings, storage_as
-from shared.drops import airflow, idle, make_campaign, receipts, wait
+from shared.drops import airflow, idle, make_campaign, receipts, switch_on, wait
 
 DROPS = 20
 WARM_UP = 3
@@ -73,10 +73,7 @@ def _measure(airflow: httpx.Client, dag_id: str, other: str, drops: Iterator[Dro
 
     Airflow starts the trigger of a DAG just released from its pause when it next reads the file, up to a minute later.
     """
-    wait(lambda: airflow.get(f"/api/v2/dags/{dag_id}").status_code == 200)
-    wait(lambda: idle(airflow))  # a run of a paused DAG would stay for ever
-    airflow.patch(f"/api/v2/dags/{other}", json={"is_paused": True}).raise_for_status()
-    airflow.patch(f"/api/v2/dags/{dag_id}", json={"is_paused": False}).raise_for_status()
+    switch_on(airflow, dag_id, off=[other])
     seconds = []
     for drop, answered in drops:
         wait(lambda: idle(airflow))

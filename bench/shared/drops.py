@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -45,6 +45,14 @@ def airflow(home: Path) -> Iterator[httpx.Client]:
         token = client.post("/auth/token", json={"username": "operator", "password": password}).json()
         client.headers["Authorization"] = f"Bearer {token['access_token']}"
         yield client
+
+
+def switch_on(airflow: httpx.Client, dag_id: str, off: Iterable[str]) -> None:
+    """Release a DAG from its pause, and pause others when they are idle: a run of a paused DAG would stay for ever."""
+    wait(lambda: airflow.get(f"/api/v2/dags/{dag_id}").status_code == 200)
+    wait(lambda: idle(airflow))
+    for other, paused in (*((each, True) for each in off), (dag_id, False)):
+        airflow.patch(f"/api/v2/dags/{other}", json={"is_paused": paused}).raise_for_status()
 
 
 def idle(airflow: httpx.Client) -> bool:

@@ -10,6 +10,8 @@ import json
 import os
 import random
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -26,6 +28,7 @@ from baosong.campaign import Campaign
 from baosong.ledger.services import Services
 from baosong.rules.findings import Kind, Verdict
 from baosong.store.s3 import Storage, StorageError
+from baosong.store.settings import PROJECT
 from baosong_local import stack
 from baosong_local.demo.plan import Drop, Plan, make_plan
 from baosong_local.demo.run import new_campaign
@@ -224,3 +227,31 @@ def seed() -> random.Random:
     number = int(os.environ.get("BAOSONG_SOAK_SEED") or time.time_ns() % 1_000_000)
     print(f"BAOSONG_SOAK_SEED={number}", flush=True)
     return random.Random(number)
+
+
+def baosong(home: Path, *words: str) -> subprocess.Popen[str]:
+    """Start a command on the stack of a home, without what this process knows of another."""
+    env = {**os.environ, "BAOSONG_HOME": str(home)}
+    for name in [n for n in env if n.startswith(("AIRFLOW__", "BAOSONG_S3", "BAOSONG_LEDGER", "BAOSONG_CAMPAIGNS"))]:
+        del env[name]
+    argv = [sys.executable, "-m", "baosong_local", *words]
+    return subprocess.Popen(argv, cwd=PROJECT, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def ended(process: subprocess.Popen[str], seconds: float) -> str:
+    """Wait for a command's good end and return what it told."""
+    told, _ = process.communicate(timeout=seconds)
+    assert process.returncode == 0, told
+    return told
+
+
+def finished_runs(embedded: WholeStack, dag_id: str) -> list[dict[str, Any]]:
+    """Return the runs of a DAG, when all of them have ended: the report's does so after it wrote."""
+    found: list[dict[str, Any]] = []
+
+    def all_ended() -> bool:
+        found[:] = embedded.runs(dag_id)
+        return not {run["state"] for run in found} & {"queued", "running"}
+
+    until(all_ended, what=f"the end of {dag_id}")
+    return found

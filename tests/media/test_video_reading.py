@@ -21,6 +21,7 @@ from baosong.validation.check import check
 from baosong.validation.video import media_info, stream_end, video
 from baosong_local.samples import films
 from clips import Clips
+from intake_run import run_lane
 
 CODE = "6501"
 AREA = "2023/6501-乌鲁木齐市/视频"
@@ -106,6 +107,22 @@ class TestOneWholeRead:
 
         monkeypatch.setattr(Storage, "_fetch_range", counted)
         return fetched
+
+    @pytest.mark.parametrize("ending", ["mov", "mpg"])
+    def test_all_that_is_done_to_a_film_reads_it_twice_and_hardly_more(
+        self, services: Services, clips: Clips, reads: list[tuple[str, int]], tmp_path: Path, ending: str
+    ) -> None:
+        """Once to hash, count and copy it together, once to prove what was written: 2.05 times its size."""
+        clip, path = clips[f"50i.{ending}"], tmp_path / f"启动仪式.{ending}"
+        if ending == "mov":
+            film = films.make_film(clip, path, 400 * MB)
+        else:
+            film = films.make_long_stream(clip, path, 400 * MB, 1)
+        services.storage.put_file("intake", f"{AREA}/{film.name}", film)
+        run_lane(services, "large")
+        (row,) = services.ledger.submissions("2023")
+        assert (row.verdict, row.size) == ("accepted", film.stat().st_size)
+        assert 2 * row.size <= sum(length for _, length in reads) <= 2.05 * row.size
 
     @pytest.fixture
     def waiting(self, services: Services, clips: Clips) -> Services:

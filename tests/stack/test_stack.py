@@ -362,6 +362,7 @@ class TestSecrets:
             Storage(s3.as_prefecture(*new), retry_timeout=0.2).put("intake", f"{area}/统计表/y.xlsx", b"1")
         assert [s.key for s in Storage(s3).list("intake", area)] == [f"{area}/统计表/x.xlsx"]
         Storage(s3).remove("intake", f"{area}/统计表/x.xlsx")
+        assert "6501" not in [c.code for c in stack.open_campaign_areas(running, campaign)]
         assert campaigns.rotate("6501") == [page]  # one that was revoked may be given a new one
         with pytest.raises(stack.StackError, match="没有代码为“9999”的地州市"):
             campaigns.rotate("9999")

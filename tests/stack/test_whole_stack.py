@@ -6,8 +6,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,27 +15,12 @@ import psutil
 import pytest
 
 from baosong.rules.findings import Kind
-from baosong.store.settings import PROJECT
 from baosong_local import stack
 from recount import Region, digits, read_sheet
-from soak import WholeStack
+from soak import WholeStack, baosong, ended, finished_runs
 from waiting import until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600), pytest.mark.xdist_group("whole")]
-
-
-def baosong(home: Path, *words: str) -> subprocess.Popen[str]:
-    env = {**os.environ, "BAOSONG_HOME": str(home)}
-    for name in [n for n in env if n.startswith(("AIRFLOW__", "BAOSONG_S3", "BAOSONG_LEDGER", "BAOSONG_CAMPAIGNS"))]:
-        del env[name]
-    argv = [sys.executable, "-m", "baosong_local", *words]
-    return subprocess.Popen(argv, cwd=PROJECT, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-
-
-def ended(process: subprocess.Popen[str], seconds: float) -> str:
-    told, _ = process.communicate(timeout=seconds)
-    assert process.returncode == 0, told
-    return told
 
 
 def component(home: Path, name: str) -> stack.ComponentState:
@@ -62,18 +45,6 @@ class Demo:
         """Return the folder of the report as the demo tells it."""
         line = next(line for line in self.told.splitlines() if line.startswith("全区汇总"))
         return Path(line.removeprefix("全区汇总").strip())
-
-
-def finished_runs(embedded: WholeStack, dag_id: str) -> list[dict[str, Any]]:
-    """Return the runs of a DAG, when all of them have ended: the report's does so after it wrote."""
-    found: list[dict[str, Any]] = []
-
-    def ended() -> bool:
-        found[:] = embedded.runs(dag_id)
-        return not {run["state"] for run in found} & {"queued", "running"}
-
-    until(ended, what=f"the end of {dag_id}")
-    return found
 
 
 @pytest.fixture(scope="module")

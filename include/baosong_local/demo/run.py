@@ -179,7 +179,6 @@ def _say(
     sent = len(plan.first) + len(plan.corrections)
     back = len([d for d in plan.first if d.expected is Verdict.REJECTED])
     passwords = services.settings.home / "airflow" / "passwords.json"
-    passwords = services.settings.home / "airflow" / "passwords.json"
     lines = [
         f"演示通过：{len(campaign.prefectures)} 个地州市报送 {sent} 个文件，{back} 个退回后更正，{seconds:.0f} 秒。",
         f"汇总的 {len(plan.totals)} 项指标与各统计表之和一致，活动 {plan.activities} 项。",

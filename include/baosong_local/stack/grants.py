@@ -27,7 +27,8 @@ class Credentials:
 def open_campaign_areas(home: Path, campaign: Campaign) -> list[Credentials]:
     """Make each prefecture's folders in intake (its own to fill) and outbox (its own to read), and its key.
 
-    Repeating it changes nothing. A prefecture keeps its key from campaign to campaign.
+    Repeating it changes nothing. A prefecture keeps its key from campaign to campaign; one whose key was revoked gets
+    none until it is rotated, and is not among those that are returned.
     """
     layout, store = _opened(home)
     intake, outbox = (os.environ.get(f"BAOSONG_BUCKET_{name}") or name.lower() for name in ("INTAKE", "OUTBOX"))
@@ -36,13 +37,12 @@ def open_campaign_areas(home: Path, campaign: Campaign) -> list[Credentials]:
     opened = []
     for prefecture in campaign.prefectures:
         area = f"{campaign.id}/{prefecture.folder}"
-        keys = _keys_of(layout, prefecture, endpoint)
-        store.grant(
-            prefecture.code, keys.access_key, keys.secret_key, [Area(intake, area, True), Area(outbox, area, False)]
-        )
+        store.add_areas(prefecture.code, [Area(intake, area, True), Area(outbox, area, False)])
         for deliverable in campaign.deliverables:
             store.make_folder(intake, f"{area}/{deliverable.folder}")
-        opened.append(keys)
+        if not _mark_of_revoked(layout, prefecture).exists():
+            opened.append(_keys_of(layout, prefecture, endpoint))
+            store.grant(prefecture.code, opened[-1].access_key, opened[-1].secret_key, [])
     return opened
 
 
@@ -56,6 +56,7 @@ def rotate_key(home: Path, prefecture: Prefecture) -> Credentials:
     store.grant(prefecture.code, keys.access_key, keys.secret_key, [])
     if old:
         store.revoke(old["access_key"])
+    _mark_of_revoked(layout, prefecture).unlink(missing_ok=True)
     return keys
 
 
@@ -66,6 +67,7 @@ def revoke_key(home: Path, prefecture: Prefecture) -> bool:
     keys = read_json(path)
     if not keys:
         return False
+    _mark_of_revoked(layout, prefecture).touch()
     store.revoke(keys["access_key"])
     path.unlink()
     return True
@@ -78,6 +80,11 @@ def record_endpoint(layout: Layout, endpoint: str) -> bool:
     for path, keys in moved:
         write_json(path, {**keys, "endpoint": endpoint}, durable=True)
     return bool(moved)
+
+
+def _mark_of_revoked(layout: Layout, prefecture: Prefecture) -> Path:
+    """Return the file that tells a prefecture whose key was revoked from one that has had none yet."""
+    return layout.credentials / f"{prefecture.code}.revoked"
 
 
 def _keys_of(layout: Layout, prefecture: Prefecture, endpoint: str) -> Credentials:

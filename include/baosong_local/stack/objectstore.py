@@ -153,11 +153,7 @@ class ObjectStore:
 
     def grant(self, name: str, access_key: str, secret_key: str, areas: Iterable[Area]) -> None:
         """Let a key see these areas besides those it saw before, and nothing else."""
-        root = self.folder / "roots" / name
-        for side in ("rw", "ro"):
-            _open_folder(root / side, self.folder / "roots")
-        for area in areas:
-            self._link(root / ("rw" if area.writable else "ro"), area)
+        self.add_areas(name, areas)
         backend = {
             "type": "union",
             "_root": "",
@@ -167,6 +163,14 @@ class ObjectStore:
             "search_policy": "ff",
         }
         self._write_key(access_key, backend, secret_key)
+
+    def add_areas(self, name: str, areas: Iterable[Area]) -> None:
+        """Let the keys that this name has, or will have, see these areas, too."""
+        root = self.folder / "roots" / name
+        for side in ("rw", "ro"):
+            _open_folder(root / side, self.folder / "roots")
+        for area in areas:
+            self._link(root / ("rw" if area.writable else "ro"), area)
 
     def revoke(self, access_key: str) -> None:
         """Let a key see nothing any more, from the next request on."""
