@@ -176,7 +176,9 @@ def opened_campaigns_task() -> list[str]:
 def consolidate_task(campaign_id: str) -> dict[str, Any]:
     """Write tonight's edition: the final one if all is there, which makes up for a lost roll-up, else the interim."""
     from baosong.pipeline.completeness import is_complete
+    from baosong.pipeline.open_campaign import renew_status_pages
 
+    renew_status_pages(open_services(), campaign_id)
     return _write_report(campaign_id, "final" if is_complete(open_services(), campaign_id) else "interim")
 
 

@@ -195,6 +195,8 @@ def test_the_night_writes_an_interim_edition_once(run: Runner, services: Service
 
     first, second = run("nightly_consolidation", services), run("nightly_consolidation", services)
 
+    page = services.storage.read("outbox", f"{PLACES['6501']}/状态.html").decode()
+    assert campaign.deadline_text in page  # written anew, whatever it said
     assert first["state"] == second["state"] == "success"
     assert states(first, "consolidate") == {("2023", "success")}
     (edition,) = services.ledger.editions("2023")

@@ -29,6 +29,13 @@ def open_campaign(services: Services, campaign: Campaign) -> None:
         write_status(services, campaign, prefecture)
 
 
+def renew_status_pages(services: Services, campaign_id: str) -> None:
+    """Write each prefecture's status page anew: deadline, contact or what is asked for may be others since the last."""
+    campaign = services.campaigns.get(campaign_id)
+    for prefecture in campaign.prefectures:
+        write_status(services, campaign, prefecture)
+
+
 def protect(services: Services, campaign: Campaign) -> bool:
     """Have the store keep versions of what is under custody, and lock it for as long as the campaign says.
 
