@@ -275,6 +275,14 @@ def test_after_the_key_was_revoked_nothing_goes(
     assert listed(storage) == {}
 
 
+def test_receipts_that_cannot_be_read_are_not_said_to_be_on_their_way(
+    desk: BrowserContext, path: Path, store: Store, keys: S3Settings
+) -> None:
+    store.server.revoke(keys.access_key)
+    with opened(desk, path, REFUSED) as page:
+        expect(page.locator("#receipts")).to_have_text("暂时读不到回执，会自动再试。")
+
+
 def test_a_name_stays_text_wherever_it_is_shown(
     desk: BrowserContext, path: Path, tmp_path: Path, storage: Storage
 ) -> None:

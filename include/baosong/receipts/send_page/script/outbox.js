@@ -40,6 +40,7 @@ class Outbox {
       this.say(`${new Date().toLocaleTimeString("zh-CN")} 更新`);
     } catch (error) {
       this.say(error instanceof StoreError ? error.message : `读取回执出错（${error.name}）。`);
+      if (!this.known) this.elements.receipts.replaceChildren(element("li", { className: "soft", textContent: "暂时读不到回执，会自动再试。" }));
     }
     this.schedule();
   }
