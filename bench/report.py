@@ -39,7 +39,7 @@ WRITE = """
 import json, sys, time
 from datetime import datetime
 from baosong.report.editions import write_report
-from baosong.workdesk import Services
+from baosong.ledger.services import Services
 services, began = Services.open(), time.monotonic()
 written = write_report(services, sys.argv[1], "interim", datetime.fromisoformat(sys.argv[2]))
 print(json.dumps({"seconds": time.monotonic() - began, "prefix": written["prefix"]}))

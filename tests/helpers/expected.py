@@ -118,7 +118,10 @@ def of_post(e: Edition) -> Iterator[str]:
         by_kind = Counter(names[kind] for _, kind, *_ in told)
         kinds = "、".join(f"{kind}{n}处" for kind, n in by_kind.most_common())
         yield f"校验中提请核实{len(told)}处，涉及{len(named)}个地州市（{'、'.join(named)}），其中{kinds}。"
-    yield from {f"{name}：{said['message']}。" for name, _, said in told}
+    for name, _, said in told:
+        where = {"sheet": "工作表“{}”", "cell": "单元格 {}"}
+        place = "，".join(text.format(said["where"][k]) for k, text in where.items() if said["where"].get(k))
+        yield (f"{name}（{place}）" if place else name) + f"：{said['message'].rstrip('。')}。"
 
 
 def of_versions(e: Edition) -> Iterator[str]:
@@ -132,13 +135,13 @@ def of_versions(e: Edition) -> Iterator[str]:
         yield f"下列{len(out)}个地州市的统计表尚未计入：{'、'.join(out)}。"
     if e.name == "v2":
         yield f"本稿为第2版。与第1版相比，有{len(e.changes)}个数据发生变化，"
-        yield f"{e.walk.places[CORRECTED]}重新报送“{e.walk.sent[-1][0].path.name}”。"
+        yield f"{e.walk.places[CORRECTED]}重新报送统计表。"
     else:
         yield "本稿为第1版，"
 
 
 def doubts(e: Edition) -> list[tuple[str, Kind, dict[str, Any]]]:
-    """Return (place, kind, finding) of every warning that the receipts give to a file that counts."""
+    """Return (place, kind, finding) of every warning about figures that the receipts give to a file that counts."""
     found = []
     for stored in e.walk.services.storage.list("outbox"):
         if not stored.key.endswith(".json"):
@@ -149,8 +152,15 @@ def doubts(e: Edition) -> list[tuple[str, Kind, dict[str, Any]]]:
             kind = Kind(file["deliverable"])
             counted = [d.path.read_bytes() for d in e.post.counted(code, kind) if d.path.name == file["file"]]
             if file["sha256"] in {sha256(content).hexdigest() for content in counted}:
-                found += [(e.walk.places[code], kind, f) for f in file["findings"] if f["severity"] == "warning"]
+                found += [(e.walk.places[code], kind, f) for f in file["findings"] if is_doubt(f)]
     return found
+
+
+def is_doubt(finding: dict[str, Any]) -> bool:
+    """Whether leaders are told of it: only what is said of figures is theirs to know."""
+    formal = ("hidden_sheet", "hidden_cells", "old_template", "unit_unclear", "external_links")
+    about = finding["rule"].startswith("statistics.") and not finding["rule"].endswith(formal)
+    return finding["severity"] == "warning" and (about or finding["rule"] == "report.sheet_differs")
 
 
 def is_quoted(e: Edition, text: str) -> bool:
@@ -161,7 +171,7 @@ def is_quoted(e: Edition, text: str) -> bool:
     code = next(c for c, name in e.walk.places.items() if name == quote[1])
     (report,) = e.post.counted(code, Kind.REPORT)
     assert quote[2] in "\n".join(p.text for p in docx.Document(str(report.path)).paragraphs)
-    assert quote[3] == report.path.stem
+    assert quote[3] == f"{quote[1]}总结报告"
     return True
 
 

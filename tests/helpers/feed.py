@@ -26,6 +26,7 @@ def feed(
     verdict: Verdict = Verdict.ACCEPTED,
     findings: list[Finding] | None = None,
     figures: dict[str, Any] | None = None,
+    facts: dict[str, Any] | None = None,
     at: datetime = NOW,
     content: str = "",
     replied: bool = True,
@@ -57,7 +58,7 @@ def feed(
     newest = select(func.max(Submission.id)).where(Submission.campaign == campaign.id, Submission.prefecture == code)
     number = ledger.run(lambda s: s.scalars(newest).one())
     wrong = [WRONG] if verdict is Verdict.REJECTED else []
-    checked = Checked(findings=findings or wrong, figures=figures, held=verdict is Verdict.HELD)
+    checked = Checked(findings or wrong, facts or {}, figures=figures, held=verdict is Verdict.HELD)
     ledger.record_check(number, checked, campaign.rules_version)
     bucket = "archive" if verdict is Verdict.ACCEPTED else "quarantine"
     filed = Filed(sha256=sha, bucket=bucket, key=f"{campaign.id}/{code}/{kind}/{sha[:12]}-{name}", at=at)

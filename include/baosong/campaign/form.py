@@ -68,7 +68,7 @@ class ActivityField(Column):
     """A column of the activity list; numbers are never negative, decimals keep `scale` digits.
 
     `synonyms` mean a choice beyond doubt; a text with one of a choice's `words` only comes nearest to it, and one with
-    words of more than one choice to `several`, or, without that, to the last.
+    words of more than one choice to `several`, or, without that, to the last. A `private` field is in no report.
     """
 
     type: Literal["text", "integer", "decimal", "date", "choice", "yes_no"] = "text"
@@ -80,6 +80,7 @@ class ActivityField(Column):
     max_length: int = Field(default=100, ge=1, le=5000)
     scale: int = Field(default=2, ge=0, le=6)
     prompt: str = ""
+    private: bool = False
 
     @model_validator(mode="after")
     def _choices_are_listed(self) -> Self:

@@ -8,6 +8,7 @@ from typing import Any
 
 Json = dict[str, Any]
 REGION = "全区"
+_KINDS = {"statistics": "统计表", "report": "总结报告", "photo": "照片"}
 PARTS = {"total": "", "offline": "（线下）", "online": "（线上）"}
 Values = Mapping[tuple[str, str], str]
 """The text of each figure by (indicator, part)."""
@@ -77,10 +78,10 @@ def _inputs(before: Json, after: Json) -> list[str]:
         one, two = old.get(slot), new.get(slot)
         if one is None or two is None:
             known = one or two or {}
-            texts.append(f"{names.get(known['prefecture'], '')}{'新增' if two else '不再采用'}“{known['file']}”")
+            texts.append(f"{names.get(known['prefecture'], '')}{'新增' if two else '不再采用'}{_kind(known)}")
         elif one["sha256"] != two["sha256"]:
-            name, same = names.get(two["prefecture"], ""), one["file"] == two["file"]
-            texts.append(f"{name}重新报送“{two['file']}”" if same else f"{name}以“{two['file']}”替换“{one['file']}”")
+            texts.append(f"{names.get(two['prefecture'], '')}重新报送{_kind(two)}")
+    texts = list(dict.fromkeys(texts))  # several photographs
     if before.get("template", after.get("template")) != after.get("template"):
         texts.append("文字模板有修改")
     if before["rules_version"] != after["rules_version"]:
@@ -90,8 +91,12 @@ def _inputs(before: Json, after: Json) -> list[str]:
 
 def _slot(given: Json) -> tuple[str, str]:
     """Return the identity of an input: one sheet and one report per prefecture, photographs by name."""
-    kind = given.get("kind", "statistics")
-    return given["prefecture"], kind if kind != "photo" else given["file"]
+    return given["prefecture"], given["file"] if given.get("kind") == "photo" else _kind(given)
+
+
+def _kind(given: Json) -> str:
+    """Return what an input is called where leaders read it: never by its file's name."""
+    return _KINDS[given.get("kind", "statistics")]
 
 
 def _missing(before: Json, after: Json) -> list[str]:

@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from string import ascii_uppercase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from baosong.campaign import Campaign, Prefecture
 from baosong.campaign.form import Indicator
+from baosong.report.printable import Remark, is_about_figures, public_activity, public_remark, without_numbers
 from baosong.rules.findings import Kind
 
 if TYPE_CHECKING:
     from baosong.ledger import ActivityRow, Cell, IndicatorRow, Ledger, Submission
 
 ATTEMPTS = 5
-_PRINTED = {
-    "id",
-    "title",
-    "theme",
-    "region",
-    "organizer",
-    "window",
-    "deadline",
-    "previous",
-    "prefectures",
-    "deliverables",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,47 +35,68 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
+class AcceptedFile:
+    """All that an edition may draw on of an accepted file.
+
+    Of a sheet, `used` names the sheets of the workbook with the indicators and the activities, `columns` the columns
+    of the indicators' parts.
+    """
+
+    id: int
+    prefecture: str
+    kind: str
+    name: str
+    sha256: str
+    archive_key: str
+    used: tuple[str, ...]
+    columns: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class PrefectureFigures:
     """The figures of a prefecture's accepted sheet; `sheet` is None where none was accepted."""
 
     prefecture: Prefecture
-    sheet: Submission | None
+    sheet: AcceptedFile | None
     values: dict[str, Figure]
     cells: dict[str, str]
 
     def cell(self, code: str, part: str) -> str:
         """Return the cell of a part of an indicator, or only its row where the check did not record the column."""
-        row, facts = self.cells[code].lstrip(ascii_uppercase), self.sheet.facts if self.sheet else {}
-        columns = facts.get("columns", {})
+        row, columns = self.cells[code].lstrip(ascii_uppercase), self.sheet.columns if self.sheet else {}
         return f"{columns[part]}{row}" if part in columns else f"第{row}行"
 
 
-@dataclass(frozen=True, slots=True)
 class Activities:
     """The activities of the counted sheets, in the campaign's order; read from the ledger one sheet at a time.
 
-    A sheet's rows never change, so every iteration yields the same, even if the sheet is replaced meanwhile.
+    A sheet's rows never change, so every iteration yields the same, even if the sheet is replaced meanwhile, and the
+    numbers of the sheets stand for them all.
     """
 
-    ledger: Ledger
-    campaign: str
-    sheets: tuple[int, ...]
-    count: int
+    def __init__(self, ledger: Ledger, campaign: Campaign, sheets: tuple[int, ...], count: int) -> None:
+        self._ledger, self._campaign, self.sheets, self._count = ledger, campaign.id, sheets, count
+        fields = campaign.form.activities.fields
+        self._texts = [f.name for f in fields if f.type == "text" and not f.private]
 
     def __len__(self) -> int:
-        return self.count
+        return self._count
 
     def __iter__(self) -> Iterator[ActivityRow]:
         for sheet in self.sheets:
-            yield from self.ledger.activities(self.campaign, sheet)
+            for row in self._ledger.activities(self._campaign, sheet):
+                yield public_activity(row, self._texts)
 
 
 @dataclass(frozen=True, slots=True)
 class Punctuality:
-    """The punctuality of a prefecture; `on_time`: it sent enough of every required deliverable before the deadline."""
+    """The punctuality of a prefecture, with the state of each deliverable and how many files of it were accepted.
+
+    `on_time`: it sent enough of every required deliverable before the deadline.
+    """
 
     prefecture: Prefecture
-    states: dict[Kind, Cell]
+    states: dict[Kind, tuple[str, int]]
     complete: bool
     on_time: bool
     rejected: int
@@ -96,30 +104,13 @@ class Punctuality:
     late: int
     last_receipt: datetime | None
 
-    def as_text(self) -> str:
-        """Return all of it as a line, the same for the same in any process."""
-        states = sorted((kind.value, c.state, c.accepted, c.rejected) for kind, c in self.states.items())
-        counts = (self.complete, self.on_time, self.rejected, self.replaced, self.late)
-        receipt = self.last_receipt.astimezone(UTC).isoformat() if self.last_receipt else ""
-        return f"{self.prefecture.code} {counts} {receipt} {states}"
-
-
-@dataclass(frozen=True, slots=True)
-class Remark:
-    """A warning about an accepted file: a matter of data quality."""
-
-    prefecture: str
-    submission_id: int
-    name: str
-    finding: Mapping[str, Any]
-
 
 @dataclass(frozen=True, slots=True)
 class RegionFigures:
-    """The figures of the region at a point in time.
+    """The figures of the region at a point in time: with last year's, all that the renderers of an edition are given.
 
-    `missing` are the prefectures that are not complete, in the campaign's order; `accepted` all accepted files
-    that count for a deliverable.
+    `identity` digests all of it but the time. `missing` are the prefectures that are not complete, in the campaign's
+    order; `accepted` all accepted files that count for a deliverable.
     """
 
     campaign: Campaign
@@ -130,25 +121,12 @@ class RegionFigures:
     punctuality: list[Punctuality]
     remarks: list[Remark]
     missing: list[Prefecture]
-    accepted: list[Submission]
+    accepted: list[AcceptedFile]
 
     @property
-    def sheets(self) -> list[Submission]:
+    def sheets(self) -> list[AcceptedFile]:
         """Return the accepted sheets that the totals include."""
         return [p.sheet for p in self.prefectures if p.sheet is not None]
-
-    @property
-    def inputs_sha(self) -> str:
-        """Return a sha256 that changes with all that an edition prints of ledger and campaign, but for its own time.
-
-        That is each accepted file of whatever kind, who is late or missing, what was said of the files, the rules.
-        """
-        parts = [self.campaign.rules_version, self.campaign.model_dump_json(include=_PRINTED)]
-        parts += [p.code for p in self.missing]
-        parts += [f"{s.prefecture} {s.kind} {s.sha256} {s.name}" for s in self.accepted]
-        parts += [p.as_text() for p in self.punctuality]
-        parts += [json.dumps([r.prefecture, r.name, r.finding], sort_keys=True) for r in self.remarks]
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def region_figures(ledger: Ledger, campaign: Campaign, now: datetime) -> RegionFigures:
@@ -174,24 +152,30 @@ def _read(ledger: Ledger, campaign: Campaign, now: datetime) -> tuple[RegionFigu
         as_of=now,
         prefectures=prefectures,
         totals=_totals(campaign, prefectures),
-        activities=Activities(ledger, campaign.id, counted, sum(listed.get(sheet, 0) for sheet in counted)),
+        activities=Activities(ledger, campaign, counted, sum(listed.get(sheet, 0) for sheet in counted)),
         punctuality=_punctuality(campaign, submissions, ledger.completeness(campaign), complete),
         remarks=[
-            Remark(s.prefecture, s.id, s.name, finding)
+            public_remark(s, finding)
             for s in submissions
             for finding in s.findings or ()
-            if s.state == "accepted" and finding.get("severity") == "warning"
+            if s.state == "accepted" and s.prefecture in known and is_about_figures(finding)
         ],
         missing=[p for p in campaign.prefectures if p.code not in complete],
-        accepted=[s for s in submissions if s.state == "accepted" and s.kind and s.prefecture in known],
+        accepted=[_file(s) for s in submissions if s.state == "accepted" and s.kind and s.prefecture in known],
     )
     return figures, {r.submission_id for r in rows} | set(listed)
+
+
+def _file(s: Submission) -> AcceptedFile:
+    used = tuple(map(without_numbers, s.facts.get("used") or ()))
+    columns = s.facts.get("columns", {})
+    return AcceptedFile(s.id, s.prefecture, s.kind or "", s.name, s.sha256 or "", s.archive_key or "", used, columns)
 
 
 def _by_prefecture(
     campaign: Campaign, submissions: Iterable[Submission], rows: Iterable[IndicatorRow]
 ) -> list[PrefectureFigures]:
-    sheets = {s.prefecture: s for s in submissions if s.kind == Kind.STATISTICS and s.state == "accepted"}
+    sheets = {s.prefecture: _file(s) for s in submissions if s.kind == Kind.STATISTICS and s.state == "accepted"}
     stated: dict[str, list[IndicatorRow]] = {p.code: [] for p in campaign.prefectures}
     for row in rows:
         stated[row.prefecture].append(row)
@@ -230,7 +214,7 @@ def _punctuality(
     return [
         Punctuality(
             prefecture=p,
-            states=dict(cells.get(p.code, {})),
+            states={kind: (cell.state, cell.accepted) for kind, cell in cells.get(p.code, {}).items()},
             complete=p.code in complete,
             on_time=p.code in complete and _was_on_time(campaign, sent[p.code]),
             rejected=sum(s.state == "rejected" for s in sent[p.code]),

@@ -14,6 +14,7 @@ from baosong.report.changes import Changes, changes_since
 from baosong.report.consolidation import RegionFigures, region_figures
 from baosong.report.edition_copies import restore, store_copies
 from baosong.report.files import CHANGES, DOCUMENT, FIGURES, PAGE, PDF, TYPES, WORKBOOK, json_bytes
+from baosong.report.identity import inputs_sha
 from baosong.rules.errors import BaosongError
 
 if TYPE_CHECKING:
@@ -95,13 +96,7 @@ class _Draft:
 
     @cached_property
     def inputs_sha(self) -> str:
-        """A sha256 that changes with anything that the documents are made of."""
-        digest = hashlib.sha256(f"{self.figures.inputs_sha}\n".encode())
-        for s in (*self.sources.reports, *self.sources.photos):
-            digest.update(f"{s.prefecture} {s.kind} {s.sha256}\n".encode())
-        digest.update(repr(self.last_year and self.last_year.table().rows).encode())
-        digest.update(self.template)
-        return digest.hexdigest()
+        return inputs_sha(self.figures, self.last_year, self.template)
 
     @cached_property
     def last_year(self) -> Comparison | None:

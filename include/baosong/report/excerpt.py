@@ -10,6 +10,7 @@ import re
 import unicodedata
 from typing import Any
 
+from baosong.report.printable import without_numbers
 from baosong.store.source import Source
 
 LONGEST_SIDE = 1000  # pixels: some 330 dots an inch at the printed size
@@ -51,6 +52,8 @@ def best_sentence(text: str) -> str:
 
 def _score(sentence: str) -> int:
     if not 25 <= len(sentence) <= 130 or _FORMULAIC.search(sentence) or sentence.count("“") != sentence.count("”"):
+        return 0
+    if without_numbers(sentence) != sentence:
         return 0
     return 1 + 2 * len(set(_LIVELY.findall(sentence))) + min(3, len(_NUMBER.findall(sentence)))
 

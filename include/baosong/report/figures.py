@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
@@ -21,7 +22,6 @@ def figures_json(figures: RegionFigures, edition: str, version: int) -> Json:
         "edition": edition,
         "version": version,
         "generated_at": figures.as_of.isoformat(timespec="seconds"),
-        "inputs_sha": figures.inputs_sha,
         "rules_version": campaign.rules_version,
         "form": {"id": campaign.form.id, "version": campaign.form.version},
         "totals": {i.code: exact_string(figures.totals[i.code].total or 0, i) for i in rows},
@@ -30,10 +30,7 @@ def figures_json(figures: RegionFigures, edition: str, version: int) -> Json:
         "prefectures": [_prefecture(p, rows) for p in figures.prefectures],
         "activities": len(figures.activities),
         "inputs": [_input(p) for p in figures.prefectures if p.sheet],
-        "remarks": [
-            {"prefecture": r.prefecture, "submission": r.submission_id, "file": r.name, **r.finding}
-            for r in figures.remarks
-        ],
+        "remarks": [asdict(r) for r in figures.remarks],
         "missing": [{"code": p.code, "name": p.name} for p in figures.missing],
     }
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from baosong.report import excerpt
-from baosong.report.consolidation import RegionFigures
+from baosong.report.consolidation import AcceptedFile, RegionFigures
 from baosong.report.excerpt import clean_line
 from baosong.report.parts import Picture, ranked
 from baosong.rules.findings import Kind
@@ -18,7 +18,6 @@ from baosong.store.source import Source
 from baosong.validation.sandbox import client
 
 if TYPE_CHECKING:
-    from baosong.ledger import Submission
     from baosong.store.s3 import Storage
 
 log = logging.getLogger(__name__)
@@ -31,13 +30,13 @@ PHOTOS_EACH, MOST_PHOTOS = 2, 40
 class Sources:
     """The files to quote and to show, chosen from the ledger alone, so that the same ledger gives the same choice."""
 
-    reports: list[Submission]
-    photos: list[Submission]
+    reports: list[AcceptedFile]
+    photos: list[AcceptedFile]
 
 
 @dataclass(frozen=True, slots=True)
 class Highlight:
-    """A sentence of a prefecture's own report, and the report's name."""
+    """A sentence of a prefecture's own report, and what the report is called; its file may have any name."""
 
     prefecture: str
     sentence: str
@@ -53,13 +52,13 @@ def sources(figures: RegionFigures) -> Sources:
     files = sorted(
         (s for s in figures.accepted if s.prefecture in place), key=lambda s: (place[s.prefecture], s.name, s.id)
     )
-    photos: list[Submission] = []
+    photos: list[AcceptedFile] = []
     for code in place:
         photos += [s for s in files if s.prefecture == code and s.kind == Kind.PHOTO][:PHOTOS_EACH]
     return Sources([s for s in files if s.kind == Kind.REPORT], photos[:MOST_PHOTOS])
 
 
-def highlights(storage: Storage, figures: RegionFigures, reports: list[Submission]) -> list[Highlight]:
+def highlights(storage: Storage, figures: RegionFigures, reports: list[AcceptedFile]) -> list[Highlight]:
     """Return one sentence of each report that has text: no scans and no .doc files."""
     names = {p.code: p.name for p in figures.campaign.prefectures}
     found = []
@@ -67,28 +66,24 @@ def highlights(storage: Storage, figures: RegionFigures, reports: list[Submissio
         suffix = report.name.rpartition(".")[2]
         sentence = _run_sandboxed(storage, report, excerpt.sentence) if suffix.lower() in ("docx", "pdf") else ""
         if isinstance(sentence, str) and sentence:
-            found.append(Highlight(names[report.prefecture], clean_line(sentence), _title(report)))
+            name, kind = names[report.prefecture], figures.campaign.deliverable(Kind.REPORT).name
+            found.append(Highlight(name, clean_line(sentence), f"{name}{kind}"))
     return found
 
 
-def pictures(storage: Storage, figures: RegionFigures, photos: list[Submission]) -> list[Picture]:
+def pictures(storage: Storage, figures: RegionFigures, photos: list[AcceptedFile]) -> list[Picture]:
     """Return the photographs made small; unreadable ones are left out."""
     names = {p.code: p.name for p in figures.campaign.prefectures}
     shown: list[Picture] = []
     for photo in photos:
         if made := _run_sandboxed(storage, photo, excerpt.small_photo):
-            caption = f"图{len(shown) + 1}　{names[photo.prefecture]}：{_title(photo)[:40]}"
+            caption = f"图{len(shown) + 1}　{names[photo.prefecture]}活动照片"
             jpeg, size = base64.b64decode(made["jpeg"]), (int(made["width"]), int(made["height"]))
             shown.append(Picture(jpeg, *size, caption))
     return shown
 
 
-def _title(row: Submission) -> str:
-    """Return a file's name without its folders in a zip and without its suffix."""
-    return clean_line(row.name.rpartition("/")[2].rpartition(".")[0])
-
-
-def _run_sandboxed(storage: Storage, row: Submission, what: Callable[[Source], Any]) -> Any:
+def _run_sandboxed(storage: Storage, row: AcceptedFile, what: Callable[[Source], Any]) -> Any:
     """Return the result of a sandboxed function on an archived file; None without a file or without a result."""
     stored = storage.head("archive", row.archive_key or "")
     try:

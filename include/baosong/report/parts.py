@@ -165,9 +165,8 @@ def punctuality_table(figures: RegionFigures) -> Table:
     kinds = figures.campaign.deliverables
     rows = []
     for status in figures.punctuality[:MOST_UNITS]:
-        cells = [status.states.get(d.kind) for d in kinds]
-        words = [CELL_WORDS[c.state if c else "missing"].partition("，")[0] for c in cells]  # 已退回 is enough here
-        states = [str(c.accepted) if c and c.accepted else word for c, word in zip(cells, words, strict=True)]
+        cells = [status.states.get(d.kind, ("missing", 0)) for d in kinds]
+        states = [str(n) if n else CELL_WORDS[state].partition("，")[0] for state, n in cells]  # 已退回 is enough here
         timely = ("按时" if status.on_time else "迟报") if status.complete else "未报齐"
         rows.append([status.prefecture.name, *states, timely, str(status.rejected), str(status.replaced)])
     room = (_TEXT - _NAME - 3 * _FOUR) / len(kinds)

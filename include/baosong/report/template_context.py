@@ -6,7 +6,7 @@ Its names are Chinese, because the department's own staff write the template: `{
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -19,6 +19,7 @@ from baosong.report.consolidation import Figure, RegionFigures
 from baosong.report.excerpt import clean_line
 from baosong.report.material import Highlight
 from baosong.report.parts import Part, Picture
+from baosong.report.printable import Remark
 from baosong.report.wording import amount_text, date_text, exact_text, join_names, minute_text, rounded, share
 from baosong.report.year_over_year import Comparison
 
@@ -201,27 +202,24 @@ def _submissions(figures: RegionFigures) -> TemplateContext:
 
 
 def _quality(figures: RegionFigures) -> TemplateContext:
-    """Return the warnings of accepted files, counted by deliverable, in neutral words."""
-    files = {s.id: s.kind for s in figures.accepted}
+    """Return the warnings about figures, counted by deliverable, in neutral words."""
     kinds = {d.kind.value: d.name for d in figures.campaign.deliverables}
-    doubts = [(kinds.get(files.get(r.submission_id) or "", "其他材料"), r) for r in figures.remarks]
-    counted = Counter(kind for kind, _ in doubts)
-    where = Counter(r.prefecture for _, r in doubts)
+    counted = Counter(kinds.get(r.kind, r.kind) for r in figures.remarks)
+    where = {r.prefecture for r in figures.remarks}
     names = {p.code: p.name for p in figures.campaign.prefectures}
     return {
-        "提醒": len(doubts),
+        "提醒": len(figures.remarks),
         "涉及": len(where),
         "分类": "、".join(f"{kind}{n}处" for kind, n in counted.most_common()),
         "名单": join_names([names[p] for p in names if p in where]),
-        "各项": [_doubt(names[r.prefecture], r.finding) for _, r in doubts[:_MOST_REMARKS]],
-        "余": max(0, len(doubts) - _MOST_REMARKS),
+        "各项": [_doubt(names[r.prefecture], r) for r in figures.remarks[:_MOST_REMARKS]],
+        "余": max(0, len(figures.remarks) - _MOST_REMARKS),
     }
 
 
-def _doubt(name: str, finding: Mapping[str, Any]) -> str:
-    where = finding.get("where") or {}
-    place = f"（{where['sheet']}{where.get('cell', '')}）" if where.get("sheet") else ""
-    return clean_line(f"{name}{place}：{str(finding.get('message', '')).rstrip('。')}。")
+def _doubt(name: str, remark: Remark) -> str:
+    place = f"（{remark.place}）" if remark.place else ""
+    return clean_line(f"{name}{place}：{remark.message.rstrip('。')}。")
 
 
 def _tables(figures: RegionFigures, material: Material) -> dict[str, Placeholder]:

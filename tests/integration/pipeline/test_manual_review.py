@@ -17,6 +17,7 @@ from baosong.pipeline.manual_review import ReviewRefused
 from baosong.preservation import records, retention
 from baosong.receipts.board import render_board
 from baosong.report.consolidation import region_figures
+from baosong.report.identity import inputs_sha
 from baosong.rules.findings import Kind, Verdict
 from baosong.store.settings import Settings
 from baosong_local.samples.sheets import make_sheet
@@ -49,7 +50,7 @@ def test_a_released_sheet_is_archived_counted_and_answered(services: Services, c
     sheet = make_sheet(campaign, campaign.prefecture(CODE), 1)
     drop(services, sheet.content, sheet.name, "统计表")
     run_unscanned(services)
-    row, before = newest(services), region_figures(services.ledger, campaign, NOW).inputs_sha
+    row, before = newest(services), inputs_sha(region_figures(services.ledger, campaign, NOW), None, b"")
     assert manual_review.release(services, row.id, "张三", WHY) == CODE
     run(services)
 
@@ -61,7 +62,8 @@ def test_a_released_sheet_is_archived_counted_and_answered(services: Services, c
     found = {r.code: (r.total, r.offline, r.online) for r in services.ledger.indicators("2023")}
     assert {code: found[code] for code in sheet.indicators} == sheet.indicators
     assert len(services.ledger.activities("2023")) == sheet.activities
-    assert region_figures(services.ledger, campaign, NOW).inputs_sha != before, "a report written before is stale"
+    stale = inputs_sha(region_figures(services.ledger, campaign, NOW), None, b"") != before
+    assert stale, "a report written before"
     assert told(services, row)[2:] == [
         ("checked", "held", None),
         ("held", "checked", "张三"),

@@ -6,6 +6,7 @@ ledger or sums. A number that no phrase or table here explains fails the test.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import re
@@ -228,9 +229,9 @@ def test_every_chart_is_one_that_was_recounted(edition: Edition) -> None:
     assert edition.word.charts == wanted
 
 
-def test_photographs_bear_the_names_of_their_files(edition: Edition) -> None:
-    named = [(name, d) for code, name in edition.walk.places.items() for d in edition.post.counted(code, Kind.PHOTO)]
-    assert edition.word.captions == [f"图{n}　{name}：{d.path.stem}" for n, (name, d) in enumerate(named, start=1)]
+def test_photographs_bear_the_names_of_their_places_and_not_of_their_files(edition: Edition) -> None:
+    named = [name for code, name in edition.walk.places.items() for _ in edition.post.counted(code, Kind.PHOTO)]
+    assert edition.word.captions == [f"图{n}　{name}活动照片" for n, name in enumerate(named, start=1)]
 
 
 def test_the_page_says_what_the_word_report_says(edition: Edition) -> None:
@@ -292,18 +293,20 @@ def test_each_figure_of_each_prefecture_stands_in_the_workbook_and_leads_to_its_
     assert found == {(c, p) for c in r.indicators for p in PARTS.values() if p == "total" or r.states(c, p)}
     for row, place in enumerate(r.places, start=7):
         (drop,) = edition.post.counted(place, Kind.STATISTICS) or [None]
-        assert origins.cell(row, heads["文件名"]).value == (drop and drop.path.name)
-        key = origins.cell(row, heads["归档位置"]).value
-        assert (key and edition.walk.services.storage.read("archive", key)) == (drop and drop.path.read_bytes())
+        sha256 = drop and hashlib.sha256(drop.path.read_bytes()).hexdigest()
+        assert origins.cell(row, heads["文件指纹（SHA-256）"]).value == sha256
+        if drop:
+            sent = edition.walk.services.ledger.submission(origins.cell(row, heads["报送编号"]).value)
+            assert (sent.prefecture, sent.sha256, sent.name) == (place, sha256, drop.path.name)
 
 
-def test_every_activity_stands_in_the_workbook_field_by_field(edition: Edition) -> None:
+def test_every_activity_stands_in_the_workbook_field_by_field_but_for_its_telephone(edition: Edition) -> None:
     sheet, r = edition.book["活动明细"], edition.region
     heads = [str(cell.value) for cell in sheet[4]]
     rows = [dict(zip(heads, map(exactly, row), strict=True)) for row in sheet.iter_rows(min_row=5, values_only=True)]
     for n, (row, (code, line, fields)) in enumerate(zip(rows, r.activities, strict=True), start=1):
         origin = f"{r.sheets[code].list_on}第{line}行"
-        wanted = {k: exactly(v) for k, v in fields.items() if k != "序号"}
+        wanted = {k: exactly(v) for k, v in fields.items() if k not in ("序号", "联系电话")}
         assert row == {"序号": n, "地州市": r.places[code], **wanted, "来源": origin}
     assert f"共 {len(r.activities)} 项活动" in str(sheet["D2"].value)
 
@@ -328,7 +331,7 @@ def test_the_change_list_is_just_what_differs_between_the_sheets(walk: Walk, edi
     codes = {what(e, code, part): (code, part) for _, code, part, *_ in e.changes}
     told = json_of(e.files, "changes.json")
     assert sorted((c["place"], *codes[c["what"]], c["before"], c["after"]) for c in told["figures"]) == e.changes
-    assert told["texts"] == [f"{walk.places[CORRECTED]}重新报送“{walk.sent[-1][0].path.name}”"]
+    assert told["texts"] == [f"{walk.places[CORRECTED]}重新报送统计表"]
     lines = list(e.book["口径说明"].iter_rows(min_row=5, values_only=True))
     assert sorted(row[1] for row in lines if str(row[0]).startswith("变化：")) == sorted(
         f"{what(e, code, part)}：{a} → {b}" for _, code, part, a, b in e.changes

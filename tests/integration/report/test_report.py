@@ -22,6 +22,7 @@ from sqlalchemy import delete
 from tenacity import stop_after_attempt
 
 from baosong.campaign import Campaign, Campaigns
+from baosong.campaign.model import Quarantine
 from baosong.ledger import Edition
 from baosong.ledger.services import Services
 from baosong.report.consolidation import region_figures
@@ -242,11 +243,11 @@ def test_punctuality_tells_complete_on_time_and_resubmitted(services: Services, 
     assert rows[0][9:12] == [1, 1, 1]
 
 
-def test_remarks_are_the_warnings_of_accepted_files(services: Services, campaign: Campaign) -> None:
-    doubt = [warning("statistics.round_figures", "像是估计数")]
+def test_remarks_are_the_warnings_about_figures_of_accepted_files(services: Services, campaign: Campaign) -> None:
+    doubt = [warning("statistics.round_figures", "像是估计数"), warning("file.late", "迟报")]
     feed(services.ledger, campaign, "6501", Kind.STATISTICS, "s.xlsx", figures=sheet_of(campaign, 1), findings=doubt)
     remarks = region_figures(services.ledger, campaign, NOW).remarks
-    assert [(r.prefecture, r.name, r.finding["message"]) for r in remarks] == [("6501", "s.xlsx", "像是估计数")]
+    assert [(r.prefecture, r.kind, r.message) for r in remarks] == [("6501", "statistics", "像是估计数")]
 
 
 def test_the_report_of_an_empty_campaign_says_zero_and_who_is_missing(services: Services, campaign: Campaign) -> None:
@@ -327,6 +328,29 @@ def test_what_is_printed_besides_figures_makes_a_new_version_too(
     second = write_report(services, campaign.id, "final", NOW)
     assert (second["version"], second["new"]) == (first["version"] + 1, True)
     assert write_report(services, campaign.id, "final", NOW) == {**second, "new": False}
+
+
+@pytest.mark.parametrize("update", [{"previous": "2022"}, {"quarantine": Quarantine(keep_days=99)}], ids=str)
+def test_what_nothing_prints_makes_no_new_version(
+    services: Services, campaign: Campaign, update: dict[str, Any]
+) -> None:
+    """A year without figures is not compared with, and how long rejected files are kept is nobody's to read here."""
+    feed_region(services, campaign)
+    first = write_report(services, campaign.id, "final", NOW)
+    moved = Fixed(campaign.model_copy(update=update), campaign.model_copy(update={"id": "2022"}))
+    again = write_report(replace(services, campaigns=moved), campaign.id, "final", NOW + timedelta(days=1))
+    assert again == {**first, "new": False}
+
+
+def test_other_figures_of_last_year_make_a_new_version(services: Services, campaign: Campaign) -> None:
+    last = campaign.model_copy(update={"id": "2022"})
+    services = replace(services, campaigns=Fixed(campaign.model_copy(update={"previous": "2022"}), last))
+    feed_region(services, last)
+    feed_region(services, campaign)
+    assert write_report(services, campaign.id, "final", NOW)["version"] == 1
+    at = NOW + timedelta(hours=1)
+    feed(services.ledger, last, "6501", Kind.STATISTICS, "neu.xlsx", figures=sheet_of(campaign, 99), at=at)
+    assert write_report(services, campaign.id, "final", NOW)["version"] == 2
 
 
 def test_a_corrected_sheet_makes_the_next_version_and_keeps_the_one_before(

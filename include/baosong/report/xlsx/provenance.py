@@ -16,15 +16,12 @@ from openpyxl.worksheet.pagebreak import Break
 
 from baosong.campaign.form import Indicator
 from baosong.report.changes import Changes
-from baosong.report.consolidation import Figure, PrefectureFigures, RegionFigures, exact
+from baosong.report.consolidation import AcceptedFile, Figure, PrefectureFigures, RegionFigures, exact
 from baosong.report.wording import NOTHING
 from baosong.report.xlsx.sheet import Table
-from baosong.rules.words import location_text
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
-
-    from baosong.ledger import Submission
 
 ORIGINS, QUALITY, METHOD, CHARTS = "数据来源", "数据质量", "口径说明", "图表"
 MOST_LINKS = 20_000  # Excel takes 65,530 per sheet; beyond this only the prefectures' names are links
@@ -46,15 +43,14 @@ class Column:
         return exact(getattr(figure, self.part), self.indicator)
 
 
-def used_sheet(submission: Submission, which: int, fallback: str) -> str:
+def used_sheet(file: AcceptedFile, which: int, fallback: str) -> str:
     """Return the sheet name of the indicators (0) or activities (1) in the prefecture's own file."""
-    used: Sequence[str] = (submission.facts or {}).get("used") or ()
-    return used[which] if which < len(used) else fallback
+    return file.used[which] if which < len(file.used) else fallback
 
 
 def origins(table: Table, figures: RegionFigures, columns: Sequence[Column], first: int, head: int) -> None:
     """Write 数据来源: each cell holds the source of the figure in the same cell of 各地州市."""
-    labels = ["报送编号", "文件名", "归档位置", "文件指纹（SHA-256）"]
+    labels = ["报送编号", "文件指纹（SHA-256）"]
     end = len(columns) + 3
     table.head(head, 1, "代码", to_row=head + 2)
     table.head(head, 2, "地州市", to_row=head + 2)
@@ -68,10 +64,10 @@ def origins(table: Table, figures: RegionFigures, columns: Sequence[Column], fir
         for c in columns:
             table.put(row, c.number, _origin(p, c, figures), centred=True)
         s = p.sheet
-        for n, value in enumerate([s.id, s.name, s.archive_key, s.sha256] if s else [None] * 4, start=end):
-            table.put(row, n, value)
+        table.put(row, end, s.id if s else None)
+        table.put(row, end + 1, s.sha256 if s else None)
     table.heights([head, head + 1, head + 2], 26)
-    table.widths([8, 34, *([14] * len(columns)), 10, 34, 50, 68])
+    table.widths([8, 34, *([14] * len(columns)), 10, 68])
     table.fit(range(first, first + len(figures.prefectures)))
     table.printed((head, head + 2), beside=2, scale=60)
 
@@ -94,37 +90,36 @@ def link(sheet: Worksheet, figures: RegionFigures, columns: Sequence[Column], fi
 
 
 def quality(table: Table, figures: RegionFigures, head: int) -> None:
-    """Write 数据质量: the warnings about accepted files, each with its location."""
+    """Write 数据质量: the warnings about figures, each with its location."""
     names = {p.code: p.name for p in figures.campaign.prefectures}
-    labels = ["地州市", "文件名", "位置", "情况", "填报的是", "参照", "规则"]
+    kinds = {d.kind.value: d.name for d in figures.campaign.deliverables}
+    labels = ["地州市", "材料", "位置", "情况", "填报的是", "参照"]
     for n, label in enumerate(labels, start=1):
         table.head(head, n, label)
-    for row, remark in enumerate(figures.remarks, start=head + 1):
-        finding = remark.finding
-        values = [finding.get(k) for k in ("message", "observed", "expected", "rule")]
-        location = location_text(finding.get("where") or {})
-        for n, text in enumerate([names.get(remark.prefecture), remark.name, location, *values], start=1):
-            table.put(row, n, str(text or ""))
+    for row, r in enumerate(figures.remarks, start=head + 1):
+        texts = (names[r.prefecture], kinds.get(r.kind, r.kind), r.place, r.message, r.observed, r.expected)
+        for n, text in enumerate(texts, start=1):
+            table.put(row, n, text)
     if not figures.remarks:
         table.put(head + 1, 1, "没有需要提请核实的数据。")
-    table.widths([22, 32, 24, 50, 20, 24, 26])
+    table.widths([22, 24, 28, 60, 24, 28])
     table.fit(range(head, head + 2 + len(figures.remarks)))
-    table.sheet.auto_filter.ref = f"A{head}:G{head + max(1, len(figures.remarks))}"
+    table.sheet.auto_filter.ref = f"A{head}:F{head + max(1, len(figures.remarks))}"
     table.printed((head, head), beside=1)
 
 
 def method(table: Table, figures: RegionFigures, changes: Changes | None, head: int) -> None:
     """Write 口径说明: the method of counting, and the changes since the previous version."""
     form = figures.campaign.form
-    title, rules = form.title.format(title=figures.campaign.title), figures.campaign.rules_version
+    title = form.title.format(title=figures.campaign.title)
     lines = [
         ("计入范围", "截至统计时已接收的统计表；同一地州市多次报送的，以最后接收的一份为准；被退回和待审核的不计入。"),
         ("合计", "“汇总”和“各地州市”的合计是公式，由各地州市的数相加得出；“台账合计”是数据库中的合计，两者应当一致。"),
         ("空格", "空格表示没有填报，与填报为 0 不同。"),
         ("数据来源", f"“各地州市”任一格的来源，写在“{ORIGINS}”的同一格：报送文件中的工作表和单元格；点击可直达。"),
         ("活动明细", "按地州市次序列出全部活动，最后一列是报送文件中的工作表和行号。"),
-        ("表式", f"{title}（{form.version}），规则版本 {rules}"),
-        ("汇总输入", f"{len(figures.sheets)} 份统计表，校验值 {figures.inputs_sha}"),
+        ("表式", f"{title}（{form.version}）"),
+        ("汇总输入", f"{len(figures.sheets)} 份统计表"),
     ]  # fmt: skip
     if changes:
         count = f"{len(changes.figures)} 个数据有变化" if changes.figures else "数据没有变化"

@@ -181,7 +181,7 @@ def _sums(table: Table, figures: RegionFigures, columns: Sequence[Column]) -> No
 
 def _activities(table: Table, figures: RegionFigures, heading: str) -> Callable[[bytes], Iterator[bytes]]:
     """Write the list's header, and return the function that adds its rows when the workbook is saved."""
-    fields = [f for f in figures.campaign.form.activities.fields if f.name != "number"]
+    fields = [f for f in figures.campaign.form.activities.fields if f.name != "number" and not f.private]
     count = min(len(figures.activities), MOST_ROWS)
     cut = f"（只列出前 {MOST_ROWS:,} 项）" if count < len(figures.activities) else ""
     note = f"共 {len(figures.activities)} 项活动{cut}。{explanation(figures)}"
@@ -239,10 +239,8 @@ def _punctuality(table: Table, figures: RegionFigures, heading: str) -> None:
 
 
 def _punctuality_row(figures: RegionFigures, status: Punctuality) -> list[Value]:
-    cells = [status.states.get(d.kind) for d in figures.campaign.deliverables]
-    states = [
-        CELL_WORDS[c.state if c else "missing"] + (f"（{c.accepted} 个）" if c and c.accepted else "") for c in cells
-    ]
+    cells = [status.states.get(d.kind, ("missing", 0)) for d in figures.campaign.deliverables]
+    states = [CELL_WORDS[state] + (f"（{n} 个）" if n else "") for state, n in cells]
     timely = ("按时" if status.on_time else "迟报") if status.complete else NONE
     last = time_text(status.last_receipt, figures.campaign.zone) if status.last_receipt else NONE
     complete = "报齐" if status.complete else "未报齐"

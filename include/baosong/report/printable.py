@@ -1,0 +1,79 @@
+"""What leaders may read of the texts that prefectures sent: no personal numbers, and only remarks about figures.
+
+The rest stays on the board and in the receipts. The figures of a region are read through these functions, so that no
+renderer is given anything else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from baosong.rules.words import location_text
+from baosong.validation.common import personal_data
+
+if TYPE_CHECKING:
+    from baosong.ledger import ActivityRow, Submission
+
+_LEFT_OUT = "（号码从略）"
+_MASKED = re.compile(r"\d{2,6}[*＊×xX]{3,}[\dXx]{2,4}")
+_LONG = re.compile(r"(?:\d[^\d]{0,2}){10}|[*＊×xX]{3}")  # nearly all texts have neither, which is quickly seen
+_WIDE = str.maketrans("０１２３４５６７８９Ｘｘ＋－‐‑‒–—―−　", "0123456789Xx+-------- ")
+_FILE_NAME = re.compile(
+    r"[^\s“”《》，。：；（）]+\.(?:xlsx?|docx?|et|wps|pdf|ofd|odt|jpe?g|png|zip|mov|mpe?g|txt|html?)(?![0-9A-Za-z])",
+    re.IGNORECASE,
+)
+# Warnings about a sheet as a file; all others about sheets speak of figures.
+_FORMAL = {"hidden_sheet", "hidden_cells", "old_template", "unit_unclear", "external_links"}
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A warning about figures of an accepted file: a matter of data quality, in words that may be printed."""
+
+    prefecture: str
+    submission_id: int
+    kind: str
+    place: str
+    message: str
+    observed: str
+    expected: str
+
+
+def is_about_figures(finding: Mapping[str, Any]) -> bool:
+    """Return whether a finding is a warning about figures, not about a file, its name or what else stands in it."""
+    room, _, what = str(finding.get("rule")).partition(".")
+    figures = (room == "statistics" and what not in _FORMAL) or (room, what) == ("report", "sheet_differs")
+    return figures and finding.get("severity") == "warning"
+
+
+def public_remark(submission: Submission, finding: Mapping[str, Any]) -> Remark:
+    """Return what may be printed of a finding."""
+    where = {k: v for k, v in (finding.get("where") or {}).items() if k != "member"}
+    texts = (location_text(where) if where else "", *(finding.get(k) for k in ("message", "observed", "expected")))
+    place, message, observed, expected = (_FILE_NAME.sub("文件", without_numbers(str(t or ""))) for t in texts)
+    kind = submission.kind or ""
+    return Remark(submission.prefecture, submission.id, kind, place, message, observed, expected)
+
+
+def public_activity(row: ActivityRow, texts: Collection[str]) -> ActivityRow:
+    """Return an activity without personal numbers in the fields of these names."""
+    found = {name: str(row.fields.get(name) or "") for name in texts}
+    if not _LONG.search("\n\n\n".join(found.values())):  # a gap that joins no digits of two fields
+        return row
+    public = {name: without_numbers(text) for name, text in found.items()}
+    return replace(row, name=without_numbers(row.name), fields=row.fields | public)
+
+
+def without_numbers(text: str) -> str:
+    """Return a text without identity-card and mobile numbers, whole or masked; all else stays as it stands."""
+    if not _LONG.search(text):
+        return text
+    plain = text.translate(_WIDE)  # letter by letter, so that places in the one are places in the other
+    spans = [(n.start, n.end) for n in personal_data.numbers(plain, date.max)]
+    for start, end in sorted([*spans, *(m.span() for m in _MASKED.finditer(plain))], reverse=True):
+        text = text[:start] + _LEFT_OUT + text[end:]
+    return text

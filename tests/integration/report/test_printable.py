@@ -1,0 +1,105 @@
+"""Nothing private or internal is in what leaders read, wherever prefectures or the checks may have written it."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from datetime import timedelta
+from typing import Any
+
+import docx
+import pytest
+
+from baosong.campaign import Campaign
+from baosong.ledger.services import Services
+from baosong.report.editions import write_report
+from baosong.report.files import CHANGES, DOCUMENT, FIGURES, PAGE, WORKBOOK
+from baosong.report.printable import without_numbers
+from baosong.rules.findings import Finding, Kind, warning
+from baosong_local.samples.media import make_photo
+from feed import NOW
+from region import file, sheet
+
+IDENTITY, MOBILE = "11010519491231002X", "13812345678"
+MASKED = ("138****5678", "1101**********002X", "138×××5678")
+SPELLINGS = (IDENTITY, MOBILE, "138 1234 5678", "１３８１２３４５６７８", *MASKED)
+SECRET = "张三" + "、".join(SPELLINGS)
+NUMBERS = re.compile(r"(?<![0-9a-f])1[\s-]?3[\s-]?8(?:[\s-]?[\d*×]){8}|1101[\d*]{13,14}")
+RULES = re.compile(r"\b(?:statistics|file|report|photo|press|video)\.[a-z_]+\b")
+FILES = re.compile(r"秘密|\.(?:docx|xlsx|jpg|txt)(?![a-z])")  # each of our files bears the word in its name
+TEXT = f"""首次走进牧区，组织科普大篷车巡展20场次，联系人{MOBILE}，吸引农牧民3000余人参加活动。
+首次走进校园，举办科普展演20场，吸引师生3000余人踊跃参加。"""
+
+
+@pytest.mark.parametrize("number", SPELLINGS)
+def test_a_number_is_left_out_in_every_spelling_and_the_rest_stands_as_it_was(number: str) -> None:
+    assert without_numbers(f"科普，讲座（联系人：{number}）１２") == "科普，讲座（联系人：（号码从略））１２"
+
+
+@pytest.mark.parametrize(
+    "text", ["2023年5月21日至22日", "参与1234567人次、展板12345块", "0991-3836587", "2023-05-21 2023-05-22"]
+)
+def test_other_numbers_stand(text: str) -> None:
+    assert without_numbers(text) == text
+
+
+def test_no_edition_tells_personal_numbers_rules_or_names_of_files(services: Services, campaign: Campaign) -> None:
+    fill(services, campaign, 1)
+    write_report(services, campaign.id, "final", NOW)
+    fill(services, campaign, 2)
+    prefix = write_report(services, campaign.id, "final", NOW + timedelta(days=1))["prefix"]
+    for name in (DOCUMENT, WORKBOOK, PAGE, CHANGES):
+        told = text_of(services.storage.read("reports", f"{prefix}{name}"))
+        assert NUMBERS.findall(told) == [], name
+        assert RULES.findall(told) == [], name
+        assert FILES.findall(told) == [], name
+    told = text_of(services.storage.read("reports", f"{prefix}{FIGURES}"))
+    assert '"message": "活动“讲座张三（号码从略）' in told, "the remark itself stays"
+    kept = r'"(?:file|archive_key)": ".*"'  # the way into the archive, for machines
+    assert NUMBERS.findall(re.sub(kept, "", told)) == []
+
+
+def fill(services: Services, campaign: Campaign, seed: int) -> None:
+    """File a prefecture's material with numbers and names in every text that is kept of it."""
+    _, content, figures = sheet("2023", "6501", seed)
+    texts = dict.fromkeys(("county", "place", "host", "organizer", "leader", "phone", "summary"), SECRET)
+    listed = [a | texts | {"name": f"讲座{SECRET}"} for a in figures["activities"]]
+    facts = {"used": [f"指标{MOBILE}", f"明细{IDENTITY}"], "columns": {"total": "D"}}
+    more: dict[str, Any] = {"at": NOW + timedelta(minutes=seed)}
+    file(
+        services, campaign, "6501", Kind.STATISTICS, f"秘密{seed}{MOBILE}.xlsx", content,
+        figures=figures | {"activities": listed}, facts=facts, findings=findings(), **more,
+    )  # fmt: skip
+    file(services, campaign, "6501", Kind.REPORT, f"秘密{seed}{MOBILE}.docx", report(), findings=findings(), **more)
+    photo = make_photo(seed, "乌鲁木齐市", (640, 427))
+    file(services, campaign, "6501", Kind.PHOTO, f"秘密{seed}{MOBILE}.jpg", photo, findings=findings(), **more)
+    press = f"秘密{seed}{MOBILE}.txt"
+    file(services, campaign, "6501", Kind.PRESS, press, b"x", findings=findings(), **more)
+
+
+def findings() -> list[Finding]:
+    where: Any = {"sheet": f"指标{MOBILE}", "cell": "D5", "member": "秘密.xlsx"}
+    said = f"活动“讲座{SECRET}”与“秘密照片.jpg”不符"
+    return [
+        warning("statistics.crowd", said, observed=SECRET, expected="秘密.xlsx", where=where),
+        warning("file.personal_numbers", "文字里有手机号码（138****5678）", observed="张三138****5678", where=where),
+        warning("photo.same", "看上去与已接收的“秘密照片.jpg”是同一张照片"),
+    ]
+
+
+def report() -> bytes:
+    document, raw = docx.Document(), io.BytesIO()
+    for line in TEXT.split("\n"):
+        document.add_paragraph(line)
+    document.save(raw)
+    return raw.getvalue()
+
+
+def text_of(content: bytes) -> str:
+    """Return all that a file holds, of a package each member without its marks and in a chart's workbook, too."""
+    if not content.startswith(b"PK"):
+        return content.decode()
+    with zipfile.ZipFile(io.BytesIO(content)) as package:
+        members = [package.read(n) for n in package.namelist() if n.endswith((".xml", ".xlsx"))]
+    return "\n".join(text_of(m) if m.startswith(b"PK") else re.sub("<[^>]*>", "\n", m.decode()) for m in members)
