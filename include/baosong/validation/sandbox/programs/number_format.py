@@ -9,13 +9,14 @@ import re
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import lru_cache
 
-_TOKEN = re.compile(
-    r'"(?P<quoted>[^"]*)"?|[\\!](?P<escaped>.)|_.|\*.|\[(?P<bracket>[^\[\]]*+)\]|(?P<general>(?i:general)|G/通用格式)'
-    r"|(?P<digit>[0#?])|(?P<mark>[.,%@;])|(?P<power>[eE][+-])|(?P<day>[ymdhsYMDHSaAeEgGbB/])|(?P<other>.)",
-    re.DOTALL,
-)
 _CONDITION = re.compile(r"(<=|>=|<>|=|<|>)(-?[0-9.]+)")
 _QUIET = frozenset(" ()¥￥$€£　")  # what may stand beside a number without changing what it says
+_KINDS = {
+    **dict.fromkeys("0#?", "digit"),
+    **dict.fromkeys(".,%@;", "mark"),
+    **dict.fromkeys("ymdhsYMDHSaAeEgGbB/", "day"),
+}
+_GENERAL = ("general", "g/通用格式")
 _LONGEST = 255
 
 
@@ -103,18 +104,33 @@ def parsed(code: str) -> NumberFormat:
 
 def _sections(code: str) -> list[Section]:
     found = [Section()]
-    for match in _TOKEN.finditer(code):
-        kind = match.lastgroup
-        text = match[kind] if kind else ""
+    while code:
+        kind, text, code = _token(code)
         if kind == "mark" and text == ";":
             found.append(Section())
         elif kind == "bracket":
             _bracket(found[-1], text)
-        elif kind in ("quoted", "escaped", "other"):
-            found[-1].tokens.append(("literal", text))
         elif kind:
             found[-1].tokens.append((kind, text))
     return found
+
+
+def _token(code: str) -> tuple[str, str, str]:
+    """Return the kind of a code's first part, none of one that shows nothing, its text, and what follows it."""
+    first, rest = code[0], code[1:]
+    inside, closed, behind = rest.partition('"' if first == '"' else "]")
+    if first == '"':
+        return "literal", inside, behind
+    if first == "[" and closed and "[" not in inside:
+        return "bracket", inside, behind
+    if rest and first in "\\!_*":
+        return "literal" if first in "\\!" else "", rest[0], rest[1:]
+    for word in _GENERAL:
+        if code[: len(word)].lower() == word:
+            return "general", code[: len(word)], code[len(word) :]
+    if first in "eE" and rest[:1] in ("+", "-"):
+        return "power", code[:2], rest[1:]
+    return _KINDS.get(first, "literal"), first, rest
 
 
 def _bracket(section: Section, text: str) -> None:
