@@ -175,12 +175,22 @@ def _filled(section: Section, value: Decimal) -> str:
     percents = sum(token == ("mark", "%") for token in section.tokens)
     value = value.scaleb(2 * percents - 3 * section.scale)
     if section.has("power"):
-        return f"{value:.{section.decimals}E}"
+        return _powered(section, value)
     rounded = value.quantize(Decimal(1).scaleb(-section.decimals), ROUND_HALF_UP)
     whole, _, fraction = f"{rounded:f}".partition(".")
     places = section.digits
     before = len(places) - section.decimals
     return _laid_out(section, places, (whole if whole != "0" else "").rjust(before), fraction)
+
+
+def _powered(section: Section, value: Decimal) -> str:
+    """Return a number as 2.67E+03: as many digits of the power as the format has places for them."""
+    power = next(i for i, (kind, _) in enumerate(section.tokens) if kind == "power")
+    place, exponent = Decimal(1).scaleb(-section.decimals), value.adjusted() if value else 0
+    digits = value.scaleb(-exponent).quantize(place, ROUND_HALF_UP)
+    if digits >= 10:
+        digits, exponent = (digits / 10).quantize(place, ROUND_HALF_UP), exponent + 1
+    return f"{digits}E{exponent:+0{1 + sum(i > power for i in section.digits)}d}"
 
 
 def _laid_out(section: Section, places: list[int], whole: str, fraction: str) -> str:
