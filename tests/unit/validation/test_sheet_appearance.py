@@ -180,6 +180,12 @@ def test_a_raised_digit_of_an_open_document_sheet_is_none_of_the_number() -> Non
     assert "“12¹”" in next(f.message for f in found if f.rule == "statistics.number")
 
 
+def test_a_duration_of_an_open_document_sheet_is_quoted_as_it_is_seen() -> None:
+    lasting = '<table:table-cell office:value-type="time" office:time-value="PT26H30M00S"><text:p>26:30</text:p>'
+    content = open_document(edited(put(LIST, "F4", "■")), f"{lasting}</table:table-cell>")
+    assert "“26:30”" in next(f.message for f in judged(content, "统计表.ods").findings if f.rule == "statistics.date")
+
+
 def test_a_hidden_row_of_an_open_document_sheet_is_called_hidden() -> None:
     found = judged(open_document(edited(put(LIST, "T5", "■")), "", hidden=True), "统计表.ods")
     assert ("hidden_cells", "warning", "B5") in rules(found.findings)

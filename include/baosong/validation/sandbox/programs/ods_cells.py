@@ -95,6 +95,8 @@ class Walk:
             found.struck_in_part(at, text, struck)
         elif text and about.get("style-name") in self.struck:
             found.struck[at] = None
+        elif about.get("value-type") == "time":  # of which the reader gives PT26H30M00S
+            found.values[at] = text
         if about.get("value-type") in ("float", "currency", "percentage") and _differs(about.get("value", ""), text):
             found.shown[at] = text
 
