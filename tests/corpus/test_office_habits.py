@@ -240,6 +240,37 @@ def test_a_file_of_another_program_is_called_by_its_name(called: str) -> None:
     assert "压缩" not in found.fix
 
 
+@pytest.mark.parametrize(("name", "called"), [("总结.xml", "Word 2003 XML"), ("总结.abw", "XML")])
+def test_a_file_that_bears_its_own_name_is_not_said_to_bear_another(name: str, called: str) -> None:
+    data = NAMED["Word 2003 XML"][0] if name.endswith("xml") else b'<?xml version="1.0"?><abiword><p>a</p></abiword>'
+    (found,) = judged(data, name).findings
+    assert (found.rule, called in found.message) == ("file.format", True)
+
+
+PACKED = {
+    "总结.epub": {"mimetype": "application/epub+zip", "EPUB/a.xhtml": f"<?xml version='1.0'?><html>{MARK}</html>"},
+    "总结.xps": {
+        made.TYPES: "<Types xmlns='http://schemas.openxmlformats.org/package/2006/content-types'>"
+        "<Override PartName='/FixedDocSeq.fdseq' "
+        "ContentType='application/vnd.ms-package.xps-fixeddocumentsequence+xml'/></Types>",
+        "_rels/.rels": "<Relationships xmlns='http://schemas.openxmlformats.org/package/2006/relationships'>"
+        "<Relationship Id='a' Type='http://schemas.microsoft.com/xps/2005/06/fixedrepresentation' "
+        "Target='/FixedDocSeq.fdseq'/></Relationships>",
+        "FixedDocSeq.fdseq": "<?xml version='1.0'?><FixedDocumentSequence/>",
+        "Pages/1.fpage": f"<?xml version='1.0'?><FixedPage><Glyphs UnicodeString='{MARK}'/></FixedPage>",
+    },
+    "总结.odg": {
+        "mimetype": "application/vnd.oasis.opendocument.graphics",
+        "content.xml": f"<?xml version='1.0'?><a>{MARK}</a>",
+    },
+}
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_a_mark_in_a_package_that_nobody_collects_holds_it(name: str) -> None:
+    assert rules(judged(made.zipped(PACKED[name]), name)) == ["file.classified"]
+
+
 @pytest.mark.parametrize("called", ["RTF", "网页", "MHT"])
 def test_a_mark_in_a_file_that_is_not_collected_holds_it(called: str) -> None:
     make = {"RTF": made.rich, "网页": made.page, "MHT": made.mht}[called]

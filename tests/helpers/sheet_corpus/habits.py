@@ -87,6 +87,9 @@ OTHER_WORDS: list[tuple[str, int, str, str]] = [
     ("major", 5, "无", "note normalised"),
     ("major", 5, "N", "note normalised"),
     ("major", 5, "□是 ☑否", "note normalised"),
+    ("major", 5, "☐是 ☒否", "note normalised"),
+    ("major", 4, "☑是 ☒否", "note normalised"),
+    ("major", 4, "是（省级）", "warning nearest_choice"),
     ("form", 5, "线上与线下", "note normalised"),
     ("form", 5, "线下（线上直播）", "warning nearest_choice"),
     ("form", 5, "现场+直播", "warning nearest_choice"),
@@ -103,6 +106,7 @@ OTHER_WORDS: list[tuple[str, int, str, str]] = [
 UNITS: list[tuple[str, tuple[str, ...]]] = [
     ("乌鲁木齐市科学技术局（昌吉路）", ()),
     ("乌鲁木齐市科学技术局（抄送：昌吉州）", ()),
+    ("（抄送：昌吉州）", (f"warning unit_unclear {TOTALS}!C2",)),
     ("乌鲁木齐市科学技术局 地址：喀什东路1号", ()),
     ("天山区科学技术局", ()),
     ("乌鲁木齐市科技局、昌吉州科技局", ()),
@@ -220,7 +224,7 @@ CASES: list[Case] = [
             named("unit", text),
             sheet(put(TOTALS, "C2", text)),
             found,
-            verdict=rejected("", sheet()).verdict if found else accepted("", sheet()).verdict,
+            verdict=(rejected if "error" in "".join(found) else accepted)("", sheet()).verdict,
         )
         for text, found in UNITS
     ),

@@ -243,7 +243,9 @@ def test_interpuncts_in_names_are_alike(point: str) -> None:
     assert "statistics.duplicate_activity" in [f.rule for f in crossed(book)]
 
 
-@pytest.mark.parametrize("text", ["不在线下", "线上取消", "待定", "看情况", "☑是 ☑否", "□是 □否"])
+@pytest.mark.parametrize(
+    "text", ["不在线下", "线上取消", "待定", "看情况", "☑是 ☑否", "□是 □否", "☒是 ☒否", "是（否）"]
+)
 def test_a_choice_that_is_none_has_no_nearest_one(text: str) -> None:
     for name in ("form", "major", "category"):
         choices = choices_of(FORM.by_field[name])

@@ -129,6 +129,11 @@ READ: list[tuple[Raw, str, str, NumberKind]] = [
     ("超过1万", "", "10000", VAGUE),
     ("约1.2万余人次", "人次", "12000", VAGUE),
     ("500（约）", "", "500", VAGUE),
+    ("5.1（万元）", "万元", "5.1", NUMBER),
+    ("51000（元）", "万元", "5.1", NUMBER),
+    ("2665份(含电子版)", "份", "2665", NUMBER),
+    ("2665份，其中维吾尔文800份。", "份", "2665", NUMBER),
+    ("2665（不含线上）", "份", "2665", VAGUE),
     ("1.23E+05", "", "123000", VAGUE),
     ("500场", "人次", "500", VAGUE),
 ]
@@ -148,9 +153,14 @@ def test_numbers_are_read_as_people_mean_them(raw: Raw, unit: str, value: str, k
     assert parsed.exact is (kind is NUMBER)
 
 
-@pytest.mark.parametrize("raw", ["-", "—", "——", "－", "/", "／", "无", " 无 ", "暂无"])
+@pytest.mark.parametrize("raw", ["-", "—", "——", "－", "/", "／", "无", " 无 ", "暂无", "（无）", "无（未开展）"])
 def test_words_for_nothing_are_none_and_not_zero(raw: str) -> None:
     assert (parse_number(raw).kind, parse_number(raw).value) == (NONE, None)
+
+
+@pytest.mark.parametrize("raw", ["2665份(含电子版)", "2665（不含线上）", "1.5（自筹）"])
+def test_a_remark_in_brackets_is_not_called_a_rough_number(raw: str) -> None:
+    assert "后面的说明不另计" in str(parse_number(raw).note)
 
 
 @pytest.mark.parametrize("raw", [None, "", "  ", "\u3000", "\u200b", "\n"])
@@ -233,6 +243,7 @@ DATES: list[tuple[Raw, str, str]] = [
     (5.3, "2023-05-30", "2023-05-30"),
     (5.25, "2023-05-25", "2023-05-25"),
     ("5/20/2023", "2023-05-20", "2023-05-20"),
+    ("2023。5。20", "2023-05-20", "2023-05-20"),
 ]
 
 

@@ -112,6 +112,23 @@ def test_a_text_that_nobody_can_read_is_held_and_told_so(what: str, kind: Kind) 
     assert "读不出来" in checked.findings[0].message
 
 
+def test_letters_that_a_font_lacks_are_boxes_whatever_its_table_says() -> None:
+    """Some programs say of the box which letter it first stood for; nobody sees that letter."""
+    font = p.composite("/Identity-H", "Identity", more="/ToUnicode 6 0 R")
+    table = p.stream(
+        b"1 begincodespacerange <0000> <FFFF> endcodespacerange 2 beginbfchar <0000> <673A> <0001> <0031> endbfchar"
+    )
+    checked = judged(p.in_font(font, [bytes(2 * len(p.TITLE)), b"\0\1" * 9], table))
+    assert (checked.verdict, rules(checked)) == (Verdict.HELD, ["file.not_searched"])
+    assert "方框" in checked.findings[0].message
+
+
+@pytest.mark.parametrize("said", [b"null", b"(untitled)", b"(\\(anonymous\\))"])
+def test_a_title_that_nobody_gave_is_none(said: bytes) -> None:
+    made = p.with_page(b"", b"<< /Title %b >>" % said, trailer=b"/Info 6 0 R")
+    assert judged(made).facts["title"] == p.TITLE
+
+
 def test_a_table_with_gaps_hides_no_mark() -> None:
     font = p.composite("/Identity-H", "Identity", more="/ToUnicode 6 0 R")
     made = p.in_font(font, p.glyphs(p.TITLE, MARK), p.to_unicode(p.TITLE))

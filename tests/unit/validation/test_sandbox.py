@@ -125,6 +125,12 @@ def test_a_child_holds_its_own_descriptors_only() -> None:
     ).endswith("[0, 1, 2, 100, 101, 102]")
 
 
+def test_what_judges_a_file_is_imported_once_and_not_in_each_child() -> None:
+    """Its twenty modules cost a child more than most documents do."""
+    with pytest.raises(client.WorkerError, match="RuntimeError: True"):
+        client.run(len, FILE, Does("import sys; raise RuntimeError('baosong.validation.inspection' in sys.modules)"))
+
+
 def test_a_bug_of_ours_comes_up_with_its_place() -> None:
     with pytest.raises(client.WorkerError, match=r"(?s)Traceback.*in no_such_thing|ZeroDivisionError"):
         done_in_child("1 / 0")

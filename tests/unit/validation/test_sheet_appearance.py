@@ -56,7 +56,9 @@ MEANT = {  # what a whole number is when its cell has this format; None where th
         ('0;(0);"无"', "0", "无"),
         ('[$¥-804]0.00"元"', "3", "¥3.00元"),
         ("000", "7", "007"),
-        ("0.00E+00", "12345", "1.23E+4"),
+        ("0.00E+00", "12345", "1.23E+04"),
+        ("0.00E+00", "2665", "2.67E+03"),
+        ("0E+0", "96", "1E+2"),
         ("General", "0.1", "0.1"),
         ('G/通用格式"人"', "12", "12人"),
     ],
@@ -158,6 +160,7 @@ ODS_NOTED = "<table:table-cell><office:annotation><text:p>共36块</text:p></off
         (TOTALS, "D22", ODS_ERROR, ("formula", "error", "D22")),
         (LIST, "K4", ODS_MERGED, ("merged", "error", "K5")),
         (TOTALS, "D23", ODS_STRUCK, ("struck", "warning", "D23")),
+        (TOTALS, "D23", ODS_STRUCK.replace("T1", "T2"), ("struck", "warning", "D23")),
         (TOTALS, "D21", ODS_SCALED, ("shown", "warning", "D21")),
         (TOTALS, "D22", ODS_NOTED, ("comment", "warning", "D22")),
     ],
@@ -167,6 +170,20 @@ def test_an_open_document_sheet_tells_what_its_cells_show(sheet: str, cell: str,
     found = rules(judged(open_document(edited(put(sheet, cell, "■"), *below), xml), "统计表.ods").findings)
     assert said in found
     assert not [r for r in found if r[0] == "number"]
+
+
+def test_a_raised_digit_of_an_open_document_sheet_is_none_of_the_number() -> None:
+    raised = ODS_STRUCK.replace('<text:span text:style-name="T1">30</text:span>12', "12{}").format(
+        '<text:span text:style-name="T3">1</text:span>'
+    )
+    found = judged(open_document(edited(put(TOTALS, "D23", "■")), raised), "统计表.ods").findings
+    assert "“12¹”" in next(f.message for f in found if f.rule == "statistics.number")
+
+
+def test_a_duration_of_an_open_document_sheet_is_quoted_as_it_is_seen() -> None:
+    lasting = '<table:table-cell office:value-type="time" office:time-value="PT26H30M00S"><text:p>26:30</text:p>'
+    content = open_document(edited(put(LIST, "F4", "■")), f"{lasting}</table:table-cell>")
+    assert "“26:30”" in next(f.message for f in judged(content, "统计表.ods").findings if f.rule == "statistics.date")
 
 
 def test_a_hidden_row_of_an_open_document_sheet_is_called_hidden() -> None:
@@ -277,7 +294,11 @@ def open_document(book: dirt.Book, instead: str, *, hidden: bool = False) -> byt
     spaces = " ".join(f'xmlns:{s}="{urn}:{s}:1.0"' for s in ("office", "table", "text", "style"))
     style = (
         '<office:automatic-styles><style:style style:name="T1" style:family="text">'
-        '<style:text-properties style:text-line-through-style="solid"/></style:style></office:automatic-styles>'
+        '<style:text-properties style:text-line-through-style="solid"/></style:style>'
+        '<style:style style:name="T2" style:family="text">'  # as LibreOffice writes a part of a text
+        '<style:text-properties style:text-line-through-type="single"/></style:style>'
+        '<style:style style:name="T3" style:family="text">'
+        '<style:text-properties style:text-position="33% 58%"/></style:style></office:automatic-styles>'
     )
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:

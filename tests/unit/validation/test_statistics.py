@@ -109,11 +109,19 @@ def test_a_formula_without_result_and_an_error_value_are_named_and_not_taken_for
     book[TOTALS][CELL["C01", "total"]] = "=SUM(活动明细!N4:N99)"
     book[TOTALS][CELL["C02", "total"]] = "#REF!"
     book[LIST][at("offline")] = "=1+1"
+    book[LIST][at("name")], book[LIST][at("start")] = '="航天"&"讲座"', "#N/A"
     found = judged(saved(book))
-    wanted = [CELL["C01", "total"], CELL["C02", "total"], at("offline")]
+    wanted = [CELL["C01", "total"], CELL["C02", "total"], *map(at, ("name", "start", "offline"))]
     said = [f for f in found.findings if f.rule == "statistics.formula"]
     assert [f.where["cell"] for f in said] == wanted
     assert {f.severity for f in said} == {Severity.ERROR}
+    assert "statistics.required" not in [f.rule for f in found.findings]
+
+
+def test_a_truth_value_is_quoted_as_the_cell_shows_it() -> None:
+    book = load_workbook(io.BytesIO(sample().content))
+    book[TOTALS][CELL["C01", "total"]] = True
+    assert "“TRUE”" in next(f.message for f in judged(saved(book)).findings if f.rule == "statistics.number")
 
 
 def as_formulas(*cells: tuple[str, str], edit: dict[str, Any] | None = None) -> bytes:

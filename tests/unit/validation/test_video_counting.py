@@ -188,5 +188,5 @@ def test_an_edit_at_twice_the_speed_shows_twice_the_bytes() -> None:
     track = Track()
     track.scale, track.edits, track.times = 25, [(40, 0, 2.0)], [(100, 1)]
     track.sizes.extend([100] * 100)
-    payload, seconds, pictures = shown.shown(track, 20)
+    payload, seconds, pictures = shown.shown(track, 20, sum(track.sizes))
     assert (payload, seconds, pictures) == (10_000, 2, 100)

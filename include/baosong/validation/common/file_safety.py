@@ -12,7 +12,7 @@ from baosong.rules.findings import Checked, Finding, Kind, has_error
 from baosong.store.source import Source
 from baosong.validation.common import zip_guard
 from baosong.validation.common.camera_raw import RAWS
-from baosong.validation.common.filetypes import ARCHIVES, ENCRYPTED, NAMED, TEXTS, VIDEOS, ZIPPED, canonical
+from baosong.validation.common.filetypes import ARCHIVES, ENCRYPTED, KNOWN, NAMED, TEXTS, VIDEOS, ZIPPED, canonical
 from baosong.validation.common.reader import Document, plain
 
 _LEVEL = r"(?:[绝絕机機秘]\s{0,3}密)"
@@ -22,6 +22,7 @@ _TERM = r"(?:\d{1,2}\s{0,3}(?:年|个\s{0,3}月|月|天|日)|长\s{0,3}期)"
 MARK = re.compile(
     rf"{_LEVEL}\s{{0,3}}级?\s{{0,3}}{_STAR}|{_STAR}\s{{0,3}}{_LEVEL}|{_LEVEL}\s{{0,3}}[*＊]\s{{0,3}}{_TERM}|密\s{{0,3}}级\s{{0,3}}[:：]?\s{{0,3}}[【\[(（]?\s{{0,3}}{_LEVEL}"
 )
+_UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"))  # as pages of the web hold them
 MARK_LETTER = "密"  # no mark is without it
 ALONE = re.compile(rf"(?m)^[ \t\u3000]{{0,9}}{_LEVEL}级?[ \t\u3000]{{0,9}}$")  # as a header or a watermark
 NAME_MARK = re.compile(rf"{MARK.pattern}|[【\[(（〔〖]\s*{_LEVEL}\s*+(?:级\s*+)?[】\])）〕〗]|^{_LEVEL}级?[-_—.\s]")
@@ -67,7 +68,7 @@ def with_unsearched(checked: Checked, document: Document | None) -> Checked:
 
 def is_marked_text(text: str) -> bool:
     """Return whether a text bears a classification mark."""
-    return MARK_LETTER in text and MARK.search(text) is not None
+    return MARK_LETTER in text and MARK.search(text.translate(_UNSEEN)) is not None
 
 
 def size_findings(source: Source, limit: int) -> list[Finding]:
@@ -101,7 +102,7 @@ def type_findings(source: Source, actual: str | None, deliverable: Deliverable) 
         return _name_findings(source, actual)
     if actual == "ole":
         return [finding("file.unreadable", reason=phrase("unreadable.document"))]
-    if canonical(source.suffix) in (actual, ""):
+    if _may_be_named(canonical(source.suffix), actual):
         return [_not_collected(actual, deliverable)]
     return [_disguised(source, actual, deliverable)]
 
@@ -130,6 +131,11 @@ def _name_findings(source: Source, actual: str) -> list[Finding]:
     if canonical(source.suffix) == actual:
         return []
     return [finding("file.type_mismatch", "collected", suffix=_suffix_text(source), actual=actual)]
+
+
+def _may_be_named(suffix: str, actual: str) -> bool:
+    """Return whether a name tells no lie: of kinds of XML that are called .xml, and of those that are unknown here."""
+    return suffix in (actual, "") or (suffix == "xml" and actual in TEXTS) or (actual == "xml" and suffix not in KNOWN)
 
 
 def _disguised(source: Source, actual: str, deliverable: Deliverable) -> Finding:

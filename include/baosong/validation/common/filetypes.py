@@ -69,6 +69,7 @@ ZIPPED = frozenset(
 TEXTS = frozenset(
     {"txt", "html", "mht", "xml", "wordxml", "excelxml", "uof", "fodt"}
 )  # told apart by their first words
+KNOWN = VIDEOS | PICTURES | DOCUMENTS | SHEETS | ARCHIVES | ZIPPED | TEXTS
 ENCRYPTED = "encrypted"
 
 _OLE_STREAMS = (

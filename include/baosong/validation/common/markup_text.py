@@ -18,9 +18,10 @@ _CHARSET = re.compile(rb"""charset\s{0,3}=\s{0,3}["']?([\w-]{2,20})""", re.IGNOR
 _OPENING = 2048
 _WIDER = {"gb2312": "gb18030", "gbk": "gb18030", "unicode": "utf-16"}
 _RTF = re.compile(
-    r"\\'([0-9a-fA-F]{2})|\\u(-?\d{1,6}) ?(?:\\'[0-9a-fA-F]{2}|\?)?|\\([a-zA-Z]{1,32})(-?\d{0,10}) ?|[{}\r\n]"
+    rb"((?:\\'[0-9a-fA-F]{2})++)|\\u(-?\d{1,6}) ?(?:\\'[0-9a-fA-F]{2}|\?)?"
+    rb"|((?:\\(?:par|line|tab|cell|row|sect|page)(?![a-zA-Z])-?\d{0,10} ?)++)|(?:\\[a-zA-Z]{1,32}+-?\d{0,10}+ ?)"
 )
-_RTF_BREAKS = frozenset({"par", "line", "tab", "cell", "row", "sect", "page"})
+_RTF_LAYOUT = b"{}\r\n"  # what groups words of the file, and shows nothing
 
 
 class _Target:
@@ -58,18 +59,17 @@ def read_mht(data: bytes, words: Words, place: Place) -> None:
 
 def read_rtf(data: bytes, words: Words, place: Place) -> None:
     """Add what a Rich Text file says, fonts and styles among it: the words are whole, their order is the file's."""
-    out = bytearray()
-    text, at = data.decode("latin-1"), 0
-    for match in _RTF.finditer(text):
-        out += text[at : match.start()].encode("latin-1")
+    out, at = bytearray(), 0
+    for match in _RTF.finditer(data):
+        out += data[at : match.start()].translate(None, _RTF_LAYOUT)
         at = match.end()
         if match[1]:
-            out.append(int(match[1], 16))
+            out += bytes.fromhex(match[1].replace(b"\\'", b"").decode())
         elif match[2]:
             out += chr(int(match[2]) % 0x10000).encode("gb18030", "ignore")
-        elif match[3] in _RTF_BREAKS:
+        elif match[3]:
             out += b"\n"
-    words.add(place, (out + text[at:].encode("latin-1")).decode("gb18030", "replace"))
+    words.add(place, (out + data[at:].translate(None, _RTF_LAYOUT)).decode("gb18030", "replace"))
 
 
 def read_plain(data: bytes, words: Words, place: Place) -> None:

@@ -42,6 +42,7 @@ _APART = frozenset(
     {"/Resources", "/Parent", "/P", "/Pg", "/Prev", "/Encrypt", "/ID", "/CreationDate", "/ModDate", "/M"}
 )
 _WRITTEN = frozenset({"/RC", "/V", "/DV", "/XFA", "/Metadata"})  # whose streams are words: rich text, values, XML
+_NO_TITLES = ("untitled", "(anonymous)")
 _TAG = re.compile(r"<[^<>]*>")
 _WALKED = (IndirectObject, DictionaryObject, ArrayObject, TextStringObject, ByteStringObject)
 
@@ -76,11 +77,17 @@ def content(reader: PdfReader) -> Content:
     settled: set[int] = set()
     text, lost = _legible(PAGE_END.join(_text(page, settled) for page in first))
     pictures = 0 if text.strip() else sum(len(page.images) or _is_drawn(page) for page in first[:5])
-    title = str((reader.metadata and reader.metadata.title) or "").strip()
+    title = _title(reader)
     words = dict.fromkeys(chain.from_iterable((*_stamps(page, settled), *_watermarks(page)) for page in first))
     complete = _add_words(reader, words)
     margins, lost_there = _legible("\n".join(words))
     return Content(text, margins, title, pages, pictures, lost or lost_there, complete and pages <= MAX_PAGES)
+
+
+def _title(reader: PdfReader) -> str:
+    """Return the title that a person gave; some programs write that there is none."""
+    title = reader.metadata and reader.metadata.title
+    return title.strip() if isinstance(title, str) and title not in _NO_TITLES else ""
 
 
 def walk(reader: PdfReader) -> Iterator[tuple[str, Any]]:

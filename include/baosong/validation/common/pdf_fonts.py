@@ -19,6 +19,7 @@ from pypdf._codecs import charset_encoding
 from pypdf.generic import DictionaryObject, NameObject, StreamObject
 
 LOST = 0xF0000  # a code without a meaning is this much and itself
+BOX = chr(LOST)  # glyph 0 is seen as a box, whatever a table says of it: the font lacks the character
 FEWEST_LOST = 3  # different ones: bullets are fewer, a classification mark is not
 MOST_ODD = 0.1  # the share of a text that may be control characters or of private use
 
@@ -70,7 +71,7 @@ def as_written(text: str) -> str:
 def parted(text: str) -> tuple[str, bool]:
     """Return what of a text is legible, and whether enough of it is not to hide words."""
     kept = "".join(c for c in text if ord(c) < LOST)
-    odd = sum(_is_odd(c) for c in kept)
+    odd = sum(_is_odd(c) for c in kept) + text.count(BOX)
     return kept, len(set(text) - set(kept)) >= FEWEST_LOST or (odd > FEWEST_LOST and odd > MOST_ODD * len(kept))
 
 
@@ -100,7 +101,7 @@ def _settle_composite(font: Any) -> None:
         name, is_known = str(encoding), encoding in _cmap._predefined_cmap
     is_identity = name.startswith("/Identity")
     if is_identity and isinstance(_resolved(font, "/ToUnicode"), StreamObject):
-        _TABLES.append(frozenset(_cmap.get_encoding(font)[1]))
+        _TABLES.append(frozenset(_cmap.get_encoding(font)[1]) - {"\0"})
         _tell(font, f"baosong_table_{len(_TABLES) - 1}")
         return
     if is_known and ("/ToUnicode" in font or not is_identity):

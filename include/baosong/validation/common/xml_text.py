@@ -55,7 +55,9 @@ _BREAKS = frozenset(
         "author",
     )
 )
-_TOLD = frozenset({"descr", "title", "alt", "string", "tooltip", "prompt", "promptTitle", "error", "errorTitle"})
+_TOLD = frozenset(
+    {"descr", "title", "alt", "string", "tooltip", "prompt", "promptTitle", "error", "errorTitle", "UnicodeString"}
+)
 _NAMES = frozenset({"sheet", "definedName", "table", "tableColumn", "property"})  # things whose names people give
 _SPECIAL = frozenset({"sym", "fldSimple"})
 _LETTERS = {"noBreakHyphen": "-", "s": " "}  # elements that are a letter

@@ -75,12 +75,13 @@ def run(function: Callable[..., Any], source: Source, *arguments: Any, seconds: 
     the errors of the store.
     """
     work = pickle.dumps((function, source.name, source.size, arguments), protocol=5)
+    message = f"{seconds} {function.__module__}"  # which is imported once, before the child is forked
     content = _copy_to_memory(source)
     try:
-        return _ask(start(), work, content, seconds)
+        return _ask(start(), message, work, content, seconds)
     except SandboxUnavailable:  # somebody ended it: a new one, once
         _drop_server()
-        return _ask(start(), work, content, seconds)
+        return _ask(start(), message, work, content, seconds)
     finally:
         os.close(content)
 
@@ -119,7 +120,7 @@ def _copy_to_memory(source: Source) -> int:
     return copy
 
 
-def _ask(server: Server, work: bytes, content: int, seconds: int) -> bytes:
+def _ask(server: Server, message: str, work: bytes, content: int, seconds: int) -> bytes:
     """Send one piece of work and wait for its end; closing the line is what has the child killed."""
     deadline = time.monotonic() + WALL_FACTOR * seconds
     with ExitStack() as stack:
@@ -129,7 +130,7 @@ def _ask(server: Server, work: bytes, content: int, seconds: int) -> bytes:
             for end, mode in zip(os.pipe(), ("rb", "wb"), strict=True)
         )
         try:
-            socket.send_fds(server.channel, [b"%d" % seconds], [theirs.fileno(), writing.fileno(), content])
+            socket.send_fds(server.channel, [message.encode()], [theirs.fileno(), writing.fileno(), content])
             theirs.close()
             writing.close()
             line.sendall(work)

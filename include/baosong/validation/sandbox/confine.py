@@ -10,12 +10,15 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
-import signal
 import struct
 import sys
-from collections.abc import Mapping
+
+TYPE_CHECKING = False  # `collections.abc` and `signal` take longer to import than all else here
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
+_SIGKILL = 9
 _PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 22, 38
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x1000_0000, 0x4000_0000
 
@@ -53,7 +56,7 @@ def limit(memory: int, seconds: int, *, largest_file: int = 0, files: int = 64) 
 
 def die_with(parent: int) -> None:
     """End this process when its parent ends, also if that has just happened."""
-    _LIBC.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    _LIBC.prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(0)
 

@@ -44,11 +44,17 @@ class Choices:
             return None
         found = [self._words[word] for word in self._any_word.findall(plain)]
         if not found:
-            return None
+            return self._remarked(text)
         return self._several if self._several and len(set(found)) > 1 else found[-1]
 
+    def _remarked(self, text: str) -> str | None:
+        """Return the choice behind which a remark stands in brackets that is no choice itself: 是（省级）."""
+        head, _, remark = fold(text).partition("(")
+        return None if key(remark) in self._spelled else self._spelled.get(key(head))
+
     def _ticked(self, text: str) -> str | None:
-        parts = _PARTS.findall(_BRACKETS.sub("", text))
+        crossed = "□" if any(c in TICKED for c in text) else "☑"  # Word ticks a box by a cross
+        parts = _PARTS.findall(_BRACKETS.sub("", text.replace("☒", crossed)))
         marks = [i for i, part in enumerate(parts) if part in TICKED or part in UNTICKED]
         if len(marks) * 2 != len(parts) or len({i % 2 for i in marks}) != 1:
             return None

@@ -16,10 +16,10 @@ LONGEST = 60
 EPOCH = date(1899, 12, 30)
 SERIALS = range(36526, 73051)  # 2000 to 2100, as a workbook counts days
 
-_YEAR_FIRST = re.compile(r"(?P<y>20\d\d|\d\d)[-./年,、](?P<m>\d{1,2})[-./月,、](?P<d>\d{1,2})[日号]?")
+_YEAR_FIRST = re.compile(r"(?P<y>20\d\d|\d\d)[-./年,、。](?P<m>\d{1,2})[-./月,、。](?P<d>\d{1,2})[日号]?")
 _COMPACT = re.compile(r"(?P<y>20\d\d)(?P<m>\d\d)(?P<d>\d\d)")
 _YEAR_LAST = re.compile(r"(?P<m>\d{1,2})[-/](?P<d>\d{1,2})[-/](?P<y>20\d\d|\d\d)")
-_NO_YEAR = re.compile(r"(?P<m>\d{1,2})[-./月](?P<d>\d{1,2})[日号]?")
+_NO_YEAR = re.compile(r"(?P<m>\d{1,2})[-./月。](?P<d>\d{1,2})[日号]?")
 _DAY = re.compile(r"(?P<d>\d{1,2})[日号]?")
 _WEEKDAY = re.compile(r"[(]?(?:星期|礼拜|周)[一二三四五六日天末]+[)]?")
 _PERIOD = re.compile(

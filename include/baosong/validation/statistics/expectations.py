@@ -174,7 +174,7 @@ def _activity_finding(values: Values, table: Table, spec: ActivityField, rule: s
     raw = values.reading.activities[spec.name][index]
     formula = table.sheet.uncached_formulas.get(at)
     cell = _Cell(f"“{spec.label}”", values.activity_where(index, spec.name), raw, formula, _HOW_TO_FILL[spec.type])
-    if rule == "required":
+    if rule == "required" and not cell.is_formula:
         return cell.required()
     if rule == "number" or cell.is_formula:
         return cell.not_a_number(values.activities[spec.name][index], spec.type)

@@ -46,7 +46,7 @@ _SHAPE = re.compile(
     rf"(?P<body>[-+]?[0-9.,零〇一二三四五六七八九两俩十百千万亿拾佰仟萬億 ]++)"
     rf"(?P<mid>(?:{_VAGUE_AFTER})?)(?P<power>[万亿千]?)"
     rf"(?P<unit>[^\W\d_]{{0,10}}?(?:[(/]条\)?)?)"
-    rf"(?P<after>(?:{_VAGUE_AFTER})*)(?P<remark>\([^()0-9]*\))?[。;,]?"
+    rf"(?P<after>(?:{_VAGUE_AFTER})*)[。;,]?"
 )
 _ARABIC = re.compile(r"[-+]?(?:[0-9]+|[0-9]{1,3}(?:[, ][0-9]{3})+)?(?:\.[0-9]+)?")
 _SCIENTIFIC = re.compile(r"[0-9](?:\.[0-9]+)?[eE]\+?[0-9]{1,2}")
@@ -71,7 +71,8 @@ _RESPELT = (
 )
 _TEN_THOUSAND = re.compile(r"(?<=[0-9])[wW](?=[^0-9A-Za-z]|$)")
 _IN_REMARK = re.compile(r"[0-9]+(?:\.[0-9]+)?")
-_CONTRADICTS = re.compile(r"线上|线下|实际|实为|应|另|外|加|更正|改|共|总|合计|不含|未|原|上年|去年|[万亿千百/~-]")
+_ROUGHLY = re.compile(r"约|估|大概|左右|上下|不完全|预计|[余多]$")
+_CONTRADICTS = re.compile(r"线[上下]|实[际为]|应|另|外|加|待|暂|更正|改|共|总|合计|不含|未|原|上年|去年|[万亿千百/~-]")
 
 
 class NumberKind(StrEnum):
@@ -145,9 +146,11 @@ def _from_text(raw: str, unit: str) -> Parsed:
     text = fold(raw)
     if not text:
         return _BLANK
-    if text.lower() in NONES:
+    if text.lower().strip("()") in NONES:
         return _NONE
     text, remark = _parted(text)
+    if text.lower() in NONES and not any(map(str.isdecimal, remark)):  # 无（未开展）
+        return _NONE
     if max(len(text), len(remark) - LONGEST_REMARK) > LONGEST or any(
         unicodedata.category(c) == "No" for c in raw[:300]
     ):
@@ -166,6 +169,8 @@ def as_text(value: Raw) -> str:
         return value.strip()
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return str(value).upper()
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
     if isinstance(value, timedelta):
@@ -192,6 +197,8 @@ def _folded(c: str) -> str:
 
 def _parted(text: str) -> tuple[str, str]:
     """Return a number's text in plain words, and what stands behind it in brackets: 7人, (3名女性)."""
+    if (among := text.find("其中")) > 0 and "(" not in text:  # 2665,其中维吾尔文800
+        text = f"{text[:among]}({text[among:]})"
     at = text.find("(", 1)
     if at > 0 and text.startswith("(条)", at):
         at = text.find("(", at + 1)
@@ -210,8 +217,7 @@ def _remarked(text: str, remark: str, unit: str) -> Parsed:
     if remark and not remark.endswith(")"):
         return _INVALID
     if not any(c.isdecimal() for c in inside):
-        named = inside in _COUNT_UNITS or inside == "套"
-        return _added(text, unit) if not inside or named else _spoken(text + remark, unit)
+        return _told_besides(text, inside, unit)
     parsed = _added(text, unit)
     again = (_spoken(inside, unit), _spoken(f"{inside}元", unit))  # 叁万贰仟元整（¥32,000.00）
     if parsed.value is None or parsed.value in [number.value for number in again]:
@@ -219,9 +225,25 @@ def _remarked(text: str, remark: str, unit: str) -> Parsed:
     parts = [Decimal(n) for n in _IN_REMARK.findall(inside.replace(",", ""))]
     if _CONTRADICTS.search(inside) or max(parts) > parsed.value or not any(c.isalpha() for c in inside):
         return _INVALID
-    if parsed.kind is NumberKind.VAGUE:
+    return _with_remark(parsed)
+
+
+def _told_besides(text: str, inside: str, unit: str) -> Parsed:
+    """Return a number behind which words stand in brackets: a unit, that it is a rough one, or a remark."""
+    if not inside or inside in _COUNT_UNITS or inside == "套":
+        return _added(text, unit)
+    if inside in _MONEY and unit.endswith("元"):
+        return _spoken(text + inside, unit)
+    parsed = _added(text, unit)
+    if parsed.value is not None and _ROUGHLY.search(inside):
+        return _spelled(parsed.value, vague=True)
+    return _with_remark(parsed, NumberKind.VAGUE if _CONTRADICTS.search(inside) else NumberKind.NUMBER)
+
+
+def _with_remark(parsed: Parsed, kind: NumberKind = NumberKind.NUMBER) -> Parsed:
+    if parsed.value is None or parsed.kind is NumberKind.VAGUE:
         return parsed
-    return Parsed(parsed.value, NumberKind.NUMBER, phrase("number.remarked", value=format_decimal(parsed.value)))
+    return Parsed(parsed.value, kind, phrase("number.remarked", value=format_decimal(parsed.value)))
 
 
 def _added(text: str, unit: str) -> Parsed:
@@ -250,7 +272,7 @@ def _spoken(text: str, unit: str) -> Parsed:
     match = _SHAPE.fullmatch(text)
     if match is None:
         return _INVALID
-    vague = bool(re.search(_VAGUE_BEFORE, match["before"]) or match["mid"] or match["after"] or match["remark"])
+    vague = bool(re.search(_VAGUE_BEFORE, match["before"]) or match["mid"] or match["after"])
     value = _amount(match["body"].strip() + match["power"], vague)
     if value is None:
         return _INVALID

@@ -29,7 +29,7 @@ def named_prefectures(text: str, campaign: Campaign) -> list[Prefecture]:
     squeezed = alike(fold(text[:LONGEST]))
     units = tuple((name, p.code) for p in campaign.prefectures for name in (*p.names, *p.counties))
     pattern, codes = _pattern(units)
-    for plain in (_COPIES.split(_BRACKETS.sub("", squeezed))[0], squeezed):
+    for plain in (_COPIES.split(_BRACKETS.sub("", squeezed))[0], _COPIES.split(squeezed)[0]):
         found = [pattern.findall(part) for part in _PARTS.split(plain)]
         named = list(dict.fromkeys(codes[names[-1]] for names in found if names))
         if named:

@@ -1,14 +1,16 @@
 """The program that forks a child for every file to be opened; `client` starts it and talks to it.
 
 Run as `python fork_server.py CHANNEL`, the number of an inherited socket. A message there is a number of seconds and
-brings three descriptors: a line (the work comes down, what became of the child goes up), the pipe for its answer, the
-content. The server has one thread, no secrets, no network and no file but our code; it ends when nobody holds the
-channel's other end any more.
+the module of the function to be called; it brings three descriptors: a line (the work comes down, what became of the
+child goes up), the pipe for its answer, the content. The server has one thread, no secrets, no network and no file but
+our code; it ends when nobody holds the channel's other end any more.
 """
 
 from __future__ import annotations
 
+import codecs
 import gc
+import importlib
 import io
 import json
 import os
@@ -19,6 +21,7 @@ import socket
 import sys
 import traceback
 import zipfile
+from contextlib import suppress
 from dataclasses import dataclass
 
 from PIL import Image
@@ -32,10 +35,11 @@ from baosong.validation.photo import photo
 from baosong.validation.sandbox import confine
 
 MEMORY = 1 << 30
-LONGEST_MESSAGE = 16
+LONGEST_MESSAGE = 200
 OUT_OF_MEMORY, BROKEN = 3, 4  # exit codes
 LINE, ANSWER, CONTENT = 100, 101, 102  # a child's only descriptors, but for the standard ones
 DESCRIPTORS = 3
+CODES = ("gb18030", "utf-16", "utf-16-le")  # of Chinese texts and old documents, which Python loads when one is met
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,8 @@ def warm_up() -> None:
     reader.read_pdf(_source(page.getvalue()))
     active_content.findings(_source(page.getvalue()), "pdf")
     photo.decode(_source(picture.getvalue()), 1000)
+    for code in CODES:
+        codecs.lookup(code)
 
 
 def _source(data: bytes) -> Source:
@@ -120,8 +126,13 @@ def _start_job(channel: socket.socket) -> Job | None:
         return None
     line, answer, content = descriptors
     server = os.getpid()
+    seconds, module = message.decode().split()
+    if module not in sys.modules:  # once for all children
+        with suppress(Exception):  # the child meets the same, and its client is told
+            importlib.import_module(module)
+            gc.freeze()
     if (pid := os.fork()) == 0:
-        _work(server, int(message), line, answer, content)
+        _work(server, int(seconds), line, answer, content)
     os.close(answer)
     os.close(content)
     return Job(pid, socket.socket(fileno=line))

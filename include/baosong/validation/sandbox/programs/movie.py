@@ -1,6 +1,7 @@
 """The index of a MOV or MP4, read for what MediaInfo does not say of its pictures: their sizes, times and places.
 
-Like `shown`, it imports no more than it must: what `dataclasses`, `json` or `typing` would cost is half of a check.
+Like `shown`, it imports no more than it must: what `dataclasses`, `json` or `typing` would cost is half of a check,
+and what `collections.abc` or `signal` cost a tenth.
 
 A film in fragments has an index before each of them, so it is read through; of any other one index is enough. Layouts
 are those of ISO/IEC 14496-12 and of Apple's QuickTime File Format.
@@ -11,9 +12,13 @@ from __future__ import annotations
 import struct
 import sys
 from array import array
-from collections.abc import Callable, Iterator
 
-Reader = Callable[[int, int], bytes]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Reader = Callable[[int, int], bytes]
+
 Matrix = tuple[int, int, int, int]
 Run = tuple[int, int]  # of how many pictures, and what each of them has
 Edit = tuple[int, int, float]  # its length by the movie's clock, its begin by the track's, its speed

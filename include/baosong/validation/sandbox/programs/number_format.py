@@ -9,13 +9,14 @@ import re
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import lru_cache
 
-_TOKEN = re.compile(
-    r'"(?P<quoted>[^"]*)"?|[\\!](?P<escaped>.)|_.|\*.|\[(?P<bracket>[^\[\]]*+)\]|(?P<general>(?i:general)|G/通用格式)'
-    r"|(?P<digit>[0#?])|(?P<mark>[.,%@;])|(?P<power>[eE][+-])|(?P<day>[ymdhsYMDHSaAeEgGbB/])|(?P<other>.)",
-    re.DOTALL,
-)
 _CONDITION = re.compile(r"(<=|>=|<>|=|<|>)(-?[0-9.]+)")
 _QUIET = frozenset(" ()¥￥$€£　")  # what may stand beside a number without changing what it says
+_KINDS = {
+    **dict.fromkeys("0#?", "digit"),
+    **dict.fromkeys(".,%@;", "mark"),
+    **dict.fromkeys("ymdhsYMDHSaAeEgGbB/", "day"),
+}
+_GENERAL = ("general", "g/通用格式")
 _LONGEST = 255
 
 
@@ -103,18 +104,33 @@ def parsed(code: str) -> NumberFormat:
 
 def _sections(code: str) -> list[Section]:
     found = [Section()]
-    for match in _TOKEN.finditer(code):
-        kind = match.lastgroup
-        text = match[kind] if kind else ""
+    while code:
+        kind, text, code = _token(code)
         if kind == "mark" and text == ";":
             found.append(Section())
         elif kind == "bracket":
             _bracket(found[-1], text)
-        elif kind in ("quoted", "escaped", "other"):
-            found[-1].tokens.append(("literal", text))
         elif kind:
             found[-1].tokens.append((kind, text))
     return found
+
+
+def _token(code: str) -> tuple[str, str, str]:
+    """Return the kind of a code's first part, none of one that shows nothing, its text, and what follows it."""
+    first, rest = code[0], code[1:]
+    inside, closed, behind = rest.partition('"' if first == '"' else "]")
+    if first == '"':
+        return "literal", inside, behind
+    if first == "[" and closed and "[" not in inside:
+        return "bracket", inside, behind
+    if rest and first in "\\!_*":
+        return "literal" if first in "\\!" else "", rest[0], rest[1:]
+    for word in _GENERAL:
+        if code[: len(word)].lower() == word:
+            return "general", code[: len(word)], code[len(word) :]
+    if first in "eE" and rest[:1] in ("+", "-"):
+        return "power", code[:2], rest[1:]
+    return _KINDS.get(first, "literal"), first, rest
 
 
 def _bracket(section: Section, text: str) -> None:
@@ -159,12 +175,22 @@ def _filled(section: Section, value: Decimal) -> str:
     percents = sum(token == ("mark", "%") for token in section.tokens)
     value = value.scaleb(2 * percents - 3 * section.scale)
     if section.has("power"):
-        return f"{value:.{section.decimals}E}"
+        return _powered(section, value)
     rounded = value.quantize(Decimal(1).scaleb(-section.decimals), ROUND_HALF_UP)
     whole, _, fraction = f"{rounded:f}".partition(".")
     places = section.digits
     before = len(places) - section.decimals
     return _laid_out(section, places, (whole if whole != "0" else "").rjust(before), fraction)
+
+
+def _powered(section: Section, value: Decimal) -> str:
+    """Return a number as 2.67E+03: as many digits of the power as the format has places for them."""
+    power = next(i for i, (kind, _) in enumerate(section.tokens) if kind == "power")
+    place, exponent = Decimal(1).scaleb(-section.decimals), value.adjusted() if value else 0
+    digits = value.scaleb(-exponent).quantize(place, ROUND_HALF_UP)
+    if digits >= 10:
+        digits, exponent = (digits / 10).quantize(place, ROUND_HALF_UP), exponent + 1
+    return f"{digits}E{exponent:+0{1 + sum(i > power for i in section.digits)}d}"
 
 
 def _laid_out(section: Section, places: list[int], whole: str, fraction: str) -> str:

@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 from xml.etree.ElementTree import iterparse
 
 from baosong.validation.sandbox.programs.found import MAX_COLUMNS, MOST, Found, spelled
-from baosong.validation.sandbox.programs.xlsx_cells import LONGEST_COMMENT, tag
+from baosong.validation.sandbox.programs.xlsx_cells import LONGEST_COMMENT, RAISED, tag
 
 TYPE_CHECKING = False  # typing takes longer to import than all others
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 CONTENT = "content.xml"
 _HIDDEN = ("collapse", "filter")
+_UP = ("super", *"123456789")  # of a line's height
 _BRACKETS = re.compile(r"\[([^\[\]]*+)\]")
 _SHEET = re.compile(r"(?:^|(?<=:))(\$?'[^']*+'|[^.:']*+)\.")
 
@@ -34,7 +35,8 @@ class Walk:
         self.sheets: dict[str, Found] = {}
         self.found = Found()
         self.row, self.column, self.depth = 0, 0, 0
-        self.struck: set[str] = set()
+        self.struck: set[str] = set()  # names of styles
+        self.raised: set[str] = set()
 
     def over(self, xml: IO[bytes]) -> dict[str, Found]:
         """Return what each sheet holds."""
@@ -55,9 +57,13 @@ class Walk:
         self.row, self.column = 0, 0
 
     def _style(self, element: Any) -> None:
-        lines = [attributes(e).get("text-line-through-style", "none") for e in element if tag(e) == "text-properties"]
-        if any(line != "none" for line in lines):
-            self.struck.add(attributes(element).get("name", ""))
+        name = attributes(element).get("name", "")
+        for looks in (attributes(e) for e in element if tag(e) == "text-properties"):
+            # LibreOffice gives a cell's line a style, and that of a part of its text a type alone
+            if looks.get("text-line-through-style", looks.get("text-line-through-type", "none")) != "none":
+                self.struck.add(name)
+            if looks.get("text-position", "").startswith(_UP):
+                self.raised.add(name)
 
     def _columns(self, about: dict[str, str]) -> None:
         many = _times(about, "number-columns-repeated")
@@ -85,10 +91,12 @@ class Walk:
         self._beside(cell, at, about)
         if about.get("value-type") == "error" or _is_error(about, text):
             found.uncached[at], found.values[at] = text or "#", ""
-        elif struck:
+        elif struck is not None:
             found.struck_in_part(at, text, struck)
         elif text and about.get("style-name") in self.struck:
             found.struck[at] = None
+        elif about.get("value-type") == "time":  # of which the reader gives PT26H30M00S
+            found.values[at] = text
         if about.get("value-type") in ("float", "currency", "percentage") and _differs(about.get("value", ""), text):
             found.shown[at] = text
 
@@ -103,19 +111,21 @@ class Walk:
         if about.get("formula") and len(found.formulas) < MOST:
             found.formulas[at] = spelled(_plain(about["formula"]))
 
-    def _text(self, cell: Any) -> tuple[str, str]:
-        """Return what is seen of a cell's text, and what is struck out in it."""
-        seen, struck = [], ""
+    def _text(self, cell: Any) -> tuple[str, str | None]:
+        """Return what is seen of a cell's text, and what is struck out in it; None where all of it is seen alike."""
+        seen: list[str] = []
+        struck, raised = "", False
         for paragraph in (e for e in cell if tag(e) == "p"):
             pieces = [paragraph.text or ""]
             for span in paragraph:
-                if tag(span) == "span" and attributes(span).get("style-name") in self.struck:
-                    struck += "".join(span.itertext())
-                else:
-                    pieces.append("".join(span.itertext()))
-                pieces.append(span.tail or "")
+                style, text = attributes(span).get("style-name"), "".join(span.itertext())
+                if style in self.struck:
+                    struck, text = struck + text, ""
+                elif style in self.raised:
+                    raised, text = raised or any(map(str.isdigit, text)), text.translate(RAISED)
+                pieces += (text, span.tail or "")
             seen.append("".join(pieces))
-        return "\n".join(seen), struck
+        return "\n".join(seen), struck if struck or raised else None
 
 
 def _is_error(about: dict[str, str], text: str) -> bool:

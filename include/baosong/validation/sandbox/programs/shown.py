@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
 from itertools import accumulate, chain, repeat
-from math import inf
 from operator import add
 
-from baosong.validation.sandbox.programs.movie import Matrix, Movie, Reader, Run, Track
+TYPE_CHECKING = False  # see `movie`
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from baosong.validation.sandbox.programs.movie import Matrix, Movie, Reader, Run, Track
 
 Span = tuple[float, float, float]  # begin and end by the track's clock, and the speed
+_EVER = float("inf")  # `math` is a library to load
 PRORES = 28  # bytes of a picture's head
 _TURNS = {
     (1, 0, 0, 1): "",
@@ -40,11 +43,11 @@ def told(movie: Movie, size: int, read: Reader) -> dict[str, object]:
 def _track(movie: Movie, track: Track, size: int, read: Reader) -> dict[str, object]:
     found: dict[str, object] = {"turned": turned(movie.matrix, track.matrix), "elsewhere": track.elsewhere}
     found["scan"] = _scan(track, size, read)
-    found["claimed"] = sum(track.sizes)
+    found["claimed"] = claimed = sum(track.sizes)  # of a long film it costs more than all else here
     found["outside"] = any(end > size for end in track.ends)
     if track.too_long or not track.scale:
         return found
-    payload, seconds, pictures = shown(track, movie.scale)
+    payload, seconds, pictures = shown(track, movie.scale, claimed)
     times = _mended(track.times)
     found |= {"bytes": payload, "seconds": seconds, "pictures": pictures}
     found["steady"] = len({each for count, each in times if count}) <= 1
@@ -78,10 +81,10 @@ def turned(movie: Matrix, track: Matrix) -> str:
     return _TURNS.get((a, b, c, d), "other")
 
 
-def shown(track: Track, scale: int) -> tuple[float, float, float]:
+def shown(track: Track, scale: int, claimed: int) -> tuple[float, float, float]:
     """Return bytes, seconds and pictures of what is shown, each picture by the share of its time that is.
 
-    `scale` is the movie's ticks a second.
+    `scale` is the movie's ticks a second, `claimed` the bytes of all pictures.
     """
     times = _mended(track.times)
     whole = sum(count * each for count, each in times)
@@ -94,8 +97,8 @@ def shown(track: Track, scale: int) -> tuple[float, float, float]:
     clock = track.scale / (scale or 1) * 2  # of the movie's ticks, by which an edit may miss its mark
     all_of_it = len(spans) == 1 and spans[0][0] <= first + clock and spans[0][1] >= first + whole - clock
     if (track.edits and not all_of_it) or len({order for _, order in track.orders}) > 1:
-        return _of_spans(track, times, spans if track.edits else [(-inf, inf, 1.0)])
-    return sum(track.sizes), whole / track.scale / (spans[0][2] if spans else 1), len(track.sizes)
+        return _of_spans(track, times, spans if track.edits else [(-_EVER, _EVER, 1.0)])
+    return claimed, whole / track.scale / (spans[0][2] if spans else 1), len(track.sizes)
 
 
 def _of_spans(track: Track, times: list[Run], spans: list[Span]) -> tuple[float, float, float]:

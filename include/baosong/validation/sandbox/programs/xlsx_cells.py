@@ -38,7 +38,7 @@ _MARKS = (b't="e"', b"t='e'", b' ht="0"', b"rPr>")  # the last where a text is o
 _UNSEEN_COLUMN = b' width="0"'  # before all cells
 _PLAIN = re.compile(r"(?i)(?:general|@|[#,]*0(?:\.(0+))?_?\s?|[ymd/\\-]+)(?:;@)?")  # by far the most formats
 _BUILT_IN = {1: "0", 2: "0.00", 3: "#,##0", 4: "#,##0.00", 9: "0%", 10: "0.00%", 11: "0.00E+00", 48: "##0.0E+0"}
-_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")  # no digit of the number that it stands beside
+RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")  # no digit of the number that it stands beside
 
 
 class Book:
@@ -286,7 +286,7 @@ def _parted(item: Any) -> tuple[str, str] | None:
     raised = any("vertAlign" in looks and any(map(str.isdigit, text)) for text, looks in runs)
     if not struck and not raised:
         return None
-    seen = (text.translate(_RAISED) if "vertAlign" in looks else text for text, looks in runs if "strike" not in looks)
+    seen = (text.translate(RAISED) if "vertAlign" in looks else text for text, looks in runs if "strike" not in looks)
     return "".join(seen), struck
 
 
