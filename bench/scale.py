@@ -1,7 +1,7 @@
 """What a file costs in campaigns of 14, 333 and 2,843 units: processor seconds of the whole stack, and memory.
 
-Budget: within 15 % of 14 units, and no process above 1 GB. In each campaign 14 units send a sheet at the same time, five
-times over, so that only the size of the campaign differs. BAOSONG_BENCH_UNITS names other sizes.
+Budget: within 15 % of 14 units, and no process above 1 GB. In each campaign 14 units send a sheet at the same time,
+five times over, so that only the size of the campaign differs. BAOSONG_BENCH_UNITS names other sizes.
 """
 
 from __future__ import annotations
