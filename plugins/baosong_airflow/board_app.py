@@ -1,66 +1,56 @@
 """The board in the browser: who has submitted what, with receipts and reports to open. Only for logged-in operators.
 
 Routes are plain functions, so FastAPI runs them in threads: neither the ledger nor the store holds up the event loop.
-Pages carry texts that prefectures wrote, hence a policy that lets no script run.
+Pages carry texts that prefectures wrote, hence a policy that lets no script run but our own.
 """
 
 from __future__ import annotations
 
-import mimetypes
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
-from airflow.api_fastapi.core_api.security import requires_access_view
-from fastapi import Depends, FastAPI, HTTPException, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
-from sqlalchemy.exc import DBAPIError
+from airflow.api_fastapi.auth.managers.models.resource_details import AccessView, DagAccessEntity
+from airflow.api_fastapi.core_api.security import requires_access_dag, requires_access_view
+from fastapi import Depends, FastAPI, HTTPException
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from sqlalchemy.exc import DBAPIError, NoResultFound
 
-from baosong.campaign import Campaign, CampaignError
+from baosong.campaign import Campaign, CampaignError, Prefecture
 from baosong.pipeline.open_campaign import opened
+from baosong.receipts.analysis import Chosen, render_analysis
 from baosong.receipts.board import render_board, render_index
+from baosong.receipts.outbox import stem_of
+from baosong.receipts.prefecture_page import render_prefecture
 from baosong.receipts.sheet_results import page_key
 from baosong.receipts.thumbnails import preview_key, render_gallery
+from baosong.receipts.view import is_marked
 from baosong.report.files import PAGE
-from baosong.store.keys import RECEIPTS
-from baosong.store.ranged_reader import RangedReader
+from baosong.store.keys import RECEIPTS, STATUS
 from baosong.store.s3 import Storage, StorageError
-from baosong_airflow.outage import describe
+from baosong_airflow import board_answers as answers
+from baosong_airflow import board_health
 from baosong_airflow.tasks import open_services
 
 if TYPE_CHECKING:
+    from baosong.ledger import Submission
     from baosong.ledger.services import Services
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
-SAFE = {
-    "Content-Security-Policy": f"{_POLICY}; img-src data:",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
-OF_SHEETS = {**SAFE, "Content-Security-Policy": f"{_POLICY}; sandbox"}
-OF_GALLERIES = {**SAFE, "Content-Security-Policy": f"{_POLICY}; img-src 'self'"}
-OF_PREVIEWS = {**SAFE, "Cache-Control": "private, max-age=86400"}  # a submission's bytes never change
 NUMBER = re.compile(r"[1-9][0-9]{0,17}")
-BLOCK = 1 << 20
 RETRY_TIMEOUT = 5.0  # seconds: somebody waits for the page, a task can wait longer
 
 operators_only = requires_access_view(AccessView.PLUGINS)
+# What people sent, the held and the refused above all, is for those who may decide on it.
+reviewers_only = requires_access_dag("POST", DagAccessEntity.RUN, param_dag_id="release_held")
 app = FastAPI(dependencies=[Depends(operators_only)], docs_url=None, redoc_url=None, openapi_url=None)
-
-
-@app.exception_handler(StorageError)
-@app.exception_handler(DBAPIError)
-def service_unavailable(_request: Request, failure: Exception) -> Response:
-    """Say plainly that the store or the ledger does not answer; the page asks again by itself."""
-    message = f"<p>{escape(describe(failure))}系统恢复后会自动接着处理，材料不会丢失；本页会自动刷新。</p>"
-    return HTMLResponse(message, 503, {**SAFE, "Refresh": "15"})
+for refusal in (401, 403, 404, 405):
+    app.add_exception_handler(refusal, answers.refused)
+app.add_exception_handler(StorageError, answers.unavailable)
+app.add_exception_handler(DBAPIError, answers.unavailable)
 
 
 def _services() -> Services:
@@ -73,7 +63,7 @@ def index() -> Response:
     campaigns = sorted(_opened(), key=lambda c: (c.deadline, c.id), reverse=True)
     if len(campaigns) == 1:
         return RedirectResponse(quote(campaigns[0].id))
-    return HTMLResponse(render_index(campaigns), 200, SAFE)
+    return HTMLResponse(render_index(campaigns), 200, answers.LIVE)
 
 
 def _opened() -> Iterator[Campaign]:
@@ -87,33 +77,97 @@ def _opened() -> Iterator[Campaign]:
 @app.get("/{campaign_id}")
 def board(campaign_id: str) -> Response:
     """Show one campaign's board."""
-    services = _services()
-    shown = render_board(
-        services.ledger, _campaign(campaign_id), datetime.now(UTC), partial(_is_there, services.storage)
-    )
-    return HTMLResponse(shown, 200, SAFE)
+    services, campaign, now = _services(), _campaign(campaign_id), datetime.now(UTC)
+    health = board_health.facts(services.settings, now, campaign.zone)
+    shown = render_board(services.ledger, campaign, now, partial(_is_there, services.storage), health)
+    return HTMLResponse(shown, 200, answers.LIVE)
 
 
 def _is_there(storage: Storage, key: str) -> bool:
     return storage.head("reports", key) is not None
 
 
+@app.get("/{campaign_id}/analysis")
+def analysis(campaign_id: str, code: str = "", kind: str = "", severity: str = "") -> Response:
+    """Show when a campaign's files came, and which rules were broken most."""
+    campaign, chosen = _campaign(campaign_id), Chosen(code, kind, severity)
+    try:
+        return HTMLResponse(render_analysis(_services().ledger, campaign, chosen), 200, answers.LIVE)
+    except KeyError:
+        raise HTTPException(404, "没有这样的筛选条件。") from None
+
+
+@app.get("/{campaign_id}/{code}")
+def prefecture(campaign_id: str, code: str) -> Response:
+    """Show one prefecture: its files, versions, findings and receipts."""
+    campaign, _ = _place(campaign_id, code)
+    return HTMLResponse(render_prefecture(_services(), campaign, code, datetime.now(UTC)), 200, answers.LIVE)
+
+
+@app.get("/{campaign_id}/status/{code}")
+def status(campaign_id: str, code: str) -> Response:
+    """Show the status page as the prefecture sees it."""
+    campaign, its = _place(campaign_id, code)
+    key = f"{campaign.id}/{its.folder}/{STATUS}"
+    return answers.stored(_services().storage, "outbox", key, answers.OF_RECEIPTS, page=True)
+
+
 @app.get("/{campaign_id}/receipts/{code}/{name}")
 def receipt(campaign_id: str, code: str, name: str) -> Response:
-    """Show one receipt of one prefecture, or download an annotated copy that it links."""
-    campaign = _campaign(campaign_id)
-    try:
-        folder = campaign.prefecture(code).folder
-    except KeyError:
-        raise HTTPException(404, "没有这个地州市。") from None
-    return _stored("outbox", f"{campaign.id}/{folder}/{RECEIPTS}/{_safe(name)}", download=name.endswith(".xlsx"))
+    """Show one receipt of one prefecture by its name or number, or download what lies beside it."""
+    campaign, its = _place(campaign_id, code)
+    storage, folder = _services().storage, f"{campaign.id}/{its.folder}/{RECEIPTS}/"
+    key = folder + _safe(name)
+    if NUMBER.fullmatch(name):
+        beside = storage.list("outbox", f"{folder}{stem_of(int(name))}-")
+        key = next((stored.key for stored in beside if stored.key.endswith(".html")), key)
+    return answers.stored(storage, "outbox", key, answers.OF_RECEIPTS, page=key.endswith(".html"))
 
 
 @app.get("/{campaign_id}/reports/{path:path}")
 def report(campaign_id: str, path: str) -> Response:
     """Download a file of one of the campaign's editions; its page opens in the browser."""
-    is_page = path.rpartition("/")[2] == PAGE
-    return _stored("reports", f"{_campaign(campaign_id).id}/{_safe(path)}", download=not is_page)
+    key = f"{_campaign(campaign_id).id}/{_safe(path)}"
+    return answers.stored(_services().storage, "reports", key, page=path.rpartition("/")[2] == PAGE)
+
+
+@app.get("/{campaign_id}/files/{code}/{number}", dependencies=[Depends(reviewers_only)])
+def file(campaign_id: str, code: str, number: str) -> Response:
+    """Download what a prefecture sent; of what was not accepted, warn before."""
+    row = _original(campaign_id, code, number)
+    if row.bucket == "archive":
+        return answers.original(_services().storage, row)
+    text = (
+        f"“{row.name}”没有被接收，可能损坏、带有宏或病毒。请只在有防护、不连接重要系统的计算机上打开，"
+        "不要转发，看过后删除。本页不打开文件，只下载。"
+    )
+    links = [("我知道风险，下载", f"{number}/content"), ("返回", f"../../{code}")]
+    return answers.notice(200, "下载未接收的文件", text, links)
+
+
+@app.get("/{campaign_id}/files/{code}/{number}/content", dependencies=[Depends(reviewers_only)])
+def content(campaign_id: str, code: str, number: str) -> Response:
+    """Download what a prefecture sent."""
+    return answers.original(_services().storage, _original(campaign_id, code, number))
+
+
+def _original(campaign_id: str, code: str, number: str) -> Submission:
+    """Return a file that lies in archive or quarantine and may be handed out: nothing in it bears a marking."""
+    campaign, _ = _place(campaign_id, code)
+    if not NUMBER.fullmatch(number):
+        raise HTTPException(404, "没有这个文件。")
+    ledger = _services().ledger
+    try:
+        row = ledger.submission(int(number))
+    except NoResultFound:
+        raise HTTPException(404, "没有这个文件。") from None
+    if (row.campaign, row.prefecture) != (campaign.id, code) or not row.bucket or not row.archive_key or row.purged_at:
+        raise HTTPException(404, "没有这个文件，或者它的内容不在归档区和隔离区。")
+    same = ledger.filed_under(row.bucket, row.archive_key)
+    inside = [member for one in same for member in ledger.members(one.id)]
+    if any(map(is_marked, [*same, *inside])):
+        raise HTTPException(403, "这个文件疑似涉密，或压缩包里有疑似涉密的文件，不提供查看和下载，请按保密规定处置。")
+    return row
 
 
 @app.get("/{campaign_id}/checks/{code}/{number}")
@@ -121,17 +175,17 @@ def checked_sheet(campaign_id: str, code: str, number: str) -> Response:
     """Show the page of one checked sheet, in a sandbox: it quotes what a prefecture's file holds."""
     found = _of_submission(page_key, campaign_id, code, number)
     if found is None:
-        return HTMLResponse("<p>没有这份统计表的逐项校验结果：表格没有读出来，或者没有这份文件。</p>", 404, OF_SHEETS)
-    return HTMLResponse(found, 200, OF_SHEETS)
+        return HTMLResponse(
+            "<p>没有这份统计表的逐项校验结果：表格没有读出来，或者没有这份文件。</p>", 404, answers.OF_SHEETS
+        )
+    return HTMLResponse(found, 200, answers.OF_SHEETS)
 
 
 @app.get("/{campaign_id}/previews/{code}")
 def gallery(campaign_id: str, code: str) -> Response:
     """Show the thumbnails of a prefecture's photos and videos."""
-    try:
-        return HTMLResponse(render_gallery(_services().ledger, _campaign(campaign_id), code), 200, OF_GALLERIES)
-    except KeyError:
-        raise HTTPException(404, "没有这个地州市。") from None
+    campaign, _ = _place(campaign_id, code)
+    return HTMLResponse(render_gallery(_services().ledger, campaign, code), 200, answers.OF_GALLERIES)
 
 
 @app.get("/{campaign_id}/previews/{code}/{number}")
@@ -140,7 +194,7 @@ def preview(campaign_id: str, code: str, number: str) -> Response:
     found = _of_submission(preview_key, campaign_id, code, number)
     if found is None:
         raise HTTPException(404, "没有缩略图。")
-    return Response(found, 200, OF_PREVIEWS, "image/jpeg")
+    return Response(found, 200, answers.OF_PREVIEWS, "image/jpeg")
 
 
 def _of_submission(key_of: Callable[[str, str, int], str], campaign_id: str, code: str, number: str) -> bytes | None:
@@ -159,29 +213,16 @@ def _campaign(campaign_id: str) -> Campaign:
         raise HTTPException(404, "没有这个活动，或其配置文件有误。") from None
 
 
+def _place(campaign_id: str, code: str) -> tuple[Campaign, Prefecture]:
+    campaign = _campaign(campaign_id)
+    try:
+        return campaign, campaign.prefecture(code)
+    except KeyError:
+        raise HTTPException(404, "没有这个地州市。") from None
+
+
 def _safe(path: str) -> str:
     """Return a key's tail as it came, if it can only name something below its prefix."""
     if any(part in ("", ".", "..") for part in path.split("/")) or not path.isprintable() or "\\" in path:
         raise HTTPException(404, "没有这个文件。")
     return path
-
-
-def _stored(bucket: str, key: str, *, download: bool = False) -> Response:
-    storage = _services().storage
-    found = storage.head(bucket, key)
-    if found is None:
-        raise HTTPException(404, "没有这个文件。")
-    name = key.rsplit("/", 1)[-1]
-    media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
-    if media_type.startswith("text/"):
-        media_type += "; charset=utf-8"
-    headers = {**SAFE, "Content-Length": str(found.size)}
-    if download:
-        headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name)}"
-    return StreamingResponse(_blocks(storage.open(bucket, key)), 200, headers, media_type)
-
-
-def _blocks(reader: RangedReader) -> Iterator[bytes]:
-    with reader:
-        while block := reader.read(BLOCK):
-            yield block

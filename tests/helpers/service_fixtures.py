@@ -162,7 +162,8 @@ def client(services: Services, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]
     for name, value in baosong_environment(services.settings).items():
         monkeypatch.setenv(name, value)
     tasks.open_services.cache_clear()
-    monkeypatch.setitem(board_app.app.dependency_overrides, board_app.operators_only, lambda: None)
+    for guard in (board_app.operators_only, board_app.reviewers_only):
+        monkeypatch.setitem(board_app.app.dependency_overrides, guard, lambda: None)
     yield TestClient(board_app.app, follow_redirects=False)
     tasks.open_services.cache_clear()
 

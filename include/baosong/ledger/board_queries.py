@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import date
+from itertools import product
 from typing import Any, NamedTuple
 
 from sqlalchemy import Select, func, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, defer
 
+from baosong.campaign import Campaign
 from baosong.ledger.models import Submission
 from baosong.ledger.states import State
 from baosong.rules.findings import Kind
 
 MOST_TO_FOLLOW_UP = 500
+MOST_MARKED = 500
 _GOOD = (State.ACCEPTED.value, State.DUPLICATE.value)
 
 # Both use indexes alone, however many files there are. Unclassified files form a group of their own: NULL = NULL is
@@ -37,6 +41,53 @@ WHERE s.campaign = :campaign AND s.state IN ('rejected', 'held')
   AND NOT EXISTS (SELECT FROM submission later WHERE {_LATER} AND later.kind IS NULL AND s.kind IS NULL)
 ORDER BY s.id DESC LIMIT :most
 """)  # noqa: S608 - our own words
+# Of a cell's newest files alone: no campaign asks for more, and an archive may hold any number.
+_MARKS = text(f"""
+SELECT each.prefecture, each.kind, count(*) FILTER (WHERE late), count(*) FILTER (WHERE remark)
+FROM unnest(CAST(:prefectures AS text[]), CAST(:kinds AS text[]), CAST(:states AS text[]))
+  AS each (prefecture, kind, state),
+LATERAL (
+  SELECT s.late, s.findings @? '$[*] ? (@.severity == "warning" && @.rule != "file.late")' AS remark FROM submission s
+  WHERE {_HERE} AND s.kind = each.kind ORDER BY s.id DESC LIMIT :most
+) AS newest GROUP BY each.prefecture, each.kind
+""")  # noqa: S608 - our own words
+# Read as often as somebody asks, and not by a page that renews itself: they go through all files of the campaign.
+_DAYS = text("""
+SELECT CAST(received_at AT TIME ZONE :zone AS date) AS day, count(*), count(*) FILTER (WHERE state = 'rejected')
+FROM submission WHERE campaign = :campaign AND state <> 'withdrawn' GROUP BY day ORDER BY day
+""")
+_RANKING = text("""
+SELECT f ->> 'rule', f ->> 'severity', count(*) AS found, count(DISTINCT s.id), count(DISTINCT s.prefecture)
+FROM submission s, jsonb_array_elements(s.findings) f
+WHERE s.campaign = :campaign AND s.state <> 'withdrawn' AND :code IN ('', s.prefecture)
+  AND (:kind = '' OR s.kind = :kind) AND :severity IN ('', f ->> 'severity')
+GROUP BY 1, 2 ORDER BY found DESC, 1 LIMIT 100
+""")
+
+
+class Day(NamedTuple):
+    """How many files came on a day, and how many of them were rejected."""
+
+    day: date
+    files: int
+    rejected: int
+
+
+class Broken(NamedTuple):
+    """How often a rule was broken at a severity, in how many files of how many prefectures."""
+
+    rule: str
+    severity: str
+    times: int
+    files: int
+    prefectures: int
+
+
+class Marks(NamedTuple):
+    """How many of a cell's accepted files came late, and how many were accepted with remarks."""
+
+    late: int = 0
+    remarks: int = 0
 
 
 class Excerpt(NamedTuple):
@@ -60,12 +111,34 @@ def newest_of_each(session: Session, campaign_id: str, code: str, most: int) -> 
     return Excerpt(_by_id(session, ids), session.scalar(sent) or 0)
 
 
+def marks(session: Session, campaign: Campaign) -> dict[tuple[str, str], Marks]:
+    """What is to be said of the accepted files of each prefecture and kind; nothing where there are none."""
+    places = product((p.code for p in campaign.prefectures), (d.kind.value for d in campaign.deliverables))
+    each = [(code, kind, State.ACCEPTED.value) for code, kind in places]
+    rows = session.execute(_MARKS, {"campaign": campaign.id, "most": MOST_MARKED, **_columns(each)})
+    return {(code, kind): Marks(late, remarks) for code, kind, late, remarks in rows}
+
+
+def days(session: Session, campaign_id: str, zone: str) -> list[Day]:
+    """How many files came on each day, by a zone's calendar; days without any are left out."""
+    return [Day(*row) for row in session.execute(_DAYS, {"campaign": campaign_id, "zone": zone})]
+
+
+def ranking(session: Session, campaign_id: str, code: str, kind: str, severity: str) -> list[Broken]:
+    """The rules that were broken most, of a prefecture, a kind and a severity, or (empty) of all."""
+    asked = {"campaign": campaign_id, "code": code, "kind": kind, "severity": severity}
+    return [Broken(*row) for row in session.execute(_RANKING, asked)]
+
+
 def _newest(
     session: Session, campaign_id: str, each: Sequence[tuple[str, str | None, str]], most: int
 ) -> Sequence[Any]:
     """Return prefecture, kind and id of the newest files per prefecture, kind (or None) and state, by id."""
-    asked = {name: [one[n] for one in each] for n, name in enumerate(("prefectures", "kinds", "states"))}
-    return session.execute(_NEWEST, {"campaign": campaign_id, "most": most, **asked}).all()
+    return session.execute(_NEWEST, {"campaign": campaign_id, "most": most, **_columns(each)}).all()
+
+
+def _columns(each: Sequence[tuple[str, str | None, str]]) -> dict[str, list[str | None]]:
+    return {name: [one[n] for one in each] for n, name in enumerate(("prefectures", "kinds", "states"))}
 
 
 def newest_sheets(session: Session, campaign_id: str) -> list[Submission]:

@@ -62,10 +62,12 @@ def mark_replied(session: Session, submission_ids: Sequence[int]) -> None:
     dequeue(session, submission_ids)
 
 
-def receipt_numbers(session: Session, campaign_id: str) -> dict[int, int]:
-    """The number of each receipt of a campaign, by its id."""
-    numbers = session.execute(select(Receipt.id, Receipt.number).where(Receipt.campaign == campaign_id))
-    return {row.id: row.number for row in numbers}
+def receipt_numbers(session: Session, campaign_id: str, code: str | None = None) -> dict[int, int]:
+    """The number of each receipt of a campaign, or of one of its prefectures, by its id."""
+    numbers = select(Receipt.id, Receipt.number).where(Receipt.campaign == campaign_id)
+    if code is not None:
+        numbers = numbers.where(Receipt.prefecture == code)
+    return {row.id: row.number for row in session.execute(numbers)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import and_, delete, exists, func, insert, or_, select, text, update
 from sqlalchemy.orm import Session, aliased
@@ -46,6 +46,14 @@ class Claimed:
     kind: str | None
     name: str
     size: int
+
+
+class Queued(NamedTuple):
+    """A file that waits for its answer, and the DAG run that is at it, None where none is."""
+
+    id: int
+    lane: Lane
+    run: str | None
 
 
 def claim(session: Session, lane: Lane, run: str) -> list[Claimed]:
@@ -110,6 +118,15 @@ def oldest(session: Session, campaign_id: str | None = None) -> dict[Lane, datet
     if campaign_id is not None:
         wanted = wanted.where(Submission.campaign == campaign_id)
     return {row.lane: row.since for row in session.execute(wanted.group_by(QueuedFile.lane))}
+
+
+def queued(session: Session, campaign_id: str, code: str | None = None) -> list[Queued]:
+    """The unanswered files of a campaign, or of one of its prefectures, in their order."""
+    columns = (Submission.id, QueuedFile.lane, QueuedFile.claimed_by)
+    wanted: Any = select(*columns).join(QueuedFile).where(Submission.campaign == campaign_id, text(UNFINISHED))
+    if code is not None:
+        wanted = wanted.where(Submission.prefecture == code)
+    return [Queued(*row) for row in session.execute(wanted.order_by(Submission.id))]
 
 
 def _tidy(session: Session) -> None:

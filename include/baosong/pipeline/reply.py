@@ -6,10 +6,9 @@ is in its pages or still lies there.
 
 from __future__ import annotations
 
-import itertools
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
@@ -22,6 +21,7 @@ from baosong.preservation import change_log
 from baosong.preservation.records import UNPLACED, safe_name
 from baosong.receipts import pages
 from baosong.receipts.annotated_workbook.annotate import LARGEST, annotate
+from baosong.receipts.outbox import newest_receipts
 from baosong.rules.findings import Finding, Kind, Severity
 from baosong.store.keys import RECEIPTS, STATUS, TEMPLATES, parse_key
 
@@ -164,18 +164,8 @@ def _write(services: Services, folder: str, page: pages.Receipt) -> str:
 
 def _links(services: Services, prefix: str, last: int) -> dict[str, str]:
     """Return titles and relative keys of the templates and of the newest receipts, `last` and those before it."""
-    templates = sorted(stored.key for stored in services.storage.list("outbox", f"{prefix}{TEMPLATES}/"))
-    newest = [key for _, key in sorted(_newest_pages(services, prefix, last), reverse=True)]
-    return {PurePosixPath(key).stem: key.removeprefix(prefix) for key in [*templates, *newest]}
-
-
-def _newest_pages(services: Services, prefix: str, last: int) -> Iterator[tuple[int, str]]:
-    """Yield numbers and keys of the newest receipts' pages, listing little else: as many digits, the same order."""
-    wanted = range(max(1, last - MOST_RECEIPTS + 1), last + 1)
-    folder = f"{prefix}{RECEIPTS}/"
-    for _, alike in itertools.groupby(wanted, key=lambda number: len(pages.stem_of(number))):
-        stems = [f"{folder}{pages.stem_of(number)}" for number in alike]
-        listed = services.storage.list("outbox", folder, after=stems[0])
-        for stored in itertools.takewhile(lambda s, end=f"{stems[-1]}\U0010ffff": s.key < end, listed):  # type: ignore[misc]
-            if (number := pages.number_of(stored.key.removeprefix(folder))) in wanted:
-                yield number, stored.key
+    kept = services.storage.list("outbox", f"{prefix}{TEMPLATES}/")
+    templates = sorted(stored.key.removeprefix(prefix) for stored in kept)
+    listed = newest_receipts(services.storage, prefix, last, MOST_RECEIPTS)
+    newest = [f"{RECEIPTS}/{name}" for _, name in listed if name.endswith(".html")]
+    return {PurePosixPath(key).stem: key for key in [*templates, *newest]}

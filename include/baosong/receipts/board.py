@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from baosong.campaign import Campaign
+from baosong.ledger.board_queries import Marks
 from baosong.receipts.sheet_results import has_page
 from baosong.receipts.view import Json, advice, describe_deliverables, describe_file, open_failures, render
 from baosong.report.files import DOCUMENT, PAGE, PDF, WORKBOOK
@@ -16,7 +18,7 @@ from baosong.rules.words import elapsed_text, remaining_text, time_text
 
 if TYPE_CHECKING:
     from baosong.ledger import Cell, Edition, IntakeLimit, Ledger, Submission
-    from baosong.ledger.work_queue import Lane
+    from baosong.ledger.work_queue import Lane, Queued
 
 ARRIVALS = 15
 FAILURES = 30
@@ -24,15 +26,29 @@ EDITIONS = 3
 _FILES = {WORKBOOK: "汇总表", DOCUMENT: "Word", PAGE: "网页", PDF: "PDF"}
 
 
-def render_board(ledger: Ledger, campaign: Campaign, now: datetime, exists: Callable[[str], bool]) -> str:
-    """Return the board of a campaign as one HTML page that reloads itself every 15 seconds.
+class Fact(NamedTuple):
+    """A line about the system's own health: what it is about, how it is, and how that looks (done, held, failed)."""
 
-    `exists` says whether the reports bucket has a key: a PDF is made only where LibreOffice is installed.
+    name: str
+    text: str
+    look: str
+
+
+def render_board(
+    ledger: Ledger, campaign: Campaign, now: datetime, exists: Callable[[str], bool], health: Sequence[Fact] = ()
+) -> str:
+    """Return the board of a campaign as one HTML page that keeps itself up to date.
+
+    `exists` says whether the reports bucket has a key: a PDF is made only where LibreOffice is installed. `health` is
+    what is known of the system beside its ledger.
     """
-    cells = ledger.completeness(campaign)
+    cells, marks = ledger.completeness(campaign), ledger.marks(campaign)
     complete = set(ledger.complete_prefectures(campaign))
     pages = {(s.prefecture, s.state): _page(s) for s in ledger.newest_sheets(campaign.id) if has_page(s)}
-    rows = [_row(campaign, p.code, cells.get(p.code, {}), p.code in complete, pages) for p in campaign.prefectures]
+    failures = open_failures(ledger.to_follow_up(campaign.id), complete)
+    views = {code: cells_of(campaign, code, row, marks, failures, now) for code, row in cells.items()}
+    last = {code: max((c.last for c in row.values() if c.last), default=None) for code, row in cells.items()}
+    rows = [_row(campaign, code, view, code in complete, pages, last[code]) for code, view in views.items()]
     return render(
         "board.html",
         campaign=campaign,
@@ -42,11 +58,12 @@ def render_board(ledger: Ledger, campaign: Campaign, now: datetime, exists: Call
         rows=rows,
         summary=_summary(rows),
         damaged=[(f"{i.bucket}/{i.key}", i.faults) for i in ledger.fixity_checks(campaign.id, faulty=True)],
+        health=[_queue(ledger.queued(campaign.id)), *health],
         waiting=waiting_text(ledger.oldest_queued(campaign.id), now),
         intake_limits=[_limit(limit, campaign) for limit in ledger.intake_limits(campaign.id)],
         arrivals=[_line(s, campaign) for s in ledger.newest(campaign.id, ARRIVALS)],
         editions=[_edition(e, campaign, exists) for e in ledger.editions(campaign.id)[: -EDITIONS - 1 : -1]],
-        failures=[_line(s, campaign) for s in open_failures(ledger.to_follow_up(campaign.id), complete)[:FAILURES]],
+        failures=[_line(s, campaign) for s in failures[:FAILURES]],
     )
 
 
@@ -62,22 +79,50 @@ def render_index(campaigns: Iterable[Campaign]) -> str:
     return render("index.html", campaigns=list(campaigns))
 
 
+def cells_of(
+    campaign: Campaign,
+    code: str,
+    row: Mapping[Kind, Cell],
+    marks: Mapping[tuple[str, str], Marks],
+    failures: Sequence[Submission],
+    now: datetime,
+) -> list[Json]:
+    """Return a prefecture's deliverables as `describe_deliverables` does, with what is late, remarked on or held."""
+    held = Counter(s.kind for s in failures if s.state == "held" and s.prefecture == code)
+    view = describe_deliverables(campaign, row)
+    for cell in view:
+        cell["late"], cell["remarks"] = marks.get((code, cell["deliverable"]), Marks())
+        cell["held"] = held[cell["deliverable"]]
+        if cell["state"] == "missing" and cell["lacking"] and now >= campaign.deadline:
+            cell["state"], cell["word"] = "overdue", f"逾期{cell['word']}"
+    return view
+
+
+def _queue(files: Sequence[Queued]) -> Fact:
+    at_work = sum(file.run is not None for file in files)
+    return Fact("待答复的文件", f"处理中 {at_work} 个，排队 {len(files) - at_work} 个" if files else "没有", "done")
+
+
 def _row(
-    campaign: Campaign, code: str, cells: Mapping[Kind, Cell], complete: bool, pages: Mapping[tuple[str, str], str]
+    campaign: Campaign,
+    code: str,
+    cells: list[Json],
+    complete: bool,
+    pages: Mapping[tuple[str, str], str],
+    last: datetime | None,
 ) -> Json:
     """Return a prefecture's row; `pages` maps (prefecture, state) to the page of the newest such sheet."""
-    times = [cell.last for cell in cells.values() if cell.last]
-    view = describe_deliverables(campaign, cells)
-    for cell in view:
+    for cell in cells:
         shows = cell["deliverable"] in (Kind.PHOTO, Kind.VIDEO) and cell["accepted"]
         cell["gallery"] = quote(f"{campaign.id}/previews/{code}") if shows else None
         cell["page"] = pages.get((code, cell["state"])) if cell["deliverable"] == Kind.STATISTICS else None
     return {
         "code": code,
         "name": campaign.prefecture(code).name,
-        "cells": view,
+        "href": quote(f"{campaign.id}/{code}"),
+        "cells": cells,
         "complete": complete,
-        "last": time_text(max(times), campaign.zone) if times else "",
+        "last": time_text(last, campaign.zone) if last else "",
     }
 
 
@@ -86,9 +131,9 @@ def _summary(rows: Sequence[Json]) -> dict[str, int]:
     return {
         "complete": sum(row["complete"] for row in rows),
         "silent": sum(not row["last"] for row in rows),
-        "missing": sum(cell["state"] == "missing" and cell["lacking"] > 0 for cell in cells),
+        "missing": sum(cell["state"] in ("missing", "overdue") and cell["lacking"] > 0 for cell in cells),
         "rejected": sum(cell["state"] == "rejected" for cell in cells),
-        "held": sum(cell["state"] == "held" for cell in cells),
+        "held": sum(cell["state"] == "held" or cell["held"] > 0 for cell in cells),
     }
 
 
@@ -108,6 +153,7 @@ def _line(submission: Submission, campaign: Campaign) -> Json:
         **describe_file(submission, campaign, campaign.zone),
         "prefecture": names.get(submission.prefecture, "未能识别"),
         "page": page,
+        "href": quote(f"{campaign.id}/{submission.prefecture}") if submission.prefecture in names else None,
         "advice": advice(submission) if submission.state == "held" else "",
     }
 

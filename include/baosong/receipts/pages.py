@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from baosong.campaign import Campaign, Prefecture
 from baosong.receipts import replaced, view
+from baosong.receipts.outbox import stem_of
 from baosong.receipts.view import Json, render
 from baosong.rules.findings import Kind
 from baosong.rules.words import remaining_text, time_text
@@ -163,17 +163,6 @@ def _heading(
 def _campaign(campaign: Campaign) -> Json:
     names = campaign.model_dump(include={"id", "title", "region", "organizer"})
     return {**names, "deadline": campaign.deadline.isoformat(), "deadline_text": campaign.deadline_text}
-
-
-def stem_of(number: int) -> str:
-    """Return the first part of the names of a receipt's page and of everything beside it."""
-    return f"回执-{number:03d}号"
-
-
-def number_of(name: str) -> int:
-    """Return the number of the receipt whose page has this name, 0 for any other name."""
-    found = re.match(r"回执-(\d+)号-.*\.html", name)
-    return int(found[1]) if found else 0
 
 
 def _name(payload: Json, issued: datetime) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -18,7 +20,16 @@ if TYPE_CHECKING:
     from baosong.ledger import Cell, Submission
 
 Json = dict[str, Any]
-render = Renderer("baosong.receipts", escape_invisible=escape_invisible, ellipsize=ellipsize, size=size_text)
+
+
+def script_hash(script: str) -> str:
+    """Return a script's name in a Content-Security-Policy."""
+    return "sha256-" + b64encode(sha256(script.encode()).digest()).decode()
+
+
+render = Renderer(
+    "baosong.receipts", csp=script_hash, escape_invisible=escape_invisible, ellipsize=ellipsize, size=size_text
+)
 """Fills in the templates of receipts, status page, board and galleries."""
 
 # state -> (the last step's name, how the step looks, the outcome in words)

@@ -10,7 +10,8 @@ from urllib.parse import unquote
 from baosong.campaign import Campaign
 from baosong.ledger.services import Services
 from baosong.receipts.board import render_board
-from baosong.rules.findings import Kind, Verdict, error
+from baosong.receipts.view import script_hash
+from baosong.rules.findings import Kind, Verdict, error, warning
 from feed import NOW, feed, feed_all
 
 HOSTILE = "<script>alert(1)</script>\u202e.jpg"
@@ -28,7 +29,7 @@ def board_of(services: Services, campaign: Campaign) -> str:
 
 def rows_of(html: str) -> list[str]:
     """Return the text of each prefecture's line of the matrix."""
-    matrix = html[html.index('<table class="matrix">') :].partition("</table>")[0]
+    matrix = html[html.index('<table class="matrix stacked">') :].partition("</table>")[0]
     return [text_of("<body>" + row) for row in matrix.split("<tr>")[2:]]
 
 
@@ -101,7 +102,7 @@ def test_names_and_findings_of_prefectures_are_escaped(services: Services, campa
     bad = [error("photo.x", HOSTILE, observed=HOSTILE)]
     feed(services.ledger, campaign, "6501", Kind.PHOTO, HOSTILE, verdict=Verdict.REJECTED, findings=bad)
     html = board_of(services, campaign)
-    assert "<script" not in html
+    assert html.count("<script") == 1  # our own
     assert "\u202e" not in html
     assert "&lt;script&gt;alert(1)&lt;/script&gt;‹U+202E›.jpg" in html
 
@@ -113,11 +114,46 @@ def test_a_late_arrival_is_flagged_and_the_passed_deadline_said(services: Servic
     assert "已超过截止时间 3 天" in text
 
 
-def test_the_board_asks_for_itself_again_and_runs_nothing(services: Services, campaign: Campaign) -> None:
+def test_the_board_runs_its_own_script_alone_and_without_it_asks_for_itself_again(
+    services: Services, campaign: Campaign
+) -> None:
     html = board_of(services, campaign)
-    assert '<meta http-equiv="refresh" content="15">' in html
-    assert "<script" not in html
+    (script,) = re.findall(r"<script>(.*?)</script>", html, re.S)
+    assert f"; script-src '{script_hash(unescape(script))}'; connect-src 'self'" in unescape(html)
+    assert '<noscript><meta http-equiv="refresh" content="15"></noscript>' in html
     assert "<img" not in html
+
+
+def test_late_files_remarks_and_what_was_sent_back_besides_are_told_apart_from_a_file_without(
+    services: Services, campaign: Campaign
+) -> None:
+    late, doubt = campaign.deadline + timedelta(hours=1), [warning("photo.name", "文件名看不出活动")]
+    feed(services.ledger, campaign, "6501", Kind.PHOTO, "a.jpg")
+    feed(services.ledger, campaign, "6502", Kind.PHOTO, "a.jpg", findings=doubt)
+    feed(services.ledger, campaign, "6504", Kind.PHOTO, "a.jpg", at=late)
+    feed(services.ledger, campaign, "6505", Kind.PHOTO, "a.jpg")
+    feed(services.ledger, campaign, "6505", Kind.PHOTO, "b.jpg", verdict=Verdict.REJECTED)
+    rows = rows_of(board_of(services, campaign))
+    marks = [[mark for mark in ("提示", "迟报", "另退回 1") if mark in row] for row in rows[:4]]
+    assert marks == [[], ["提示"], ["迟报"], ["另退回 1"]]
+    assert all("✓ 已齐" in row for row in rows[:4])
+
+
+def test_after_the_deadline_what_is_missing_is_overdue(services: Services, campaign: Campaign) -> None:
+    feed(services.ledger, campaign, "6501", Kind.PHOTO, "a.jpg")
+    html = render_board(services.ledger, campaign, campaign.deadline, bool)
+    assert rows_of(html)[0].count("! 逾期未报送") == 4
+    assert "69 项材料未报齐，13 个单位尚未报送" in text_of(html)
+
+
+def test_what_is_at_work_and_what_waits_is_counted(services: Services, campaign: Campaign) -> None:
+    assert "待答复的文件 没有" in text_of(board_of(services, campaign))
+    for n in range(3):
+        feed(services.ledger, campaign, f"650{n + 1}" if n < 2 else "6504", Kind.PHOTO, "a.jpg", replied=False)
+    services.ledger.claim("quick", "run")
+    feed(services.ledger, campaign, "6505", Kind.PHOTO, "a.jpg", replied=False)
+    services.ledger.claim("large", "run")
+    assert "待答复的文件 处理中 3 个，排队 1 个" in text_of(board_of(services, campaign))
 
 
 def test_the_latest_editions_are_linked_in_all_their_forms(services: Services, campaign: Campaign) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, Playwright, Request, expect, sync_playwright
 from playwright.sync_api import TimeoutError as NotInTime
 
+from axe_help import violations
 from baosong.campaign import Campaign
 from baosong.ledger.services import Services
 from baosong.pipeline.open_campaign import open_campaign
@@ -370,6 +372,30 @@ def test_a_phone_shows_it_without_scrolling_sideways(
         for step in (lambda: choose(page, *files), lambda: send(page)):
             step()
             assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+
+
+def test_everybody_can_use_it_in_both_themes_at_a_desk_and_on_a_phone(
+    desk: BrowserContext, path: Path, tmp_path: Path, storage: Storage
+) -> None:
+    """As axe tells: no violation of whatever severity, with files in several states, receipts and an open receipt."""
+    storage.put("outbox", f"{AREA}状态.html", b"<html lang='zh'><title>x</title><main><h1>x</h1></main>")
+    storage.put(
+        "outbox", f"{AREA}回执/回执-001号-需修改.html", b"<html lang='zh'><title>x</title><main><h1>x</h1></main>"
+    )
+    files = [made(tmp_path / "a.jpg", b"\xff\xd8\xff\xe0"), made(tmp_path / "空.jpg", b"")]
+    found = {}
+    with opened(desk, path) as page:
+        choose(page, *files)
+        for step in ("list", "receipt"):
+            for theme, size in itertools.product(("light", "dark"), (DESK, PHONE)):
+                page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+                page.set_viewport_size({"width": size[0], "height": size[1]})
+                found[step, theme, size] = violations(page)
+            if step == "list":
+                page.get_by_role("button", name=re.compile("^回执-001号")).click()
+        page.get_by_role("button", name="关闭").click()
+        page.set_viewport_size({"width": DESK[0], "height": DESK[1]})
+    assert found == {place: [] for place in found}
 
 
 def test_what_is_sent_is_judged_by_the_pipeline_and_answered_on_the_page(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import os
 from functools import cache
@@ -29,16 +27,13 @@ _LONGEST_NAME = 240  # bytes of a file's name: disks take 255, and copies bear a
 def render_send_page(campaign: Campaign, prefecture: Prefecture, s3: S3Settings) -> str:
     """Return the page of a prefecture; `s3` are its own settings (`as_prefecture`), and the page holds their secret."""
     endpoint = f"{'https' if s3.secure else 'http'}://{s3.endpoint}"
-    script = _script()
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return render(
         "send.html",
         campaign=campaign,
         prefecture=prefecture,
         endpoint=endpoint,
         settings=_embedded(_settings(campaign, prefecture, s3, endpoint)),
-        script=script,
-        script_hash=digest,
+        script=_script(),
     )
 
 
