@@ -241,7 +241,7 @@ def next_steps(files: Sequence[Json], deliverables: Sequence[Json], deadline_tex
         steps.append(f"{names}已收到，正在校验，结果另发回执，不必重新报送。")
     missing = [d["name"] for d in deliverables if d["lacking"] and d["state"] == "missing"]
     if missing:
-        steps.append(f"还缺{'、'.join(missing)}，请在{deadline_text}前放入各自的文件夹。")
+        steps.append(f"还缺{'、'.join(missing)}，请放入各自的文件夹，{deadline_text}截止，之后仍可补报。")
     if deliverables and not any(d["lacking"] for d in deliverables):
         steps.append("全部材料已齐，无需再报送。如要更正，把新文件放入原来的文件夹即可，以最后接收的为准。")
     if any(f["may_delete_local_copy"] for f in files):

@@ -252,7 +252,8 @@ def test_the_receipt_says_what_is_still_missing_and_whom_to_ask(campaign: Campai
         "press": "未报送",
         "video": "未报送",
     }
-    assert "还缺总结报告、媒体报道、视频影像资料，请在2023年6月15日24:00前放入各自的文件夹。" in receipt.json["next"]
+    until = "2023年6月15日24:00截止，之后仍可补报"
+    assert f"还缺总结报告、媒体报道、视频影像资料，请放入各自的文件夹，{until}。" in receipt.json["next"]
     text = Page(receipt.html).text
     for said in ("0991-3836587", "意则提、杨倩、杨青", campaign.rules_version, "距截止还有 14 天 8 小时"):
         assert said in text
