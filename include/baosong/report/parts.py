@@ -195,7 +195,7 @@ def activity_table(figures: RegionFigures) -> Table:
         for number, a in islice(chosen, MOST_ACTIVITIES)
     ]  # fmt: skip
     head = ["序号", "地州市", "活动名称", "类别", "日期", "地点", "线下人次", "线上人次"]
-    return Table(head, rows, [10, 23, 36, _FOUR, 18, 24, _FOUR, _FOUR], "cllcclrr", "活动一览")
+    return Table(head, rows, [9, 20, 42, _FOUR, 21, 25, 12, 12], "cllcclrr", "活动一览")
 
 
 def change_table(changes: Changes) -> Table:

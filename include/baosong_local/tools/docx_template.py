@@ -4,7 +4,8 @@ Run it as `python -m baosong_local.tools.docx_template`.
 
 The template is a Word file, so that the department can reword it; this module is what a reviewer reads instead of it,
 with the words in `templates/letter.txt`, and a test holds the two together. Each line there is a paragraph; its first
-letter is its style, and `!` before it begins a new page. Sizes: 2号 22 pt, 3号 16 pt, 4号 14 pt.
+letter is its style, `!` before it begins a new page, and `+` keeps it with the next one. Sizes: 2号 22 pt, 3号 16 pt,
+4号 14 pt.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from docx.enum.text import WD_LINE_SPACING
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Mm, Pt, Twips
+from lxml import etree  # type: ignore[import-untyped]
 
 from baosong.report.docx.document import TEMPLATE
 from baosong.report.docx.ooxml import CAPTION_STYLE, FIGURE_STYLE, TABLE_STYLE
@@ -51,13 +53,18 @@ def make_template() -> bytes:
     _page(document)
     _styles(document)
     _page_numbers(document)
+    _languages(document)
     for line in LETTER.read_text(encoding="utf-8").splitlines():
         _paragraph(document, line)
     for relation in [r for r in document.part.rels.values() if r.reltype.endswith("/stylesWithEffects")]:
         del document.part.rels[
             relation.rId
         ]  # python-docx's own template has it for Word 2010; it would contradict ours
+    package = document.part.package
+    for relation in [r for r in package.rels.values() if r.reltype.endswith("/thumbnail")]:
+        del package.rels[relation.rId]  # a picture of an empty page
     document.core_properties.title, document.core_properties.author = "汇总总结报告模板", ""
+    document.core_properties.comments, document.core_properties.language = "", "zh-CN"
     document.core_properties.created = document.core_properties.modified = _DAY.replace(tzinfo=None)
     raw = io.BytesIO()
     document.save(raw)
@@ -121,6 +128,23 @@ def _small_styles(document: Any, normal: Any) -> None:
         style.element.get_or_add_pPr().insert_element_before(snap, "w:spacing", "w:ind", "w:jc")
 
 
+def _languages(document: Any) -> None:
+    """Call text and theme Chinese: what seems to be Japanese has its punctuation centred."""
+    defaults = document.styles.element.find(f"{qn('w:docDefaults')}/{qn('w:rPrDefault')}/{qn('w:rPr')}")
+    for language in (defaults.find(qn("w:lang")), document.settings.element.find(qn("w:themeFontLang"))):
+        language.attrib.clear()
+        _set(language, val="zh-CN", eastAsia="zh-CN")
+    parts = {part.partname: part for part in document.part.package.iter_parts()}
+    for name in ("/word/theme/theme1.xml", "/word/fontTable.xml"):
+        root = etree.fromstring(parts[name].blob)
+        for japanese in root.xpath("//*[@script='Jpan' or starts-with(@*[local-name()='name'], 'ＭＳ')]"):
+            japanese.getparent().remove(japanese)
+        for group, font in (("majorFont", HEI), ("minorFont", FANG)):
+            for script in root.iterfind(f".//{{*}}{group}/*"):
+                script.attrib.update({"typeface": font} if script.tag.endswith(("latin", "ea")) else {})
+        parts[name]._blob = etree.tostring(root, xml_declaration=True, encoding="UTF-8", standalone=True)
+
+
 def _page_numbers(document: Any) -> None:
     """Put — 1 — in 4号 at the foot: odd pages right, even pages left, one character from the edge of the text."""
     document.settings.odd_and_even_pages_header_footer = True
@@ -150,12 +174,13 @@ def _field(run: Any, name: str) -> None:
 
 
 def _paragraph(document: Any, line: str) -> None:
-    """Add a line of the text: its first letter is its style, `!` before it begins a page."""
-    new_page, line = line.startswith("!"), line.removeprefix("!")
+    """Add a line of the text: its first letter is its style, `!` begins a page, `+` keeps it with the next."""
+    new_page, kept, line = line.startswith("!"), line.startswith("+"), line.lstrip("!+")
     kind, text = (line[0], line[1:]) if line else ("0", "")
     name, font, points, *_ = STYLES[kind]
     paragraph = document.add_paragraph(style=name)
     paragraph.paragraph_format.page_break_before = new_page or None
+    paragraph.paragraph_format.keep_with_next = kept or None
     run = paragraph.add_run(text)
     _font(run._r.get_or_add_rPr(), font, points)
 

@@ -15,10 +15,12 @@ import sys
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import docx
 import pytest
 from openxml_audit import FileFormat, OpenXmlValidator, ValidationSeverity
 from pypdf import PageObject, PdfReader
@@ -54,6 +56,7 @@ from servers import Store, fresh_buckets, fresh_database, opened, settings_of
 
 # On a busy machine the walk takes minutes: that must decide nothing.
 pytestmark = [pytest.mark.xdist_group("editions"), pytest.mark.timeout(900)]
+OFFICE = "引进智力与人才服务处"
 needs_office = pytest.mark.debian("soffice", "libreoffice-calc libreoffice-writer")
 
 
@@ -179,6 +182,44 @@ def test_office_works_out_what_the_workbook_says(editions: dict[str, Edition], t
     assert len(formulas) > 3 * len(e.region.indicators)
     for sheet, at in formulas:
         assert exactly(worked[sheet][at].value) == exactly(e.results[sheet][at].value), (sheet, at)
+
+
+@needs_office
+def test_the_workbook_opens_at_the_summary_and_prints_on_at_most_twenty_pages(
+    editions: dict[str, Edition], tmp_path: Path
+) -> None:
+    (tmp_path / "book.xlsx").write_bytes(editions["v2"].files[BOOK])
+    profile = f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"
+    command = ["soffice", profile, "--headless", "--convert-to", "pdf", "--outdir", str(tmp_path), "book.xlsx"]
+    subprocess.run(command, cwd=tmp_path, capture_output=True, check=True, timeout=200)
+    pages = PdfReader(tmp_path / "book.pdf").pages
+    assert len(pages) <= 20
+    assert "核对结论" in pages[0].extract_text()
+    assert editions["v2"].book.active.title == "汇总"
+
+
+@needs_office
+def test_the_closing_words_stand_below_text_and_the_signature_in_one_piece(editions: dict[str, Edition]) -> None:
+    made = make_pdf(editions["v2"].files[WORD])
+    assert made
+    (page,) = [p for p in PdfReader(io.BytesIO(made)).pages if "特此报告。" in "".join(p.extract_text().split())]
+    told = "".join(page.extract_text().split())
+    assert told.index("来源表格和单元格。") < told.index("特此报告。") < told.index("自治区科学技术厅2023年6月17日")
+
+
+def test_the_file_is_chinese_and_its_properties_name_office_and_time(editions: dict[str, Edition]) -> None:
+    inside = members(editions["v2"].files[WORD])
+    said = b"\n".join(content for name, content in inside.items() if name.endswith(".xml")).decode()
+    assert re.findall(r'w:(?:val|eastAsia)="(?:en|ja)-\w+"', said) == []
+    assert '<w:lang w:val="zh-CN" w:eastAsia="zh-CN"/>' in said
+    assert '<w:themeFontLang w:val="zh-CN" w:eastAsia="zh-CN"/>' in said
+    assert "ＭＳ" not in said
+    word = docx.Document(io.BytesIO(editions["v2"].files[WORD])).core_properties
+    book = editions["v2"].book.properties
+    assert (word.author, word.last_modified_by) == (book.creator, book.lastModifiedBy) == ("自治区科学技术厅", OFFICE)
+    assert word.comments == ""
+    utc = AGAIN.astimezone(UTC).replace(tzinfo=None)
+    assert [p.replace(tzinfo=None) for p in (word.created, word.modified, book.created, book.modified)] == [utc] * 4
 
 
 # --- the words

@@ -9,7 +9,7 @@ import io
 import re
 import traceback
 import zipfile
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +38,11 @@ def make_document(template: bytes, context: TemplateContext, as_of: datetime, na
     """Return the report; the same arguments give the same bytes. TemplateRefused names the faulty paragraph."""
     filled = _filled(template, context, name)
     _put_parts(filled, context, as_of, name)
-    properties = filled.core_properties
-    properties.title, properties.author = f"{context['活动']['标题']}总结报告", context["活动"]["主办"]
-    properties.created = properties.modified = as_of.replace(tzinfo=None)
+    properties, said = filled.core_properties, context["活动"]
+    properties.title, properties.subject, properties.comments = f"{said['标题']}总结报告", said["主题"], ""
+    properties.author, properties.last_modified_by = said["主办"], said["处室"]
+    properties.language, properties.revision = "zh-CN", context["版本"]["序号"]
+    properties.created = properties.modified = as_of.astimezone(UTC).replace(tzinfo=None)
     raw = io.BytesIO()
     filled.save(raw)
     return make_reproducible(raw.getvalue(), as_of)

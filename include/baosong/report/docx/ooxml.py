@@ -32,7 +32,7 @@ _ALIGNS = {"l": "left", "c": "center", "r": "right"}
 _PICTURE = (72, 52)  # mm: the room of a photograph, two in a row
 # Two tables without a paragraph between them become one; one point high, it makes no page of its own.
 _GAP = f'<w:p><w:pPr><w:pStyle w:val="{TABLE_STYLE}"/><w:spacing w:line="20" w:lineRule="exact"/></w:pPr></w:p>'
-_TOGETHER = 24  # rows: a table as short as this stays on one page
+_TOGETHER = 6  # rows: a table as short as this stays on one page; a longer one would leave half a page empty
 
 
 def escape(text: str) -> str:
@@ -72,7 +72,7 @@ class Writer:
         ).encode()
         relation = self._main.relate_to(xml, RELATION.CHART)
         data = f'<a:graphicData uri="{_C}"><c:chart r:id="{relation}"/></a:graphicData>'
-        high = 20 + 5.0 * max(3, len(chart.names))
+        high = 20 + 4.2 * max(3, len(chart.names))
         return _element(_paragraph(FIGURE_STYLE, _inline(number, chart.title, 154, high, data)))
 
     def _book(self, chart: Chart) -> bytes:
@@ -143,7 +143,8 @@ def _table(table: Table) -> str:
     for n, row in enumerate(table.rows, start=1):
         last = n == len(table.rows)
         font = HEAD_FONT if last and table.last_is_sum else BODY_FONT
-        rows.append(_row(row, table.widths, table.aligns, font, keep=together and not last))
+        keep = together or n == 1 or n == len(table.rows) - 1  # no single row stands at the foot or the top of a page
+        rows.append(_row(row, table.widths, table.aligns, font, keep=keep and not last))
     grid = "".join(_column(width) for width in table.widths)
     return f"<w:tbl>{_properties(table.widths)}<w:tblGrid>{grid}</w:tblGrid>{''.join(rows)}</w:tbl>"
 

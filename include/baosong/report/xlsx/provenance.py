@@ -11,6 +11,7 @@ from openpyxl.chart import BarChart, Reference, Series
 from openpyxl.chart.shapes import GraphicalProperties
 from openpyxl.drawing.colors import ColorChoice
 from openpyxl.drawing.fill import PatternFillProperties
+from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.pagebreak import Break
 
@@ -69,7 +70,9 @@ def origins(table: Table, figures: RegionFigures, columns: Sequence[Column], fir
     table.heights([head, head + 1, head + 2], 26)
     table.widths([8, 34, *([14] * len(columns)), 10, 68])
     table.fit(range(first, first + len(figures.prefectures)))
-    table.printed((head, head + 2), beside=2, scale=60)
+    last = first + len(figures.prefectures) - 1
+    area = f"{get_column_letter(end)}{head}:{get_column_letter(end + 1)}{last}"
+    table.printed((head, head + 2), beside=2, area=area)  # the cells are for following links, not for paper
 
 
 def _origin(p: PrefectureFigures, column: Column, figures: RegionFigures) -> str:
@@ -133,7 +136,7 @@ def method(table: Table, figures: RegionFigures, changes: Changes | None, head: 
             table.put(row, n, text)
     table.widths([30, 110])
     table.fit(range(head, head + 1 + len(lines)))
-    table.printed((head, head), beside=1)
+    table.printed((head, head), beside=1, scale=60)
 
 
 def charts(
@@ -159,7 +162,7 @@ def charts(
         if kinds and kinds == list(range(kinds[0], kinds[-1] + 1)):
             row = _add_chart(table, row, f"{i.name}分类", data["汇总"], [4], 2, (kinds[0], kinds[-1]))
     table.widths([8] * 12)
-    table.printed((head, head), beside=1, scale=100)
+    table.printed((head, head), beside=1, scale=65)
 
 
 def _add_chart(
@@ -181,8 +184,9 @@ def _add_chart(
     chart.legend = chart.legend if len(columns) > 1 else None
     lines = rows[1] - rows[0] + 1
     chart.width, chart.height = 24, 4 + 0.6 * lines
-    if row > FIRST_CHART:
-        table.sheet.row_breaks.append(Break(id=row - 1))  # a page break before each chart, so that none is split
+    drawn = len(table.sheet._charts)  # type: ignore[attr-defined]  # openpyxl has no public list of them
+    if drawn and drawn % 2 == 0:
+        table.sheet.row_breaks.append(Break(id=row - 1))  # two on a page, so that none is split
     table.sheet.add_chart(chart, f"A{row}")
     return row + int(chart.height * 1.9) + 1  # rows of 15 points, with a reserve for programs that draw them lower
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from itertools import pairwise
 from typing import cast
 
 from openpyxl.cell.cell import Cell
@@ -121,20 +120,23 @@ class Table:
             room = sum(self._width(c) for c in range(merged.min_col, merged.max_col + 1))
             self.sheet.row_dimensions[2].height = max(32.0, 14.0 * lines_of(merged.start_cell.value, room) + 5)
 
-    def printed(self, head: tuple[int, int], *, beside: int, scale: int = 0, apart: Collection[int] = ()) -> None:
+    def printed(self, head: tuple[int, int], *, beside: int, scale: int = 0, area: str = "") -> None:
         """Set up A4 landscape, with the rows `head` and the first `beside` columns frozen and repeated on each page.
 
-        With a `scale` in percent, the columns spread over several pages, with a page break before each column in
-        `apart`; without it, the sheet is scaled to the width of one page.
+        With a `scale` in percent, the columns spread over several pages; without it, the sheet is scaled to the width
+        of one page. Only the `area` is printed, if one is given, beside those first columns.
         """
         sheet = self.sheet
         sheet.freeze_panes = f"{get_column_letter(beside + 1)}{head[1] + 1}"
         sheet.print_title_rows = f"{head[0]}:{head[1]}"
         sheet.page_setup.orientation, sheet.page_setup.paperSize = "landscape", 9
-        if scale:
+        if area:
+            sheet.print_area = area
+        if scale or area:
             sheet.print_title_cols = f"A:{get_column_letter(beside)}"
+        if scale:
             sheet.page_setup.scale, sheet.page_setup.pageOrder = scale, "overThenDown"
-            for column in self._breaks(beside, PAGE_WIDTH * 100 / scale, apart):
+            for column in self._breaks(beside, PAGE_WIDTH * 100 / scale):
                 sheet.col_breaks.append(Break(id=column - 1))
         else:
             sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
@@ -147,16 +149,10 @@ class Table:
         footer.center.text, footer.center.size = "第 &P 页，共 &N 页", 9
         sheet.HeaderFooter.oddFooter = footer
 
-    def _breaks(self, beside: int, room: float, apart: Collection[int]) -> list[int]:
+    def _breaks(self, beside: int, room: float) -> list[int]:
         """Return the columns that begin a new printed page; a page is `room` characters wide."""
         widths = [self._width(c) for c in range(1, self.sheet.max_column + 1)]
-        room -= sum(widths[:beside])
-        begin: list[int] = []
-        groups = [beside + 1, *sorted(apart), len(widths) + 1]
-        for first, end in pairwise(groups):
-            begin += [first] * (first > beside + 1)
-            begin += [first + n for n in _evenly(widths[first - 1 : end - 1], room)]
-        return begin
+        return [beside + 1 + n for n in _evenly(widths[beside:], room - sum(widths[:beside]))]
 
     def _cell(self, row: int, column: int) -> Cell:
         cell = self._bare(row, column)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date
+from datetime import UTC, date
 from decimal import Decimal
 from io import BytesIO
 from itertools import islice
@@ -31,6 +31,17 @@ SUPPORTING = (provenance.ORIGINS, provenance.QUALITY, provenance.METHOD, provena
 SHEETS = (REGION, PREFECTURES, ACTIVITIES, PUNCTUALITY, *SUPPORTING)
 PARTS = {"total": "合计", "offline": "其中：线下", "online": "其中：线上"}
 NONE = "—"
+# Widths by which most activities stand on one line.
+_ROOMY = {
+    "name": 38,
+    "category": 11,
+    "place": 26,
+    "host": 28,
+    "organizer": 24,
+    "form": 14,
+    "leader": 12,
+    "summary": 120,
+}
 _PATTERNS: dict[str, Value] = {"date": date(2000, 1, 1), "decimal": Decimal(1), "integer": 1}
 
 
@@ -46,8 +57,10 @@ def make_workbook(figures: RegionFigures, edition: str, changes: Changes | None 
     rows = _activities(tables[ACTIVITIES], figures, heading)
     _punctuality(tables[PUNCTUALITY], figures, heading)
     _supporting_sheets(tables, figures, columns, heading, changes)
-    book.properties.title, book.properties.creator = heading, figures.campaign.organizer
-    book.properties.created = figures.as_of.replace(tzinfo=None)
+    properties, campaign = book.properties, figures.campaign
+    properties.title, properties.subject, properties.language = heading, campaign.theme, "zh-CN"
+    properties.creator, properties.lastModifiedBy = campaign.organizer, campaign.recipient.office
+    properties.created = figures.as_of.astimezone(UTC).replace(tzinfo=None)
     raw = BytesIO()
     book.save(raw)
     results, list_sheet = [t.results for t in tables.values()], f"xl/worksheets/sheet{SHEETS.index(ACTIVITIES) + 1}.xml"
@@ -163,8 +176,7 @@ def _prefectures(table: Table, figures: RegionFigures, columns: Sequence[Column]
     table.heights([HEAD + 1], 76)
     table.heights(range(first, last + 2), 20)
     table.widths([8, 34, *([11] * len(columns))])
-    apart = {next(c.number for c in columns if c.part == part) for part in {c.part for c in columns} - {"total"}}
-    table.printed((HEAD, HEAD + 2), beside=2, scale=72, apart=apart)
+    table.printed((HEAD, HEAD + 2), beside=2, scale=50)
 
 
 def _sums(table: Table, figures: RegionFigures, columns: Sequence[Column]) -> None:
@@ -194,11 +206,13 @@ def _activities(table: Table, figures: RegionFigures, heading: str) -> Callable[
             value = _PATTERNS.get(field.type, text) if field else text
             digits = field.scale if field and field.type == "decimal" else 0
             table.put(row, column, value, digits=digits, centred=bool(field and field.choices))
-    widths = [6, 18, *(f.width for f in fields), 15]
+    widths = [6, 20, *(_ROOMY.get(f.name, f.width) for f in fields), 22]
     table.widths(widths)
     table.fit([HEAD])
     table.sheet.auto_filter.ref = f"A{HEAD}:{get_column_letter(len(fields) + 3)}{HEAD + count}"
-    table.printed((HEAD, HEAD), beside=3, scale=62)
+    # On paper a line ends with the people; what stands further right is for the screen.
+    online = next((n for n, f in enumerate(fields) if f.name == "online"), len(fields))
+    table.printed((HEAD, HEAD), beside=3, area=f"A1:{get_column_letter(online + 3)}{HEAD + count}")
     return row_writer(HEAD + 1, islice(_activity_rows(figures, fields), count), widths)
 
 
