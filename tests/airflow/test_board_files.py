@@ -195,9 +195,9 @@ def test_who_is_not_signed_in_or_may_not_is_told_so_in_chinese(
     monkeypatch.setattr(DagModel, "get_team_name", lambda *_: None)  # there is no database of Airflow's here
 
     stranger = client.get("/2023")
-    monkeypatch.setitem(guards, get_user, lambda: SimpleAuthManagerUser("甲", None))
+    monkeypatch.setitem(guards, get_user, lambda: SimpleAuthManagerUser(username="甲", role=None))
     without = client.get("/2023")
-    monkeypatch.setitem(guards, get_user, lambda: SimpleAuthManagerUser("乙", "viewer"))
+    monkeypatch.setitem(guards, get_user, lambda: SimpleAuthManagerUser(username="乙", role="viewer"))
     viewer = [client.get(path).status_code for path in ("/2023", "/2023/6501", f"{FILES}/{row.id}/content")]
 
     assert (stranger.status_code, "没有登录" in stranger.text, 'href="/"' in stranger.text) == (401, True, True)
