@@ -84,7 +84,7 @@ def test_what_bears_a_marking_is_refused_with_words_and_so_is_the_package_around
     drop(services, packed({"媒体报道/机密★一.txt": piece("一"), "媒体报道/二.txt": piece("二")}), "甲.zip")
     run(services)
     marked, bundle, member, other = sorted(rows(services), key=lambda row: row.id)
-    assert [marked.state, bundle.state, member.state, other.state] == ["held", "accepted", "held", "accepted"]
+    assert [marked.state, bundle.state, member.state, other.state] == ["held", "held", "held", "accepted"]
 
     for row in (marked, bundle, member):
         for path in (f"{FILES}/{row.id}", f"{FILES}/{row.id}/content"):
@@ -92,7 +92,7 @@ def test_what_bears_a_marking_is_refused_with_words_and_so_is_the_package_around
             assert (answer.status_code, "疑似涉密" in answer.text) == (403, True)
     assert client.get(f"{FILES}/{other.id}").content == piece("二")
     page = client.get("/2023/6501").text
-    assert page.count("疑似涉密，不提供下载") == 2
+    assert page.count("疑似涉密，不提供下载") == 3
     assert f'href="files/6501/{marked.id}"' not in page
 
 

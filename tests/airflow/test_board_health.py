@@ -24,15 +24,19 @@ ZONE = ZoneInfo("Asia/Shanghai")
 
 @pytest.fixture
 def metadata() -> Iterator[Any]:
-    """A session of an Airflow whose database has just the tables that are asked."""
+    """A session of an Airflow whose database has the tables that are asked, and those that these refer to."""
     from airflow import settings
+    from airflow.models import import_all_models
     from airflow.models.asset import AssetModel
     from airflow.models.asset_state_store import AssetStateStoreModel
     from airflow.models.base import Base
     from airflow.models.dagrun import DagRun
     from airflow.utils.session import create_session
 
+    import_all_models()
     tables = [model.__table__ for model in (AssetModel, AssetStateStoreModel, DagRun)]
+    for table in tables:  # it grows while it is walked
+        tables += {key.column.table for key in table.foreign_keys} - set(tables)
     Base.metadata.create_all(settings.engine, tables)
     with create_session() as session:
         yield session

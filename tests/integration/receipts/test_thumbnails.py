@@ -108,7 +108,8 @@ def test_operators_see_previews_and_nobody_names_anything_else(client: object, s
     assert (page.status_code, picture.status_code) == (200, 200)
     assert "&lt;b&gt;1.jpg" in page.text
     assert "img-src 'self'" in page.headers["content-security-policy"]
-    assert "script" not in page.headers["content-security-policy"]
+    assert "script-src 'sha256-" in page.headers["content-security-policy"]  # the board's own, and no other
+    assert "unsafe" not in page.headers["content-security-policy"].partition("script-src")[2]
     assert (picture.headers["content-type"], picture.content[:3]) == ("image/jpeg", b"\xff\xd8\xff")
     assert picture.headers["cache-control"].startswith("private")
     wrong = ["9999", "9999/1", "6502/1", "6501/7", "6501/0", "6501/x", "6501/..%2fsecret", "..%2f6501", "6501/1.jpg"]
