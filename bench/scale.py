@@ -83,7 +83,7 @@ def _measured(
 def _wave(
     services: Services, client: httpx.Client, campaign: Campaign, number: int, roots: dict[str, int]
 ) -> tuple[float, float]:
-    step = len(campaign.prefectures) // SENDERS
+    step = max(1, len(campaign.prefectures) // SENDERS)
     senders = campaign.prefectures[::step][:SENDERS]
     sheets = [make_sheet(campaign, prefecture, seed=number * SENDERS + n) for n, prefecture in enumerate(senders)]
     wait(lambda: idle(client))

@@ -7,6 +7,7 @@ Pages carry texts that prefectures wrote, hence a policy that lets no script run
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -30,7 +31,8 @@ from baosong.receipts.sheet_results import page_key
 from baosong.receipts.thumbnails import preview_key, render_gallery
 from baosong.receipts.view import is_marked
 from baosong.report.files import PAGE
-from baosong.store.keys import RECEIPTS, STATUS
+from baosong.rules.words import ellipsize
+from baosong.store.keys import RECEIPTS, STATUS, TEMPLATES
 from baosong.store.s3 import Storage, StorageError
 from baosong_airflow import board_answers as answers
 from baosong_airflow import board_health
@@ -104,12 +106,22 @@ def prefecture(campaign_id: str, code: str) -> Response:
     return HTMLResponse(render_prefecture(_services(), campaign, code, datetime.now(UTC)), 200, answers.LIVE)
 
 
-@app.get("/{campaign_id}/status/{code}")
+@app.get("/{campaign_id}/status/{code}/")
 def status(campaign_id: str, code: str) -> Response:
     """Show the status page as the prefecture sees it."""
     campaign, its = _place(campaign_id, code)
     key = f"{campaign.id}/{its.folder}/{STATUS}"
     return answers.stored(_services().storage, "outbox", key, answers.OF_RECEIPTS, page=True)
+
+
+@app.get("/{campaign_id}/status/{code}/{folder}/{name}")
+def beside_status(campaign_id: str, code: str, folder: str, name: str) -> Response:
+    """Show or download what the status page links to: a receipt, what lies beside it, or a template."""
+    campaign, its = _place(campaign_id, code)
+    if folder not in (RECEIPTS, TEMPLATES):
+        raise HTTPException(404, "没有这个文件。")
+    key = f"{campaign.id}/{its.folder}/{folder}/{_safe(name)}"
+    return answers.stored(_services().storage, "outbox", key, answers.OF_RECEIPTS, page=key.endswith(".html"))
 
 
 @app.get("/{campaign_id}/receipts/{code}/{name}")
@@ -138,7 +150,7 @@ def file(campaign_id: str, code: str, number: str) -> Response:
     if row.bucket == "archive":
         return answers.original(_services().storage, row)
     text = (
-        f"“{row.name}”没有被接收，可能损坏、带有宏或病毒。请只在有防护、不连接重要系统的计算机上打开，"
+        f"“{ellipsize(row.name, 120)}”没有被接收，可能损坏、带有宏或病毒。请只在有防护、不连接重要系统的计算机上打开，"
         "不要转发，看过后删除。本页不打开文件，只下载。"
     )
     links = [("我知道风险，下载", f"{number}/content"), ("返回", f"../../{code}")]
@@ -163,7 +175,7 @@ def _original(campaign_id: str, code: str, number: str) -> Submission:
         raise HTTPException(404, "没有这个文件。") from None
     if (row.campaign, row.prefecture) != (campaign.id, code) or not row.bucket or not row.archive_key or row.purged_at:
         raise HTTPException(404, "没有这个文件，或者它的内容不在归档区和隔离区。")
-    same = ledger.filed_under(row.bucket, row.archive_key)
+    same = ledger.with_content(campaign.id, row.sha256 or "")
     inside = [member for one in same for member in ledger.members(one.id)]
     if any(map(is_marked, [*same, *inside])):
         raise HTTPException(403, "这个文件疑似涉密，或压缩包里有疑似涉密的文件，不提供查看和下载，请按保密规定处置。")
@@ -223,6 +235,7 @@ def _place(campaign_id: str, code: str) -> tuple[Campaign, Prefecture]:
 
 def _safe(path: str) -> str:
     """Return a key's tail as it came, if it can only name something below its prefix."""
-    if any(part in ("", ".", "..") for part in path.split("/")) or not path.isprintable() or "\\" in path:
+    seen = not any(unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") for letter in path)
+    if any(part in ("", ".", "..") for part in path.split("/")) or not seen or "\\" in path:
         raise HTTPException(404, "没有这个文件。")
     return path

@@ -28,6 +28,7 @@ REPEAT_AFTER = 15.0  # longer than most answers take: to ask after what a run is
 REPEAT_AT_MOST_EVERY = 300.0
 BACK_OFF_AT_MOST = 30.0
 STATUS_EVERY = 60.0
+LARGE_POLL_FACTOR = 3  # a film takes far longer to read than this lets it wait, and each look lists the whole intake
 
 log = logging.getLogger(__name__)
 
@@ -121,7 +122,8 @@ def _utc_now() -> str:
 class IntakeTrigger(BaseEventTrigger):
     """Polls the intake bucket every `poll_seconds` (else BAOSONG_POLL_SECONDS, else 1); at most one event per scan.
 
-    It fires for what its `lane` may hold: the large one waits for large files, and for areas with very many.
+    It fires for what its `lane` may hold: the large one waits for large files, and for areas with very many, and looks
+    less often.
     """
 
     def __init__(self, poll_seconds: float | None = None, lane: str = "quick") -> None:
@@ -140,6 +142,7 @@ class IntakeTrigger(BaseEventTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield an event for each scan that found something worth a run; go on whatever fails."""
         pause = self.poll_seconds or float(os.environ.get("BAOSONG_POLL_SECONDS") or 1)
+        pause *= LARGE_POLL_FACTOR if self.lane == "large" else 1
         detector, status, back_off = ChangeDetector(), TriggerStatus(self.asset_state_store), pause
         known = await status.cursor()
         while True:

@@ -163,7 +163,7 @@ def test_everybody_can_use_each_page_in_both_themes_at_a_desk_and_on_a_phone(
         "/2023/6502",
         "/2023/previews/6504",
         "/2023/receipts/6501/1",
-        "/2023/status/6501",
+        "/2023/status/6501/",
     ]
     full += [f"/2023/files/6501/{files['待审核.txt'].id}", f"/2023/checks/6501/{files['统计表.xlsx'].id}"]
     found |= {f"full {path}": seen(page, url + path) for path in full}

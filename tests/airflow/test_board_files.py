@@ -15,6 +15,7 @@ from baosong.pipeline import discover
 from baosong.pipeline.open_campaign import open_campaign
 from baosong.rules.findings import Kind
 from board_help import HOSTILE, busy
+from datadocs_help import wrong_sheet
 from feed import feed
 from intake_run import drop, piece, rows, run
 from manual_review_help import newest, run_unscanned
@@ -96,6 +97,19 @@ def test_what_bears_a_marking_is_refused_with_words_and_so_is_the_package_around
     assert f'href="files/6501/{marked.id}"' not in page
 
 
+def test_the_bytes_of_a_marked_file_are_refused_under_any_name(client: Any, services: Services) -> None:
+    drop(services, piece("密"), "机密★.txt")
+    drop(services, piece("密"), "一.txt")
+    run(services)
+    same = next(row for row in rows(services) if row.name == "一.txt")
+    assert client.get(f"{FILES}/{same.id}/content").status_code == 403
+
+
+def test_a_name_that_hides_its_ending_is_shown_as_it_is_before_the_download(client: Any, services: Services) -> None:
+    row = held(services, "a\u202efdp.txt")
+    assert "\u202e" not in client.get(f"{FILES}/{row.id}").text
+
+
 def test_a_file_of_another_place_a_number_that_is_none_and_what_is_gone_are_not_found(
     client: Any, services: Services
 ) -> None:
@@ -158,7 +172,24 @@ def test_a_receipt_opens_by_its_number_and_only_pages_open(client: Any, services
     assert "content-disposition" not in page.headers
     assert download.headers["content-disposition"].startswith("attachment; ")
     assert client.get("/2023/receipts/6501/2").status_code == 404
-    assert "报送状态" in client.get("/2023/status/6501").text
+    assert "报送状态" in client.get("/2023/status/6501/").text
+
+
+def test_each_link_of_the_status_page_and_of_a_copy_with_a_wide_space_opens(
+    client: Any, services: Services, campaign: Campaign
+) -> None:
+    open_campaign(services, campaign)
+    drop(services, wrong_sheet(), "统计表\u3000终稿.xlsx", "统计表")
+    run(services)
+
+    page = client.get("/2023/status/6501/").text
+    links = re.findall(r'href="([^#"][^"]*)"', page)
+    copies = re.findall(r'href="(receipts/[^"]*\.xlsx)"', client.get("/2023/6501").text)
+
+    assert {link: client.get(f"/2023/status/6501/{link}").status_code for link in links} == dict.fromkeys(links, 200)
+    assert [client.get(f"/2023/{link}").status_code for link in copies] == [200]
+    assert len(links) == 2
+    assert client.get("/2023/status/6501/别处/x").status_code == 404
 
 
 @pytest.mark.parametrize(

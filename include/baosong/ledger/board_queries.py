@@ -168,3 +168,9 @@ def _by_id(session: Session, ids: Collection[int]) -> list[Submission]:
 
 def _rows(session: Session, wanted: Select[Submission]) -> list[Submission]:
     return list(session.scalars(wanted.options(defer(Submission.figures))))
+
+
+def with_content(session: Session, campaign: str, sha256: str) -> list[Submission]:
+    """A campaign's submissions of these very bytes, whoever sent them and under whatever name."""
+    same = select(Submission).where(Submission.campaign == campaign, Submission.sha256 == sha256)
+    return list(session.scalars(same.order_by(Submission.id)))

@@ -48,6 +48,7 @@ class Ledger(Database):
     file = transaction(filing.file)
     archive = transaction(steps.archive)
     filed_under = transaction(filing.filed_under)
+    with_content = transaction(board.with_content)
     decide = transaction(quarantine.decide)
     held = transaction(quarantine.held)
     disposable = transaction(quarantine.disposable)

@@ -10,7 +10,7 @@ from pathlib import Path
 from baosong.campaign import Campaign
 from baosong.campaign.blank_form.template import make_template
 from baosong.ledger.services import Services
-from baosong.pipeline.reply import write_status
+from baosong.pipeline.reply import renew_status, write_status
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ def renew_status_pages(services: Services, campaign_id: str) -> None:
     """Write each prefecture's status page anew: deadline, contact or what is asked for may be others since the last."""
     campaign = services.campaigns.get(campaign_id)
     for prefecture in campaign.prefectures:
-        write_status(services, campaign, prefecture)
+        renew_status(services, campaign, prefecture)
 
 
 def protect(services: Services, campaign: Campaign) -> bool:

@@ -128,6 +128,18 @@ def write_status(services: Services, campaign: Campaign, prefecture: Prefecture)
     services.storage.put("outbox", f"{campaign.id}/{prefecture.folder}/{STATUS}", page.encode(), content_type=_HTML)
 
 
+def renew_status(services: Services, campaign: Campaign, prefecture: Prefecture) -> None:
+    """Write the overview anew, unless a receipt is being written: that writes it, too, and ours might be the older one.
+
+    Who came to answer meanwhile found the lock taken, so that is done here.
+    """
+    with services.ledger.advisory_lock(f"reply:{campaign.id}:{prefecture.code}") as mine:
+        if mine:
+            write_status(services, campaign, prefecture)
+    if mine:
+        reply(services, campaign.id, prefecture.code)
+
+
 def _annotated(services: Services, campaign: Campaign, row: Submission) -> bytes | None:
     """Return the annotated copy of a sheet that has something to correct or to confirm, None where there is none."""
     findings = [Finding.from_json(finding) for finding in row.findings or []]

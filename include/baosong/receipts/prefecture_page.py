@@ -42,7 +42,7 @@ def render_prefecture(services: Services, campaign: Campaign, code: str, now: da
         now_text=time_text(now, campaign.zone),
         remaining=remaining_text(campaign.deadline, now),
         deliverables=deliverables,
-        others=[f for f in files if f["deliverable"] is None],
+        others=[f for f in files if f["deliverable"] not in {d.kind for d in campaign.deliverables}],
         pictures=any(has_preview(row) for row in rows),
         receipts=_receipts(services, f"{campaign.id}/{prefecture.folder}/", last),
         receipts_left_out=max(0, last - MOST_RECEIPTS),

@@ -78,6 +78,7 @@ class Activities:
         self._ledger, self._campaign, self.sheets, self._count = ledger, campaign.id, sheets, count
         fields = campaign.form.activities.fields
         self._texts = [f.name for f in fields if f.type == "text" and not f.private]
+        self._private = {f.name for f in fields if f.private}
 
     def __len__(self) -> int:
         return self._count
@@ -85,7 +86,7 @@ class Activities:
     def __iter__(self) -> Iterator[ActivityRow]:
         for sheet in self.sheets:
             for row in self._ledger.activities(self._campaign, sheet):
-                yield public_activity(row, self._texts)
+                yield public_activity(row, self._texts, self._private)
 
 
 @dataclass(frozen=True, slots=True)

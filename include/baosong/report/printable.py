@@ -22,10 +22,10 @@ _LEFT_OUT = "（号码从略）"
 _MASKED = re.compile(r"\d{2,6}[*＊×xX]{3,}[\dXx]{2,4}")
 _LONG = re.compile(r"(?:\d[^\d]{0,2}){10}|[*＊×xX]{3}")  # nearly all texts have neither, which is quickly seen
 _WIDE = str.maketrans("０１２３４５６７８９Ｘｘ＋－‐‑‒–—―−　", "0123456789Xx+-------- ")
-_FILE_NAME = re.compile(
-    r"[^\s“”《》，。：；（）]+\.(?:xlsx?|docx?|et|wps|pdf|ofd|odt|jpe?g|png|zip|mov|mpe?g|txt|html?)(?![0-9A-Za-z])",
-    re.IGNORECASE,
+_ENDING = re.compile(
+    r"\.(?:xlsx?|docx?|et|wps|pdf|ofd|odt|jpe?g|png|zip|mov|mpe?g|txt|html?)(?![0-9A-Za-z])", re.IGNORECASE
 )
+_AROUND_NAMES, _LONGEST_NAME = frozenset("“”《》，。：；（）/:"), 120
 # Warnings about a sheet as a file; all others about sheets speak of figures.
 _FORMAL = {"hidden_sheet", "hidden_cells", "old_template", "unit_unclear", "external_links"}
 
@@ -54,13 +54,28 @@ def public_remark(submission: Submission, finding: Mapping[str, Any]) -> Remark:
     """Return what may be printed of a finding."""
     where = {k: v for k, v in (finding.get("where") or {}).items() if k != "member"}
     texts = (location_text(where) if where else "", *(finding.get(k) for k in ("message", "observed", "expected")))
-    place, message, observed, expected = (_FILE_NAME.sub("文件", without_numbers(str(t or ""))) for t in texts)
+    place, message, observed, expected = (_without_names(without_numbers(str(t or ""))) for t in texts)
     kind = submission.kind or ""
     return Remark(submission.prefecture, submission.id, kind, place, message, observed, expected)
 
 
-def public_activity(row: ActivityRow, texts: Collection[str]) -> ActivityRow:
-    """Return an activity without personal numbers in the fields of these names."""
+def _without_names(text: str) -> str:
+    """Return a text in which the names of files are only called that; from their endings back, as a pattern is slow."""
+    parts, at = [], 0
+    for ending in _ENDING.finditer(text):
+        begin, furthest = ending.start(), max(at, ending.start() - _LONGEST_NAME)
+        while begin > furthest and text[begin - 1] not in _AROUND_NAMES and not text[begin - 1].isspace():
+            begin -= 1
+        if begin < ending.start():
+            parts += [text[at:begin], "文件"]
+            at = ending.end()
+    return "".join([*parts, text[at:]])
+
+
+def public_activity(row: ActivityRow, texts: Collection[str], private: Collection[str] = ()) -> ActivityRow:
+    """Return an activity without its private fields, and without personal numbers in the fields `texts`."""
+    if not row.fields.keys().isdisjoint(private):
+        row = replace(row, fields={name: value for name, value in row.fields.items() if name not in private})
     found = {name: str(row.fields.get(name) or "") for name in texts}
     if not _LONG.search("\n\n\n".join(found.values())):  # a gap that joins no digits of two fields
         return row

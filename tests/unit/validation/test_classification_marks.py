@@ -76,7 +76,15 @@ def test_a_mark_anywhere_in_a_workbook_holds_it(place: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "spelled", ["秘密★", "秘\u200b密★", "&#31192;&#23494;&#9733;", "&#x79D8;&#x5bC6;&#x2605;", "&#x79d8;&#x005Bc6;★"]
+    "spelled",
+    [
+        "秘密★",
+        "秘\u200b密★",
+        "秘\u2063密\ufe0f★",
+        "&#31192;&#23494;&#9733;",
+        "&#x79D8;&#x5bC6;&#x2605;",
+        "&#x79d8;&#x005Bc6;★",
+    ],
 )
 def test_a_mark_is_seen_however_the_letters_are_written(spelled: str) -> None:
     content = rewritten("docProps/core.xml", "</dc:creator>", f"{spelled}</dc:creator>")

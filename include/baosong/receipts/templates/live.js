@@ -47,9 +47,10 @@
     clearTimeout(timer);
     if (document.hidden || asking) return;
     asking = true;
+    const began = Date.now();
     try {
       await refresh();
-      pause = PAUSE;
+      pause = Math.max(PAUSE, 10 * (Date.now() - began)); // a page that costs much is asked for less often
     } catch {
       pause = Math.min(pause * 2, LONGEST_PAUSE);
       tell(`与服务器的连接中断，本页是${seen}的情况；正在重试，恢复后自动更新。`);

@@ -22,7 +22,10 @@ _TERM = r"(?:\d{1,2}\s{0,3}(?:年|个\s{0,3}月|月|天|日)|长\s{0,3}期)"
 MARK = re.compile(
     rf"{_LEVEL}\s{{0,3}}级?\s{{0,3}}{_STAR}|{_STAR}\s{{0,3}}{_LEVEL}|{_LEVEL}\s{{0,3}}[*＊]\s{{0,3}}{_TERM}|密\s{{0,3}}级\s{{0,3}}[:：]?\s{{0,3}}[【\[(（]?\s{{0,3}}{_LEVEL}"
 )
-_UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"))  # as pages of the web hold them
+# What has no width and may stand within a word, as pages of the web hold it: Unicode's Default_Ignorable_Code_Point
+_UNSEEN = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0]"
+)
 MARK_LETTER = "密"  # no mark is without it
 ALONE = re.compile(rf"(?m)^[ \t\u3000]{{0,9}}{_LEVEL}级?[ \t\u3000]{{0,9}}$")  # as a header or a watermark
 NAME_MARK = re.compile(rf"{MARK.pattern}|[【\[(（〔〖]\s*{_LEVEL}\s*+(?:级\s*+)?[】\])）〕〗]|^{_LEVEL}级?[-_—.\s]")
@@ -39,7 +42,7 @@ def held_as_classified() -> Checked:
 
 def is_marked_name(name: str) -> bool:
     """Return whether a file name bears a classification mark."""
-    return NAME_MARK.search(name) is not None
+    return _bears(NAME_MARK, name)
 
 
 def is_marked(document: Document) -> bool:
@@ -47,7 +50,7 @@ def is_marked(document: Document) -> bool:
 
     In the margins, as a header or a watermark, a level alone is a mark; in a text it may be a word of a title.
     """
-    if MARK_LETTER in document.margins and ALONE.search(document.margins):
+    if _bears(ALONE, document.margins):
         return True
     return any(is_marked_text(text) for text in (document.text, document.margins, document.traces))
 
@@ -68,7 +71,11 @@ def with_unsearched(checked: Checked, document: Document | None) -> Checked:
 
 def is_marked_text(text: str) -> bool:
     """Return whether a text bears a classification mark."""
-    return MARK_LETTER in text and MARK.search(text.translate(_UNSEEN)) is not None
+    return _bears(MARK, text)
+
+
+def _bears(mark: re.Pattern[str], text: str) -> bool:
+    return MARK_LETTER in text and mark.search(_UNSEEN.sub("", text)) is not None
 
 
 def size_findings(source: Source, limit: int) -> list[Finding]:

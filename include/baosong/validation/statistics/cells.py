@@ -27,6 +27,7 @@ from baosong.validation.sandbox.programs.xlsx_cells import PICTURE
 from baosong.validation.statistics.numbers import Raw
 
 MOST_UNPACKED = 128 << 20  # of cells and texts; a million rows are half of it, and reading it all takes some 3 s
+_NOT_READ = re.compile(r"(?i)embeddings|printerSettings|vbaProject|customXml")
 TIMEOUT_SECONDS = 32  # four times what the child may have of a processor: a busy machine is not the file's fault
 SPARE_ROWS = 1000  # sections, totals and blank rows that a list may carry beside its activities
 LONGEST_LINE = 1 << 20
@@ -128,7 +129,8 @@ def _unpacked(data: bytes) -> int:
     """Return what the parts that are read would unpack to: told beforehand, so that no machine is too slow for it."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return sum(m.file_size for m in archive.infolist() if m.filename.endswith((".xml", ".bin")))
+            parts = [m for m in archive.infolist() if m.filename.endswith((".xml", ".bin"))]
+            return sum(m.file_size for m in parts if not _NOT_READ.search(m.filename))
     except zip_guard.ERRORS:
         return 0
 
