@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.sax.saxutils import escape
 
-from baosong_local.s3_proxy import browsers, calls, keys
+from baosong_local.s3_proxy import browsers, calls, keys, new_folders
 
 _PR_SET_PDEATHSIG = 1
 _PIECE = 256 << 10  # bytes
@@ -126,6 +126,7 @@ class _Connection:
             raise _Refused("403 Forbidden", "InvalidAccessKeyId", "没有这个密钥，或者它已经停用、更换。")
         if what := calls.unknown(request.method, request.target, request.headers):
             raise _not_implemented(what)
+        new_folders.await_turn(request.method, request.target, request.headers)
         self._more = browsers.readable(request.headers).encode()
         head = self._got.find(b"\r\n\r\n") + 4
         if calls.is_delete(request.method, request.target):

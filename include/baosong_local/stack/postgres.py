@@ -144,7 +144,9 @@ class Postgres:
             check=False,
         )
         if made.returncode:
-            raise StackError(f"数据库初始化失败：{(made.stderr.strip().splitlines() or ['没有说明原因'])[-1]}")
+            raise StackError(
+                f"数据库初始化失败：{'；'.join(dict.fromkeys(made.stderr.splitlines())) or '没有说明原因'}"
+            )
         shutil.rmtree(self.data, ignore_errors=True)
         fresh.rename(self.data)
 
