@@ -240,11 +240,13 @@ def test_a_file_of_another_program_is_called_by_its_name(called: str) -> None:
     assert "压缩" not in found.fix
 
 
-@pytest.mark.parametrize(("name", "called"), [("总结.xml", "Word 2003 XML"), ("总结.abw", "XML")])
-def test_a_file_that_bears_its_own_name_is_not_said_to_bear_another(name: str, called: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "called", "advice"), [("总结.xml", "Word 2003 XML", "用 Word"), ("总结.abw", "XML", "用做出它的软件")]
+)
+def test_a_file_that_bears_its_own_name_is_not_said_to_bear_another(name: str, called: str, advice: str) -> None:
     data = NAMED["Word 2003 XML"][0] if name.endswith("xml") else b'<?xml version="1.0"?><abiword><p>a</p></abiword>'
     (found,) = judged(data, name).findings
-    assert (found.rule, called in found.message) == ("file.format", True)
+    assert (found.rule, called in found.message, advice in found.fix) == ("file.format", True, True)
 
 
 PACKED = {
@@ -275,6 +277,14 @@ def test_a_mark_in_a_package_that_nobody_collects_holds_it(name: str) -> None:
 def test_a_mark_in_a_file_that_is_not_collected_holds_it(called: str) -> None:
     make = {"RTF": made.rich, "网页": made.page, "MHT": made.mht}[called]
     assert rules(judged(make(MARK, *made.TEXT), "总结.doc")) == ["file.classified"]
+
+
+@pytest.mark.parametrize(
+    "old", [b"\\uc2 %b\\'3f\\'3f", b"\\uc1 %b?", b"\\uc0 %b", b"%b\\'3f"], ids=["two", "one", "none", "unsaid"]
+)
+def test_a_mark_in_unicode_of_rich_text_is_found_whatever_is_there_for_old_programs(old: bytes) -> None:
+    marked = b"".join(old % b"\\u%d " % ord(sign) for sign in MARK)
+    assert rules(judged(made.rich(*made.TEXT)[:-1] + marked + b"}", "总结.doc")) == ["file.classified"]
 
 
 LOCKED = samples.lock(paper("x"))

@@ -30,7 +30,12 @@ MARK_LETTER = "密"  # no mark is without it
 ALONE = re.compile(rf"(?m)^[ \t\u3000]{{0,9}}{_LEVEL}级?[ \t\u3000]{{0,9}}$")  # as a header or a watermark
 NAME_MARK = re.compile(rf"{MARK.pattern}|[【\[(（〔〖]\s*{_LEVEL}\s*+(?:级\s*+)?[】\])）〕〗]|^{_LEVEL}级?[-_—.\s]")
 
-_ADVICE = {"iwork": "iwork", "works": "works", "ofd": "ofd"}  # all other named types are opened by Word and WPS
+_ADVICE = {
+    "iwork": "iwork",
+    "works": "works",
+    "ofd": "ofd",
+    "xml": "xml",
+}  # all other named types are opened by Word and WPS
 _OF_PHONES = {"heic": "disguised_heic", "avif": "disguised_avif"}  # and the wording under another name
 _FAMILIES = {Kind.VIDEO: VIDEOS}  # a file of the right family is judged in full by its own check
 

@@ -18,9 +18,10 @@ _CHARSET = re.compile(rb"""charset\s{0,3}=\s{0,3}["']?([\w-]{2,20})""", re.IGNOR
 _OPENING = 2048
 _WIDER = {"gb2312": "gb18030", "gbk": "gb18030", "unicode": "utf-16"}
 _RTF = re.compile(
-    rb"((?:\\'[0-9a-fA-F]{2})++)|\\u(-?\d{1,6}) ?(?:\\'[0-9a-fA-F]{2}|\?)?"
+    rb"((?:\\'[0-9a-fA-F]{2})++)|\\uc(\d{1,4}+) ?|\\u(-?\d{1,6}+) ?((?:\\'[0-9a-fA-F]{2}|\?){0,8}+)"
     rb"|((?:\\(?:par|line|tab|cell|row|sect|page)(?![a-zA-Z])-?\d{0,10} ?)++)|(?:\\[a-zA-Z]{1,32}+-?\d{0,10}+ ?)"
 )
+_RTF_BYTE = re.compile(rb"\\'([0-9a-fA-F]{2})|\?")
 _RTF_LAYOUT = b"{}\r\n"  # what groups words of the file, and shows nothing
 
 
@@ -59,17 +60,25 @@ def read_mht(data: bytes, words: Words, place: Place) -> None:
 
 def read_rtf(data: bytes, words: Words, place: Place) -> None:
     """Add what a Rich Text file says, fonts and styles among it: the words are whole, their order is the file's."""
-    out, at = bytearray(), 0
+    out, at, old = bytearray(), 0, 1  # `old`: how many signs for old programs follow one of Unicode (\ucN)
     for match in _RTF.finditer(data):
         out += data[at : match.start()].translate(None, _RTF_LAYOUT)
         at = match.end()
-        if match[1]:
-            out += bytes.fromhex(match[1].replace(b"\\'", b"").decode())
-        elif match[2]:
-            out += chr(int(match[2]) % 0x10000).encode("gb18030", "ignore")
-        elif match[3]:
+        escaped, fallbacks, unicode, followed, broken = match.groups()
+        if escaped:
+            out += _rtf_bytes(escaped)
+        elif fallbacks:
+            old = int(fallbacks)
+        elif unicode:
+            out += chr(int(unicode) % 0x10000).encode("gb18030", "ignore") + _rtf_bytes(followed, skipped=old)
+        elif broken:
             out += b"\n"
     words.add(place, (out + data[at:].translate(None, _RTF_LAYOUT)).decode("gb18030", "replace"))
+
+
+def _rtf_bytes(escaped: bytes, skipped: int = 0) -> bytes:
+    found = list(_RTF_BYTE.finditer(escaped))[skipped:]
+    return b"".join(bytes.fromhex(sign[1].decode()) if sign[1] else b"?" for sign in found)
 
 
 def read_plain(data: bytes, words: Words, place: Place) -> None:
