@@ -62,6 +62,7 @@ class Column(Model):
 LONGEST_INLINE = 255  # characters that Excel keeps of a list that stands in a drop-down's own rule
 LONGEST_CHOICE = 100
 CHOICES_SHEET = "下拉选项"
+GUIDE_SHEET = "填表说明"
 
 
 class ActivityField(Column):
@@ -254,12 +255,13 @@ class ActivityTable(Model):
 
 
 class Form(Model):
-    """The whole form; `title` may quote the campaign's `{title}`."""
+    """The whole form; `title` may quote the campaign's `{title}`, `guide` says in the template how to fill it in."""
 
     id: Text
     version: Text
     title: Text
     unit_note: str = ""
+    guide: tuple[Text, ...] = ()
     signatures: tuple[Column, ...]
     indicators: IndicatorTable
     activities: ActivityTable
@@ -269,7 +271,7 @@ class Form(Model):
     def _hangs_together(self) -> Self:
         _need_names(self.signatures, SIGNATURES, "signatures")
         _need_unique([c.id for c in self.checks], "checks.id")
-        _need_unique([CHOICES_SHEET, self.indicators.sheet, self.activities.sheet], "sheet")
+        _need_unique([CHOICES_SHEET, GUIDE_SHEET, self.indicators.sheet, self.activities.sheet], "sheet")
         cross_file = {c.rule for c in self.checks if c.test in CROSS_FILE}
         if shared := cross_file & {c.rule for c in self.checks if c.test not in CROSS_FILE}:
             raise ValueError(f"checks: {', '.join(sorted(shared))} names tests of the sheet and of what lies beside it")

@@ -22,10 +22,14 @@ _ELSEWHERE = re.compile(r"(?<![^(),!])[^(),!]++![A-Z]+(:[A-Z]+)?")
 
 @dataclass(frozen=True, slots=True)
 class Prefill:
-    """The origin of a cell: a sum of cells, or of a field of the activity list; without either, the list's length."""
+    """The origin of a cell: a sum of cells, or of a field of the activity list; without either, the list's length.
+
+    With `choices` it is the number of activities that have one of them in that field.
+    """
 
     cells: tuple[Cell, ...] = ()
     field: str = ""
+    choices: tuple[str, ...] = ()
 
     @property
     def from_list(self) -> bool:
@@ -36,7 +40,7 @@ class Prefill:
 def prefills(form: Form) -> dict[Cell, Prefill]:
     """Return the prefilled cells by indicator and column, each after the cells that it adds up."""
     found: dict[Cell, Prefill] = {}
-    for cell, prefill in (*_from_list(form), *_splits(form), *_wholes(form)):
+    for cell, prefill in (*_from_list(form), *_counts(form), *_splits(form), *_wholes(form)):
         found.setdefault(cell, prefill)
     return found
 
@@ -48,6 +52,12 @@ def _from_list(form: Form) -> Iterator[tuple[Cell, Prefill]]:
         if check.indicator and check.test == "list_sum":
             for amount in ("offline", "online"):
                 yield (check.indicator, amount), Prefill(field=amount)
+
+
+def _counts(form: Form) -> Iterator[tuple[Cell, Prefill]]:
+    for spec in form.indicators.rows:
+        if spec.listed and spec.listed.field:
+            yield (spec.code, "total"), Prefill(field=spec.listed.field, choices=spec.listed.choices)
 
 
 def _splits(form: Form) -> Iterator[tuple[Cell, Prefill]]:
@@ -77,11 +87,19 @@ def _formula(prefill: Prefill, form: Form) -> str:
         sheet = f"'{form.activities.sheet}'!"
         counted = f'{sheet}{activity_range(form, COUNTED)},"?*"'
         count = f"COUNTIF({counted})"
-        result = f"SUMIF({counted},{sheet}{activity_range(form, prefill.field)})" if prefill.field else count
+        field = f"{sheet}{activity_range(form, prefill.field)}" if prefill.field else ""
+        result = f"SUMIF({counted},{field})" if field else count
+        if prefill.choices:  # of any row that has one, as the checks count; a 合计 row has none
+            result = "+".join(f'COUNTIF({field},"{_literal(choice)}")' for choice in prefill.choices)
         return f'=IF({count}=0,"",{result})'
     places = indicator_cells(form)
     cells = ",".join(places[cell] for cell in prefill.cells)
     return f'=IF(COUNT({cells})=0,"",SUM({cells}))'
+
+
+def _literal(choice: str) -> str:
+    """Return a choice as a criterion within quotation marks, in which no sign has a meaning."""
+    return re.sub("([*?~])", r"~\1", choice).replace('"', '""')
 
 
 def is_ours(formula: str, cell: Cell, form: Form) -> bool:

@@ -11,6 +11,7 @@ import pytest
 from openpyxl import Workbook, load_workbook
 
 from annotate_help import WRONG, changed, spoil
+from baosong.campaign.form import GUIDE_SHEET
 from baosong.ledger.services import Services
 from baosong.pipeline import archive, check, discover, reply
 from baosong.receipts.annotated_workbook.listing import NAME
@@ -45,7 +46,7 @@ def test_a_rejected_sheet_has_its_copy_beside_the_receipt_that_links_it(services
     assert f'<a href="{file["annotated"]["href"]}" download>下载批注副本</a>' in page
     assert "已在您的表格上标出问题" in page
     book = load_workbook(io.BytesIO(services.storage.read("outbox", key)))
-    assert book.sheetnames == [NAME, TOTALS, LIST]
+    assert book.sheetnames == [NAME, TOTALS, LIST, GUIDE_SHEET]
     assert book[TOTALS]["D5"].comment.author == AUTHOR
 
 

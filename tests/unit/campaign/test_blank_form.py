@@ -13,8 +13,9 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from baosong.campaign import Campaign
 from baosong.campaign.blank_form.template import make_template
-from baosong.campaign.form import ActivityField
+from baosong.campaign.form import GUIDE_SHEET, ActivityField, Listed
 from baosong.campaign.layout import first_activity_row, indicator_cells, indicator_header, signature_cells
+from baosong.campaign.prefill import formulas
 from sheet_help import CAMPAIGN, LIST, TOTALS, URUMQI, judged, rules
 
 FORM = CAMPAIGN.form
@@ -113,7 +114,11 @@ def test_sums_are_prefilled_only_where_a_check_or_the_form_holds_them(book: Work
     found = {c.coordinate: c.value for row in book[TOTALS].iter_rows() for c in row if c.data_type == "f"}
     adding = [(code, "total") for code in ("B02", "B03", "C01", "C02", "C03", "C04")]
     by_check = [("A01", "total"), ("B01", "total"), ("B01", "offline"), ("B01", "online"), ("D01", "total")]
-    assert set(found) == {cells[c] for c in (*by_check, *adding)}
+    counted = [(f"A{n:02}", "total") for n in range(2, 12)]
+    assert set(found) == {cells[c] for c in (*by_check, *adding, *counted)}
+    assert found[cells["A04", "total"]] == (
+        f"""=IF(COUNTIF('{LIST}'!C4:C100003,"?*")=0,"",COUNTIF('{LIST}'!C4:C100003,"讲座报告"))"""
+    )
     assert found[cells["D01", "total"]] == '=IF(COUNT(D26,D27,D28)=0,"",SUM(D26,D27,D28))'
     assert not [c for row in book[LIST].iter_rows() for c in row if c.data_type == "f"]
 
@@ -182,10 +187,27 @@ def test_a_sheet_with_hidden_choices_is_read_as_any_other() -> None:
 
 
 def test_no_drop_down_of_the_notice_needs_a_hidden_sheet(book: Workbook) -> None:
-    assert book.sheetnames == [TOTALS, LIST]
+    assert book.sheetnames == [TOTALS, LIST, GUIDE_SHEET]
 
 
 @pytest.mark.parametrize("choices", [("展览", "展览"), ("a\nb", "c"), ("长" * 101, "c")])
 def test_choices_that_no_drop_down_can_show_are_refused_when_the_form_is_loaded(choices: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match="choice"):
         listing(choices)
+
+
+def test_the_guide_says_of_every_grey_figure_how_it_is_worked_out_and_is_no_table(book: Workbook) -> None:
+    guide = [(row[0].value, row[1].value) for row in book[GUIDE_SHEET].iter_rows()]
+    assert [text for text, _ in guide[1 : len(FORM.guide) + 1]] == [f"{n}. {t}" for n, t in enumerate(FORM.guide, 1)]
+    grey = {c.coordinate for row in book[TOTALS].iter_rows() for c in row if c.data_type == "f"}
+    cells = indicator_cells(FORM)
+    told = {name.split(" ")[0] for name, _ in guide[len(FORM.guide) + 2 :]}
+    assert told == {code for (code, amount), place in cells.items() if amount == "total" and place in grey}
+
+
+def test_a_choice_is_counted_as_it_is_written() -> None:
+    odd = Listed(field="major", choices=('"是"*',))
+    rows = [r.model_copy(update={"listed": odd}) if r.code == "A02" else r for r in FORM.indicators.rows]
+    table = FORM.indicators.model_copy(update={"rows": tuple(rows)})
+    formula = formulas(FORM.model_copy(update={"indicators": table}))["A02", "total"]
+    assert formula.endswith(',"""是""~*"))')

@@ -19,6 +19,7 @@ from openpyxl.workbook.defined_name import DefinedName
 from openpyxl.worksheet.worksheet import Worksheet
 
 from annotate_help import WRONG, at, changed, spoil
+from baosong.campaign.form import GUIDE_SHEET
 from baosong.receipts.annotated_workbook.annotate import annotate
 from baosong.receipts.annotated_workbook.book import reaches_out
 from baosong.receipts.annotated_workbook.listing import NAME, TITLE
@@ -148,7 +149,7 @@ def test_a_copy_that_is_sent_back_is_judged_the_same_and_its_old_marks_go() -> N
     copy = annotate(content, "统计表.xlsx", findings, CAMPAIGN) or b""
     assert [f.as_json() for f in judged(copy).findings] == [f.as_json() for f in findings]
     again = copy_of(copy, [at(TOTALS, "E6")])
-    assert again.sheetnames == [NAME, TOTALS, LIST]
+    assert again.sheetnames == [NAME, TOTALS, LIST, GUIDE_SHEET]
     assert again[TOTALS]["D5"].comment.text == "去年也是这样填的"
     assert again[TOTALS]["D5"].fill.fill_type is None
     assert again[TOTALS]["F9"].comment is None

@@ -142,6 +142,16 @@ def test_the_templates_own_formulas_are_worked_out_where_they_came_without_resul
     assert figures(found) == figures(judged(sample().content))
 
 
+def test_kinds_and_demonstrations_are_counted_from_the_list_as_the_template_does() -> None:
+    counted = {(i.code, "total"): i.listed for i in CAMPAIGN.form.indicators.rows if i.listed and i.listed.field}
+    found = judged(as_formulas(*counted))
+    names = [f.name for f in CAMPAIGN.form.activities.fields]
+    rows = [[c.value for c in row] for row in load_workbook(io.BytesIO(sample().content))[LIST].iter_rows(FIRST)]
+    for (code, _), listed in counted.items():
+        there = [row[names.index(listed.field or "")] for row in rows]
+        assert figures(found)[0][code][0] == sum(there.count(choice) for choice in listed.choices)
+
+
 def test_a_formula_that_somebody_else_wrote_is_not_worked_out() -> None:
     for own in ("=COUNTA(活动明细!B4:B99)", "=12", "=IF(1,2,3)"):
         found = judged(as_formulas(("B01", "total"), edit={CELL["A01", "total"]: own}))

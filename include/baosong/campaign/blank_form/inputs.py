@@ -5,7 +5,7 @@ from __future__ import annotations
 from openpyxl.worksheet.datavalidation import DataValidation
 
 from baosong.campaign import Campaign
-from baosong.campaign.form import ActivityField, Column, Indicator
+from baosong.campaign.form import ActivityField, Column, Form, Indicator
 from baosong.campaign.prefill import Prefill
 
 EXCEL_TITLE, EXCEL_TEXT = 32, 255  # characters that Excel shows of a prompt
@@ -17,16 +17,22 @@ def indicator_rule(spec: Indicator) -> DataValidation:
     return _number(spec.type, spec.scale, f"{spec.name}（{spec.unit}）")
 
 
-def prefilled_rule(spec: Indicator, prefill: Prefill) -> DataValidation:
+def prefilled_rule(spec: Indicator, prefill: Prefill, form: Form) -> DataValidation:
     """Return the input check of a prefilled cell: it may be overwritten, and its prompt explains the formula."""
     rule = indicator_rule(spec)
+    return _prompted(rule, rule.promptTitle or "", origin(prefill, form))
+
+
+def origin(prefill: Prefill, form: Form) -> str:
+    """Say how the template works out a cell."""
+    if prefill.choices:
+        label, chosen = form.by_field[prefill.field].label, "、".join(prefill.choices)
+        return f"“活动明细”里“{label}”为{chosen}的项数，自动算出，一般不用填。"
     if prefill.from_list:
-        origin = "填好“活动明细”后由公式自动算出，不用填；两张表必须一致。"
-    elif {column for _, column in prefill.cells} == {"total"}:
-        origin = f"由 {prefill.cells[0][0]} 至 {prefill.cells[-1][0]} 自动相加，一般不用填；没有分项时可直接填总数。"
-    else:
-        origin = "由线下、线上自动相加，一般不用填；没有分线下、线上时可直接填总数。"
-    return _prompted(rule, rule.promptTitle or "", origin)
+        return "填好“活动明细”后由公式自动算出，不用填；两张表必须一致。"
+    if {column for _, column in prefill.cells} == {"total"}:
+        return f"由 {prefill.cells[0][0]} 至 {prefill.cells[-1][0]} 自动相加，一般不用填；没有分项时可直接填总数。"
+    return "由线下、线上自动相加，一般不用填；没有分线下、线上时可直接填总数。"
 
 
 def field_rule(spec: ActivityField, campaign: Campaign, choices: str) -> DataValidation:

@@ -13,8 +13,8 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.properties import PageSetupProperties
 
 from baosong.campaign import Campaign, Prefecture
-from baosong.campaign.blank_form.inputs import field_rule, indicator_rule, prefilled_rule, signature_rule
-from baosong.campaign.form import CHOICES_SHEET, Form
+from baosong.campaign.blank_form.inputs import field_rule, indicator_rule, origin, prefilled_rule, signature_rule
+from baosong.campaign.form import CHOICES_SHEET, GUIDE_SHEET, Form
 from baosong.campaign.layout import (
     activity_range,
     first_activity_row,
@@ -68,6 +68,7 @@ def new_book(campaign: Campaign, prefecture: Prefecture | None = None) -> Workbo
     _indicators(book.create_sheet(form.indicators.sheet), campaign, title, prefecture)
     activities = book.create_sheet(form.activities.sheet)
     _activities(activities, campaign, title, _choices(book, form))
+    _guide(book.create_sheet(GUIDE_SHEET), form)
     return book
 
 
@@ -111,7 +112,7 @@ def _amounts(sheet: Worksheet, form: Form) -> None:
         rule = indicator_rule(spec)
         for amount in AMOUNTS:
             if prefill := prefilled.get((spec.code, amount)):
-                own = prefilled_rule(spec, prefill)
+                own = prefilled_rule(spec, prefill, form)
                 own.add(cells[spec.code, amount])
                 sheet.add_data_validation(own)
             else:
@@ -144,7 +145,7 @@ def _activities(sheet: Worksheet, campaign: Campaign, title: str, choices: dict[
     _title(sheet, f"{title}（{form.activities.sheet}）", len(fields))
     first = first_activity_row(form)
     last = first + form.activities.blank_rows - 1
-    _note(sheet, first - 2, f"每项活动填一行，带 * 的列必填。{form.activities.note}", len(fields))
+    _note(sheet, first - 2, f"每项活动填一行，红字带 * 的列必填。{form.activities.note}", len(fields))
     for at, spec in enumerate(fields, 1):
         letter = get_column_letter(at)
         sheet.column_dimensions[letter].width = spec.width
@@ -165,6 +166,26 @@ def _activities(sheet: Worksheet, campaign: Campaign, title: str, choices: dict[
     _protect(sheet)
     _allow_rows(sheet, len(fields))
     _print_on_a4(sheet, f"{first - 1}:{first - 1}", landscape=True)
+
+
+def _guide(sheet: Worksheet, form: Form) -> None:
+    """Say how to fill in the sheets, and how each grey cell is worked out; the guide goes where the form goes."""
+    found = prefills(form)
+    origins = [(spec, found[spec.code, "total"]) for spec in form.indicators.rows if (spec.code, "total") in found]
+    _title(sheet, GUIDE_SHEET, 2)
+    sheet.column_dimensions["A"].width, sheet.column_dimensions["B"].width = 34, 76
+    for at, line in enumerate(form.guide, 2):
+        _note(sheet, at, f"{at - 1}. {line}", 2)
+    head = len(form.guide) + 2
+    for at, label in enumerate(("灰底的格", "怎样算出"), 1):
+        _head(sheet, head, at, label, needed=False)
+    for row, (spec, prefill) in enumerate(origins, head + 1):
+        sheet.row_dimensions[row].height = 20
+        for at, text in enumerate((f"{spec.code} {spec.name}", origin(prefill, form)), 1):
+            cell = sheet.cell(row, at, text)
+            cell.font, cell.alignment, cell.border = _PLAIN, _LEFT, _GRID
+    _protect(sheet)
+    _print_on_a4(sheet, "1:1", landscape=False)
 
 
 def _title(sheet: Worksheet, title: str, width: int) -> None:

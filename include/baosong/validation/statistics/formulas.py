@@ -79,6 +79,9 @@ def _result(values: Values, prefill: Prefill) -> Decimal | None:
     rows = len(values.reading.activity_rows)
     if prefill.from_list and not prefill.field:
         return Decimal(rows) if rows else None
+    if prefill.choices:
+        found = values.activities.get(prefill.field, [])
+        return Decimal(sum(found.count(choice) for choice in prefill.choices)) if rows else None
     if prefill.from_list:
         figures = values.activities.get(prefill.field, [])
     else:
