@@ -33,6 +33,8 @@ _ALIKE = str.maketrans(
     | {"ک": "ك"}
     | dict.fromkeys("ـ\xad\u061c\u180e\u200b\u200c\u200d\u200e\u200f\u2060\u2066\u2067\u2068\u2069\ufeff", "")
 )
+# Few names hold any of them, and to translate takes longer than to look.
+_OTHER = re.compile(f"[{re.escape(''.join(map(chr, _ALIKE)))}]")
 _RIGHT_TO_LEFT = re.compile(
     r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]+(?:[\s·.,-]*[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]+)*+"
 )
@@ -53,7 +55,8 @@ def escape_invisible(text: object) -> str:
 
 def alike(name: str) -> str:
     """Return what two spellings of a name have in common: no spaces, width, joined shapes, one sort of interpunct."""
-    return "".join(unicodedata.normalize("NFKC", name).translate(_ALIKE).split()).lower()
+    plain = unicodedata.normalize("NFKC", name)
+    return "".join((plain.translate(_ALIKE) if _OTHER.search(plain) else plain).split()).lower()
 
 
 def isolated(text: object) -> str:

@@ -197,11 +197,13 @@ def _spans(context: CheckContext) -> Iterator[tuple[int, date | None, date | Non
 def _duplicate(context: CheckContext) -> Iterator[Detection]:
     """X07: no two rows have the same name, first day and place."""
     seen: dict[tuple[Any, ...], int] = {}
-    rows = zip(context.column("name"), context.column("start"), context.column("place"), strict=True)
+    names, places = context.column("name"), context.column("place")
+    plain = {text: alike(text or "") for text in {*names, *places}}
+    rows = zip(names, context.column("start"), places, strict=True)
     for index, (name, start, place) in enumerate(rows):
         if not name or not start:
             continue
-        same = seen.setdefault((alike(name), start, alike(place or "")), index)
+        same = seen.setdefault((plain[name], start, plain[place]), index)
         if same != index:
             other = phrase("sheet.row", row=context.values.reading.activity_rows[same] + 1)
             where, details = context.activity(index, "name", other=other)

@@ -34,7 +34,7 @@ OVERLAP = 256  # bytes of a chunk's end that are searched with the next one, lon
 LONGEST_COMMENT = 2000
 PICTURE = "#PICTURE"
 _PATTERNS = (rb"<f[ />]", rb":f[ >]", rb"""hidden=["'](?:1|true)""")  # one pattern of all is slower
-_MARKS = (b't="e"', b"t='e'", b' ht="0"', b"rPr>")  # the last where a text is of several looks
+_MARKS = (b't="e"', b' ht="0"', b"rPr>")  # the last where a text is of several looks
 _UNSEEN_COLUMN = b' width="0"'  # before all cells
 _PLAIN = re.compile(r"(?i)(?:general|@|[#,]*0(?:\.(0+))?_?\s?|[ymd/\\-]+)(?:;@)?")  # by far the most formats
 _BUILT_IN = {1: "0", 2: "0.00", 3: "#,##0", 4: "#,##0.00", 9: "0%", 10: "0.00%", 11: "0.00E+00", 48: "##0.0E+0"}
@@ -171,7 +171,8 @@ def _holds(part: IO[bytes], patterns: list[re.Pattern[bytes]], marks: tuple[byte
         if not before and _UNSEEN_COLUMN in chunk[: chunk.find(b"<sheetData")]:
             return True
         text = before + chunk
-        if any(mark in text for mark in marks) or any(pattern.search(text) for pattern in patterns):
+        marked = any(mark in text for mark in marks) or (b"'" in text and b"t='e'" in text)
+        if marked or any(pattern.search(text) for pattern in patterns):
             return True
         before = text[-OVERLAP:]
     return False
