@@ -8,8 +8,10 @@ from html import unescape
 from urllib.parse import unquote
 
 from baosong.campaign import Campaign
+from baosong.campaign.model import Contact
 from baosong.ledger.services import Services
 from baosong.receipts.board import render_board
+from baosong.receipts.prefecture_page import render_prefecture
 from baosong.receipts.view import script_hash
 from baosong.rules.findings import Kind, Verdict, error, warning
 from feed import NOW, feed, feed_all
@@ -166,3 +168,15 @@ def test_the_latest_editions_are_linked_in_all_their_forms(services: Services, c
     newest = [("v4", *form) for form in [*forms, ("汇总总结报告.pdf", "PDF")]]
     assert links == [*newest, *(("v3", *form) for form in forms), *(("v2", *form) for form in forms)]
     assert "终稿 第 4 版" in html
+
+
+def test_a_prefectures_page_says_whom_to_ask_and_who_gets_no_mail(services: Services, campaign: Campaign) -> None:
+    contact = Contact(name="张三<b>", phone="0991-1234567", emails=["kjj@example.cn"])
+    told = campaign.model_copy(update={"contacts": {"6501": contact}})
+
+    page, without = (render_prefecture(services, told, code, NOW) for code in ("6501", "6502"))
+
+    assert "联系人： 张三<b> 0991-1234567 kjj@example.cn" in text_of(page).replace("：张", "： 张")
+    assert 'href="mailto:kjj%40example.cn"' in page
+    assert "张三<b>" not in page
+    assert "没有电子邮箱，回执和催报不会发邮件" in text_of(without)
