@@ -196,6 +196,15 @@ def verify_task() -> None:
         raise AirflowFailException(f"归档、隔离或汇总中有 {len(found.faults)} 项与登记不符，逐项见上。")
 
 
+def send_messages_task() -> None:
+    """Send the messages that wait; a mail server that is away makes them wait, not this task fail."""
+    from baosong.pipeline.notify import send_due
+    from baosong_airflow.channels import lines
+
+    services = open_services()
+    _log_result("messages", send_due(services, lines(services.settings.home)))
+
+
 def tidy_task(campaign_id: str) -> dict[str, int]:
     """Remove the files from quarantine that nobody needs any more; held and unanswered ones stay."""
     from baosong.preservation import retention

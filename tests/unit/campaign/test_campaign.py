@@ -193,6 +193,11 @@ def test_wrong_contacts_and_reminders_are_refused_in_chinese(
     assert said in refusal(derived(tmp_path, **over))
 
 
+def test_an_address_that_is_refused_reaches_no_log(tmp_path: Path) -> None:
+    told = refusal(derived(tmp_path, contacts={"6501": {"emails": ["zhang.san的邮箱"]}}))
+    assert told == "x.yaml:6：字段 contacts.6501.emails.1：应是一个电子邮箱地址，例如 kjj@example.cn。"
+
+
 def test_midnight_belongs_to_the_day_before(tmp_path: Path) -> None:
     assert load_campaign(NOTICE).last_day.isoformat() == "2023-06-15"
     assert load_campaign(derived(tmp_path, deadline="2023-06-15 18:00")).last_day.isoformat() == "2023-06-15"
