@@ -9,19 +9,40 @@ import smtplib
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
+import yaml
 from aiosmtpd.controller import Controller
 
+from baosong.campaign import Campaigns
 from baosong.ledger.notifications import Message
+from baosong.ledger.services import Services
 from baosong.pipeline.mail_lines import Smtp, unavailable
+from baosong.store.settings import PROJECT
 from waiting import free_port
 
 SENDER = "baosong@example.cn"
+ADDRESS, SECOND = "kjj@example.cn", "ban@example.cn"
+WITH_CONTACTS = {
+    "contacts": {"6501": {"name": "张三", "emails": [ADDRESS, SECOND]}, "6502": {"phone": "0990-1234567"}},
+    "operators": ["zhiban@example.cn"],
+}
+
+
+def with_contacts(services: Services, folder: Path, **over: Any) -> Services:
+    """Return services whose campaign has contacts: the notice, with theirs written in."""
+    notice = yaml.safe_load((PROJECT / "include/campaigns/2023.yaml").read_text(encoding="utf-8"))
+    form = str(PROJECT / "include/campaigns" / notice["form"])
+    folder.mkdir(exist_ok=True)
+    text = yaml.safe_dump({**notice, "form": form, **WITH_CONTACTS, **over}, allow_unicode=True)
+    (folder / "2023.yaml").write_text(text, encoding="utf-8")
+    settings = replace(services.settings, campaign_dirs=[folder])
+    return replace(services, settings=settings, campaigns=Campaigns([folder]))
 
 
 def mail(cause: str = "1", prefecture: str = "6501", **over: Any) -> Message:

@@ -1,14 +1,19 @@
-"""Messages as people read them: what became of each, for the board."""
+"""Messages as people read them, on a phone: plain text, the main thing first; and what became of each, for the board.
+
+They leave the house, so they hold no secret, no address, and not even the name of a file that bears a marking.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from baosong.campaign import Campaign
-from baosong.ledger.notifications import STALE
+from baosong.campaign import Campaign, Prefecture
+from baosong.ledger.notifications import STALE, Message
 from baosong.receipts.view import Json
-from baosong.rules.words import time_text
+from baosong.rules.words import ellipsize, time_text
+from baosong.store.keys import RECEIPTS
 
 if TYPE_CHECKING:
     from baosong.ledger import Notification
@@ -42,3 +47,80 @@ def _outcome(row: Notification, campaign: Campaign, now: datetime) -> tuple[str,
     if now - row.created_at > STALE:
         return f"{STALE.days} 天没有发出，不再发送；{row.note or '发送流程没有运行'}", "failed"
     return (f"等待重发：{row.note}", "failed") if row.note else ("等待发送", "waiting")
+
+
+_MOST_FILES, _MOST_FINDINGS = 10, 3
+
+
+def receipt_messages(campaign: Campaign, prefecture: Prefecture, receipt: Json, name: str) -> list[Message]:
+    """Return what a receipt has to tell: its main line to the prefecture's contacts, held files to operators.
+
+    `receipt` is its payload, `name` that of its page.
+    """
+    number, messages = str(receipt["number"]), []
+    if campaign.contact(prefecture.code).emails:
+        subject = f"回执{receipt['number_text']}：{receipt['answer']['short']}（{prefecture.name}，{campaign.title}）"
+        body = _text(_receipt_lines(campaign, prefecture, receipt, name))
+        messages.append(Message("receipt", campaign.id, prefecture.code, number, "mail", subject, body))
+    held = sum(file["state"] == "held" for file in receipt["files"])
+    if held:
+        subject = f"{prefecture.name}有 {held} 个文件待人工审核（{campaign.title}）"
+        body = _text([f"{subject}。", "", "请打开报送看板的“需要跟进”，看过后放行或退回。"])
+        messages += to_operators(campaign, "held", f"{prefecture.code}/{number}", subject, body)
+    return messages
+
+
+def to_operators(campaign: Campaign, event: str, cause: str, subject: str, body: str) -> list[Message]:
+    """Return a message of a campaign to its operators, by mail if it has their addresses, and to the robots."""
+    mail = [Message(event, campaign.id, "", cause, "mail", subject, body)] if campaign.operators else []
+    return [*mail, Message(event, campaign.id, "", cause, "chat", subject, body)]
+
+
+def closing(campaign: Campaign) -> list[str]:
+    """Return the end of a message to a prefecture: by when, whom to ask, and that mail is no way to submit."""
+    office = campaign.recipient
+    return [
+        "",
+        f"截止时间：{campaign.deadline_text}（北京时间）",
+        f"有疑问请致电{office.office}：{'、'.join(office.phones)}",
+        "",
+        f"{campaign.organizer}。本邮件由系统自动发送；材料请用发送页报送，不要用邮件发送。",
+    ]
+
+
+def _text(lines: Sequence[str] | Iterator[str]) -> str:
+    return "\n".join(lines) + "\n"
+
+
+def _receipt_lines(campaign: Campaign, prefecture: Prefecture, receipt: Json, name: str) -> Iterator[str]:
+    yield f"{prefecture.name}：{receipt['answer']['text']}"
+    if receipt["late"]:
+        yield f"其中 {receipt['late']} 个文件在截止时间之后收到，已照常处理并标注“迟报”。"
+    if rejected := [file for file in receipt["files"] if file["state"] == "rejected"]:
+        yield from ["", "需要修改的："]
+        for number, file in enumerate(rejected[:_MOST_FILES], start=1):
+            yield from _rejected_lines(number, file)
+        if len(rejected) > _MOST_FILES:
+            yield f"共 {len(rejected)} 个文件，其余见回执。"
+    yield from ["", "接下来："]
+    yield from (f"· {step}" for step in receipt["next"])
+    yield from [
+        "",
+        f"回执时间：{receipt['issued_text']}",
+        f"回执全文在“{RECEIPTS}”文件夹，也可在发送页下方打开：{name}.html",
+    ]
+    yield from closing(campaign)
+
+
+def _rejected_lines(number: int, file: Json) -> Iterator[str]:
+    if any(finding["rule"] == "file.classified" for finding in file["findings"]):
+        yield f"{number}. 一个文件，见回执"
+        return
+    yield f"{number}. {ellipsize(file['title'])}（{file['deliverable_name']}）"
+    errors = [finding for finding in file["findings"] if finding["severity"] == "error"]
+    for finding in errors[:_MOST_FINDINGS]:
+        yield f"   · {ellipsize(finding['place'])}：{ellipsize(finding['message'], 120)}"
+        if finding["fix"]:
+            yield f"     怎样修改：{ellipsize(finding['fix'], 160)}"
+    if len(errors) > _MOST_FINDINGS:
+        yield f"   · 共 {len(errors)} 处，其余见回执"

@@ -5,42 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from sqlalchemy import select, update
 
-from baosong.campaign import Campaigns
 from baosong.ledger import Notification
 from baosong.ledger.services import Services
 from baosong.pipeline.mail_lines import Spool
 from baosong.pipeline.notify import send_due
-from baosong.store.settings import PROJECT
-from faults import Seam, in_child, kill, seamed
-from mail_help import SENDER, Post, mail, post_office
-
-ADDRESS, SECOND = "kjj@example.cn", "ban@example.cn"
-WITH_CONTACTS = {
-    "contacts": {"6501": {"name": "张三", "emails": [ADDRESS, SECOND]}, "6502": {"phone": "0990-1234567"}},
-    "operators": ["zhiban@example.cn"],
-}
+from faults import Seam, closed, in_child, kill, seamed
+from intake_run import CODE, drop, finished, keys, piece, receipts, run
+from mail_help import ADDRESS, SECOND, SENDER, Post, mail, post_office, with_contacts
 
 
 @pytest.fixture
 def told(services: Services, tmp_path: Path) -> Services:
-    """Services whose campaign has contacts: the notice, with theirs written in."""
-    notice = yaml.safe_load((PROJECT / "include/campaigns/2023.yaml").read_text(encoding="utf-8"))
-    form = str(PROJECT / "include/campaigns" / notice["form"])
-    folder = tmp_path / "campaigns"
-    folder.mkdir()
-    text = yaml.safe_dump({**notice, "form": form, **WITH_CONTACTS}, allow_unicode=True)
-    (folder / "2023.yaml").write_text(text, encoding="utf-8")
-    settings = replace(services.settings, campaign_dirs=[folder])
-    return replace(services, settings=settings, campaigns=Campaigns([folder]))
+    return with_contacts(services, tmp_path / "campaigns")
 
 
 @pytest.fixture
@@ -234,3 +217,88 @@ def test_two_senders_at_once_send_it_once(told: Services, post: Post) -> None:
     assert told.ledger.hand_over(row.id, "one"), "the answer to its commit was lost"
     assert not told.ledger.hand_over(row.id, "other")
     assert sent(told, post)["sent"] == 0
+
+
+def answered(services: Services) -> list[Notification]:
+    run(services)
+    return rows(services)
+
+
+def test_each_receipt_has_a_message_with_what_must_be_mended_by_when_and_where_it_lies(told: Services) -> None:
+    drop(told, piece())
+    drop(told, b"no sheet", "统计表.xlsx", "统计表")
+
+    (row,) = answered(told)
+
+    assert (row.event, row.prefecture, row.cause, row.channel) == ("receipt", CODE, "1", "mail")
+    assert row.subject == "回执001号：1个文件需修改（乌鲁木齐市，2023年自治区科技活动周）"
+    lines = row.body.splitlines()
+    assert lines[0] == "乌鲁木齐市：有 1 个文件需要修改后重新报送；1 个文件已接收并归档。"
+    assert "1. 统计表.xlsx（活动开展情况统计表）" in lines
+    for said in (
+        "怎样修改：",
+        "还缺总结报告、照片、视频影像资料",
+        "截止时间：2023年6月15日24:00（北京时间）",
+        "0991-3836587",
+    ):
+        assert said in row.body
+    assert "有疑问请致电引进智力与人才服务处：0991-3836587、0991-3838217" in lines
+    (page,) = keys(told, "outbox", "1个文件需修改.html")
+    assert page.rpartition("/")[2] in row.body
+    assert max(map(len, lines)) < 200
+    for kept in (ADDRESS, "张三", told.settings.s3.secret_key):
+        assert kept not in row.body + row.subject
+
+
+def test_a_held_file_alarms_the_operators_and_no_message_names_it(told: Services) -> None:
+    drop(told, piece(), "机密★.txt")
+
+    found = {(row.event, row.prefecture, row.cause, row.channel): row for row in answered(told)}
+
+    assert set(found) == {
+        ("receipt", CODE, "1", "mail"),
+        ("held", "", f"{CODE}/1", "mail"),
+        ("held", "", f"{CODE}/1", "chat"),
+    }
+    assert not [row for row in found.values() if "机密" in row.body + row.subject]
+
+
+def test_a_prefecture_without_an_address_costs_no_message(services: Services) -> None:
+    drop(services, piece())
+
+    assert answered(services) == []
+
+
+def test_a_review_killed_anywhere_decides_one_message_per_receipt(told: Services, post: Post) -> None:
+    drop(told, piece())
+    seam = Seam()
+    with closed(seamed(told.settings, told.campaigns, seam)) as undisturbed:
+        run(undisturbed)
+    decided = [n for n, name in enumerate(seam.effects) if name.endswith(("mark_replied", "open_receipts"))]
+    first = len(rows(told))
+
+    for number, (effect, phase) in enumerate((n, phase) for n in decided for phase in ("before", "after")):
+        drop(told, piece(str(number)), f"{number}.txt")
+        told.ledger.close()
+        assert in_child(lambda: run(seamed(told.settings, told.campaigns, dying(effect, phase)))).killed  # noqa: B023
+        run(told)
+
+    assert first == 1
+    assert [row.cause for row in rows(told)] == [str(n) for n in range(1, len(receipts(told)) + 1)]
+    assert sent(told, post)["sent"] == len(receipts(told))
+
+
+def dying(effect: int, phase: Any) -> Seam:
+    return Seam(at_effect={(effect, phase): kill})
+
+
+def test_a_dead_mail_server_delays_no_receipt(told: Services) -> None:
+    """Nothing of a review asks for the server: it is not there, and its receipt is."""
+    with post_office() as gone:
+        pass
+    drop(told, piece())
+    sent(told, gone)
+
+    assert [row.sent_at for row in answered(told)] == [None]
+    assert len(receipts(told)) == 1
+    assert finished(told)
