@@ -196,6 +196,13 @@ def verify_task() -> None:
         raise AirflowFailException(f"归档、隔离或汇总中有 {len(found.faults)} 项与登记不符，逐项见上。")
 
 
+def remind_task() -> None:
+    """Decide today's reminders; each is one message, however often this runs on its day."""
+    from baosong.pipeline.reminders import remind_all
+
+    _log_result("new reminders", remind_all(open_services(), datetime.now(UTC)))
+
+
 def send_messages_task() -> None:
     """Send the messages that wait; a mail server that is away makes them wait, not this task fail."""
     from baosong.pipeline.notify import send_due

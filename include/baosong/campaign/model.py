@@ -262,8 +262,12 @@ class Campaign(Model):
 
     @property
     def deadline_text(self) -> str:
-        """Return the deadline in the notice's words; midnight is 24:00 of the day before."""
-        last = self.deadline.astimezone(self.zone)
+        """Return the deadline in the notice's words."""
+        return self.text_of(self.deadline)
+
+    def text_of(self, deadline: datetime) -> str:
+        """Return a deadline in words; midnight is 24:00 of the day before."""
+        last = deadline.astimezone(self.zone)
         clock = last.strftime("%H:%M")
         if clock == "00:00":
             last, clock = last - timedelta(days=1), "24:00"
@@ -289,10 +293,9 @@ class Campaign(Model):
         """Return whom to ask in a prefecture; empty where the campaign file does not say."""
         return self.contacts.get(code) or Contact()
 
-    @property
-    def last_day(self) -> date:
-        """Return the last day on which a submission is in time."""
-        return (self.deadline.astimezone(self.zone) - timedelta(microseconds=1)).date()
+    def last_day(self, deadline: datetime) -> date:
+        """Return the last day on which a submission is in time; midnight belongs to the day before."""
+        return (deadline.astimezone(self.zone) - timedelta(microseconds=1)).date()
 
     def deliverable(self, kind: Kind) -> Deliverable:
         """Return the deliverable of this kind; KeyError if the campaign does not ask for it."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from baosong.campaign import Campaign, Prefecture
 from baosong.ledger.notifications import STALE, Message
@@ -76,12 +76,68 @@ def to_operators(campaign: Campaign, event: str, cause: str, subject: str, body:
     return [*mail, Message(event, campaign.id, "", cause, "chat", subject, body)]
 
 
-def closing(campaign: Campaign) -> list[str]:
+class Reminded(NamedTuple):
+    """A prefecture that has not sent all by its deadline; `deliverables` as `describe_deliverables` gives them."""
+
+    prefecture: Prefecture
+    deadline: datetime
+    deliverables: list[Json]
+
+    @property
+    def missing(self) -> list[Json]:
+        """Return what the prefecture has to send; what is being checked or reviewed it need not send again."""
+        return [d for d in self.deliverables if d["lacking"] and d["state"] in ("missing", "rejected")]
+
+
+def reminder_message(campaign: Campaign, reminded: Reminded, now: datetime) -> Message:
+    """Return today's reminder: what is missing, in the words of the status page, and how many days are left."""
+    prefecture, when = reminded.prefecture, _when(campaign, reminded.deadline, now)
+    subject = f"催报：{when}，还缺 {len(reminded.missing)} 项（{prefecture.name}，{campaign.title}）"
+    under_way = [d for d in reminded.deliverables if d["lacking"] and d not in reminded.missing]
+    lines = [
+        f"{prefecture.name}：{when}，{campaign.title}还缺 {len(reminded.missing)} 项材料：",
+        *(f"· {d['name']}：{d['word']}（放入“{d['folder']}”）" for d in reminded.missing),
+        *(["", "已收到、不必重新报送的："] if under_way else []),
+        *(f"· {d['name']}：{d['word']}" for d in under_way),
+        "",
+        "请用发送页报送；已退回的按回执改好再放入一次。过了截止时间仍可报送，将标注为迟报。",
+        *closing(campaign, reminded.deadline),
+    ]
+    return Message("reminder", campaign.id, prefecture.code, _day(campaign, now), "mail", subject, _text(lines))
+
+
+def reminder_overview(campaign: Campaign, reminded: Sequence[Reminded], now: datetime) -> list[Message]:
+    """Return what operators are told of today's reminders: who lacks what, and who can be reached by telephone only."""
+    subject = f"今天催报 {len(reminded)} 个地州市（{campaign.title}）"
+    lines = [f"{subject}：", *(_overview_line(campaign, one, now) for one in reminded)]
+    return to_operators(campaign, "reminder", _day(campaign, now), subject, _text(lines))
+
+
+def _overview_line(campaign: Campaign, one: Reminded, now: datetime) -> str:
+    lacking = "、".join(f"{d['name']}（{d['word']}）" for d in one.missing)
+    by_phone = "" if campaign.contact(one.prefecture.code).emails else "；没有邮箱，请电话催报"
+    return f"· {one.prefecture.name}：{_when(campaign, one.deadline, now)}，缺{lacking}{by_phone}"
+
+
+def _day(campaign: Campaign, now: datetime) -> str:
+    return now.astimezone(campaign.zone).date().isoformat()
+
+
+def _when(campaign: Campaign, deadline: datetime, now: datetime) -> str:
+    left = (campaign.last_day(deadline) - now.astimezone(campaign.zone).date()).days
+    if left > 0:
+        return f"还有 {left} 天截止"
+    if now < deadline:
+        return "今天截止"
+    return f"已过截止时间 {-left} 天" if left else "今天已过截止时间"
+
+
+def closing(campaign: Campaign, deadline: datetime) -> list[str]:
     """Return the end of a message to a prefecture: by when, whom to ask, and that mail is no way to submit."""
     office = campaign.recipient
     return [
         "",
-        f"截止时间：{campaign.deadline_text}（北京时间）",
+        f"截止时间：{campaign.text_of(deadline)}（北京时间）",
         f"有疑问请致电{office.office}：{'、'.join(office.phones)}",
         "",
         f"{campaign.organizer}。本邮件由系统自动发送；材料请用发送页报送，不要用邮件发送。",
@@ -109,7 +165,7 @@ def _receipt_lines(campaign: Campaign, prefecture: Prefecture, receipt: Json, na
         f"回执时间：{receipt['issued_text']}",
         f"回执全文在“{RECEIPTS}”文件夹，也可在发送页下方打开：{name}.html",
     ]
-    yield from closing(campaign)
+    yield from closing(campaign, campaign.deadline)
 
 
 def _rejected_lines(number: int, file: Json) -> Iterator[str]:
