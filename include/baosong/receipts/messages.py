@@ -76,6 +76,21 @@ def to_operators(campaign: Campaign, event: str, cause: str, subject: str, body:
     return [*mail, Message(event, campaign.id, "", cause, "chat", subject, body)]
 
 
+def system_alarm(campaigns: Sequence[Campaign], event: str, cause: str, what: str, now: datetime) -> list[Message]:
+    """Return an alarm to the operators of all campaigns about the system as a whole, one per cause and day of `now`."""
+    subject = f"报警：{what}"
+    lines = [
+        f"{what}。",
+        "",
+        f"时间：{now:%Y-%m-%d %H:%M}（北京时间）",
+        "请打开报送看板和 Airflow 界面查看，处理办法见运行指南“出了故障”。同一原因当天不再提醒。",
+    ]
+    texts = (subject, _text(lines))
+    day = f"{cause} {now:%Y-%m-%d}"
+    mail = [Message(event, "", "", day, "mail", *texts)] if any(c.operators for c in campaigns) else []
+    return [*mail, Message(event, "", "", day, "chat", *texts)]
+
+
 class Reminded(NamedTuple):
     """A prefecture that has not sent all by its deadline; `deliverables` as `describe_deliverables` gives them."""
 
