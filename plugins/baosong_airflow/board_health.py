@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 def facts(settings: Settings, now: datetime, zone: ZoneInfo) -> list[Fact]:
     """Return when the intake was last looked at, when the archive was last checked, and the disk's space."""
-    return [*_of_airflow(now, zone), *_of_disk(settings)]
+    return [*_of_airflow(now, zone), *disk(settings)]
 
 
 def _of_airflow(now: datetime, zone: ZoneInfo) -> Iterator[Fact]:
@@ -87,7 +87,7 @@ def checked(run: Any, now: datetime, zone: ZoneInfo) -> Fact:
     return Fact("保管核对", f"{at} 完好", "held" if now - run.end_date > FIXITY_LATE else "done")
 
 
-def _of_disk(settings: Settings) -> Iterator[Fact]:
+def disk(settings: Settings) -> Iterator[Fact]:
     """Yield how much is free where the store is: known only of a store on this machine."""
     host = settings.s3.endpoint.rpartition(":")[0].strip("[]")
     try:

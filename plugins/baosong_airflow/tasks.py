@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import pendulum
@@ -26,6 +26,15 @@ log = logging.getLogger(__name__)
 
 Work = dict[str, Any]
 
+
+def task_failed(context: Any) -> None:
+    """Log what is unavailable, and alarm the operators: Airflow's callback for a task whose retries are used up."""
+    from baosong_airflow import alarms
+
+    outage.log_outage(context)
+    alarms.task_failed(context, partial(open_services, 5.0))
+
+
 OWNER = "科技厅"
 DEFAULT_ARGS: dict[str, Any] = {
     "owner": OWNER,
@@ -36,7 +45,7 @@ DEFAULT_ARGS: dict[str, Any] = {
     "execution_timeout": timedelta(minutes=10),
     "multiple_outputs": False,
     "on_retry_callback": outage.log_outage,
-    "on_failure_callback": outage.log_outage,
+    "on_failure_callback": task_failed,
     "weight_rule": "upstream",  # nearly answered files go first: a receipt does not wait for everybody's checks
 }
 DAG_ARGS: dict[str, Any] = {
@@ -194,6 +203,29 @@ def verify_task() -> None:
         log.error("%s：%s", place, "；".join(faults))
     if found.faults:
         raise AirflowFailException(f"归档、隔离或汇总中有 {len(found.faults)} 项与登记不符，逐项见上。")
+
+
+def remind_task() -> None:
+    """Decide today's reminders; each is one message, however often this runs on its day."""
+    from baosong.pipeline.reminders import remind_all
+
+    _log_result("new reminders", remind_all(open_services(), datetime.now(UTC)))
+
+
+def send_messages_task(*, asset_state_store: Any) -> None:
+    """Look whether operators must be alarmed, and send the messages that wait.
+
+    A mail server that is away makes them wait, not this task fail.
+    """
+    from baosong.pipeline.notify import send_due
+    from baosong_airflow import alarms
+    from baosong_airflow.channels import lines
+
+    services = open_services()
+    try:
+        alarms.look(services, asset_state_store, datetime.now(UTC))
+    finally:
+        _log_result("messages", send_due(services, lines(services.settings.home)))
 
 
 def tidy_task(campaign_id: str) -> dict[str, int]:

@@ -19,6 +19,7 @@ from baosong.receipts.board import render_board
 from baosong_local.samples.sheets import make_sheet
 from feed import feed_all
 from intake_run import piece
+from mail_help import mail
 from manual_review_help import run_unscanned
 
 if TYPE_CHECKING:
@@ -325,6 +326,23 @@ def test_the_night_tidies_quarantine(run: Runner, services: Services) -> None:
     assert states(done, "tidy") == {("2023", "success")}
     assert listed(services, "quarantine") == [f"{row.archive_key}.json"]
     assert services.ledger.submission(row.id).purged_at
+
+
+def test_messages_and_reminders_are_green_and_what_waits_is_a_file(run: Runner, services: Services) -> None:
+    services.ledger.notify([mail("1", "", event="alarm", campaign="")])
+
+    assert run("reminders", services)["state"] == "success"
+    assert run("messages", services)["state"] == "success"
+
+    (row,) = services.ledger.last_notifications("", 9)
+    assert row.note == "活动文件里没有收件地址"
+
+
+def test_a_task_that_fails_for_good_is_an_alarm(run: Runner, services: Services) -> None:
+    run("intake", services, ill="find_new")
+
+    told = services.ledger.last_notifications("", 9)
+    assert [row.subject for row in told] == ["报警：任务失败：收件 / 清点新文件，本机读写失败"]
 
 
 def events_of(postgres: Postgres, asset: str) -> int:

@@ -18,7 +18,16 @@ from baosong_local.stack import airflow
 
 PROJECT = airflow_home.PROJECT
 DAG_FILES = sorted((PROJECT / "dags").glob("*.py"))
-DAG_IDS = {"intake", "intake_large", "province_report", "nightly_consolidation", "fixity", "release_held"}
+DAG_IDS = {
+    "intake",
+    "intake_large",
+    "province_report",
+    "nightly_consolidation",
+    "fixity",
+    "release_held",
+    "messages",
+    "reminders",
+}
 HEAVY = ("pandas", "great_expectations", "openpyxl", "minio", "pymediainfo", "docx", "PIL", "baosong.pipeline.discover")
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
@@ -145,6 +154,13 @@ def test_custody_is_looked_after_when_the_night_run_is_over(bag: Any) -> None:
     timetable = bag.dags["fixity"].timetable
 
     assert (timetable.expression, timetable.timezone) == ("30 3 * * *", "Asia/Shanghai")
+
+
+def test_reminders_are_looked_at_at_each_time_that_a_campaign_may_name(bag: Any) -> None:
+    """The campaign file allows full and half hours from 07:00 to 20:30, and nobody is woken."""
+    timetable = bag.dags["reminders"].timetable
+
+    assert (timetable.expression, timetable.timezone) == ("0,30 7-20 * * *", "Asia/Shanghai")
 
 
 def test_a_dag_survives_its_serialization(dag: Any) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 RESULT = "RESULT "
 
 
-def fail(**_: Any) -> None:
+def fail(*_: Any, **__: Any) -> None:
     """Stand in for a task whose system is down."""
     raise OSError("injected: the system is ill")
 

@@ -183,11 +183,13 @@ def _expected(problem: Any) -> str:
     kind, found = problem["type"], problem.get("input")
     template = next((text for start, text in _EXPECTED.items() if kind.startswith(start)), None)
     is_shown = isinstance(found, str | int | float | bool) and not kind.startswith(("missing", "extra_forbidden"))
+    is_shown &= problem["loc"][:1] not in _PERSONAL
     context = defaultdict(str, {"min_length": 1, **problem.get("ctx", {})})
     expected = problem["msg"] if template is None else template.format_map(context)
     return expected + (f"，现为 {found!r}" if is_shown else "") + "。"
 
 
+_PERSONAL = (("contacts",), ("operators",))  # what stands there is shown to nobody: errors reach logs
 _EXPECTED = {
     "missing": "缺少此项，必须填写",
     "extra_forbidden": "没有这样的字段，请检查拼写",

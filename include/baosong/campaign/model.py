@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from baosong.campaign.form import Form
 from baosong.rules.findings import Kind
@@ -21,6 +21,18 @@ RULES_REVISION = "3"
 
 Text = Annotated[str, Field(min_length=1, max_length=300)]
 Share = Annotated[float, Field(ge=0, le=0.2)]
+_ADDRESS = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,5}")
+
+
+def _address(text: str) -> str:
+    if not _ADDRESS.fullmatch(text):
+        raise ValueError("应是一个电子邮箱地址，例如 kjj@example.cn")
+    return text
+
+
+Address = Annotated[str, Field(max_length=200), AfterValidator(_address)]
+Addresses = Annotated[list[Address], Field(max_length=20)]
+Days = Annotated[list[Annotated[int, Field(ge=0, le=60)]], Field(max_length=20)]
 
 
 class Model(BaseModel):
@@ -162,11 +174,37 @@ class IntakeLimits(Model):
     max_bytes: Annotated[int, Field(ge=1 << 30)] = 1 << 40
 
 
+class Contact(Model):
+    """Whom to ask in a prefecture, and the addresses that its messages go to; for operators' eyes only."""
+
+    name: Annotated[str, Field(min_length=1, max_length=40)] = ""
+    phone: Annotated[str, Field(pattern=r"^[0-9+()（）、 -]{5,60}$")] = ""
+    emails: Addresses = []
+
+
+class Reminders(Model):
+    """When those who have not sent all are reminded: days `before` and `after` the last day, at a time of the day.
+
+    Nobody is to be woken: the time is a full or half hour from 07:00 to 20:30, which the DAG `reminders` looks at.
+    """
+
+    at: str = "09:00"
+    before: Days = [7, 3, 1, 0]
+    after: Annotated[list[Annotated[int, Field(ge=1, le=60)]], Field(max_length=20)] = [1, 3]
+
+    @field_validator("at", mode="before")
+    @classmethod
+    def _half_hour(cls, value: Any) -> Any:
+        if not re.fullmatch(r"(?:0[7-9]|1\d|20):[03]0", str(value)):
+            raise ValueError('应是 "07:00" 至 "20:30" 的整点或半点，并加引号')
+        return value
+
+
 class Campaign(Model):
     """A campaign: who must send what, until when, and the rules for it.
 
     `previous` is the id of last year's campaign, if the report compares with it. Without `quarantine` rejected files
-    are kept for ever.
+    are kept for ever. `contacts` are the prefectures' by code, `operators` the addresses that alarms go to.
     """
 
     id: Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z.-]{0,39}$")]
@@ -187,6 +225,9 @@ class Campaign(Model):
     archive: ArchiveProfile | None = None
     quarantine: Quarantine | None = None
     intake: IntakeLimits = IntakeLimits()
+    contacts: dict[str, Contact] = {}
+    operators: Addresses = []
+    reminders: Reminders = Reminders()
 
     @field_validator("timezone")
     @classmethod
@@ -210,6 +251,8 @@ class Campaign(Model):
         _refuse_duplicates("prefectures 的 name、aliases、own_names 或 counties", names)
         _refuse_duplicates("deliverables 的 kind", [d.kind.value for d in self.deliverables])
         _refuse_duplicates("deliverables 的 folder", [d.folder for d in self.deliverables])
+        if strangers := sorted(set(self.contacts) - {p.code for p in self.prefectures}):
+            raise ValueError(f"contacts 中的 {'、'.join(strangers)} 不在 prefectures 之列")
         return self
 
     @property
@@ -219,8 +262,12 @@ class Campaign(Model):
 
     @property
     def deadline_text(self) -> str:
-        """Return the deadline in the notice's words; midnight is 24:00 of the day before."""
-        last = self.deadline.astimezone(self.zone)
+        """Return the deadline in the notice's words."""
+        return self.text_of(self.deadline)
+
+    def text_of(self, deadline: datetime) -> str:
+        """Return a deadline in words; midnight is 24:00 of the day before."""
+        last = deadline.astimezone(self.zone)
         clock = last.strftime("%H:%M")
         if clock == "00:00":
             last, clock = last - timedelta(days=1), "24:00"
@@ -230,6 +277,7 @@ class Campaign(Model):
     def rules_version(self) -> str:
         """Return a short version that changes with any rule of the campaign, its form, or the code's revision."""
         apart = {"id", "title", "theme", "window", "deadline", "previous", "archive", "quarantine", "intake"}
+        apart |= {"contacts", "operators", "reminders"}
         text = self.model_dump_json(exclude=apart)
         return f"{RULES_REVISION}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
@@ -240,6 +288,14 @@ class Campaign(Model):
     def prefecture_named(self, text: str) -> Prefecture | None:
         """Return the prefecture with this name in any of its languages, ignoring spaces."""
         return self._by_name.get(alike(text))
+
+    def contact(self, code: str) -> Contact:
+        """Return whom to ask in a prefecture; empty where the campaign file does not say."""
+        return self.contacts.get(code) or Contact()
+
+    def last_day(self, deadline: datetime) -> date:
+        """Return the last day on which a submission is in time; midnight belongs to the day before."""
+        return (deadline.astimezone(self.zone) - timedelta(microseconds=1)).date()
 
     def deliverable(self, kind: Kind) -> Deliverable:
         """Return the deliverable of this kind; KeyError if the campaign does not ask for it."""

@@ -261,3 +261,30 @@ class IntakeLimit(Base):
     def exceeded(self) -> bool:
         """Return whether too much lies there at present."""
         return self.over_limit or self.closed
+
+
+class Notification(Base):
+    """A message to a prefecture's contacts, or (`prefecture` empty) to operators, by one channel.
+
+    `event` and `cause` say why, as "receipt" and "12"; with the channel they are unique, so that it is decided once.
+    `handed_over_at` is written just before its last byte leaves, `handed_over_by` names that attempt: a message with
+    it and without `sent_at` may have arrived and is not sent again. `note` says in words what went wrong.
+    """
+
+    __tablename__ = "notification"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    event: Mapped[str]
+    campaign: Mapped[str]
+    prefecture: Mapped[str]
+    cause: Mapped[str]
+    channel: Mapped[str]
+    subject: Mapped[str]
+    body: Mapped[str]
+    created_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    retry_at: Mapped[datetime | None]
+    note: Mapped[str] = mapped_column(server_default="")
+    handed_over_at: Mapped[datetime | None]
+    handed_over_by: Mapped[str | None]
+    sent_at: Mapped[datetime | None]

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from baosong.ledger.database import take_turns
 from baosong.ledger.models import Activity, IndicatorValue, Receipt, Submission
+from baosong.ledger.notifications import Message, notify
 from baosong.ledger.states import FILED
 from baosong.ledger.submissions import unfinished_of
 from baosong.ledger.work_queue import dequeue
@@ -55,11 +56,12 @@ def to_answer(session: Session, campaign_id: str, code: str) -> bool:
     return bool(session.scalar(select(filed)))
 
 
-def mark_replied(session: Session, submission_ids: Sequence[int]) -> None:
-    """Finish files: their receipt is written and their bytes have left the intake."""
+def mark_replied(session: Session, submission_ids: Sequence[int], messages: Sequence[Message] = ()) -> None:
+    """Finish files: their receipt is written and their bytes have left the intake; its `messages` are to be sent."""
     done = update(Submission).where(Submission.id.in_(submission_ids), Submission.replied_at.is_(None))
     session.execute(done.values(replied_at=datetime.now(UTC)))
     dequeue(session, submission_ids)
+    notify(session, messages)
 
 
 def receipt_numbers(session: Session, campaign_id: str, code: str | None = None) -> dict[int, int]:

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from baosong.ledger import board_queries as board
-from baosong.ledger import filing, pending_changes, quarantine, queries, receipts, related_files, steps, work_queue
+from baosong.ledger import (
+    filing,
+    notifications,
+    pending_changes,
+    quarantine,
+    queries,
+    receipts,
+    related_files,
+    steps,
+    work_queue,
+)
 from baosong.ledger import intake_limits as limits
 from baosong.ledger import stored_objects as objects
 from baosong.ledger import submissions as rows
@@ -85,6 +95,15 @@ class Ledger(Database):
     intake_limits = transaction(limits.intake_limits)
     note_intake_limit = transaction(limits.note_intake_limit)
     mark_limit_notified = transaction(limits.mark_limit_notified)
+
+    # Messages to people.
+    notify = transaction(notifications.notify)
+    due_notifications = transaction(notifications.due)
+    hand_over = transaction(notifications.hand_over)
+    mark_sent = transaction(notifications.mark_sent)
+    postpone = transaction(notifications.postpone)
+    discard_notifications = transaction(notifications.discard)
+    last_notifications = transaction(notifications.last)
 
     # Change log and fixity.
     change_log_state = transaction(pending_changes.change_log_state)

@@ -15,12 +15,14 @@ from typing import Any
 
 from baosong.campaign import Campaign, Prefecture
 from baosong.ledger import Cell, Receipt, State, Submission
+from baosong.ledger.notifications import Message
 from baosong.ledger.services import Services
 from baosong.pipeline import source_object
 from baosong.preservation import change_log
 from baosong.preservation.records import UNPLACED, safe_name
 from baosong.receipts import pages
 from baosong.receipts.annotated_workbook.annotate import LARGEST, annotate
+from baosong.receipts.messages import receipt_messages
 from baosong.receipts.outbox import newest_receipts
 from baosong.rules.findings import Finding, Kind, Severity
 from baosong.store.keys import RECEIPTS, STATUS, TEMPLATES, parse_key
@@ -68,26 +70,28 @@ def _reply(services: Services, campaign_id: str, code: str) -> dict[str, Any] | 
     written = [write_receipt(services, campaign, prefecture, receipt, files) for receipt, files in unsent]
     write_status(services, campaign, prefecture)
     answered = [row for _, files in unsent for row in files]
-    empty_intake(services, answered)
+    empty_intake(services, answered, [message for _, messages in written for message in messages])
     change_log.write(services, campaign_id, code)
-    return {"receipts": written, "number": unsent[-1][0].number, "files": len(answered)}
+    return {"receipts": [key for key, _ in written], "number": unsent[-1][0].number, "files": len(answered)}
 
 
-def empty_intake(services: Services, rows: Sequence[Submission]) -> None:
+def empty_intake(services: Services, rows: Sequence[Submission], messages: Sequence[Message] = ()) -> None:
     """Remove from the intake the very bytes that were read, and nothing newer under the same key; finish the rows.
+
+    In the same transaction the `messages` about them are decided.
 
     A bundle's files go with itself. What was held left the intake long ago; quarantine is emptied by the night.
     """
     arrived = [source_object.object_of(row) for row in rows if row.held_key is None and row.member is None]
     for stored in services.storage.remove_unchanged("intake", arrived):
         log.info("%s: a newer object lies in the intake", stored.key)
-    services.ledger.mark_replied([row.id for row in rows])
+    services.ledger.mark_replied([row.id for row in rows], messages)
 
 
 def write_receipt(
     services: Services, campaign: Campaign, prefecture: Prefecture, receipt: Receipt, files: list[Submission]
-) -> str:
-    """Write a receipt as the ledger has it and return its page's key; repeated, it writes the same.
+) -> tuple[str, list[Message]]:
+    """Write a receipt as the ledger has it; return its page's key and what is to be told; repeated, it does the same.
 
     The annotated copies of sheets come before the page that links them.
     """
@@ -101,7 +105,7 @@ def write_receipt(
     for number, copy in copies.items():
         name = pages.annotated_name(page.name, names[number])
         services.storage.put("outbox", f"{folder}/{name}", copy, content_type=_XLSX)
-    return _write(services, folder, page)
+    return _write(services, folder, page), receipt_messages(campaign, prefecture, page.json, page.name)
 
 
 def write_unplaced(services: Services, receipt: Receipt, files: list[Submission]) -> str:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from baosong.campaign import Campaign
 from baosong.ledger.board_queries import Marks
+from baosong.receipts.messages import message_line
 from baosong.receipts.sheet_results import has_page
 from baosong.receipts.view import Json, advice, describe_deliverables, describe_file, open_failures, render
 from baosong.report.files import DOCUMENT, PAGE, PDF, WORKBOOK
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 ARRIVALS = 15
 FAILURES = 30
 EDITIONS = 3
+MESSAGES = 10
 _FILES = {WORKBOOK: "汇总表", DOCUMENT: "Word", PAGE: "网页", PDF: "PDF"}
 
 
@@ -64,6 +66,7 @@ def render_board(
         arrivals=[_line(s, campaign) for s in ledger.newest(campaign.id, ARRIVALS)],
         editions=[_edition(e, campaign, exists) for e in ledger.editions(campaign.id)[: -EDITIONS - 1 : -1]],
         failures=[_line(s, campaign) for s in failures[:FAILURES]],
+        messages=[message_line(n, campaign, now) for n in ledger.last_notifications(campaign.id, MESSAGES)],
     )
 
 

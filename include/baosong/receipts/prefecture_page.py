@@ -39,6 +39,7 @@ def render_prefecture(services: Services, campaign: Campaign, code: str, now: da
         "prefecture.html",
         campaign=campaign,
         prefecture=prefecture,
+        contact=campaign.contact(code),
         now_text=time_text(now, campaign.zone),
         remaining=remaining_text(campaign.deadline, now),
         deliverables=deliverables,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # What the campaign file says to the pipeline alone. `previous` stands here because of last year nothing is printed but
 # the comparison, which is digested for itself: a year without figures changes no edition.
-_OPERATIONAL = {"previous", "archive", "quarantine", "intake"}
+_OPERATIONAL = {"previous", "archive", "quarantine", "intake", "contacts", "operators", "reminders"}
 _NO_TIME = datetime.min.replace(tzinfo=UTC)
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from urllib.parse import unquote
 
 from baosong.campaign import Campaign
+from baosong.campaign.model import Contact
 from baosong.ledger.services import Services
 from baosong.receipts.board import render_board
+from baosong.receipts.prefecture_page import render_prefecture
 from baosong.receipts.view import script_hash
 from baosong.rules.findings import Kind, Verdict, error, warning
 from feed import NOW, feed, feed_all
+from mail_help import mail
 
 HOSTILE = "<script>alert(1)</script>\u202e.jpg"
 
@@ -166,3 +169,37 @@ def test_the_latest_editions_are_linked_in_all_their_forms(services: Services, c
     newest = [("v4", *form) for form in [*forms, ("汇总总结报告.pdf", "PDF")]]
     assert links == [*newest, *(("v3", *form) for form in forms), *(("v2", *form) for form in forms)]
     assert "终稿 第 4 版" in html
+
+
+def test_the_board_says_of_each_message_what_became_of_it_in_words(services: Services, campaign: Campaign) -> None:
+    ledger, now = services.ledger, datetime.now(UTC)
+    ledger.notify([mail(str(n)) for n in range(5)] + [mail("5", "", subject="任务失败", campaign="")])
+    rows = {row.subject[3]: row for row in ledger.last_notifications("2023", 9)}
+    ledger.hand_over(rows["0"].id, "one")
+    ledger.mark_sent(rows["0"].id)
+    ledger.postpone([rows["1"].id], "邮件服务器连不上")
+    ledger.hand_over(rows["2"].id, "killed")
+
+    soon, minutes, days = (
+        text_of(render_board(ledger, campaign, now + later, bool))
+        for later in (timedelta(0), timedelta(minutes=9), timedelta(days=4))
+    )
+
+    assert "回执 0 号：全部接收 ✓ 已发出" in soon
+    assert "回执 1 号：全部接收 × 等待重发：邮件服务器连不上" in soon
+    assert "○ 正在发送" in soon
+    assert "值班人员 邮件 任务失败 ○ 等待发送" in soon
+    assert "△ 发送时中断，对方可能已收到，不再重发" in minutes
+    assert "× 3 天没有发出，不再发送；邮件服务器连不上" in days
+
+
+def test_a_prefectures_page_says_whom_to_ask_and_who_gets_no_mail(services: Services, campaign: Campaign) -> None:
+    contact = Contact(name="张三<b>", phone="0991-1234567", emails=["kjj@example.cn"])
+    told = campaign.model_copy(update={"contacts": {"6501": contact}})
+
+    page, without = (render_prefecture(services, told, code, NOW) for code in ("6501", "6502"))
+
+    assert "联系人： 张三<b> 0991-1234567 kjj@example.cn" in text_of(page).replace("：张", "： 张")
+    assert 'href="mailto:kjj%40example.cn"' in page
+    assert "张三<b>" not in page
+    assert "没有电子邮箱，回执和催报不会发邮件" in text_of(without)

@@ -159,3 +159,45 @@ def test_deadline_reads_every_time_of_day_up_to_24_00(hour: int, minute: int) ->
     else:
         read = read_deadline(text)
         assert (read - datetime(2023, 6, 15)).total_seconds() == hour * 3600 + minute * 60
+
+
+CONTACT = {"name": "张三", "phone": "0991-1234567", "emails": ["kjj@example.cn"]}
+
+
+def test_contacts_are_persons_and_change_neither_rules_nor_the_prefecture_that_is_dumped(tmp_path: Path) -> None:
+    campaign = load_campaign(derived(tmp_path, contacts={"6501": CONTACT}, operators=["zhiban@example.cn"]))
+    assert campaign.contact("6501").emails == ["kjj@example.cn"]
+    assert campaign.contact("6502").emails == []
+    assert campaign.rules_version == load_campaign(NOTICE).rules_version
+    assert "kjj@example.cn" not in campaign.model_dump_json(include={"prefectures", "recipient"})
+
+
+@pytest.mark.parametrize(
+    ("over", "said"),
+    [
+        ({"contacts": {"6501": {"emails": ["kjj.example.cn"]}}}, "contacts.6501.emails.1：应是一个电子邮箱地址"),
+        ({"contacts": {"6501": {"emails": ["a@b.cn\nBcc: c@d.cn"]}}}, "应是一个电子邮箱地址"),
+        ({"contacts": {"6501": {"phone": "请打给张三"}}}, "contacts.6501.phone：格式不符"),
+        ({"contacts": {"6501": {"emails": ["a@b.cn"] * 21}}}, "最多 20 项"),
+        ({"contacts": {"6599": CONTACT}}, "contacts 中的 6599 不在 prefectures 之列"),
+        ({"operators": ["值班室"]}, "operators.1：应是一个电子邮箱地址"),
+        ({"reminders": {"at": "03:00"}}, "整点或半点"),
+        ({"reminders": {"at": 630}}, "并加引号"),  # what YAML makes of 10:30 without quotes
+        ({"reminders": {"before": [61]}}, "应不大于60"),
+        ({"reminders": {"after": [0]}}, "应不小于1"),
+    ],
+)
+def test_wrong_contacts_and_reminders_are_refused_in_chinese(
+    tmp_path: Path, over: dict[str, object], said: str
+) -> None:
+    assert said in refusal(derived(tmp_path, **over))
+
+
+def test_an_address_that_is_refused_reaches_no_log(tmp_path: Path) -> None:
+    told = refusal(derived(tmp_path, contacts={"6501": {"emails": ["zhang.san的邮箱"]}}))
+    assert told == "x.yaml:6：字段 contacts.6501.emails.1：应是一个电子邮箱地址，例如 kjj@example.cn。"
+
+
+def test_midnight_belongs_to_the_day_before(tmp_path: Path) -> None:
+    notice, early = load_campaign(NOTICE), load_campaign(derived(tmp_path, deadline="2023-06-15 18:00"))
+    assert {c.last_day(c.deadline).isoformat() for c in (notice, early)} == {"2023-06-15"}

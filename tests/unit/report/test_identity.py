@@ -141,7 +141,7 @@ def rendered(given_: Inputs) -> dict[str, bytes]:
 
 
 PLACES = sorted(leaves(inputs()), key=str)
-OPERATIONAL = ("archive", "quarantine", "intake", "previous")
+OPERATIONAL = ("archive", "quarantine", "intake", "previous", "contacts", "operators", "reminders")
 SILENT = [p for p in PLACES if p[:2] == (0, "as_of") or (p[:2] == (0, "campaign") and p[2] in OPERATIONAL)]
 BY_INPUT: dict[Place, list[Place]] = {}  # so that the thousands in the form do not crowd out the few elsewhere
 for place_ in PLACES:

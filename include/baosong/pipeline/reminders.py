@@ -1,0 +1,49 @@
+"""Reminders (催报): who has not sent all, told on certain days before and after the deadline, each day once."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from baosong.campaign import Campaign
+from baosong.campaign.model import Reminders
+from baosong.ledger.notifications import Message
+from baosong.ledger.services import Services
+from baosong.pipeline.discover import usable_campaigns
+from baosong.pipeline.open_campaign import opened
+from baosong.receipts.messages import Reminded, reminder_message, reminder_overview
+from baosong.receipts.view import describe_deliverables
+
+
+def deadline_of(services: Services, campaign: Campaign, code: str) -> datetime:
+    """Return until when a prefecture's files are in time: the one place that knows of it."""
+    return campaign.deadline
+
+
+def is_due(reminders: Reminders, last_day: date, today: date) -> bool:
+    """Return whether this is a day of reminders for a deadline on `last_day`."""
+    left = (last_day - today).days
+    return left in reminders.before if left >= 0 else -left in reminders.after
+
+
+def remind_all(services: Services, now: datetime) -> int:
+    """Decide the reminders of today in every opened campaign; return how many messages are new."""
+    campaigns, new = usable_campaigns(services), 0
+    for campaign_id in opened(services):
+        if campaign_id in campaigns:
+            new += services.ledger.notify(reminders(services, campaigns[campaign_id], now))
+    return new
+
+
+def reminders(services: Services, campaign: Campaign, now: datetime) -> list[Message]:
+    """Return today's reminders, none before the campaign's time of day: the same whenever they are asked for."""
+    here = now.astimezone(campaign.zone)
+    if here.strftime("%H:%M") < campaign.reminders.at:
+        return []
+    reminded = []
+    for code, cells in services.ledger.completeness(campaign).items():
+        deadline = deadline_of(services, campaign, code)
+        if is_due(campaign.reminders, campaign.last_day(deadline), here.date()):
+            found = Reminded(campaign.prefecture(code), deadline, describe_deliverables(campaign, cells))
+            reminded += [found] if found.missing else []
+    mails = [reminder_message(campaign, one, now) for one in reminded if campaign.contact(one.prefecture.code).emails]
+    return [*mails, *(reminder_overview(campaign, reminded, now) if reminded else [])]
