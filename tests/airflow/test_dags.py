@@ -18,7 +18,7 @@ from baosong_local.stack import airflow
 
 PROJECT = airflow_home.PROJECT
 DAG_FILES = sorted((PROJECT / "dags").glob("*.py"))
-DAG_IDS = {"intake", "intake_large", "province_report", "nightly_consolidation", "fixity", "release_held"}
+DAG_IDS = {"intake", "intake_large", "province_report", "nightly_consolidation", "fixity", "release_held", "deadline"}
 HEAVY = ("pandas", "great_expectations", "openpyxl", "minio", "pymediainfo", "docx", "PIL", "baosong.pipeline.discover")
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from baosong.ledger import board_queries as board
-from baosong.ledger import filing, pending_changes, quarantine, queries, receipts, related_files, steps, work_queue
+from baosong.ledger import (
+    closing,
+    filing,
+    pending_changes,
+    quarantine,
+    queries,
+    receipts,
+    related_files,
+    steps,
+    work_queue,
+)
 from baosong.ledger import intake_limits as limits
 from baosong.ledger import stored_objects as objects
 from baosong.ledger import submissions as rows
@@ -71,6 +81,10 @@ class Ledger(Database):
     editions = transaction(queries.editions)
     current_editions = transaction(queries.current_editions)
     add_edition = transaction(queries.add_edition)
+    ask_closing = transaction(closing.ask)
+    asked_closing = transaction(closing.asked)
+    decide_closing = transaction(closing.decide)
+    closure = transaction(closing.closure)
     newly_complete = transaction(steps.newly_complete)
     announced = transaction(queries.announced)
     mark_announced = transaction(queries.mark_announced)

@@ -17,7 +17,7 @@ from baosong.rules.findings import Kind
 from baosong.rules.words import elapsed_text, remaining_text, time_text
 
 if TYPE_CHECKING:
-    from baosong.ledger import Cell, Edition, IntakeLimit, Ledger, Submission
+    from baosong.ledger import Cell, Closing, Edition, IntakeLimit, Ledger, Submission
     from baosong.ledger.work_queue import Lane, Queued
 
 ARRIVALS = 15
@@ -64,7 +64,17 @@ def render_board(
         arrivals=[_line(s, campaign) for s in ledger.newest(campaign.id, ARRIVALS)],
         editions=[_edition(e, campaign, exists) for e in ledger.editions(campaign.id)[: -EDITIONS - 1 : -1]],
         failures=[_line(s, campaign) for s in failures[:FAILURES]],
+        closing=closing_text(ledger.closure(campaign.id), campaign),
     )
+
+
+def closing_text(closing: Closing | None, campaign: Campaign) -> str:
+    """Say that a campaign was closed with prefectures missing: by whom, when and why; empty while it is open."""
+    if closing is None or closing.decided_at is None:
+        return ""
+    names = "、".join(p.name for p in campaign.prefectures if p.code in closing.missing)
+    at = time_text(closing.decided_at, campaign.zone)
+    return f"已于 {at} 结束收报，当时未报齐的：{names}。批准人：{closing.who}；理由：{closing.reason}"
 
 
 def waiting_text(since: Mapping[Lane, datetime], now: datetime) -> str:

@@ -1,0 +1,107 @@
+"""What an operator meets on the whole stack: a question after the deadline, and a board that is up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from baosong.campaign import Campaign
+from baosong.ledger.services import Services
+from baosong_local import stack
+from baosong_local.stack.campaigns import running_settings
+from soak import WholeStack, baosong, ended
+from waiting import free_port, until
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(600), pytest.mark.xdist_group("operators_day")]
+OVER = "over"
+
+
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeStack]:
+    """A running stack with a campaign whose deadline was yesterday and to which nobody has sent anything."""
+    home = tmp_path_factory.mktemp("operators") / "home"
+    (home / "campaigns").mkdir(parents=True)
+    yesterday = datetime.now(ZoneInfo("Asia/Shanghai")).date() - timedelta(days=1)
+    lines = ('extends: "2023"', f"id: {OVER}", "title: 已截止的活动", f"deadline: {yesterday} 18:00")
+    (home / "campaigns" / f"{OVER}.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BAOSONG_HOME", str(home))
+        for name in ("S3", "S3_CUSTODY", "UI"):
+            patch.setenv(f"BAOSONG_{name}_PORT", str(free_port()))
+        try:
+            stack.up(home)
+            yield WholeStack(home)
+        finally:
+            ended(baosong(home, "down"), 120)
+
+
+@pytest.fixture(scope="module")
+def services(embedded: WholeStack) -> Services:
+    return Services.open(running_settings())
+
+
+@pytest.fixture(scope="module")
+def campaign(services: Services) -> Campaign:
+    """The campaign, opened as far as it matters here: making its blank sheets takes longer than all of the tests."""
+    services.storage.put("outbox", f"{OVER}/opened", b"")
+    return services.campaigns.get(OVER)
+
+
+def begin(embedded: WholeStack) -> str:
+    """Start the DAG by hand, as soon as it is known, and return its run."""
+    until(lambda: any(d["dag_id"] == "deadline" for d in embedded.api("GET", "/dags")["dags"]), 120, "the DAG")
+    run: str = embedded.api("POST", "/dags/deadline/dagRuns", json={"logical_date": None})["dag_run_id"]
+    return run
+
+
+def tasks(embedded: WholeStack, run: str) -> dict[str, str]:
+    found = embedded.api("GET", f"/dags/deadline/dagRuns/{quote(run)}/taskInstances")["task_instances"]
+    return {task["task_id"]: task["state"] for task in found}
+
+
+def occupied(embedded: WholeStack, dag_id: str) -> int:
+    """Return how many of a DAG's task instances hold a slot."""
+    found = embedded.api("GET", f"/dags/{dag_id}/dagRuns/~/taskInstances?state=running&state=queued")
+    slots: int = found["total_entries"]
+    return slots
+
+
+def waiting(embedded: WholeStack) -> list[dict[str, Any]]:
+    path = "/dags/~/dagRuns/~/hitlDetails?response_received=false"
+    found: list[dict[str, Any]] = embedded.api("GET", path)["hitl_details"]
+    return found
+
+
+def test_after_the_deadline_a_person_closes_the_campaign_and_the_report_names_the_missing(
+    embedded: WholeStack, services: Services, campaign: Campaign
+) -> None:
+    by_hand = begin(embedded)
+    until(lambda: waiting(embedded), 120, "the question, by this run or by the one of this morning")
+
+    (asked,) = waiting(embedded)
+    run = asked["task_instance"]["dag_run_id"]
+    assert asked["options"] == ["结束收报", "继续等待"]
+    assert "14 个地州市未报齐" in asked["subject"]
+    assert all(p.name in asked["body"] for p in campaign.prefectures)
+    until(lambda: tasks(embedded, run)["closing.ask"] == "awaiting_input", 60, "the wait")
+    until(lambda: occupied(embedded, "deadline") == 0, 60, "no worker kept by who waits for a person")
+
+    path = f"/dags/deadline/dagRuns/{quote(run)}/taskInstances/closing.ask/0/hitlDetails"
+    embedded.api("PATCH", path, json={"chosen_options": ["结束收报"], "params_input": {"reason": "厅长同意"}})
+    until(lambda: tasks(embedded, run).get("closing.close") == "success", 120, "what follows the answer")
+
+    closure = services.ledger.closure(OVER)
+    assert closure is not None
+    assert (closure.who, closure.reason) == ("operator", "厅长同意")
+    written = [len(e.figures["missing"]) for e in services.ledger.editions(OVER) if e.edition == "final"]
+    assert written == [14]
+
+    again = begin(embedded)
+    for another in {by_hand, again} - {run}:
+        until(lambda r=another: tasks(embedded, r).get("questions") == "success", 120, "a run without a question")
+    assert waiting(embedded) == []
