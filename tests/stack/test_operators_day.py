@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
+import httpx
 import pytest
 
 from baosong.campaign import Campaign
 from baosong.ledger.services import Services
 from baosong_local import stack
+from baosong_local.roles import Role
+from baosong_local.stack import accounts
 from baosong_local.stack.campaigns import running_settings
 from soak import WholeStack, baosong, ended
 from waiting import free_port, until
@@ -21,8 +26,26 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(600), pytest.mark.xdist_gro
 OVER = "over"
 
 
+@dataclass
+class Office(WholeStack):
+    """A running stack, and the passwords of people by their roles."""
+
+    passwords: dict[Role, str]
+
+    def status_as(self, role: Role, method: str, path: str, **more: Any) -> int:
+        """Return how Airflow answers a person: 401 to who cannot sign in, else what the call gives."""
+        facts = json.loads((self.home / "stack.json").read_text(encoding="utf-8"))
+        with httpx.Client(base_url=facts["BAOSONG_UI_URL"], timeout=60, trust_env=False) as client:
+            person = {"username": f"某{role}", "password": self.passwords[role]}
+            signed = client.post("/auth/token", json=person)
+            if not signed.is_success:
+                return signed.status_code
+            headers = {"Authorization": f"Bearer {signed.json()['access_token']}"}
+            return client.request(method, path, headers=headers, **more).status_code
+
+
 @pytest.fixture(scope="module")
-def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeStack]:
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     """A running stack with a campaign whose deadline was yesterday and to which nobody has sent anything."""
     home = tmp_path_factory.mktemp("operators") / "home"
     (home / "campaigns").mkdir(parents=True)
@@ -33,15 +56,16 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeStack]:
         patch.setenv("BAOSONG_HOME", str(home))
         for name in ("S3", "S3_CUSTODY", "UI"):
             patch.setenv(f"BAOSONG_{name}_PORT", str(free_port()))
+        passwords = {role: accounts.add(home, f"某{role}", role) for role in (Role.VIEWER, Role.OPERATOR)}
         try:
             stack.up(home)
-            yield WholeStack(home)
+            yield Office(home, passwords)
         finally:
             ended(baosong(home, "down"), 120)
 
 
 @pytest.fixture(scope="module")
-def services(embedded: WholeStack) -> Services:
+def services(embedded: Office) -> Services:
     return Services.open(running_settings())
 
 
@@ -50,6 +74,23 @@ def campaign(services: Services) -> Campaign:
     """The campaign, opened as far as it matters here: making its blank sheets takes longer than all of the tests."""
     services.storage.put("outbox", f"{OVER}/opened", b"")
     return services.campaigns.get(OVER)
+
+
+def test_people_have_accounts_of_their_own_from_one_moment_to_the_next(embedded: Office) -> None:
+    """Each role by what it may do, on the running stack, which is not started anew."""
+    reaper = (embedded.home / "stack.lock").read_text()
+    embedded.passwords[Role.ADMIN] = accounts.add(embedded.home, f"某{Role.ADMIN}", Role.ADMIN)
+    runs, new = "/api/v2/dags/fixity/dagRuns", {"logical_date": None}
+    pools, pool = "/api/v2/pools", {"name": "another", "slots": 1}
+
+    until(lambda: any(d["dag_id"] == "fixity" for d in embedded.api("GET", "/dags")["dags"]), 120, "the DAG")
+    assert [embedded.status_as(role, "GET", "/baosong/") for role in Role] == [200, 200, 200]
+    assert [embedded.status_as(role, "POST", runs, json=new) for role in Role] == [403, 200, 200]
+    assert [embedded.status_as(role, "POST", pools, json=pool) for role in Role] == [403, 403, 201]
+
+    accounts.remove(embedded.home, f"某{Role.VIEWER}")
+    assert embedded.status_as(Role.VIEWER, "GET", "/baosong/") == 401
+    assert (embedded.home / "stack.lock").read_text() == reaper
 
 
 def begin(embedded: WholeStack) -> str:
@@ -78,7 +119,7 @@ def waiting(embedded: WholeStack) -> list[dict[str, Any]]:
 
 
 def test_after_the_deadline_a_person_closes_the_campaign_and_the_report_names_the_missing(
-    embedded: WholeStack, services: Services, campaign: Campaign
+    embedded: Office, services: Services, campaign: Campaign
 ) -> None:
     by_hand = begin(embedded)
     until(lambda: waiting(embedded), 120, "the question, by this run or by the one of this morning")
@@ -92,12 +133,13 @@ def test_after_the_deadline_a_person_closes_the_campaign_and_the_report_names_th
     until(lambda: occupied(embedded, "deadline") == 0, 60, "no worker kept by who waits for a person")
 
     path = f"/dags/deadline/dagRuns/{quote(run)}/taskInstances/closing.ask/0/hitlDetails"
-    embedded.api("PATCH", path, json={"chosen_options": ["结束收报"], "params_input": {"reason": "厅长同意"}})
+    answer = {"chosen_options": ["结束收报"], "params_input": {"reason": "厅长同意"}}
+    assert embedded.status_as(Role.OPERATOR, "PATCH", f"/api/v2{path}", json=answer) == 200
     until(lambda: tasks(embedded, run).get("closing.close") == "success", 120, "what follows the answer")
 
     closure = services.ledger.closure(OVER)
     assert closure is not None
-    assert (closure.who, closure.reason) == ("operator", "厅长同意")
+    assert (closure.who, closure.reason) == ("某operator", "厅长同意")
     written = [len(e.figures["missing"]) for e in services.ledger.editions(OVER) if e.edition == "final"]
     assert written == [14]
 
