@@ -52,9 +52,11 @@ def _joined(group: list[Json]) -> Json:
     line = {**first, "place": f"{place}（{len(group)} 处）"}
     if len({_words(f) for f in group}) > 1:
         begun = _beginning([f["message"] for f in group])
-        each = (f"{cell} {f['message'][len(begun) :]}" for cell, f in zip(cells, group, strict=True))
-        observed = dict.fromkeys(f["observed"] for f in group)
-        line |= {"message": f"{begun}：{'；'.join(each)}", "observed": "、".join(observed)}
+        rests: dict[str, list[str]] = {}
+        for cell, f in zip(cells, group, strict=True):
+            rests.setdefault(f["message"][len(begun) :], []).append(cell)
+        each = "；".join(f"{rest}（{'、'.join(there)}）" for rest, there in rests.items())
+        line |= {"message": f"{begun}：{each}", "observed": "、".join(dict.fromkeys(f["observed"] for f in group))}
     return line
 
 

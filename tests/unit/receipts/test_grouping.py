@@ -21,7 +21,7 @@ def test_23_dates_are_one_line_with_their_cells_and_how_each_was_counted() -> No
 
     assert line["place"].startswith("工作表“活动明细”，单元格 F4、F5、")
     assert line["place"].endswith("、F26（23 处）")
-    assert line["message"].startswith("“日期”写成：F4 “5月4日”，按 4 计；F5 “5月5日”")
+    assert line["message"].startswith("“日期”写成：“5月4日”，按 4 计（F4）；“5月5日”")
     assert all(f["observed"] in line["observed"] for f in told)
 
 
@@ -44,3 +44,15 @@ def test_another_column_sheet_or_rule_is_another_line() -> None:
 def test_what_is_about_a_whole_file_is_never_joined() -> None:
     told = [remark("", where={}), remark("", where={}), remark("", where={"page": 3})]
     assert grouped(told) == told
+
+
+def test_what_is_written_alike_is_told_once_with_its_cells() -> None:
+    told = [
+        remark(f"F{n}", message=f"“日期”写成“{day}”，按它计", observed=day)
+        for n, day in ((4, "甲"), (5, "乙"), (6, "甲"))
+    ]
+
+    (line,) = grouped(told)
+
+    assert line["message"] == "“日期”写成：“甲”，按它计（F4、F6）；“乙”，按它计（F5）"
+    assert line["observed"] == "甲、乙"
