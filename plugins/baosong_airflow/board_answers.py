@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -39,6 +40,7 @@ OF_SHEETS = _headers(f"{_POLICY}; sandbox")
 OF_RECEIPTS = _headers(f"{_POLICY}; sandbox allow-same-origin allow-downloads")
 OF_PREVIEWS = _headers(f"{_POLICY}; sandbox", "private, max-age=86400")  # a submission's bytes never change
 BLOCK = 1 << 20
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 _ERRORS = {
     401: ("没有登录", "没有登录，或登录已过期。请登录后再打开本页。"),
     403: ("没有权限", "您的账号没有这项权限。需要的请联系系统管理员。"),
@@ -73,33 +75,62 @@ def unavailable(request: Request, failure: Exception) -> Response:
     return answer
 
 
-def stored(storage: Storage, bucket: str, key: str, policy: dict[str, str] = OF_REPORTS, *, page: bool) -> Response:
-    """Give an object: a page of our own to be seen, or a download under its own name."""
+def stored(
+    storage: Storage, bucket: str, key: str, request: Request, policy: dict[str, str] = OF_REPORTS, *, page: bool
+) -> Response:
+    """Give an object, or the part asked for: a page of our own to be seen, or a download under its own name."""
     name = key.rpartition("/")[2]
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
     if page:
-        return _streamed(storage, bucket, key, {**policy, "Content-Type": f"{kind}; charset=utf-8"})
-    return _streamed(storage, bucket, key, {**policy, "Content-Type": kind, **_attached(name)})
+        return _streamed(storage, bucket, key, request, {**policy, "Content-Type": f"{kind}; charset=utf-8"})
+    return _streamed(storage, bucket, key, request, {**policy, "Content-Type": kind, **_attached(name)})
 
 
-def original(storage: Storage, row: Submission) -> Response:
+def original(storage: Storage, row: Submission, request: Request) -> Response:
     """Give a sender's own file: a download that no browser opens, whatever its name or content claims."""
     headers = {**OF_SHEETS, "Content-Type": "application/octet-stream", **_attached(row.name)}
-    return _streamed(storage, row.bucket or "", row.archive_key or "", headers)
+    return _streamed(storage, row.bucket or "", row.archive_key or "", request, headers)
 
 
 def _attached(name: str) -> dict[str, str]:
     return {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}
 
 
-def _streamed(storage: Storage, bucket: str, key: str, headers: dict[str, str]) -> Response:
+def _streamed(storage: Storage, bucket: str, key: str, request: Request, headers: dict[str, str]) -> Response:
     found = storage.head(bucket, key)
     if found is None:
         raise HTTPException(404, "没有这个文件。")
-    return StreamingResponse(_blocks(storage.open(bucket, key)), 200, {**headers, "Content-Length": str(found.size)})
+    headers = {**headers, "Accept-Ranges": "bytes", "ETag": f'"{found.etag}"'}
+    asked = request.headers.get("range", "")
+    if request.headers.get("if-range", headers["ETag"]) != headers["ETag"]:
+        asked = ""  # of another file than the one that is there now
+    first, last = _part(asked, found.size)
+    if first > last and found.size:
+        return Response(None, 416, {**headers, "Content-Range": f"bytes */{found.size}"})
+    whole, length = (first, last) == (0, found.size - 1), last - first + 1
+    headers |= {"Content-Length": str(length)}
+    if not whole:
+        headers |= {"Content-Range": f"bytes {first}-{last}/{found.size}"}
+    status = 200 if whole else 206
+    if request.method == "HEAD":
+        return Response(None, status, headers)
+    return StreamingResponse(_blocks(storage.open(bucket, key), first, length), status, headers)
 
 
-def _blocks(reader: RangedReader) -> Iterator[bytes]:
+def _part(asked: str, size: int) -> tuple[int, int]:
+    """Return the first and last byte of the one range that is asked for, else of all; (1, 0) if it is outside."""
+    found = _RANGE.fullmatch(asked)
+    if not found or found.groups() == ("", ""):
+        return 0, size - 1
+    if not found[1]:
+        return max(0, size - int(found[2])), size - 1
+    first, last = int(found[1]), min(int(found[2] or size - 1), size - 1)
+    return (first, last) if first <= last else (1, 0)
+
+
+def _blocks(reader: RangedReader, first: int, left: int) -> Iterator[bytes]:
     with reader:
-        while block := reader.read(BLOCK):
+        reader.seek(first)
+        while left and (block := reader.read(min(BLOCK, left))):
+            left -= len(block)
             yield block

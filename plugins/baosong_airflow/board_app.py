@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from airflow.api_fastapi.auth.managers.models.resource_details import AccessView, DagAccessEntity
 from airflow.api_fastapi.core_api.security import requires_access_dag, requires_access_view
-from fastapi import Depends, FastAPI, HTTPException
+from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.exc import DBAPIError, NoResultFound
 
@@ -49,6 +49,7 @@ operators_only = requires_access_view(AccessView.PLUGINS)
 # What people sent, the held and the refused above all, is for those who may decide on it.
 reviewers_only = requires_access_dag("POST", DagAccessEntity.RUN, param_dag_id="release_held")
 app = FastAPI(dependencies=[Depends(operators_only)], docs_url=None, redoc_url=None, openapi_url=None)
+downloads = partial(app.api_route, methods=["GET", "HEAD"])
 for refusal in (401, 403, 404, 405):
     app.add_exception_handler(refusal, answers.refused)
 app.add_exception_handler(StorageError, answers.unavailable)
@@ -107,25 +108,25 @@ def prefecture(campaign_id: str, code: str) -> Response:
 
 
 @app.get("/{campaign_id}/status/{code}/")
-def status(campaign_id: str, code: str) -> Response:
+def status(campaign_id: str, code: str, request: Request) -> Response:
     """Show the status page as the prefecture sees it."""
     campaign, its = _place(campaign_id, code)
     key = f"{campaign.id}/{its.folder}/{STATUS}"
-    return answers.stored(_services().storage, "outbox", key, answers.OF_RECEIPTS, page=True)
+    return answers.stored(_services().storage, "outbox", key, request, answers.OF_RECEIPTS, page=True)
 
 
-@app.get("/{campaign_id}/status/{code}/{folder}/{name}")
-def beside_status(campaign_id: str, code: str, folder: str, name: str) -> Response:
+@downloads("/{campaign_id}/status/{code}/{folder}/{name}")
+def beside_status(campaign_id: str, code: str, folder: str, name: str, request: Request) -> Response:
     """Show or download what the status page links to: a receipt, what lies beside it, or a template."""
     campaign, its = _place(campaign_id, code)
     if folder not in (RECEIPTS, TEMPLATES):
         raise HTTPException(404, "没有这个文件。")
     key = f"{campaign.id}/{its.folder}/{folder}/{_safe(name)}"
-    return answers.stored(_services().storage, "outbox", key, answers.OF_RECEIPTS, page=key.endswith(".html"))
+    return answers.stored(_services().storage, "outbox", key, request, answers.OF_RECEIPTS, page=key.endswith(".html"))
 
 
-@app.get("/{campaign_id}/receipts/{code}/{name}")
-def receipt(campaign_id: str, code: str, name: str) -> Response:
+@downloads("/{campaign_id}/receipts/{code}/{name}")
+def receipt(campaign_id: str, code: str, name: str, request: Request) -> Response:
     """Show one receipt of one prefecture by its name or number, or download what lies beside it."""
     campaign, its = _place(campaign_id, code)
     storage, folder = _services().storage, f"{campaign.id}/{its.folder}/{RECEIPTS}/"
@@ -133,22 +134,22 @@ def receipt(campaign_id: str, code: str, name: str) -> Response:
     if NUMBER.fullmatch(name):
         beside = storage.list("outbox", f"{folder}{stem_of(int(name))}-")
         key = next((stored.key for stored in beside if stored.key.endswith(".html")), key)
-    return answers.stored(storage, "outbox", key, answers.OF_RECEIPTS, page=key.endswith(".html"))
+    return answers.stored(storage, "outbox", key, request, answers.OF_RECEIPTS, page=key.endswith(".html"))
 
 
-@app.get("/{campaign_id}/reports/{path:path}")
-def report(campaign_id: str, path: str) -> Response:
+@downloads("/{campaign_id}/reports/{path:path}")
+def report(campaign_id: str, path: str, request: Request) -> Response:
     """Download a file of one of the campaign's editions; its page opens in the browser."""
     key = f"{_campaign(campaign_id).id}/{_safe(path)}"
-    return answers.stored(_services().storage, "reports", key, page=path.rpartition("/")[2] == PAGE)
+    return answers.stored(_services().storage, "reports", key, request, page=path.rpartition("/")[2] == PAGE)
 
 
-@app.get("/{campaign_id}/files/{code}/{number}", dependencies=[Depends(reviewers_only)])
-def file(campaign_id: str, code: str, number: str) -> Response:
+@downloads("/{campaign_id}/files/{code}/{number}", dependencies=[Depends(reviewers_only)])
+def file(campaign_id: str, code: str, number: str, request: Request) -> Response:
     """Download what a prefecture sent; of what was not accepted, warn before."""
     row = _original(campaign_id, code, number)
     if row.bucket == "archive":
-        return answers.original(_services().storage, row)
+        return answers.original(_services().storage, row, request)
     text = (
         f"“{ellipsize(row.name, 120)}”没有被接收，可能损坏、带有宏或病毒。请只在有防护、不连接重要系统的计算机上打开，"
         "不要转发，看过后删除。本页不打开文件，只下载。"
@@ -157,10 +158,10 @@ def file(campaign_id: str, code: str, number: str) -> Response:
     return answers.notice(200, "下载未接收的文件", text, links)
 
 
-@app.get("/{campaign_id}/files/{code}/{number}/content", dependencies=[Depends(reviewers_only)])
-def content(campaign_id: str, code: str, number: str) -> Response:
+@downloads("/{campaign_id}/files/{code}/{number}/content", dependencies=[Depends(reviewers_only)])
+def content(campaign_id: str, code: str, number: str, request: Request) -> Response:
     """Download what a prefecture sent."""
-    return answers.original(_services().storage, _original(campaign_id, code, number))
+    return answers.original(_services().storage, _original(campaign_id, code, number), request)
 
 
 def _original(campaign_id: str, code: str, number: str) -> Submission:

@@ -10,7 +10,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -56,6 +56,7 @@ DAG_ARGS: dict[str, Any] = {
     "default_args": DEFAULT_ARGS,
 }
 RELEASE, REFUSE = "放行", "退回"
+CLOSE, WAIT = "结束收报", "继续等待"
 MOST_MAPPED = 1000  # Airflow refuses to map over more than 1024; a later run takes the rest
 
 
@@ -183,12 +184,32 @@ def opened_campaigns_task() -> list[str]:
 
 
 def consolidate_task(campaign_id: str) -> dict[str, Any]:
-    """Write tonight's edition: the final one if all is there, which makes up for a lost roll-up, else the interim."""
-    from baosong.pipeline.completeness import is_complete
+    """Write tonight's edition: the final one where it is due, which makes up for a lost roll-up, else the interim."""
+    from baosong.pipeline.closing import edition_due
     from baosong.pipeline.open_campaign import renew_status_pages
 
     renew_status_pages(open_services(), campaign_id)
-    return _write_report(campaign_id, "final" if is_complete(open_services(), campaign_id) else "interim")
+    return _write_report(campaign_id, edition_due(open_services(), campaign_id))
+
+
+def closing_questions_task(*, dag_run: Any) -> list[dict[str, str]]:
+    """Return what this run is to ask about campaigns that are over and not complete."""
+    from baosong.pipeline import closing
+
+    return closing.questions(open_services(), dag_run.run_id, datetime.now(UTC))
+
+
+def close_task(campaign_id: str, day: str, answer: dict[str, Any]) -> None:
+    """Do as a person answered, or wait on where nobody did."""
+    from baosong.pipeline import closing
+
+    user, close = answer["responded_by_user"], answer["chosen_options"] == [CLOSE]
+    who, reason = (user["name"], answer["params_input"].get("reason") or "") if user else (None, "到时没有答复")
+    with _no_retry_of_templates():
+        done = closing.decide(
+            open_services(), campaign_id, date.fromisoformat(day), close, who, reason, datetime.now(UTC)
+        )
+    _log_result(campaign_id, done)
 
 
 def verify_task() -> None:
@@ -236,12 +257,19 @@ def tidy_task(campaign_id: str) -> dict[str, int]:
 
 
 def _write_report(campaign_id: str, edition: Literal["final", "interim"]) -> dict[str, Any]:
+    from baosong.pipeline.publish import publish_report
+
+    with _no_retry_of_templates():
+        return publish_report(open_services(), campaign_id, edition, datetime.now(UTC))
+
+
+@contextmanager
+def _no_retry_of_templates() -> Iterator[None]:
     from airflow.sdk.exceptions import AirflowFailException
 
-    from baosong.pipeline.publish import publish_report
     from baosong.report.files import TemplateRefused
 
     try:
-        return publish_report(open_services(), campaign_id, edition, datetime.now(UTC))
+        yield
     except TemplateRefused as wrong:  # a retry would not correct the template
         raise AirflowFailException(str(wrong)) from wrong

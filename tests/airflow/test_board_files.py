@@ -14,6 +14,7 @@ from baosong.ledger.models import Submission
 from baosong.pipeline import discover
 from baosong.pipeline.open_campaign import open_campaign
 from baosong.rules.findings import Kind
+from baosong_local.samples.sheets import make_sheet
 from board_help import HOSTILE, busy
 from datadocs_help import wrong_sheet
 from feed import feed
@@ -234,3 +235,36 @@ def test_who_is_not_signed_in_or_may_not_is_told_so_in_chinese(
     assert (stranger.status_code, "没有登录" in stranger.text, 'href="/"' in stranger.text) == (401, True, True)
     assert (without.status_code, "没有这项权限" in without.text) == (403, True)
     assert viewer == [200, 200, 403]
+
+
+def test_a_download_can_be_looked_at_and_gone_on_with(client: Any, services: Services) -> None:
+    """A lost line goes on where it was (Range), and a download manager asks for the size first (HEAD)."""
+    row = held(services)
+    path, whole = f"{FILES}/{row.id}/content", piece("看")
+    looked = client.head(path)
+    assert (looked.status_code, looked.content, looked.headers["content-length"]) == (200, b"", str(len(whole)))
+    assert looked.headers["accept-ranges"] == "bytes"
+
+    for asked, expected in (("bytes=5-", whole[5:]), ("bytes=2-7", whole[2:8]), ("bytes=-4", whole[-4:])):
+        part = client.get(path, headers={"Range": asked, "If-Range": looked.headers["etag"]})
+        assert (part.status_code, part.content, cannot_run(part)) == (206, expected, True)
+        first = whole.index(expected)
+        assert part.headers["content-range"] == f"bytes {first}-{first + len(expected) - 1}/{len(whole)}"
+    assert client.get(path, headers={"Range": "bytes=999999-"}).status_code == 416
+    for asked in ({"Range": "bytes=x"}, {"Range": "bytes=-"}, {"Range": "bytes=5-", "If-Range": '"another"'}):
+        all_of_it = client.get(path, headers=asked)
+        assert (all_of_it.status_code, all_of_it.content) == (200, whole)
+
+
+def test_a_held_sheet_is_not_said_to_have_a_page_of_its_results(
+    client: Any, services: Services, campaign: Campaign
+) -> None:
+    """None is written of it, as it may bear a marking; the link led to nothing."""
+    sheet = make_sheet(campaign, campaign.prefecture("6501"), 1)
+    drop(services, sheet.content, sheet.name, "统计表")
+    run_unscanned(services)
+    row = newest(services)
+    assert (row.state, bool(row.facts["used"])) == ("held", True)
+
+    for page in ("/2023", "/2023/6501"):
+        assert f"checks/6501/{row.id}" not in client.get(page).text

@@ -27,6 +27,7 @@ DAG_IDS = {
     "release_held",
     "messages",
     "reminders",
+    "deadline",
 }
 HEAVY = ("pandas", "great_expectations", "openpyxl", "minio", "pymediainfo", "docx", "PIL", "baosong.pipeline.discover")
 CHINESE = re.compile(r"[\u4e00-\u9fff]")

@@ -78,6 +78,20 @@ def test_demo_succeeds_although_its_scheduler_was_killed(demo: Demo) -> None:
     assert demo.scheduler.restarts >= 1
 
 
+def test_the_other_campaign_stands_in_the_middle(demo: Demo) -> None:
+    """Something of all that a board can show, said last, with where to look."""
+    assert demo.told.index("另一次活动停在中途") > demo.told.index("演示通过")
+    board = next(line for line in demo.told.splitlines() if line.startswith("  看板"))
+    outbox = demo.home / "objectstore" / "data" / "outbox" / board.rpartition("/")[2]
+    files = [f for path in outbox.glob("*/回执/*.json") for f in json.loads(path.read_text(encoding="utf-8"))["files"]]
+    assert {f["verdict"] for f in files} == {"accepted", "rejected", "held"}
+    assert [f["late"] for f in files].count(True) == 2
+    remarked = [f for f in files if any(x["rule"] == "statistics.file_count" for x in f["findings"])]
+    assert [f["verdict"] for f in remarked] == ["accepted"]
+    assert len(list(outbox.glob("*/状态.html"))) == 6
+    assert len({path.parts[-3] for path in outbox.glob("*/回执/*.json")}) == 5, "one has sent nothing"
+
+
 def test_roll_up_fires_exactly_once(demo: Demo) -> None:
     assert [(run["state"], run["run_type"]) for run in demo.reports] == [("success", "asset_triggered")]
 

@@ -59,7 +59,10 @@ def test_every_command_and_option_named_exists(document: Path) -> None:
         assert name in known, name
         if name == "test":  # its words are pytest's: tests/integration/cli asks it
             continue
-        options = {option for parameter in known[name].params for option in parameter.opts}
+        command = known[name]
+        if rest and rest[0] in getattr(command, "commands", {}):
+            command = command.commands[rest[0]]
+        options = {option for parameter in command.params for option in parameter.opts}
         assert {word for word in rest if word.startswith("-")} <= options, (name, rest)
 
 

@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 
 from baosong.cli import preservation
+from baosong.cli.chinese import App, run
 from baosong.rules.errors import CallError, OneLineError
 from baosong.rules.findings import Checked, Kind, Verdict
 from baosong.store.settings import campaign_dirs
@@ -25,11 +26,11 @@ if TYPE_CHECKING:  # help and status read no campaign: its model costs them a th
     from baosong.campaign import Campaign, Prefecture
     from baosong.ledger.services import Services
 
-app = typer.Typer(name="baosong", no_args_is_help=True, add_completion=False, help="报送：收集、校验、归档、汇总。")
+app = App(name="baosong", help="报送：收集、校验、归档、汇总。")
 out = Console()
 err = Console(stderr=True)
 
-key = typer.Typer(no_args_is_help=True, help="地州市的密钥：更换、停用。")
+key = App(help="地州市的密钥：更换、停用。")
 app.add_typer(key, name="key")
 NO_KEYS_HERE = "密钥由您的对象存储发放：请在那里换发或停用（见运行指南第五部分），再用 open --keys 重写发送页。"
 
@@ -38,7 +39,10 @@ app.command("export")(preservation.export)
 app.command("rebuild-ledger")(preservation.rebuild_ledger)
 
 CampaignId = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="活动编号，例如 2023")]
-Files = Annotated[list[Path], typer.Argument(metavar="FILE…", exists=True, dir_okay=False, readable=True)]
+Files = Annotated[
+    list[Path],
+    typer.Argument(metavar="FILE…", exists=True, dir_okay=False, readable=True, help="文件的路径，可以写多个"),
+]
 CampaignOption = Annotated[str, typer.Option("--campaign", help="活动编号")]
 KeysFile = Annotated[
     Path | None,
@@ -54,7 +58,7 @@ As = Annotated[Kind | None, typer.Option("--as", help="按哪一种材料处理�
 def main() -> None:
     """Run the command line; what a caller can do wrong ends in one clear line and exit code 2."""
     with one_line_errors():
-        app(prog_name="baosong")
+        run(app)
 
 
 @contextmanager
@@ -227,7 +231,7 @@ def revoke(code: PrefectureCode) -> None:
 
 @app.command()
 def report(
-    campaign_id: CampaignId, interim: Annotated[bool, typer.Option(help="未收齐也写，标明中期")] = False
+    campaign_id: CampaignId, interim: Annotated[bool, typer.Option("--interim", help="未收齐也写，标明中期")] = False
 ) -> None:
     """立即生成全区汇总。"""
     from baosong.ledger.services import Services

@@ -126,6 +126,7 @@ _TABLES = {
     "history": "状态变化",
     "edition": "报告",
     "announcement": "交齐通知",
+    "closing": "截止确认",
     "custody": "保管核对",
     "indicator_value": "指标",
     "activity": "活动",

@@ -1,7 +1,7 @@
 """The ledger: every arrival, what became of it and why, in PostgreSQL."""
 
 from baosong.ledger.filing import Filed, LimitReached, figure
-from baosong.ledger.models import Edition, History, IntakeLimit, Notification, Receipt, Submission
+from baosong.ledger.models import Closing, Edition, History, IntakeLimit, Notification, Receipt, Submission
 from baosong.ledger.pending_changes import LedgerLost
 from baosong.ledger.quarantine import Decision, Undecidable
 from baosong.ledger.queries import ActivityRow, Cell, IndicatorRow
@@ -16,6 +16,7 @@ __all__ = [
     "ActivityRow",
     "Arrival",
     "Cell",
+    "Closing",
     "Decision",
     "Edition",
     "Filed",

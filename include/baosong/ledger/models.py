@@ -205,6 +205,24 @@ class Announcement(Base):
     at: Mapped[datetime]
 
 
+class Closing(Base):
+    """Asked on a day after the deadline: which prefectures were missing, whether to close without them, who said so.
+
+    `run` is the DAG run that asks; `closed` is empty until somebody has answered, and true for one day at most.
+    """
+
+    __tablename__ = "closing"
+
+    campaign: Mapped[str] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    run: Mapped[str]
+    missing: Mapped[list[str]] = mapped_column(JSONB())
+    decided_at: Mapped[datetime | None]
+    closed: Mapped[bool | None]
+    who: Mapped[str | None]
+    reason: Mapped[str | None]
+
+
 class PendingChange(Base):
     """A new row, or the key and changed fields of one, that no segment of the change log holds yet (by triggers)."""
 

@@ -30,6 +30,7 @@ _ROWS = {
     "history": f"history t JOIN submission s ON s.id = t.submission_id {_OWNED.replace('t.', 's.')} ORDER BY t.id",
     "edition": "edition t WHERE t.campaign = :campaign AND :prefecture = '' ORDER BY t.id",
     "announcement": f"announcement t {_OWNED}",
+    "closing": "closing t WHERE t.campaign = :campaign AND :prefecture = '' ORDER BY t.day",
     "custody": f"custody t {_OWNED}",
 }
 _LARGEST = 8 * 1024 * 1024  # bytes as PostgreSQL packs them

@@ -20,7 +20,7 @@ from baosong.ledger.submissions import insert_digests
 Rows = dict[str, dict[tuple[Any, ...], dict[str, Any]]]
 """By table and key the fields of a row."""
 
-LOGGED = ("receipt", "submission", "history", "edition", "announcement", "custody")
+LOGGED = ("receipt", "submission", "history", "edition", "announcement", "closing", "custody")
 """The tables that the change log holds, those first that others refer to."""
 INDEPENDENT = ("receipt", "edition", "announcement", "custody")
 """Those whose rows are complete in one line, so that a segment is of use even if one before it is lost."""
@@ -64,7 +64,7 @@ def begin(connection: Connection) -> None:
     if "public" not in inspect(connection).get_schema_names():
         connection.execute(text("CREATE SCHEMA public"))
     alembic(connection, command.upgrade, "head")
-    connection.execute(text("LOCK TABLE submission, receipt, edition, announcement, custody, page"))
+    connection.execute(text("LOCK TABLE submission, receipt, edition, announcement, closing, custody, page"))
 
 
 def merge(rows: Rows, lines: Iterable[Sequence[Any]], tables: Collection[str] = LOGGED) -> None:

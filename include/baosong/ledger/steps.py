@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
 from baosong.campaign import Campaign
-from baosong.ledger import board_queries, filing, intake_limits, queries, receipts, related_files, submissions
+from baosong.ledger import board_queries, closing, filing, intake_limits, queries, receipts, related_files, submissions
 from baosong.ledger.filing import Filed
 from baosong.ledger.models import IntakeLimit, Receipt, Submission
 from baosong.ledger.queries import Cell
@@ -54,7 +55,8 @@ class Destination(NamedTuple):
 class Overview(NamedTuple):
     """What a prefecture's status page shows: cells by deliverable, some files, their whole number, the last receipt.
 
-    `over_limit` is whether its area of the intake holds more than the campaign allows.
+    `over_limit` is whether its area of the intake holds more than the campaign allows, `closed_at` when somebody closed
+    the campaign with prefectures missing.
     """
 
     cells: dict[Kind, Cell]
@@ -62,6 +64,7 @@ class Overview(NamedTuple):
     of: int
     last_receipt: int
     over_limit: bool
+    closed_at: datetime | None
 
 
 def intake_state(session: Session) -> IntakeState:
@@ -115,7 +118,8 @@ def overview(session: Session, campaign: Campaign, code: str, most: int) -> Over
     files, of = board_queries.newest_of_each(session, campaign.id, code, most)
     cells = queries.completeness(session, campaign, [code])[code]
     over_limit = any(limit.exceeded for limit in intake_limits.intake_limits(session, campaign.id, code))
-    return Overview(cells, files, of, receipts.last_receipt(session, campaign.id, code), over_limit)
+    closure, last = closing.closure(session, campaign.id), receipts.last_receipt(session, campaign.id, code)
+    return Overview(cells, files, of, last, over_limit, closure.decided_at if closure else None)
 
 
 def newly_complete(session: Session, campaign: Campaign) -> list[str]:

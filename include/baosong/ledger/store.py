@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from baosong.ledger import board_queries as board
 from baosong.ledger import (
+    closing,
     filing,
     notifications,
     pending_changes,
@@ -81,6 +82,10 @@ class Ledger(Database):
     editions = transaction(queries.editions)
     current_editions = transaction(queries.current_editions)
     add_edition = transaction(queries.add_edition)
+    ask_closing = transaction(closing.ask)
+    asked_closing = transaction(closing.asked)
+    decide_closing = transaction(closing.decide)
+    closure = transaction(closing.closure)
     newly_complete = transaction(steps.newly_complete)
     announced = transaction(queries.announced)
     mark_announced = transaction(queries.mark_announced)

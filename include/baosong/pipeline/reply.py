@@ -117,7 +117,7 @@ def write_unplaced(services: Services, receipt: Receipt, files: list[Submission]
 
 def write_status(services: Services, campaign: Campaign, prefecture: Prefecture) -> None:
     """Write the prefecture's overview as the ledger and the outbox are now."""
-    cells, files, of, last, over_limit = services.ledger.overview(campaign, prefecture.code, MOST_OF_EACH)
+    cells, files, of, last, over_limit, closed_at = services.ledger.overview(campaign, prefecture.code, MOST_OF_EACH)
     page = pages.render_status(
         campaign,
         prefecture,
@@ -128,6 +128,7 @@ def write_status(services: Services, campaign: Campaign, prefecture: Prefecture)
         left_out=of - len(files),
         receipts_left_out=max(0, last - MOST_RECEIPTS),
         over_limit=over_limit,
+        closed_at=closed_at,
     )
     services.storage.put("outbox", f"{campaign.id}/{prefecture.folder}/{STATUS}", page.encode(), content_type=_HTML)
 

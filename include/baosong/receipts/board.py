@@ -18,12 +18,12 @@ from baosong.rules.findings import Kind
 from baosong.rules.words import elapsed_text, remaining_text, time_text
 
 if TYPE_CHECKING:
-    from baosong.ledger import Cell, Edition, IntakeLimit, Ledger, Submission
+    from baosong.ledger import Cell, Closing, Edition, IntakeLimit, Ledger, Submission
     from baosong.ledger.work_queue import Lane, Queued
 
 ARRIVALS = 15
 FAILURES = 30
-EDITIONS = 3
+EDITIONS, OPEN_EDITIONS = 30, 3
 MESSAGES = 10
 _FILES = {WORKBOOK: "汇总表", DOCUMENT: "Word", PAGE: "网页", PDF: "PDF"}
 
@@ -64,10 +64,20 @@ def render_board(
         waiting=waiting_text(ledger.oldest_queued(campaign.id), now),
         intake_limits=[_limit(limit, campaign) for limit in ledger.intake_limits(campaign.id)],
         arrivals=[_line(s, campaign) for s in ledger.newest(campaign.id, ARRIVALS)],
-        editions=[_edition(e, campaign, exists) for e in ledger.editions(campaign.id)[: -EDITIONS - 1 : -1]],
+        editions=_editions(ledger.editions(campaign.id), campaign, exists),
         failures=[_line(s, campaign) for s in failures[:FAILURES]],
         messages=[message_line(n, campaign, now) for n in ledger.last_notifications(campaign.id, MESSAGES)],
+        closing=closing_text(ledger.closure(campaign.id), campaign),
     )
+
+
+def closing_text(closing: Closing | None, campaign: Campaign) -> str:
+    """Say that a campaign was closed with prefectures missing: by whom, when and why; empty while it is open."""
+    if closing is None or closing.decided_at is None:
+        return ""
+    names = "、".join(p.name for p in campaign.prefectures if p.code in closing.missing)
+    at = time_text(closing.decided_at, campaign.zone)
+    return f"已于 {at} 结束收报，当时未报齐的：{names}。批准人：{closing.who}；理由：{closing.reason}"
 
 
 def waiting_text(since: Mapping[Lane, datetime], now: datetime) -> str:
@@ -165,11 +175,23 @@ def _page(submission: Submission) -> str:
     return quote(f"{submission.campaign}/checks/{submission.prefecture}/{submission.id}")
 
 
+def _editions(editions: Sequence[Edition], campaign: Campaign, exists: Callable[[str], bool]) -> list[Json]:
+    """Return the last edition of each folder, the newest first; a day's interim reports overwrite each other.
+
+    Whether there is a PDF is asked of the few that stand open alone: the page renews itself every two seconds.
+    """
+    last = list({edition.prefix: edition for edition in editions}.values())[: -EDITIONS - 1 : -1]
+    return [_edition(e, campaign, exists if n < OPEN_EDITIONS else lambda _: False) for n, e in enumerate(last)]
+
+
 def _edition(edition: Edition, campaign: Campaign, exists: Callable[[str], bool]) -> Json:
     folder = edition.prefix.removeprefix(f"{campaign.id}/").strip("/")
     files = [name for name in _FILES if name != PDF or exists(f"{edition.prefix}{PDF}")]
-    name = f"终稿 第 {edition.version} 版" if edition.edition == "final" else f"中期 第 {edition.version} 版"
+    kind, missing = "终稿" if edition.edition == "final" else "中期", len(edition.figures.get("missing", ()))
     return {
-        "title": f"{name}（{time_text(edition.created_at, campaign.zone)}）",
+        "name": f"{kind} 第 {edition.version} 版",
+        "at": time_text(edition.created_at, campaign.zone),
+        "state": f"缺 {missing} 个地州市" if missing else "全部报齐",
+        "complete": not missing,
         "files": [(_FILES[name], quote(f"{campaign.id}/reports/{folder}/{name}")) for name in files],
     }

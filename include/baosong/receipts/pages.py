@@ -104,13 +104,15 @@ def render_status(
     left_out: int = 0,
     receipts_left_out: int = 0,
     over_limit: bool = False,
+    closed_at: datetime | None = None,
 ) -> str:
     """Return the prefecture's overview page 状态.html; what it says stays true until the next file comes.
 
     `links` maps titles to keys relative to the page, in display order: `{"空白表": "模板/空白表.xlsx", "回执-003号":
     "回执/回执-003号.html"}`; keys under 模板 are offered as templates, the others as receipts. `left_out` and
     `receipts_left_out` count the older files and receipts that are not among `submissions` and `links`; `over_limit` is
-    whether its area of the intake holds more than the campaign allows.
+    whether its area of the intake holds more than the campaign allows, `closed_at` when the campaign was closed without
+    waiting for those that were missing.
     """
     files = view.describe_files(submissions, campaign, campaign.zone)
     deliverables = view.describe_deliverables(campaign, completeness_row)
@@ -133,6 +135,7 @@ def render_status(
         left_out=left_out,
         receipts_left_out=receipts_left_out,
         over_limit=over_limit,
+        closed=time_text(closed_at, campaign.zone) if closed_at else "",
         next=view.next_steps(current, deliverables, campaign.deadline_text),
         templates=[_link(title, key) for title, key in (links or {}).items() if key.startswith(TEMPLATES)],
         receipts=[_link(title, key) for title, key in (links or {}).items() if not key.startswith(TEMPLATES)],

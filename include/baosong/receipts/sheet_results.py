@@ -23,8 +23,12 @@ def page_key(campaign_id: str, code: str, submission_id: int) -> str:
 
 
 def has_page(submission: Submission) -> bool:
-    """Return whether a submission is a sheet that the expectations were run on: its facts name the tables used."""
-    return submission.kind == Kind.STATISTICS and bool((submission.facts or {}).get("used"))
+    """Return whether a submission is a sheet that the expectations were run on: its facts name the tables used.
+
+    One that is held, or was until somebody decided, has none: it may bear a marking, and the page would quote it.
+    """
+    held = submission.state == "held" or submission.held_key is not None
+    return submission.kind == Kind.STATISTICS and bool((submission.facts or {}).get("used")) and not held
 
 
 def write_page(services: Services, row: Submission, checked: Checked, campaign: Campaign) -> None:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from baosong.campaign import Campaign, Deliverable
 from baosong.ledger import is_unpacked
+from baosong.receipts.grouping import grouped
 from baosong.rules.catalogue import level
 from baosong.rules.findings import Kind, Severity
 from baosong.rules.renderer import Renderer
@@ -28,7 +29,12 @@ def script_hash(script: str) -> str:
 
 
 render = Renderer(
-    "baosong.receipts", csp=script_hash, escape_invisible=escape_invisible, ellipsize=ellipsize, size=size_text
+    "baosong.receipts",
+    csp=script_hash,
+    escape_invisible=escape_invisible,
+    ellipsize=ellipsize,
+    size=size_text,
+    grouped=grouped,
 )
 """Fills in the templates of receipts, status page, board and galleries."""
 

@@ -111,7 +111,8 @@ class RegionFigures:
     """The figures of the region at a point in time: with last year's, all that the renderers of an edition are given.
 
     `identity` digests all of it but the time. `missing` are the prefectures that are not complete, in the campaign's
-    order; `accepted` all accepted files that count for a deliverable.
+    order; `accepted` all accepted files that count for a deliverable. `closed_at`, in a final edition alone, is when
+    somebody decided to wait for the missing ones no longer.
     """
 
     campaign: Campaign
@@ -123,6 +124,7 @@ class RegionFigures:
     remarks: list[Remark]
     missing: list[Prefecture]
     accepted: list[AcceptedFile]
+    closed_at: datetime | None = None
 
     @property
     def sheets(self) -> list[AcceptedFile]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -59,6 +59,8 @@ def _write(services: Services, campaign_id: str, edition: Literal["final", "inte
     campaign = services.campaigns.get(campaign_id)
     last = _last(services.ledger, campaign_id, edition)  # read before the figures, so that a later overtaking shows
     figures = region_figures(services.ledger, campaign, now.astimezone(campaign.zone))
+    if edition == "final" and figures.missing and (closing := services.ledger.closure(campaign_id)):
+        figures = replace(figures, closed_at=closing.decided_at)
     template = template_of(campaign_id, services.settings.campaign_dirs).read_bytes()
     draft = _Draft(services, figures, edition, last, sources(figures), template)
     if last is not None and (draft.is_unchanged or last.prefix != draft.prefix):  # a new version would overwrite it

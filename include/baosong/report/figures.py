@@ -31,6 +31,7 @@ def figures_json(figures: RegionFigures, edition: str, version: int) -> Json:
         "activities": len(figures.activities),
         "inputs": [_input(p) for p in figures.prefectures if p.sheet],
         "remarks": [asdict(r) for r in figures.remarks],
+        "closed_at": figures.closed_at.isoformat(timespec="seconds") if figures.closed_at else None,
         "missing": [{"code": p.code, "name": p.name} for p in figures.missing],
     }
 

@@ -173,6 +173,7 @@ def _edition(figures: RegionFigures, edition: str, version: int, changes: Change
     local = figures.as_of.astimezone(figures.campaign.zone)
     return {
         "中期": edition == "interim",
+        "缺报": figures.closed_at is not None,
         "序号": version,
         "截至": minute_text(local),
         "日期": date_text(local.date()),

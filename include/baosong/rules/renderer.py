@@ -14,7 +14,7 @@ from baosong.rules.words import isolated
 class Renderer:
     """What fills in the templates of a package: `render("name.html", word=value)` gives the text."""
 
-    def __init__(self, package: str, **filters: Callable[..., str]) -> None:
+    def __init__(self, package: str, **filters: Callable[..., object]) -> None:
         self._package = package
         self._filters = filters
 

@@ -17,11 +17,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from baosong.campaign import Campaign
 from baosong.ledger.services import Services
+from baosong.pipeline.open_campaign import renew_status_pages
 from baosong.rules.errors import BaosongError
-from baosong.rules.findings import Verdict
+from baosong.rules.findings import Kind, Verdict
 from baosong.store.s3 import Storage
 from baosong.store.settings import home_of
 from baosong_local import stack
+from baosong_local.demo.midway import Midway, make_midway, write_midway
 from baosong_local.demo.plan import Drop, Plan, make_plan
 from baosong_local.stack.campaigns import open_campaign, running_settings, storage_as
 from baosong_local.tables import show_stack
@@ -49,16 +51,42 @@ def run_demo(console: Console, *, small: bool) -> bool:
             walk = _Walk(services, campaign, progress)
             plan = walk.make(small)
             walk.drop("报送", plan.first)
+            midway, begun = _begin_midway(services, campaign, plan, progress)
             walk.wait_for_answers("等待回执", plan.first)
             walk.drop("更正后补报", plan.corrections)
             walk.wait_for_answers("等待补报回执", plan.corrections)
             figures, prefix = walk.wait_for_report()
+            _end_midway(campaign, midway, begun)
         _hold(plan, figures)
     except DemoFailed as failed:
         console.print(f"演示未通过：{failed}", style="red", markup=False, highlight=False)
         return False
     _say(console, campaign, plan, services, prefix, info, time.monotonic() - began)
+    _say_midway(console, midway.campaign, services, info)
     return True
+
+
+def _begin_midway(services: Services, campaign: Campaign, plan: Plan, progress: Progress) -> tuple[_Walk, Midway]:
+    """Open the campaign that is to stand in the middle, and drop what comes before its deadline."""
+    home = services.settings.home
+    second = services.campaigns.get(write_midway(home, campaign, campaign.deadline))
+    video = next(d.path for d in plan.first if d.kind is Kind.VIDEO and d.expected is Verdict.ACCEPTED)
+    made = make_midway(second, home / "demo" / second.id, video)
+    open_campaign(services, second)
+    walk = _Walk(services, second, progress)
+    walk.drop("另一次活动：报送", made.first)
+    return walk, made
+
+
+def _end_midway(campaign: Campaign, walk: _Walk, made: Midway) -> None:
+    """End its time once all of that is answered, however slow the machine, and drop what comes too late."""
+    walk.wait_for_answers("另一次活动：等待回执", made.first)
+    services = walk.services
+    walk.campaign = services.campaigns.get(write_midway(services.settings.home, campaign, datetime.now(campaign.zone)))
+    services.ledger.expect(walk.campaign)
+    walk.drop("另一次活动：迟报", made.late)
+    walk.wait_for_answers("另一次活动：等待迟报回执", made.late)
+    renew_status_pages(services, walk.campaign.id)
 
 
 def new_campaign(home: Path) -> str:
@@ -178,15 +206,31 @@ def _say(
     data = services.settings.home / "objectstore" / "data"
     sent = len(plan.first) + len(plan.corrections)
     back = len([d for d in plan.first if d.expected is Verdict.REJECTED])
-    passwords = services.settings.home / "airflow" / "passwords.json"
     lines = [
         f"演示通过：{len(campaign.prefectures)} 个地州市报送 {sent} 个文件，{back} 个退回后更正，{seconds:.0f} 秒。",
         f"汇总的 {len(plan.totals)} 项指标与各统计表之和一致，活动 {plan.activities} 项。",
         f"全区汇总  {data / 'reports' / prefix}",
         f"回执      {data / 'outbox' / campaign.id}",
         f"报送看板  {info.ui_url}/baosong/{campaign.id}",
-        f"Airflow   {info.ui_url}（操作员 {info.user}，密码见 {passwords}）",
-        "服务仍在运行，停止请用 ./baosong down。",
     ]
+    _print(console, lines)
+
+
+def _say_midway(console: Console, campaign: Campaign, services: Services, info: stack.StackInfo) -> None:
+    """Say where to look next: at a campaign in which there is something to do."""
+    outbox = services.settings.home / "objectstore" / "data" / "outbox" / campaign.id
+    area = campaign.prefectures[2].folder
+    passwords = services.settings.home / "airflow" / "passwords.json"
+    lines = [
+        "另一次活动停在中途：有报齐、提示、退回、待审核、迟报和没有报送的，可以接着看：",
+        f"  看板    {info.ui_url}/baosong/{campaign.id}",
+        f"  状态页  {outbox / area / '状态.html'}",
+        f"Airflow   {info.ui_url}（管理员 {info.user}，密码见 {passwords}）",
+        "为每个人建账号：./baosong account add 姓名 --role operator。服务仍在运行，停止请用 ./baosong down。",
+    ]
+    _print(console, lines)
+
+
+def _print(console: Console, lines: list[str]) -> None:
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""How Airflow's four processes are started: all of its configuration is in environment variables."""
+"""How Airflow's four processes are started: its configuration is in environment variables, but for the accounts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from baosong.store.settings import PROJECT
 from baosong_local.stack.layout import Layout
 from baosong_local.stack.postgres import Postgres
 from baosong_local.stack.process import Program
-from baosong_local.stack.secrets import OPERATOR, Secrets
+from baosong_local.stack.secrets import Secrets
 
 ZONE = "Asia/Shanghai"
 WORKERS = 4
@@ -83,7 +83,6 @@ def _security(layout: Layout, secrets: Secrets) -> dict[tuple[str, str], str]:
         ("CORE", "FERNET_KEY"): secrets.fernet_key,
         ("API_AUTH", "JWT_SECRET"): secrets.jwt_secret,
         ("API", "SECRET_KEY"): secrets.api_secret,
-        ("CORE", "SIMPLE_AUTH_MANAGER_USERS"): f"{OPERATOR}:admin",
         ("CORE", "SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"): str(layout.airflow / "passwords.json"),
     }
 

@@ -29,6 +29,7 @@ class Layout:
         self.state = home / "state.json"  # how the components are, by the supervisor
         self.settings = home / "stack.json"  # where the running stack is; exists while it is up
         self.secrets = home / "secrets.json"
+        self.accounts = home / "accounts.json"  # who may sign in; absent until somebody changes it
         self.logs = home / "logs"
         self.airflow = home / "airflow"
         self.postgres = home / "postgres"

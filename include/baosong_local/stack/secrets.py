@@ -30,6 +30,11 @@ class Secrets:
     password_shown: bool = False
 
 
+def new_password() -> str:
+    """Return a fresh password that can be read out and typed."""
+    return "".join(secrets.choice(_UNAMBIGUOUS) for _ in range(16))
+
+
 def new_key_pair() -> tuple[str, str]:
     """Return a fresh S3 access key (capitals and digits) and its secret."""
     return "".join(secrets.choice(_UPPER) for _ in range(20)), secrets.token_urlsafe(30)
@@ -47,7 +52,7 @@ def open_secrets(path: Path) -> Secrets:
         api_secret=secrets.token_urlsafe(32),
         s3_access_key=access_key,
         s3_secret_key=secret_key,
-        password="".join(secrets.choice(_UNAMBIGUOUS) for _ in range(16)),
+        password=new_password(),
     )
     write_json(path, asdict(made), durable=True)
     return made

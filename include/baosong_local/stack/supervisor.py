@@ -26,6 +26,7 @@ import psycopg2
 from baosong.campaign import Campaigns
 from baosong.store.settings import INTERNAL_ENDPOINT, bucket_names, campaign_dirs
 from baosong_local.stack import orphans
+from baosong_local.stack.accounts import publish
 from baosong_local.stack.airflow import environment, programs, version
 from baosong_local.stack.component import Component
 from baosong_local.stack.grants import record_endpoint
@@ -35,7 +36,7 @@ from baosong_local.stack.objectstore import INTERNAL, ObjectStore
 from baosong_local.stack.pages import renew_pages
 from baosong_local.stack.postgres import Postgres
 from baosong_local.stack.process import die_with_parent
-from baosong_local.stack.secrets import OPERATOR, open_secrets
+from baosong_local.stack.secrets import open_secrets
 from baosong_local.stack.setup import mark_job_dead, prepare_databases
 from baosong_local.stack.state import StackError, StackState, write_json
 from baosong_local.stack.sweep import Sweeper
@@ -132,7 +133,7 @@ class Supervisor:
         self._internal.sweep_temporaries(there for bucket, there in self._buckets.items() if bucket != "intake")
 
     def _start(self) -> None:
-        write_json(self.layout.airflow / "passwords.json", {OPERATOR: self._secrets.password})
+        publish(self.layout)
         self._publish("starting", "正在启动数据库与对象存储")
         for component in self._base:
             component.start()

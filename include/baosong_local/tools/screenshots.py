@@ -28,7 +28,7 @@ _COLOURS = 64  # a page of text needs no more, and is a third as large
 def main(width: int) -> None:
     """Write both pictures, `width` CSS pixels wide."""
     services = Services.open(running_settings())
-    campaign = services.campaigns.get(max(services.campaigns.ids(), key=lambda name: name.startswith("demo-")))
+    campaign = services.campaigns.get(max(services.campaigns.ids(), key=lambda name: name.endswith("-midway")))
     _IMAGES.mkdir(exist_ok=True)
     for name, page in _pages(services, campaign):
         _photograph(page, width).save(_IMAGES / f"{name}.png", optimize=True)

@@ -87,7 +87,7 @@ def test_check_for_people_shows_hostile_names_as_they_are(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["check", "x", "--campaign", "1999"], "does not exist"),
+        (["check", "x", "--campaign", "1999"], "“x”不存在"),
         (["check", __file__, "--campaign", "1999"], "没有活动“1999”"),
         (["check", __file__, "--prefecture", "北京"], "没有地州市“北京”"),
         (["check", __file__, "--as", "song"], "song"),

@@ -159,7 +159,7 @@ def test_what_is_at_work_and_what_waits_is_counted(services: Services, campaign:
     assert "待答复的文件 处理中 3 个，排队 1 个" in text_of(board_of(services, campaign))
 
 
-def test_the_latest_editions_are_linked_in_all_their_forms(services: Services, campaign: Campaign) -> None:
+def test_each_edition_is_listed_the_latest_in_all_forms(services: Services, campaign: Campaign) -> None:
     for version in range(1, 5):
         services.ledger.add_edition(campaign.id, "final", version, f"2023/final/v{version}/", "x", {})
     pdf = {"2023/final/v4/汇总总结报告.pdf"}
@@ -167,7 +167,8 @@ def test_the_latest_editions_are_linked_in_all_their_forms(services: Services, c
     links = re.findall(r'<a href="2023/reports/final/(v\d)/(.+?)">(.+?)</a>', html)
     forms = [("汇总表.xlsx", "汇总表"), ("汇总总结报告.docx", "Word"), ("汇总总结报告.html", "网页")]
     newest = [("v4", *form) for form in [*forms, ("汇总总结报告.pdf", "PDF")]]
-    assert links == [*newest, *(("v3", *form) for form in forms), *(("v2", *form) for form in forms)]
+    assert links == [*newest, *((version, *form) for version in ("v3", "v2", "v1") for form in forms)]
+    assert html.index("以前的 1 版") < html.index("终稿 第 1 版"), "folded"
     assert "终稿 第 4 版" in html
 
 
@@ -203,3 +204,17 @@ def test_a_prefectures_page_says_whom_to_ask_and_who_gets_no_mail(services: Serv
     assert 'href="mailto:kjj%40example.cn"' in page
     assert "张三<b>" not in page
     assert "没有电子邮箱，回执和催报不会发邮件" in text_of(without)
+
+
+def test_an_edition_says_whether_some_were_missing(services: Services, campaign: Campaign) -> None:
+    missing = {"missing": [{"code": "6501", "name": "乌鲁木齐市"}]}
+    services.ledger.add_edition(campaign.id, "interim", 1, "2023/interim/2023-06-01/", "x", missing)
+    services.ledger.add_edition(campaign.id, "interim", 2, "2023/interim/2023-06-01/", "y", missing)
+    services.ledger.add_edition(campaign.id, "final", 1, "2023/final/v1/", "x", missing)
+    services.ledger.add_edition(campaign.id, "final", 2, "2023/final/v2/", "y", {"missing": []})
+
+    told = text_of(board_of(services, campaign))
+
+    assert re.findall(r"(终稿|中期) 第 (\d) 版.{0,40}?(缺 1 个地州市|全部报齐)", told) == [
+        ("终稿", "2", "全部报齐"), ("终稿", "1", "缺 1 个地州市"), ("中期", "2", "缺 1 个地州市"),
+    ]  # fmt: skip

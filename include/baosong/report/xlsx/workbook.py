@@ -51,7 +51,8 @@ def make_workbook(figures: RegionFigures, edition: str, changes: Changes | None 
     book.remove(book.worksheets[0])
     tables = {name: Table(book.create_sheet(name)) for name in SHEETS}
     columns = _columns(figures)
-    heading = f"{figures.campaign.title}开展情况汇总表" + ("（中期）" if edition == "interim" else "")
+    mark = "（中期）" if edition == "interim" else "（部分地州市缺报）" if figures.closed_at else ""
+    heading = f"{figures.campaign.title}开展情况汇总表{mark}"
     _region(tables[REGION], figures, columns, heading)
     _prefectures(tables[PREFECTURES], figures, columns, heading)
     rows = _activities(tables[ACTIVITIES], figures, heading)

@@ -1,0 +1,176 @@
+"""What an operator meets on the whole stack: a question after the deadline, and a board that is up to date."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+import httpx
+import pytest
+from playwright.sync_api import sync_playwright
+
+from baosong.campaign import Campaign
+from baosong.ledger.services import Services
+from baosong_local import stack
+from baosong_local.roles import Role
+from baosong_local.stack import accounts
+from baosong_local.stack.campaigns import running_settings
+from intake_run import piece
+from send_page_help import browser, needs_chromium
+from soak import WholeStack, baosong, ended
+from waiting import free_port, until
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(600), pytest.mark.xdist_group("operators_day")]
+OVER = "over"
+
+
+@dataclass
+class Office(WholeStack):
+    """A running stack, and the passwords of people by their roles."""
+
+    passwords: dict[Role, str]
+
+    def status_as(self, role: Role, method: str, path: str, **more: Any) -> int:
+        """Return how Airflow answers a person: 401 to who cannot sign in, else what the call gives."""
+        facts = json.loads((self.home / "stack.json").read_text(encoding="utf-8"))
+        with httpx.Client(base_url=facts["BAOSONG_UI_URL"], timeout=60, trust_env=False) as client:
+            person = {"username": f"某{role}", "password": self.passwords[role]}
+            signed = client.post("/auth/token", json=person)
+            if not signed.is_success:
+                return signed.status_code
+            headers = {"Authorization": f"Bearer {signed.json()['access_token']}"}
+            return client.request(method, path, headers=headers, **more).status_code
+
+
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    """A running stack with a campaign whose deadline was yesterday and to which nobody has sent anything."""
+    home = tmp_path_factory.mktemp("operators") / "home"
+    (home / "campaigns").mkdir(parents=True)
+    yesterday = datetime.now(ZoneInfo("Asia/Shanghai")).date() - timedelta(days=1)
+    lines = ('extends: "2023"', f"id: {OVER}", "title: 已截止的活动", f"deadline: {yesterday} 18:00")
+    (home / "campaigns" / f"{OVER}.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BAOSONG_HOME", str(home))
+        for name in ("S3", "S3_CUSTODY", "UI"):
+            patch.setenv(f"BAOSONG_{name}_PORT", str(free_port()))
+        passwords = {role: accounts.add(home, f"某{role}", role) for role in (Role.VIEWER, Role.OPERATOR)}
+        try:
+            stack.up(home)
+            yield Office(home, passwords)
+        finally:
+            ended(baosong(home, "down"), 120)
+
+
+@pytest.fixture(scope="module")
+def services(embedded: Office) -> Services:
+    return Services.open(running_settings())
+
+
+@pytest.fixture(scope="module")
+def campaign(services: Services) -> Campaign:
+    """The campaign, opened as far as it matters here: making its blank sheets takes longer than all of the tests."""
+    services.storage.put("outbox", f"{OVER}/opened", b"")
+    return services.campaigns.get(OVER)
+
+
+def test_people_have_accounts_of_their_own_from_one_moment_to_the_next(embedded: Office) -> None:
+    """Each role by what it may do, on the running stack, which is not started anew."""
+    reaper = (embedded.home / "stack.lock").read_text()
+    embedded.passwords[Role.ADMIN] = accounts.add(embedded.home, f"某{Role.ADMIN}", Role.ADMIN)
+    runs, new = "/api/v2/dags/fixity/dagRuns", {"logical_date": None}
+    pools, pool = "/api/v2/pools", {"name": "another", "slots": 1}
+
+    until(lambda: any(d["dag_id"] == "fixity" for d in embedded.api("GET", "/dags")["dags"]), 120, "the DAG")
+    assert [embedded.status_as(role, "GET", "/baosong/") for role in Role] == [200, 200, 200]
+    assert [embedded.status_as(role, "POST", runs, json=new) for role in Role] == [403, 200, 200]
+    assert [embedded.status_as(role, "POST", pools, json=pool) for role in Role] == [403, 403, 201]
+
+    accounts.remove(embedded.home, f"某{Role.VIEWER}")
+    assert embedded.status_as(Role.VIEWER, "GET", "/baosong/") == 401
+    assert (embedded.home / "stack.lock").read_text() == reaper
+
+
+def begin(embedded: WholeStack) -> str:
+    """Start the DAG by hand, as soon as it is known, and return its run."""
+    until(lambda: any(d["dag_id"] == "deadline" for d in embedded.api("GET", "/dags")["dags"]), 120, "the DAG")
+    run: str = embedded.api("POST", "/dags/deadline/dagRuns", json={"logical_date": None})["dag_run_id"]
+    return run
+
+
+def tasks(embedded: WholeStack, run: str) -> dict[str, str]:
+    found = embedded.api("GET", f"/dags/deadline/dagRuns/{quote(run)}/taskInstances")["task_instances"]
+    return {task["task_id"]: task["state"] for task in found}
+
+
+def occupied(embedded: WholeStack, dag_id: str) -> int:
+    """Return how many of a DAG's task instances hold a slot."""
+    found = embedded.api("GET", f"/dags/{dag_id}/dagRuns/~/taskInstances?state=running&state=queued")
+    slots: int = found["total_entries"]
+    return slots
+
+
+def waiting(embedded: WholeStack) -> list[dict[str, Any]]:
+    path = "/dags/~/dagRuns/~/hitlDetails?response_received=false"
+    found: list[dict[str, Any]] = embedded.api("GET", path)["hitl_details"]
+    return found
+
+
+def test_after_the_deadline_a_person_closes_the_campaign_and_the_report_names_the_missing(
+    embedded: Office, services: Services, campaign: Campaign
+) -> None:
+    by_hand = begin(embedded)
+    until(lambda: waiting(embedded), 120, "the question, by this run or by the one of this morning")
+
+    (asked,) = waiting(embedded)
+    run = asked["task_instance"]["dag_run_id"]
+    assert asked["options"] == ["结束收报", "继续等待"]
+    assert "14 个地州市未报齐" in asked["subject"]
+    assert all(p.name in asked["body"] for p in campaign.prefectures)
+    until(lambda: tasks(embedded, run)["closing.ask"] == "awaiting_input", 60, "the wait")
+    until(lambda: occupied(embedded, "deadline") == 0, 60, "no worker kept by who waits for a person")
+
+    path = f"/dags/deadline/dagRuns/{quote(run)}/taskInstances/closing.ask/0/hitlDetails"
+    answer = {"chosen_options": ["结束收报"], "params_input": {"reason": "厅长同意"}}
+    assert embedded.status_as(Role.OPERATOR, "PATCH", f"/api/v2{path}", json=answer) == 200
+    until(lambda: tasks(embedded, run).get("closing.close") == "success", 120, "what follows the answer")
+
+    closure = services.ledger.closure(OVER)
+    assert closure is not None
+    assert (closure.who, closure.reason) == ("某operator", "厅长同意")
+    written = [len(e.figures["missing"]) for e in services.ledger.editions(OVER) if e.edition == "final"]
+    assert written == [14]
+
+    again = begin(embedded)
+    for another in {by_hand, again} - {run}:
+        until(lambda r=another: tasks(embedded, r).get("questions") == "success", 120, "a run without a question")
+    assert waiting(embedded) == []
+
+
+@needs_chromium
+def test_a_drop_shows_on_an_open_board_within_five_seconds(
+    embedded: Office, services: Services, campaign: Campaign, tmp_path: Path
+) -> None:
+    """At least once in five drops: the first ones warm up what answers, and a busy machine is not to decide."""
+    url = json.loads((embedded.home / "stack.json").read_text(encoding="utf-8"))["BAOSONG_UI_URL"]
+    person = {"username": f"某{Role.OPERATOR}", "password": embedded.passwords[Role.OPERATOR]}
+    token = httpx.post(f"{url}/auth/token", json=person, timeout=60, trust_env=False).json()["access_token"]
+    took = []
+    with sync_playwright() as running, browser(running, tmp_path / "profile") as context:
+        context.add_cookies([{"name": "_token", "value": token, "url": url}])
+        page = context.new_page()
+        page.goto(f"{url}/baosong/{OVER}")
+        for number in range(5):
+            name, area = f"到达{number}.txt", f"{OVER}/{campaign.prefectures[0].folder}"
+            services.storage.put("intake", f"{area}/媒体报道/{name}", piece(str(number)))
+            began = time.monotonic()
+            page.get_by_text(name).first.wait_for(timeout=120_000)
+            took.append(time.monotonic() - began)
+    assert min(took) < 5, took
