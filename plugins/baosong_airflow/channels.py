@@ -1,8 +1,8 @@
 """The ways by which messages leave, as Airflow's operators set them up: the connections `baosong_smtp` and
 `baosong_apprise`. Without the first, mails become files.
 
-The providers' own `send` calls are not used: `SmtpHook.send_email_smtp` sends again when an answer was lost, and
-`AppriseHook.notify` keeps to itself whether anybody took the message.
+The providers' own calls are not used: `SmtpHook.send_email_smtp` leaves no room before the final dot and covers a lost
+answer by the error of its own repetition, and `AppriseHook.notify` keeps to itself whether anybody took the message.
 """
 
 from __future__ import annotations

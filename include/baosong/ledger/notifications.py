@@ -21,6 +21,8 @@ from baosong.ledger.submissions import storable
 Channel = Literal["mail", "chat"]
 STALE = timedelta(days=3)
 """After that nobody is served by a message that could not be sent."""
+SPOOLED = "没有设置邮件服务器，已存入 messages 文件夹"
+"""The note of a mail that no server was asked to take."""
 _LONGEST_WAIT = timedelta(hours=1)
 _BATCH = 200
 

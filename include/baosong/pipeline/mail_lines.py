@@ -9,6 +9,7 @@ from email.utils import formataddr, parseaddr
 from pathlib import Path
 from typing import NamedTuple
 
+from baosong.ledger.notifications import SPOOLED
 from baosong.pipeline.notify import Letter, Refused, Unavailable, Unconfirmed
 
 _WORDS = {
@@ -94,4 +95,4 @@ class Spool(NamedTuple):
         with open(part, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
             file.write(letter.mail.as_bytes())
         part.replace(path)
-        return "没有设置邮件服务器，已存入 messages 文件夹"
+        return SPOOLED

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from baosong.campaign import Campaign, Prefecture
-from baosong.ledger.notifications import STALE, Message
+from baosong.ledger.notifications import SPOOLED, STALE, Message
 from baosong.receipts.view import Json
 from baosong.rules.words import ellipsize, time_text
 from baosong.store.keys import RECEIPTS
@@ -37,6 +37,8 @@ def message_line(row: Notification, campaign: Campaign, now: datetime) -> Json:
 
 
 def _outcome(row: Notification, campaign: Campaign, now: datetime) -> tuple[str, str]:
+    if row.note == SPOOLED:
+        return f"没有发出：{row.note}", "held"
     if row.sent_at:
         text = f"已发出 {time_text(row.sent_at, campaign.zone)}"
         return (f"{text}；{row.note}", "held") if row.note else (text, "done")
@@ -49,7 +51,7 @@ def _outcome(row: Notification, campaign: Campaign, now: datetime) -> tuple[str,
     return (f"等待重发：{row.note}", "failed") if row.note else ("等待发送", "waiting")
 
 
-_MOST_FILES, _MOST_FINDINGS = 10, 3
+_MOST_FILES, _MOST_FINDINGS, _MOST_BRIEF = 10, 3, 30
 
 
 def receipt_messages(campaign: Campaign, prefecture: Prefecture, receipt: Json, name: str) -> list[Message]:
@@ -70,10 +72,13 @@ def receipt_messages(campaign: Campaign, prefecture: Prefecture, receipt: Json, 
     return messages
 
 
-def to_operators(campaign: Campaign, event: str, cause: str, subject: str, body: str) -> list[Message]:
-    """Return a message of a campaign to its operators, by mail if it has their addresses, and to the robots."""
+def to_operators(campaign: Campaign, event: str, cause: str, subject: str, body: str, brief: str = "") -> list[Message]:
+    """Return a message of a campaign to its operators, by mail if it has their addresses, and to the robots.
+
+    A robot gets the `brief` text if there is one: that of WeCom takes 2,048 bytes.
+    """
     mail = [Message(event, campaign.id, "", cause, "mail", subject, body)] if campaign.operators else []
-    return [*mail, Message(event, campaign.id, "", cause, "chat", subject, body)]
+    return [*mail, Message(event, campaign.id, "", cause, "chat", subject, brief or body)]
 
 
 def system_alarm(campaigns: Sequence[Campaign], event: str, cause: str, what: str, now: datetime) -> list[Message]:
@@ -125,11 +130,16 @@ def reminder_overview(campaign: Campaign, reminded: Sequence[Reminded], now: dat
     """Return what operators are told of today's reminders: who lacks what, and who can be reached by telephone only."""
     subject = f"今天催报 {len(reminded)} 个地州市（{campaign.title}）"
     lines = [f"{subject}：", *(_overview_line(campaign, one, now) for one in reminded)]
-    return to_operators(campaign, "reminder", _day(campaign, now), subject, _text(lines))
+    brief = [f"· {one.prefecture.name} 缺 {len(one.missing)} 项" for one in reminded[:_MOST_BRIEF]]
+    if len(reminded) > _MOST_BRIEF:
+        brief.append(f"· 共 {len(reminded)} 个，其余见看板")
+    return to_operators(campaign, "reminder", _day(campaign, now), subject, _text(lines), _text(brief))
 
 
 def _overview_line(campaign: Campaign, one: Reminded, now: datetime) -> str:
     lacking = "、".join(f"{d['name']}（{d['word']}）" for d in one.missing)
+    if all(d["state"] == "missing" and not d["accepted"] for d in one.deliverables):
+        lacking = f"全部 {len(one.missing)} 项"
     by_phone = "" if campaign.contact(one.prefecture.code).emails else "；没有邮箱，请电话催报"
     return f"· {one.prefecture.name}：{_when(campaign, one.deadline, now)}，缺{lacking}{by_phone}"
 

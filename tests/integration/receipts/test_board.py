@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from baosong.campaign import Campaign
 from baosong.campaign.model import Contact
+from baosong.ledger.notifications import SPOOLED
 from baosong.ledger.services import Services
 from baosong.receipts.board import render_board
 from baosong.receipts.prefecture_page import render_prefecture
@@ -180,6 +181,7 @@ def test_the_board_says_of_each_message_what_became_of_it_in_words(services: Ser
     ledger.mark_sent(rows["0"].id)
     ledger.postpone([rows["1"].id], "邮件服务器连不上")
     ledger.hand_over(rows["2"].id, "killed")
+    ledger.mark_sent(rows["3"].id, SPOOLED)
 
     soon, minutes, days = (
         text_of(render_board(ledger, campaign, now + later, bool))
@@ -189,6 +191,7 @@ def test_the_board_says_of_each_message_what_became_of_it_in_words(services: Ser
     assert "回执 0 号：全部接收 ✓ 已发出" in soon
     assert "回执 1 号：全部接收 × 等待重发：邮件服务器连不上" in soon
     assert "○ 正在发送" in soon
+    assert "△ 没有发出：没有设置邮件服务器，已存入 messages 文件夹" in soon
     assert "值班人员 邮件 任务失败 ○ 等待发送" in soon
     assert "△ 发送时中断，对方可能已收到，不再重发" in minutes
     assert "× 3 天没有发出，不再发送；邮件服务器连不上" in days
