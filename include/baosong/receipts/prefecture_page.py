@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MOST_OF_EACH = 50
 MOST_RECEIPTS = 20
+MOST_ACTS = 30
 DAGS = {"quick": "intake", "large": "intake_large"}
 
 
@@ -46,6 +47,11 @@ def render_prefecture(services: Services, campaign: Campaign, code: str, now: da
         pictures=any(has_preview(row) for row in rows),
         receipts=_receipts(services, f"{campaign.id}/{prefecture.folder}/", last),
         receipts_left_out=max(0, last - MOST_RECEIPTS),
+        done=[
+            {"at": time_text(act.at, campaign.zone), "who": act.who, "note": act.note, "file": act.submission_id}
+            | {"name": act.file}
+            for act in ledger.done_by_people(campaign.id, code, MOST_ACTS)
+        ],
         left_out=of - len(rows),
         over_limit=over_limit,
     )
@@ -63,9 +69,17 @@ def _file(row: Submission, campaign: Campaign, numbers: dict[int, int], queue: d
         "purged": row.purged_at is not None,
         "stored": row.bucket,
         "checks": has_page(row),
+        "acts": _acts(row),
         "run": f"{DAGS[queued.lane]}/runs/{quote(queued.run)}" if queued and queued.run else "",
         "queued": queued is not None and queued.run is None,
     }
+
+
+def _acts(row: Submission) -> list[tuple[str, str]]:
+    """Return what an operator can do about a file, by name and in words."""
+    if row.state == "held" and row.replied_at is not None:
+        return [("review", "退回…" if is_marked(row) else "放行或退回…")]
+    return []
 
 
 def _receipts(services: Services, area: str, last: int) -> list[Json]:
