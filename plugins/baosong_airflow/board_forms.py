@@ -138,6 +138,78 @@ class Review(ActOnFile):
         return Kind(chosen) if chosen in {d.kind.value for d in self.campaign.deliverables} else None
 
 
-ON_FILES: dict[str, type[ActOnFile]] = {"review": Review}
+@dataclass(slots=True)
+class Waive(ActOnFile):
+    """Take a rejected file though it breaks a rule."""
+
+    title = "免除要求后接收"
+    verb = "接收"
+
+    def unfit(self) -> str:
+        """Return why nothing can be waived."""
+        from baosong.pipeline import operator_acts
+
+        return operator_acts.why_not_waivable(self.services, self.row)
+
+    def fields(self) -> list[Field]:
+        """Ask which rules are waived, each to be ticked by itself, and why."""
+        from baosong.pipeline import operator_acts
+        from baosong.rules.catalogue import known_title
+
+        rules = [Option(rule, f"{known_title(rule)}（{rule}）") for rule in operator_acts.errors_of(self.row)]
+        hint = "逐项勾选；全部勾选才能接收。疑似涉密、带有病毒、损坏或没有读完的文件不能免除。"
+        return [Field("rules", "免除哪些要求", "checkbox", rules, hint), REASON]
+
+    def effect(self, who: str, values: Values) -> str:
+        """Say what becomes of the file."""
+        from baosong.pipeline import operator_acts
+
+        operator_acts.waiving(self.row, who, values.get("rules", ()), text_of(values, "reason"))
+        return f"这个文件不再退回，予以接收、归档、计入汇总；免除的要求和理由写在它的回执和记录里。{FOLLOWS}"
+
+    def carry_out(self, who: str, values: Values) -> str:
+        """Record the decision, and have the intake carry on."""
+        from baosong.pipeline import operator_acts
+
+        reason = text_of(values, "reason")
+        operator_acts.waive(self.services, self.row.id, who, values.get("rules", ()), reason)
+        doorbell.ring()
+        return f"第 {self.row.id} 号文件的结论已记下：免除要求，予以接收。回执随后发出，办完后这一行会更新。"
+
+
+@dataclass(slots=True)
+class Withdraw(ActOnFile):
+    """Have an accepted file count no more."""
+
+    title = "撤回已接收的文件"
+    verb = "撤回"
+
+    def unfit(self) -> str:
+        """Return why the file cannot be withdrawn."""
+        from baosong.pipeline import operator_acts
+
+        return operator_acts.why_not_withdrawable(self.row)
+
+    def fields(self) -> list[Field]:
+        """Ask for the reason."""
+        return [REASON]
+
+    def effect(self, who: str, values: Values) -> str:
+        """Say what becomes of the file."""
+        from baosong.pipeline.manual_review import checked_reason
+
+        checked_reason(text_of(values, "reason"))
+        return f"这个文件不再计入这一项材料和全区汇总，原件和记录仍在归档中保存。撤回不能取消。{FOLLOWS}"
+
+    def carry_out(self, who: str, values: Values) -> str:
+        """Record it, and have the intake answer."""
+        from baosong.pipeline import operator_acts
+
+        operator_acts.withdraw(self.services, self.row.id, who, text_of(values, "reason"))
+        doorbell.ring()
+        return f"第 {self.row.id} 号文件已撤回，不再计入汇总。回执随后发出，已有的全区汇总当夜更新。"
+
+
+ON_FILES: dict[str, type[ActOnFile]] = {"review": Review, "waive": Waive, "withdraw": Withdraw}
 ON_PREFECTURES: dict[str, type[ActOnPrefecture]] = {}
 ON_CAMPAIGNS: dict[str, type[Act]] = {}

@@ -9,6 +9,7 @@ import pytest
 
 from baosong.rules.findings import Verdict
 from board_help import HOSTILE, OPERATOR, signed_in
+from datadocs_help import wrong_sheet
 from feed import feed
 from intake_run import drop, finished, piece, receipts, rows, run
 from manual_review_help import lies_where_it_says, newest, run_unscanned
@@ -215,3 +216,51 @@ def test_who_is_not_signed_in_or_may_not_decide_is_refused_each_act_in_chinese(
             answers = [client.get(path), client.post(path, data={"step": "do", "reason": "x"}, headers=HERE)]
             assert [(a.status_code, said in a.text) for a in answers] == [(status, True)] * 2, path
     assert [r.state for r in rows(services)] == ["held"]
+
+
+# --- waiving a rule, withdrawing a file
+
+
+def act(client: Any, name: str, row: Submission, step: str = "do", **values: Any) -> Any:
+    form = {"reason": WHY, "step": step} | values
+    return client.post(f"/2023/acts/{name}/6501/{row.id}", data=form, headers=HERE)
+
+
+def test_a_rejected_sheet_is_taken_from_the_board_and_withdrawn_again(client: Any, services: Services) -> None:
+    drop(services, wrong_sheet(), "统计表.xlsx", "统计表")
+    run(services)
+    row = newest(services)
+    assert f'href="acts/waive/6501/{row.id}"' in client.get("/2023/6501").text
+
+    form = client.get(f"/2023/acts/waive/6501/{row.id}")
+    assert 'type="checkbox" name="rules" value="statistics.number"' in form.text
+    assert (act(client, "waive", row).status_code, services.ledger.submission(row.id).state) == (409, "rejected")
+    assert "确认接收" in act(client, "waive", row, "ask", rules="statistics.number").text
+    answers = [act(client, "waive", row, rules="statistics.number") for _ in range(2)]
+    run(services)
+    answers += [act(client, "waive", row, rules="statistics.number")]
+    assert [(a.status_code, "予以接收" in a.text) for a in answers] == [(200, True)] * 3
+    assert services.ledger.submission(row.id).state == "accepted"
+
+    assert f'href="acts/withdraw/6501/{row.id}"' in client.get("/2023/6501").text
+    assert "撤回不能取消" in act(client, "withdraw", row, "ask").text
+    assert act(client, "withdraw", row).status_code == 200
+    run(services)
+    assert act(client, "withdraw", row).status_code == 200
+    assert act(client, "withdraw", row, reason="别的").status_code == 409
+    page = client.get("/2023/6501").text
+    assert (services.ledger.submission(row.id).state, "已撤回" in page) == ("withdrawn", True)
+    assert "免除“" in page
+    assert page.count(html.escape(OPERATOR)) == 2
+    assert "<img" not in page
+
+
+def test_what_cannot_be_waived_or_withdrawn_is_not_offered_and_says_why(client: Any, services: Services) -> None:
+    drop(services, b"", "空.txt")
+    run(services)
+    row = newest(services)
+    assert "acts/waive" not in client.get("/2023/6501").text
+    for name, said in (("waive", "不能免除"), ("withdraw", "不能撤回")):
+        for answer in (client.get(f"/2023/acts/{name}/6501/{row.id}"), act(client, name, row, rules="file.empty")):
+            assert (answer.status_code, said in answer.text) == (409, True)
+    assert services.ledger.submission(row.id).state == "rejected"

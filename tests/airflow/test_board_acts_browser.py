@@ -194,4 +194,6 @@ def paths(files: dict[str, Any]) -> list[str]:
         f"/2023/acts/review/6501/{files['待审核.txt'].id}",
         f"/2023/acts/review/6501/{files['机密★.txt'].id}",
         f"/2023/acts/review/6501/{files['链接.txt'].id}",
+        f"/2023/acts/waive/6501/{files['统计表.xlsx'].id}",
+        f"/2023/acts/withdraw/6501/{files['链接.txt'].id}",
     ]

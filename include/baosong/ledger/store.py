@@ -46,6 +46,7 @@ class Ledger(Database):
     destination = transaction(steps.destination)
     refuse = transaction(filing.refuse)
     file = transaction(filing.file)
+    withdraw_accepted = transaction(filing.withdraw_accepted)
     archive = transaction(steps.archive)
     filed_under = transaction(filing.filed_under)
     with_content = transaction(board.with_content)

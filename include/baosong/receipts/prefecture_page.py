@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from baosong.campaign import Campaign
+from baosong.ledger import is_unpacked
 from baosong.receipts.board import cells_of
 from baosong.receipts.outbox import newest_receipts
 from baosong.receipts.sheet_results import has_page
 from baosong.receipts.thumbnails import has_preview
 from baosong.receipts.view import Json, advice, describe_file, in_reading_order, is_marked, open_failures, render
+from baosong.rules.catalogue import waivable
 from baosong.rules.words import remaining_text, time_text
 
 if TYPE_CHECKING:
@@ -79,6 +81,11 @@ def _acts(row: Submission) -> list[tuple[str, str]]:
     """Return what an operator can do about a file, by name and in words."""
     if row.state == "held" and row.replied_at is not None:
         return [("review", "退回…" if is_marked(row) else "放行或退回…")]
+    errors = [f["rule"] for f in row.findings if f["severity"] == "error"]
+    if row.state == "rejected" and row.replied_at and not row.purged_at and all(map(waivable, errors)):
+        return [("waive", "免除要求…")]
+    if row.state == "accepted" and row.replied_at and not is_unpacked(row):
+        return [("withdraw", "撤回…")]
     return []
 
 
