@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from baosong.campaign import Campaign, Prefecture
 from baosong.receipts.act_page import Field, Option, Values
-from baosong_airflow import doorbell
+from baosong_airflow import doorbell, report_now
 
 if TYPE_CHECKING:
     from baosong.ledger import Submission
@@ -210,6 +210,47 @@ class Withdraw(ActOnFile):
         return f"第 {self.row.id} 号文件已撤回，不再计入汇总。回执随后发出，已有的全区汇总当夜更新。"
 
 
+@dataclass(slots=True)
+class WriteReport(Act):
+    """Have the final report written now instead of in the night."""
+
+    title = "立即生成全区终稿"
+    verb = "生成"
+
+    def unfit(self) -> str:
+        """Return who has not sent everything."""
+        complete = set(self.services.ledger.complete_prefectures(self.campaign))
+        missing = [p.name for p in self.campaign.prefectures if p.code not in complete]
+        if not missing:
+            return ""
+        names = "、".join(missing)
+        instead = f"中期稿每夜生成，也可用命令 ./baosong report {self.campaign.id} --interim。"
+        return f"尚有 {len(missing)} 个地州市未报齐：{names}。报齐后才能生成终稿；{instead}"
+
+    def fields(self) -> list[Field]:
+        """Ask for the reason."""
+        return [Field("reason", "理由", hint="必填，500 字以内。写进“汇总报告”这次运行的备注。")]
+
+    def effect(self, who: str, values: Values) -> str:
+        """Say what is written, if anything is to be."""
+        from baosong.pipeline.manual_review import checked_reason
+
+        checked_reason(text_of(values, "reason"))
+        return "运行“汇总报告”，几分钟后写出新一版终稿；内容与上一版相同的不产生新版本。"
+
+    def carry_out(self, who: str, values: Values) -> str:
+        """Start the DAG, unless a run for this campaign is there."""
+        from baosong.pipeline.manual_review import ReviewRefused, checked_reason
+
+        reason = checked_reason(text_of(values, "reason"))
+        if nothing := self.unfit():
+            raise ReviewRefused(nothing)
+        if report_now.under_way(self.campaign.id):
+            return "“汇总报告”已经在运行，不必再点；写好后列在看板上。"
+        report_now.start(self.campaign.id, who, reason)
+        return "已开始运行“汇总报告”；写好后列在看板上，内容与上一版相同的不产生新版本。"
+
+
 ON_FILES: dict[str, type[ActOnFile]] = {"review": Review, "waive": Waive, "withdraw": Withdraw}
 ON_PREFECTURES: dict[str, type[ActOnPrefecture]] = {}
-ON_CAMPAIGNS: dict[str, type[Act]] = {}
+ON_CAMPAIGNS: dict[str, type[Act]] = {"report": WriteReport}

@@ -10,7 +10,7 @@ import pytest
 from baosong.rules.findings import Verdict
 from board_help import HOSTILE, OPERATOR, signed_in
 from datadocs_help import wrong_sheet
-from feed import feed
+from feed import feed, feed_all
 from intake_run import drop, finished, piece, receipts, rows, run
 from manual_review_help import lies_where_it_says, newest, run_unscanned
 
@@ -264,3 +264,31 @@ def test_what_cannot_be_waived_or_withdrawn_is_not_offered_and_says_why(client: 
         for answer in (client.get(f"/2023/acts/{name}/6501/{row.id}"), act(client, name, row, rules="file.empty")):
             assert (answer.status_code, said in answer.text) == (409, True)
     assert services.ledger.submission(row.id).state == "rejected"
+
+
+# --- the report
+
+
+def test_the_report_is_written_now_only_once_all_is_there_and_one_run_at_a_time(
+    client: Any, services: Services, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Airflow's side of it is held by test_dag_runs, on its own database; there is none here."""
+    from baosong_airflow import report_now
+
+    started: list[tuple[str, ...]] = []
+    monkeypatch.setattr(report_now, "start", lambda *words: started.append(words))
+    monkeypatch.setattr(report_now, "under_way", lambda _: bool(started))
+    form, path = {"reason": "领导要看", "step": "do"}, "/2023/acts/report"
+
+    assert "立即生成全区终稿" not in client.get("/2023").text
+    for early in (client.get(path), client.post(path, data=form, headers=HERE)):
+        assert (early.status_code, "尚有 14 个地州市未报齐" in early.text) == (409, True)
+    for prefecture in campaign.prefectures:
+        feed_all(services.ledger, campaign, prefecture.code)
+    assert 'href="2023/acts/report"' in client.get("/2023").text
+    assert 'href="../../2023"' in client.get(path).text
+    assert client.post(path, data=form | {"reason": ""}, headers=HERE).status_code == 409
+    first, second = (client.post(path, data=form, headers=HERE) for _ in range(2))
+
+    assert ("已开始运行" in first.text, "已经在运行" in second.text) == (True, True)
+    assert started == [("2023", OPERATOR, "领导要看")]

@@ -335,6 +335,27 @@ def test_the_board_rings_for_both_lanes_in_airflows_own_database(
     assert [events_of(postgres, lane) for lane in ("intake", "intake_large")] == [n + 1 for n in before]
 
 
+def test_the_board_starts_the_report_once_in_airflows_own_database(
+    run: Runner, services: Services, postgres: Postgres, airflow_env: dict[str, str]
+) -> None:
+    run("province_report", services)  # which has Airflow know the DAG
+    env = {**airflow_env, "PYTHONPATH": os.pathsep.join(["plugins", "include"])}
+    starting = """
+from baosong_airflow.report_now import start, under_way
+before = under_way("2023")
+start("2023", "张三", "领导要看")
+print(before, under_way("2023"), under_way("2024"))
+"""
+
+    done = subprocess.run(
+        [sys.executable, "-c", starting], env=env, cwd=airflow_home.PROJECT, capture_output=True, check=False
+    )
+
+    assert done.stdout.decode().split()[-3:] == ["False", "True", "False"], done.stderr
+    asked = "SELECT triggering_user_name || partition_key || state FROM dag_run WHERE dag_id = 'province_report'"
+    assert metadata(postgres, f"{asked} ORDER BY id DESC LIMIT 1") == ["张三2023queued"]
+
+
 def test_the_night_tidies_quarantine(run: Runner, services: Services) -> None:
     services.storage.put("outbox", f"{PLACES['6501']}/状态.html", b"opened")
     services.storage.put("intake", f"{PLACES['6501']}/媒体报道/空.txt", b"")
