@@ -19,8 +19,10 @@ from baosong_airflow.outage import describe
 if TYPE_CHECKING:
     from baosong.ledger import Submission
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
-_LIVE = f"{_POLICY}; script-src '{script_hash(render('live.js'))}'; connect-src 'self'"
+_BASE = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'self'"
+_POLICY = f"{_BASE}; form-action 'none'"
+_SCRIPT = f"script-src '{script_hash(render('live.js'))}'"
+_LIVE = f"{_POLICY}; {_SCRIPT}; connect-src 'self'"
 
 
 def _headers(policy: str, cache: str = "no-store") -> dict[str, str]:
@@ -34,6 +36,8 @@ def _headers(policy: str, cache: str = "no-store") -> dict[str, str]:
 
 LIVE = _headers(_LIVE)  # our own pages: their one script, by its hash
 OF_GALLERIES = _headers(f"{_LIVE}; img-src 'self'")
+# With no referrer a browser says no origin, either, and that is what tells our own forms from another site's.
+OF_FORMS = {**_headers(f"{_BASE}; form-action 'self'; {_SCRIPT}"), "Referrer-Policy": "same-origin"}
 OF_REPORTS = _headers(f"{_POLICY}; img-src data:")
 OF_SHEETS = _headers(f"{_POLICY}; sandbox")
 # Not even a script that got past all else could run. With an origin, as Airflow's frame needs it to follow their links.
@@ -49,9 +53,10 @@ _ERRORS = {
 }
 
 
-def notice(status: int, title: str, text: str, links: Sequence[tuple[str, str]] = ()) -> HTMLResponse:
+def notice(status: int, title: str, text: str, links: Sequence[tuple[str, str]] = (), tone: str = "") -> HTMLResponse:
     """Return a page that says one thing, and leads on by `links`, names and addresses."""
-    page = render("notice.html", title=title, text=text, tone="wait" if status == 200 else "bad", links=links)
+    tone = tone or ("wait" if status == 200 else "bad")
+    page = render("notice.html", title=title, text=text, tone=tone, links=links)
     return HTMLResponse(page, status, LIVE)
 
 

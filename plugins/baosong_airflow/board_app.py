@@ -6,7 +6,6 @@ Pages carry texts that prefectures wrote, hence a policy that lets no script run
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -15,13 +14,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from airflow.api_fastapi.auth.managers.models.resource_details import AccessView, DagAccessEntity
-from airflow.api_fastapi.core_api.security import requires_access_dag, requires_access_view
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from sqlalchemy.exc import DBAPIError, NoResultFound
+from sqlalchemy.exc import DBAPIError
 
-from baosong.campaign import Campaign, CampaignError, Prefecture
+from baosong.campaign import Campaign, CampaignError
 from baosong.pipeline.open_campaign import opened
 from baosong.receipts.analysis import Chosen, render_analysis
 from baosong.receipts.board import render_board, render_index
@@ -34,30 +31,28 @@ from baosong.report.files import PAGE
 from baosong.rules.words import ellipsize
 from baosong.store.keys import RECEIPTS, STATUS, TEMPLATES
 from baosong.store.s3 import Storage, StorageError
+from baosong_airflow import board_acts, board_health
 from baosong_airflow import board_answers as answers
-from baosong_airflow import board_health
-from baosong_airflow.tasks import open_services
+from baosong_airflow.board_lookup import (
+    NUMBER,
+    campaign_of,
+    file_of,
+    operators_only,
+    place_of,
+    reviewers_only,
+    services,
+)
 
 if TYPE_CHECKING:
     from baosong.ledger import Submission
-    from baosong.ledger.services import Services
 
-NUMBER = re.compile(r"[1-9][0-9]{0,17}")
-RETRY_TIMEOUT = 5.0  # seconds: somebody waits for the page, a task can wait longer
-
-operators_only = requires_access_view(AccessView.PLUGINS)
-# What people sent, the held and the refused above all, is for those who may decide on it.
-reviewers_only = requires_access_dag("POST", DagAccessEntity.RUN, param_dag_id="release_held")
 app = FastAPI(dependencies=[Depends(operators_only)], docs_url=None, redoc_url=None, openapi_url=None)
 downloads = partial(app.api_route, methods=["GET", "HEAD"])
-for refusal in (401, 403, 404, 405):
+for refusal in (400, 401, 403, 404, 405, 411, 413):
     app.add_exception_handler(refusal, answers.refused)
 app.add_exception_handler(StorageError, answers.unavailable)
 app.add_exception_handler(DBAPIError, answers.unavailable)
-
-
-def _services() -> Services:
-    return open_services(RETRY_TIMEOUT)
+app.include_router(board_acts.router)
 
 
 @app.get("/")
@@ -71,18 +66,17 @@ def index() -> Response:
 
 def _opened() -> Iterator[Campaign]:
     """Yield the opened campaigns whose files can be read; a broken one must not take the board from the others."""
-    services = _services()
-    for campaign_id in opened(services):
+    for campaign_id in opened(services()):
         with suppress(CampaignError):
-            yield services.campaigns.get(campaign_id)
+            yield services().campaigns.get(campaign_id)
 
 
 @app.get("/{campaign_id}")
 def board(campaign_id: str) -> Response:
     """Show one campaign's board."""
-    services, campaign, now = _services(), _campaign(campaign_id), datetime.now(UTC)
-    health = board_health.facts(services.settings, now, campaign.zone)
-    shown = render_board(services.ledger, campaign, now, partial(_is_there, services.storage), health)
+    campaign, now, ours = campaign_of(campaign_id), datetime.now(UTC), services()
+    health = board_health.facts(ours.settings, now, campaign.zone)
+    shown = render_board(ours.ledger, campaign, now, partial(_is_there, ours.storage), health)
     return HTMLResponse(shown, 200, answers.LIVE)
 
 
@@ -93,9 +87,9 @@ def _is_there(storage: Storage, key: str) -> bool:
 @app.get("/{campaign_id}/analysis")
 def analysis(campaign_id: str, code: str = "", kind: str = "", severity: str = "") -> Response:
     """Show when a campaign's files came, and which rules were broken most."""
-    campaign, chosen = _campaign(campaign_id), Chosen(code, kind, severity)
+    campaign, chosen = campaign_of(campaign_id), Chosen(code, kind, severity)
     try:
-        return HTMLResponse(render_analysis(_services().ledger, campaign, chosen), 200, answers.LIVE)
+        return HTMLResponse(render_analysis(services().ledger, campaign, chosen), 200, answers.LIVE)
     except KeyError:
         raise HTTPException(404, "没有这样的筛选条件。") from None
 
@@ -103,33 +97,33 @@ def analysis(campaign_id: str, code: str = "", kind: str = "", severity: str = "
 @app.get("/{campaign_id}/{code}")
 def prefecture(campaign_id: str, code: str) -> Response:
     """Show one prefecture: its files, versions, findings and receipts."""
-    campaign, _ = _place(campaign_id, code)
-    return HTMLResponse(render_prefecture(_services(), campaign, code, datetime.now(UTC)), 200, answers.LIVE)
+    campaign, _ = place_of(campaign_id, code)
+    return HTMLResponse(render_prefecture(services(), campaign, code, datetime.now(UTC)), 200, answers.LIVE)
 
 
 @app.get("/{campaign_id}/status/{code}/")
 def status(campaign_id: str, code: str, request: Request) -> Response:
     """Show the status page as the prefecture sees it."""
-    campaign, its = _place(campaign_id, code)
+    campaign, its = place_of(campaign_id, code)
     key = f"{campaign.id}/{its.folder}/{STATUS}"
-    return answers.stored(_services().storage, "outbox", key, request, answers.OF_RECEIPTS, page=True)
+    return answers.stored(services().storage, "outbox", key, request, answers.OF_RECEIPTS, page=True)
 
 
 @downloads("/{campaign_id}/status/{code}/{folder}/{name}")
 def beside_status(campaign_id: str, code: str, folder: str, name: str, request: Request) -> Response:
     """Show or download what the status page links to: a receipt, what lies beside it, or a template."""
-    campaign, its = _place(campaign_id, code)
+    campaign, its = place_of(campaign_id, code)
     if folder not in (RECEIPTS, TEMPLATES):
         raise HTTPException(404, "没有这个文件。")
     key = f"{campaign.id}/{its.folder}/{folder}/{_safe(name)}"
-    return answers.stored(_services().storage, "outbox", key, request, answers.OF_RECEIPTS, page=key.endswith(".html"))
+    return answers.stored(services().storage, "outbox", key, request, answers.OF_RECEIPTS, page=key.endswith(".html"))
 
 
 @downloads("/{campaign_id}/receipts/{code}/{name}")
 def receipt(campaign_id: str, code: str, name: str, request: Request) -> Response:
     """Show one receipt of one prefecture by its name or number, or download what lies beside it."""
-    campaign, its = _place(campaign_id, code)
-    storage, folder = _services().storage, f"{campaign.id}/{its.folder}/{RECEIPTS}/"
+    campaign, its = place_of(campaign_id, code)
+    storage, folder = services().storage, f"{campaign.id}/{its.folder}/{RECEIPTS}/"
     key = folder + _safe(name)
     if NUMBER.fullmatch(name):
         beside = storage.list("outbox", f"{folder}{stem_of(int(name))}-")
@@ -140,8 +134,8 @@ def receipt(campaign_id: str, code: str, name: str, request: Request) -> Respons
 @downloads("/{campaign_id}/reports/{path:path}")
 def report(campaign_id: str, path: str, request: Request) -> Response:
     """Download a file of one of the campaign's editions; its page opens in the browser."""
-    key = f"{_campaign(campaign_id).id}/{_safe(path)}"
-    return answers.stored(_services().storage, "reports", key, request, page=path.rpartition("/")[2] == PAGE)
+    key = f"{campaign_of(campaign_id).id}/{_safe(path)}"
+    return answers.stored(services().storage, "reports", key, request, page=path.rpartition("/")[2] == PAGE)
 
 
 @downloads("/{campaign_id}/files/{code}/{number}", dependencies=[Depends(reviewers_only)])
@@ -149,7 +143,7 @@ def file(campaign_id: str, code: str, number: str, request: Request) -> Response
     """Download what a prefecture sent; of what was not accepted, warn before."""
     row = _original(campaign_id, code, number)
     if row.bucket == "archive":
-        return answers.original(_services().storage, row, request)
+        return answers.original(services().storage, row, request)
     text = (
         f"“{ellipsize(row.name, 120)}”没有被接收，可能损坏、带有宏或病毒。请只在有防护、不连接重要系统的计算机上打开，"
         "不要转发，看过后删除。本页不打开文件，只下载。"
@@ -161,20 +155,14 @@ def file(campaign_id: str, code: str, number: str, request: Request) -> Response
 @downloads("/{campaign_id}/files/{code}/{number}/content", dependencies=[Depends(reviewers_only)])
 def content(campaign_id: str, code: str, number: str, request: Request) -> Response:
     """Download what a prefecture sent."""
-    return answers.original(_services().storage, _original(campaign_id, code, number), request)
+    return answers.original(services().storage, _original(campaign_id, code, number), request)
 
 
 def _original(campaign_id: str, code: str, number: str) -> Submission:
     """Return a file that lies in archive or quarantine and may be handed out: nothing in it bears a marking."""
-    campaign, _ = _place(campaign_id, code)
-    if not NUMBER.fullmatch(number):
-        raise HTTPException(404, "没有这个文件。")
-    ledger = _services().ledger
-    try:
-        row = ledger.submission(int(number))
-    except NoResultFound:
-        raise HTTPException(404, "没有这个文件。") from None
-    if (row.campaign, row.prefecture) != (campaign.id, code) or not row.bucket or not row.archive_key or row.purged_at:
+    campaign, _ = place_of(campaign_id, code)
+    row, ledger = file_of(campaign, code, number), services().ledger
+    if not row.bucket or not row.archive_key or row.purged_at:
         raise HTTPException(404, "没有这个文件，或者它的内容不在归档区和隔离区。")
     same = ledger.with_content(campaign.id, row.sha256 or "")
     inside = [member for one in same for member in ledger.members(one.id)]
@@ -197,8 +185,8 @@ def checked_sheet(campaign_id: str, code: str, number: str) -> Response:
 @app.get("/{campaign_id}/previews/{code}")
 def gallery(campaign_id: str, code: str) -> Response:
     """Show the thumbnails of a prefecture's photos and videos."""
-    campaign, _ = _place(campaign_id, code)
-    return HTMLResponse(render_gallery(_services().ledger, campaign, code), 200, answers.OF_GALLERIES)
+    campaign, _ = place_of(campaign_id, code)
+    return HTMLResponse(render_gallery(services().ledger, campaign, code), 200, answers.OF_GALLERIES)
 
 
 @app.get("/{campaign_id}/previews/{code}/{number}")
@@ -212,26 +200,11 @@ def preview(campaign_id: str, code: str, number: str) -> Response:
 
 def _of_submission(key_of: Callable[[str, str, int], str], campaign_id: str, code: str, number: str) -> bytes | None:
     """Return what the bucket `reports` holds of one submission of one prefecture, None if nothing."""
-    campaign, storage = _campaign(campaign_id), _services().storage
+    campaign, storage = campaign_of(campaign_id), services().storage
     if not NUMBER.fullmatch(number) or code not in {p.code for p in campaign.prefectures}:
         return None
     key = key_of(campaign.id, code, int(number))
     return storage.read("reports", key) if storage.head("reports", key) else None
-
-
-def _campaign(campaign_id: str) -> Campaign:
-    try:
-        return _services().campaigns.get(campaign_id)
-    except CampaignError:
-        raise HTTPException(404, "没有这个活动，或其配置文件有误。") from None
-
-
-def _place(campaign_id: str, code: str) -> tuple[Campaign, Prefecture]:
-    campaign = _campaign(campaign_id)
-    try:
-        return campaign, campaign.prefecture(code)
-    except KeyError:
-        raise HTTPException(404, "没有这个地州市。") from None
 
 
 def _safe(path: str) -> str:

@@ -158,10 +158,11 @@ def write_report_task(campaign_id: str) -> dict[str, Any]:
     return _write_report(campaign_id, "final")
 
 
-def decide_held_task(*, params: Any, dag_run: Any) -> None:
-    """Record an operator's decision on a held file; the intake DAG does the rest, started by this task's event."""
-    from airflow.sdk.exceptions import AirflowFailException
+def decide_held_task(*, params: Any, dag_run: Any) -> str:
+    """Record an operator's decision on a held file; the intake DAG does the rest, started by this task's event.
 
+    Returns the answer in words, also where the form cannot be carried out: that is no fault of the system.
+    """
     from baosong.pipeline import manual_review
     from baosong.rules.findings import Kind
 
@@ -172,8 +173,10 @@ def decide_held_task(*, params: Any, dag_run: Any) -> None:
             manual_review.release(open_services(), number, who, reason, Kind(kind) if kind else None)
         else:
             manual_review.refuse(open_services(), number, who, reason)
-    except manual_review.ReviewRefused as wrong:  # a retry would not correct the form
-        raise AirflowFailException(str(wrong)) from wrong
+    except manual_review.ReviewRefused as wrong:
+        log.warning("没有办理：%s", wrong)
+        return f"没有办理：{wrong}"
+    return f"第 {number} 号文件的结论已记下：{params['decision']}。"
 
 
 def opened_campaigns_task() -> list[str]:

@@ -183,9 +183,9 @@ def test_nothing_outside_can_be_named(client: Any, services: Services) -> None:
 def test_what_is_away_is_named_at_once_and_the_page_asks_again(
     client: Any, monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
 ) -> None:
-    from baosong_airflow import board_app, tasks
+    from baosong_airflow import board_lookup, tasks
 
-    monkeypatch.setattr(board_app, "RETRY_TIMEOUT", 0.1)
+    monkeypatch.setattr(board_lookup, "RETRY_TIMEOUT", 0.1)
     monkeypatch.setenv(name, value)
     tasks.open_services.cache_clear()
 

@@ -141,7 +141,7 @@ def test_a_prefectures_page_leads_to_everything_and_each_link_opens(
     links = [link for link in re.findall(r'href="([^#"][^"]*)"', page) if not link.startswith("..")]
 
     assert {link: client.get(f"/2023/{link}").status_code for link in links} == dict.fromkeys(links, 200)
-    assert {link.partition("/")[0] for link in links} == {"status", "receipts", "checks", "files"}
+    assert {link.partition("/")[0] for link in links} == {"status", "receipts", "checks", "files", "acts"}
     assert 'href="../../dags/intake/runs/scheduled__2023-06-01T00%3A00%3A00%2B08%3A00" data-airflow' in page
     assert "下载批注副本：统计表.xlsx" in page
     assert "<img" not in page

@@ -301,16 +301,60 @@ def test_an_operator_releases_a_held_file_from_the_form_and_the_intake_does_the_
     assert len([key for key in listed(services, "outbox", ".html") if "回执-002号" in key]) == 1
 
 
-def test_a_form_that_cannot_be_carried_out_turns_red_and_changes_nothing(run: Runner, services: Services) -> None:
+def test_a_form_that_cannot_be_carried_out_is_answered_in_words_and_changes_nothing(
+    run: Runner, services: Services, postgres: Postgres
+) -> None:
+    """Red says that the system is ill; a wrong number is an answer, in the return value and in the log."""
     services.storage.put("intake", f"{PLACES['6501']}/媒体报道/机密★.txt", piece())
     run("intake", services)
     (row,) = services.ledger.submissions("2023")
+    given = "SELECT value #>> '{}' FROM xcom WHERE dag_id = 'release_held' AND task_id = 'decide' ORDER BY timestamp"
 
     marked = run("release_held", services, number=row.id, decision="放行", reason="看着没事", deliverable=None)
     unknown = run("release_held", services, number=row.id + 1, decision="退回", reason="退", deliverable=None)
 
-    assert (marked["state"], unknown["state"]) == ("failed", "failed")
+    assert (marked["state"], unknown["state"]) == ("success", "success")
+    *_, of_marked, of_unknown = metadata(postgres, given)
+    assert "没有办理" in of_marked
+    assert "不能放行，只能退回" in of_marked
+    assert f"没有第 {row.id + 1} 号文件" in of_unknown
     assert services.ledger.submission(row.id).state == "held"
+
+
+def test_the_board_rings_for_both_lanes_in_airflows_own_database(
+    run: Runner, services: Services, postgres: Postgres, airflow_env: dict[str, str]
+) -> None:
+    """What an operator decided need not wait for the sweep: no task is there to emit the event."""
+    run("intake", services)
+    run("intake_large", services)
+    before = [events_of(postgres, lane) for lane in ("intake", "intake_large")]
+    env = {**airflow_env, "PYTHONPATH": os.pathsep.join(["plugins", "include"])}
+
+    ringing = [sys.executable, "-c", "from baosong_airflow.doorbell import ring; ring()"]
+    subprocess.run(ringing, env=env, cwd=airflow_home.PROJECT, capture_output=True, check=True)
+
+    assert [events_of(postgres, lane) for lane in ("intake", "intake_large")] == [n + 1 for n in before]
+
+
+def test_the_board_starts_the_report_once_in_airflows_own_database(
+    run: Runner, services: Services, postgres: Postgres, airflow_env: dict[str, str]
+) -> None:
+    run("province_report", services)  # which has Airflow know the DAG
+    env = {**airflow_env, "PYTHONPATH": os.pathsep.join(["plugins", "include"])}
+    starting = """
+from baosong_airflow.report_now import start, under_way
+before = under_way("2023")
+start("2023", "张三", "领导要看")
+print(before, under_way("2023"), under_way("2024"))
+"""
+
+    done = subprocess.run(
+        [sys.executable, "-c", starting], env=env, cwd=airflow_home.PROJECT, capture_output=True, check=False
+    )
+
+    assert done.stdout.decode().split()[-3:] == ["False", "True", "False"], done.stderr
+    asked = "SELECT triggering_user_name || partition_key || state FROM dag_run WHERE dag_id = 'province_report'"
+    assert metadata(postgres, f"{asked} ORDER BY id DESC LIMIT 1") == ["张三2023queued"]
 
 
 def test_the_night_tidies_quarantine(run: Runner, services: Services) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
+import pytest
 import uvicorn
 from fastapi import FastAPI
 
@@ -21,7 +22,19 @@ from manual_review_help import run_unscanned
 from waiting import free_port, until
 
 LONG = "2023年自治区科技活动周启动仪式暨优秀科普作品展示" * 3 + ".jpg"
+OPERATOR = "阿依古丽<img src=x onerror=document.title='hit'>"  # as an account may be called
 HOSTILE = "<img src=x onerror=document.title='hit'>.txt"
+
+
+def signed_in(monkeypatch: pytest.MonkeyPatch, name: str = OPERATOR, role: str = "op") -> None:
+    """Have every request be somebody's from now on."""
+    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+    from airflow.api_fastapi.core_api.security import get_user
+
+    from baosong_airflow import board_app
+
+    user = SimpleAuthManagerUser(username=name, role=role)
+    monkeypatch.setitem(board_app.app.dependency_overrides, get_user, lambda: user)
 
 
 @contextmanager

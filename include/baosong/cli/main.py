@@ -52,6 +52,9 @@ Address = Annotated[
     str, typer.Option("--address", help="地州市访问对象存储的网址，如 https://s3.example；不写则与系统的相同")
 ]
 PrefectureCode = Annotated[str, typer.Argument(metavar="CODE", help="地州市代码，例如 6501")]
+FileNumber = Annotated[int, typer.Argument(metavar="ID", help="文件的台账序号，见看板和 ./baosong held")]
+Reason = Annotated[str, typer.Option(help="理由，写进回执和台账")]
+By = Annotated[str | None, typer.Option("--by", help="经办人；不写则记当前系统用户")]
 As = Annotated[Kind | None, typer.Option("--as", help="按哪一种材料处理；不写则自动识别")]
 
 
@@ -261,11 +264,11 @@ def held(campaign_id: Annotated[str | None, typer.Argument(metavar="CAMPAIGN", h
 
 @app.command()
 def release(
-    number: Annotated[int, typer.Argument(metavar="ID", help="文件的台账序号，见 ./baosong held")],
-    reason: Annotated[str, typer.Option(help="理由，写进回执和台账")],
+    number: FileNumber,
+    reason: Reason,
     kind: Annotated[Kind | None, typer.Option("--as", help="没有认出材料的，指明是哪一项")] = None,
     refuse: Annotated[bool, typer.Option("--refuse", help="不放行，退回")] = False,
-    who: Annotated[str | None, typer.Option("--by", help="审核人；不写则记当前系统用户")] = None,
+    who: By = None,
 ) -> None:
     """人工审核：放行（或退回）一个待审核的文件，随即归档并出具回执。"""
     from baosong.cli.tables import show_settled
@@ -277,4 +280,33 @@ def release(
         manual_review.refuse(services, number, who, reason)
     else:
         manual_review.release(services, number, who, reason, kind)
+    show_settled(out, manual_review.settle(services, number))
+
+
+@app.command()
+def waive(
+    number: FileNumber,
+    rules: Annotated[list[str], typer.Option("--rule", help="免除哪一条规则；退回的原因都要写，可以写几次")],
+    reason: Reason,
+    who: By = None,
+) -> None:
+    """免除要求：接收一个因这些规则被退回的文件，随即归档并出具回执。"""
+    from baosong.cli.tables import show_settled
+    from baosong.ledger.services import Services
+    from baosong.pipeline import manual_review, operator_acts
+
+    services = Services.open()
+    operator_acts.waive(services, number, who or manual_review.operator(), rules, reason)
+    show_settled(out, manual_review.settle(services, number))
+
+
+@app.command()
+def withdraw(number: FileNumber, reason: Reason, who: By = None) -> None:
+    """撤回：应请求让一个已接收的文件不再计入，随即出具回执；原件和记录保留。"""
+    from baosong.cli.tables import show_settled
+    from baosong.ledger.services import Services
+    from baosong.pipeline import manual_review, operator_acts
+
+    services = Services.open()
+    operator_acts.withdraw(services, number, who or manual_review.operator(), reason)
     show_settled(out, manual_review.settle(services, number))

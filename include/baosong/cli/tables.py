@@ -22,6 +22,7 @@ _OUTCOMES = {
     "superseded": "已放行并归档，现由后报送的文件替换",
     "duplicate": "与已接收的文件内容相同，不重复计入",
     "rejected": "已退回",
+    "withdrawn": "已撤回，不再计入",
 }
 _STYLES = {"error": "red", "warning": "yellow", "note": "cyan"}
 

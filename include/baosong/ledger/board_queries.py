@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import date
+from datetime import date, datetime
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, defer
 
 from baosong.campaign import Campaign
-from baosong.ledger.models import Submission
+from baosong.ledger.models import History, Submission
 from baosong.ledger.states import State
 from baosong.rules.findings import Kind
 
@@ -88,6 +88,16 @@ class Marks(NamedTuple):
 
     late: int = 0
     remarks: int = 0
+
+
+class Done(NamedTuple):
+    """What an operator did about a file: when, who, and in words what and why."""
+
+    at: datetime
+    who: str
+    note: str
+    submission_id: int
+    file: str
 
 
 class Excerpt(NamedTuple):
@@ -174,3 +184,15 @@ def with_content(session: Session, campaign: str, sha256: str) -> list[Submissio
     """A campaign's submissions of these very bytes, whoever sent them and under whatever name."""
     same = select(Submission).where(Submission.campaign == campaign, Submission.sha256 == sha256)
     return list(session.scalars(same.order_by(Submission.id)))
+
+
+def done_by_people(session: Session, campaign_id: str, code: str, most: int) -> list[Done]:
+    """What operators did about a prefecture's files last, the newest first."""
+    h, s = History, Submission
+    acts = (
+        select(h.at, func.coalesce(h.who, ""), h.note, s.id, s.name)
+        .join(s, s.id == h.submission_id)
+        .where(h.who.is_not(None))
+    )
+    acts = acts.where(s.campaign == campaign_id, s.prefecture == code).order_by(h.id.desc()).limit(most)
+    return [Done(*row) for row in session.execute(acts)]

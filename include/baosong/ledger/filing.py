@@ -7,11 +7,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, func, insert, select
+from sqlalchemy import ColumnElement, exists, func, insert, select
 from sqlalchemy.orm import Session
 
 from baosong.ledger.database import take_turns
-from baosong.ledger.models import Activity, IndicatorValue, Submission
+from baosong.ledger.models import Activity, History, IndicatorValue, Submission
 from baosong.ledger.states import FILED, State
 from baosong.ledger.submissions import add_finding, locked, move, storable, verdict_of
 from baosong.rules.catalogue import finding
@@ -78,6 +78,25 @@ def refuse(session: Session, submission_id: int, finding: Finding) -> Submission
         row.verdict = Verdict.REJECTED
         row.findings = [*row.findings, storable(finding.as_json())]
     return row
+
+
+def withdraw_accepted(session: Session, submission_id: int, who: str, note: str, finding: Finding) -> bool:
+    """Have an accepted file count no more, still to be answered; its bytes, figures and history stay where they are.
+
+    Repeated with the same words it changes nothing. False if the file is not accepted, or not answered yet.
+    """
+    owner = session.get_one(Submission, submission_id)
+    take_turns(session, f"filing:{owner.campaign}:{owner.prefecture}")
+    row = locked(session, submission_id)
+    if row.state == State.WITHDRAWN:
+        same = (History.submission_id == row.id) & (History.note == storable(note)) & (History.who == storable(who))
+        return bool(session.scalar(select(exists().where(same))))
+    if row.state != State.ACCEPTED or row.replied_at is None:
+        return False
+    row.findings = [storable(finding.as_json()), *row.findings]
+    row.receipt_id = row.replied_at = None
+    move(session, row, State.WITHDRAWN, note, who)
+    return True
 
 
 def filed_under(session: Session, bucket: str, key: str) -> list[Submission]:

@@ -15,7 +15,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, validates
 
 from baosong.ledger.states import allowed
 
-UNFINISHED = "replied_at IS NULL AND state <> 'withdrawn'"  # word for word as in ix_submission_unfinished
+# Word for word as in ix_submission_unfinished. A withdrawn file is answered if it had been accepted: it has a version.
+UNFINISHED = "replied_at IS NULL AND (state <> 'withdrawn' OR version IS NOT NULL)"
 
 
 class Base(DeclarativeBase):

@@ -1,9 +1,10 @@
-"""What lies in quarantine: held files that wait for an operator's decision, and what nobody needs any more."""
+"""What lies in quarantine: files on which an operator decides, and what nobody needs any more."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import exists, or_, select, update
 from sqlalchemy.orm import Session, defer
@@ -12,7 +13,9 @@ from baosong.ledger.models import History, Submission
 from baosong.ledger.states import State
 from baosong.ledger.submissions import locked, move, storable
 from baosong.rules.errors import BaosongError
-from baosong.rules.findings import Finding, Verdict
+from baosong.rules.findings import Finding, Severity, Verdict
+
+WAIVED = "经审核免除，这一份不必修改；今后报送请按要求。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,7 @@ class Decision:
     """An operator's decision on a held file: `finding` informs its sender, `note` and `who` go to the history.
 
     `kind` and `slot` are the deliverable and the replacement key for an unclassified file; else they are its own.
+    `waived` are the rules whose errors are no obstacle to a file that was rejected for them alone.
     """
 
     verdict: Verdict
@@ -28,6 +32,12 @@ class Decision:
     finding: Finding
     kind: str | None
     slot: str
+    waived: frozenset[str] = frozenset()
+
+    @property
+    def before(self) -> State:
+        """Return the state of a file that this can be decided on."""
+        return State.REJECTED if self.waived else State.HELD
 
 
 class Undecidable(BaosongError):
@@ -35,26 +45,32 @@ class Undecidable(BaosongError):
 
 
 def decide(session: Session, submission_id: int, decision: Decision) -> None:
-    """Turn a held file into a checked one with the operator's verdict, still to be filed and answered.
+    """Turn a held or rejected file into a checked one with the operator's verdict, still to be filed and answered.
 
     The same decision repeated changes nothing. Raises Undecidable.
     """
     row = locked(session, submission_id)
-    if row.state != State.HELD or row.replied_at is None:
+    if row.state != decision.before or row.replied_at is None or row.purged_at is not None:
         if _was_decided(session, submission_id, decision):
             return
         raise Undecidable(row.state)
     row.verdict = decision.verdict.value
-    row.findings = [storable(decision.finding.as_json()), *row.findings]  # the last word stands first
+    earlier = [_waived(each) if each["rule"] in decision.waived else each for each in row.findings]
+    row.findings = [storable(decision.finding.as_json()), *earlier]  # the last word stands first
     row.kind, row.slot = decision.kind, decision.slot
     row.held_key = row.archive_key
     row.receipt_id = row.replied_at = None  # the receipt that said "held" has been sent; another one will follow
     move(session, row, State.CHECKED, decision.note, decision.who)
 
 
+def _waived(error: dict[str, Any]) -> dict[str, Any]:
+    """Return an error as the remark that is left of it."""
+    return {**error, "severity": Severity.WARNING.value, "fix": WAIVED} if error["severity"] == "error" else error
+
+
 def _was_decided(session: Session, submission_id: int, decision: Decision) -> bool:
     same = (History.note == storable(decision.note)) & (History.who == storable(decision.who))
-    decided = (History.submission_id == submission_id) & (History.before == State.HELD.value)
+    decided = (History.submission_id == submission_id) & (History.before == decision.before.value)
     return bool(session.scalar(select(exists().where(decided & same))))
 
 

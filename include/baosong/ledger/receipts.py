@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from baosong.ledger.database import take_turns
 from baosong.ledger.models import Activity, IndicatorValue, Receipt, Submission
 from baosong.ledger.notifications import Message, notify
-from baosong.ledger.states import FILED
+from baosong.ledger.states import ANSWERED
 from baosong.ledger.submissions import unfinished_of
 from baosong.ledger.work_queue import dequeue
 
@@ -22,7 +22,7 @@ def allot_receipt(session: Session, campaign_id: str, code: str, status: dict[st
     """Give the next number to all filed files that have no receipt yet; None if there are none."""
     take_turns(session, f"receipt:{campaign_id}:{code}")
     unanswered = select(Submission).where(
-        unfinished_of(campaign_id, code), Submission.state.in_(FILED), Submission.receipt_id.is_(None)
+        unfinished_of(campaign_id, code), Submission.state.in_(ANSWERED), Submission.receipt_id.is_(None)
     )
     rows = session.scalars(unanswered.order_by(Submission.id).with_for_update()).all()
     if not rows:
@@ -52,7 +52,7 @@ def unsent_receipts(session: Session, campaign_id: str, code: str) -> list[tuple
 
 def to_answer(session: Session, campaign_id: str, code: str) -> bool:
     """Whether a prefecture has files that are filed and not answered."""
-    filed = exists().where(unfinished_of(campaign_id, code), Submission.state.in_(FILED))
+    filed = exists().where(unfinished_of(campaign_id, code), Submission.state.in_(ANSWERED))
     return bool(session.scalar(select(filed)))
 
 

@@ -15,7 +15,7 @@ from baosong.ledger import filing
 from baosong.ledger.database import alembic
 from baosong.ledger.models import Base, History, PendingChange, Segment, Submission
 from baosong.ledger.states import State
-from baosong.ledger.submissions import insert_digests
+from baosong.ledger.submissions import insert_digests, move
 
 Rows = dict[str, dict[tuple[Any, ...], dict[str, Any]]]
 """By table and key the fields of a row."""
@@ -145,7 +145,9 @@ def salvage(session: Session, record: Mapping[str, Any], bucket: str, key: str) 
     ):
         session.add(History(submission_id=number, at=at, before=before, after=after, note=note))
     insert_digests(session, session.get_one(Submission, number))
-    filing.file(session, number, filing.Filed(record["sha256"], bucket, key, _moment(record["filed"])))
+    state = filing.file(session, number, filing.Filed(record["sha256"], bucket, key, _moment(record["filed"])))
+    if record.get("withdrawn") and state == State.ACCEPTED:
+        move(session, session.get_one(Submission, number), State.WITHDRAWN, "已撤回，见归档记录")
     _set_sequence(session, "submission")
     return True
 

@@ -8,7 +8,10 @@ from baosong.rules.errors import BaosongError
 
 
 class State(StrEnum):
-    """Where a submission stands; what the sender dropped is unfinished until it is answered or withdrawn."""
+    """Where a submission stands; what the sender dropped is unfinished until it is answered or withdrawn.
+
+    Withdrawn is what went away before it was filed, and what was accepted and is no longer to count.
+    """
 
     RECEIVED = "received"
     CHECKED = "checked"
@@ -22,15 +25,16 @@ class State(StrEnum):
 
 # A duplicate counts once the file that it repeats is replaced under that one's name, but not under its own.
 # A checked file may be superseded at once: a later drop into the same slot can be filed before an earlier one.
-# A held one is checked again when an operator has decided. The database holds the same table: change both.
+# A held one is checked again when an operator has decided, a rejected one when an operator has waived what it lacks,
+# and an accepted one is withdrawn at its sender's request. The database holds the same table: change both.
 TRANSITIONS: dict[State | None, frozenset[State]] = {
     None: frozenset({State.RECEIVED}),
     State.RECEIVED: frozenset({State.CHECKED, State.WITHDRAWN}),
     State.CHECKED: frozenset(
         {State.ACCEPTED, State.REJECTED, State.HELD, State.DUPLICATE, State.SUPERSEDED, State.WITHDRAWN}
     ),
-    State.ACCEPTED: frozenset({State.SUPERSEDED}),
-    State.REJECTED: frozenset(),
+    State.ACCEPTED: frozenset({State.SUPERSEDED, State.WITHDRAWN}),
+    State.REJECTED: frozenset({State.CHECKED}),
     State.HELD: frozenset({State.CHECKED}),
     State.DUPLICATE: frozenset({State.ACCEPTED}),
     State.SUPERSEDED: frozenset(),
@@ -39,6 +43,8 @@ TRANSITIONS: dict[State | None, frozenset[State]] = {
 
 FILED = frozenset({State.ACCEPTED, State.REJECTED, State.HELD, State.DUPLICATE, State.SUPERSEDED})
 """The states of what lies in the archive or in quarantine and can be answered."""
+ANSWERED = FILED | {State.WITHDRAWN}
+"""The states of what an unfinished file is answered in: a withdrawn one, too, if it had been accepted."""
 
 
 class IllegalTransition(BaosongError):

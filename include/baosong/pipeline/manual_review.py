@@ -22,6 +22,7 @@ from baosong.receipts.view import is_marked
 from baosong.rules.catalogue import finding
 from baosong.rules.errors import OneLineError
 from baosong.rules.findings import Kind, Verdict
+from baosong.rules.words import time_text
 from baosong.store.keys import slot_of
 
 LONGEST_REASON = 500
@@ -47,23 +48,31 @@ def release(services: Services, number: int, who: str, reason: str, kind: Kind |
     Repeating it changes nothing. Raises ReviewRefused, also for a file with a classification mark: whether a mark is
     one is not for us to say, and its sender can take it off.
     """
-    row, reason = _held(services, number), _reason(reason)
-    campaign = services.campaigns.get(row.campaign)
-    released = finding("file.released", reason=reason)
+    row = found(services, number)
+    return _decide(services, row, releasing(services, row, who, reason, kind))
+
+
+def releasing(services: Services, row: Submission, who: str, reason: str, kind: Kind | None = None) -> Decision:
+    """Return the decision to take a held file, not recorded yet; raises ReviewRefused."""
+    reason, campaign = checked_reason(reason), services.campaigns.get(row.campaign)
     chosen = _kind_of(row, kind, campaign)
     slot = row.slot if row.kind or chosen is None else slot_of(path_of(row), chosen, campaign)
     named = f"，作为{campaign.deliverable(kind).name}" if kind else ""
-    return _decide(
-        services, row, Decision(Verdict.ACCEPTED, who, f"人工审核：放行{named}。{reason}", released, chosen, slot)
-    )
+    note, told = f"人工审核：放行{named}。{reason}", finding("file.released", reason=reason)
+    return Decision(Verdict.ACCEPTED, who, note, told, chosen, slot)
 
 
 def refuse(services: Services, number: int, who: str, reason: str) -> str:
     """Record that a held file is to be sent back; return its prefecture's code. Raises ReviewRefused."""
-    row, reason = _held(services, number), _reason(reason)
-    kind = Kind(row.kind) if row.kind else None
-    refused = finding("file.refused", reason=reason)
-    return _decide(services, row, Decision(Verdict.REJECTED, who, f"人工审核：退回。{reason}", refused, kind, row.slot))
+    row = found(services, number)
+    return _decide(services, row, refusing(row, who, reason))
+
+
+def refusing(row: Submission, who: str, reason: str) -> Decision:
+    """Return the decision to send a held file back, not recorded yet; raises ReviewRefused."""
+    reason, kind = checked_reason(reason), Kind(row.kind) if row.kind else None
+    told = finding("file.refused", reason=reason)
+    return Decision(Verdict.REJECTED, who, f"人工审核：退回。{reason}", told, kind, row.slot)
 
 
 def settle(services: Services, number: int) -> dict[str, Any]:
@@ -83,14 +92,16 @@ def operator() -> str:
         return "命令行"
 
 
-def _held(services: Services, number: int) -> Submission:
+def found(services: Services, number: int) -> Submission:
+    """Return the file of a number; ReviewRefused if there is none."""
     try:
         return services.ledger.submission(number)
     except NoResultFound:
         raise ReviewRefused(f"没有第 {number} 号文件。待人工审核的文件和序号可用 ./baosong held 查看。") from None
 
 
-def _reason(text: str) -> str:
+def checked_reason(text: str) -> str:
+    """Return a reason on one line; ReviewRefused if there is none, or more than receipts have room for."""
     reason = " ".join(text.split())
     if not reason:
         raise ReviewRefused("请写明理由：它会写进回执和台账。")
@@ -122,10 +133,19 @@ def _kind_of(row: Submission, kind: Kind | None, campaign: Campaign) -> Kind | N
     return chosen
 
 
+def why_not_held(services: Services, row: Submission) -> str:
+    """Say why there is nothing to decide about a file, and who decided it; empty if it waits for a decision."""
+    if row.state == State.HELD and row.replied_at is not None:
+        return ""
+    by = [change for change in services.ledger.history(row.id) if change.who]
+    zone = services.campaigns.get(row.campaign).zone
+    told = f"（{by[-1].who}，{time_text(by[-1].at, zone)}，{by[-1].note}）" if by else ""
+    return f"第 {row.id} 号文件{_STATES[State(row.state)]}，不在待人工审核之列。{told}"
+
+
 def _decide(services: Services, row: Submission, decision: Decision) -> str:
     try:
         services.ledger.decide(row.id, decision)
     except Undecidable:
-        now = State(services.ledger.submission(row.id).state)
-        raise ReviewRefused(f"第 {row.id} 号文件{_STATES[now]}，不在待人工审核之列。") from None
+        raise ReviewRefused(why_not_held(services, services.ledger.submission(row.id))) from None
     return row.prefecture

@@ -18,7 +18,7 @@ from baosong.ledger import Cell, Receipt, State, Submission
 from baosong.ledger.notifications import Message
 from baosong.ledger.services import Services
 from baosong.pipeline import source_object
-from baosong.preservation import change_log
+from baosong.preservation import change_log, records
 from baosong.preservation.records import UNPLACED, safe_name
 from baosong.receipts import pages
 from baosong.receipts.annotated_workbook.annotate import LARGEST, annotate
@@ -67,6 +67,8 @@ def _reply(services: Services, campaign_id: str, code: str) -> dict[str, Any] | 
     change_log.write(services, campaign_id, code)
     if not unsent:
         return None
+    for row in (row for _, files in unsent for row in files if row.state == State.WITHDRAWN):
+        records.mark_withdrawn(services.storage, row)
     written = [write_receipt(services, campaign, prefecture, receipt, files) for receipt, files in unsent]
     write_status(services, campaign, prefecture)
     answered = [row for _, files in unsent for row in files]
@@ -80,9 +82,11 @@ def empty_intake(services: Services, rows: Sequence[Submission], messages: Seque
 
     In the same transaction the `messages` about them are decided.
 
-    A bundle's files go with itself. What was held left the intake long ago; quarantine is emptied by the night.
+    A bundle's files go with itself. What was held, or accepted and is withdrawn now, left the intake long ago;
+    quarantine is emptied by the night.
     """
-    arrived = [source_object.object_of(row) for row in rows if row.held_key is None and row.member is None]
+    new = [row for row in rows if row.held_key is None and row.member is None and row.state != State.WITHDRAWN]
+    arrived = [source_object.object_of(row) for row in new]
     for stored in services.storage.remove_unchanged("intake", arrived):
         log.info("%s: a newer object lies in the intake", stored.key)
     services.ledger.mark_replied([row.id for row in rows], messages)

@@ -201,6 +201,16 @@ def mark_expired(storage: Storage, bucket: str, key: str, at: datetime) -> datet
     return when
 
 
+def mark_withdrawn(storage: Storage, row: Submission) -> None:
+    """Write into the record of a withdrawn file that it counts no more, and why; repeated, it changes nothing."""
+    bucket, key = row.bucket or "", row.archive_key or ""
+    known = read_records(storage, bucket, key)
+    ours = (row.key, row.identity, row.arrival)
+    marked = [{**k, "findings": row.findings, "withdrawn": True} if _arrival(k) == ours else k for k in known]
+    if marked != known:
+        _put_records(storage, bucket, key, marked)
+
+
 def discard(storage: Storage, bucket: str, key: str) -> None:
     """Remove an object and its record; nothing happens where there is none."""
     storage.remove(bucket, key)

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from baosong.campaign import Campaign
+from baosong.ledger import is_unpacked
 from baosong.receipts.board import cells_of
 from baosong.receipts.outbox import newest_receipts
 from baosong.receipts.sheet_results import has_page
 from baosong.receipts.thumbnails import has_preview
 from baosong.receipts.view import Json, advice, describe_file, in_reading_order, is_marked, open_failures, render
+from baosong.rules.catalogue import waivable
 from baosong.rules.words import remaining_text, time_text
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 MOST_OF_EACH = 50
 MOST_RECEIPTS = 20
+MOST_ACTS = 30
 DAGS = {"quick": "intake", "large": "intake_large"}
 
 
@@ -47,6 +50,11 @@ def render_prefecture(services: Services, campaign: Campaign, code: str, now: da
         pictures=any(has_preview(row) for row in rows),
         receipts=_receipts(services, f"{campaign.id}/{prefecture.folder}/", last),
         receipts_left_out=max(0, last - MOST_RECEIPTS),
+        done=[
+            {"at": time_text(act.at, campaign.zone), "who": act.who, "note": act.note, "file": act.submission_id}
+            | {"name": act.file}
+            for act in ledger.done_by_people(campaign.id, code, MOST_ACTS)
+        ],
         left_out=of - len(rows),
         over_limit=over_limit,
     )
@@ -64,9 +72,22 @@ def _file(row: Submission, campaign: Campaign, numbers: dict[int, int], queue: d
         "purged": row.purged_at is not None,
         "stored": row.bucket,
         "checks": has_page(row),
+        "acts": _acts(row),
         "run": f"{DAGS[queued.lane]}/runs/{quote(queued.run)}" if queued and queued.run else "",
         "queued": queued is not None and queued.run is None,
     }
+
+
+def _acts(row: Submission) -> list[tuple[str, str]]:
+    """Return what an operator can do about a file, by name and in words."""
+    if row.state == "held" and row.replied_at is not None:
+        return [("review", "退回…" if is_marked(row) else "放行或退回…")]
+    errors = [f["rule"] for f in row.findings if f["severity"] == "error"]
+    if row.state == "rejected" and row.replied_at and not row.purged_at and all(map(waivable, errors)):
+        return [("waive", "免除要求…")]
+    if row.state == "accepted" and row.replied_at and not is_unpacked(row):
+        return [("withdraw", "撤回…")]
+    return []
 
 
 def _receipts(services: Services, area: str, last: int) -> list[Json]:

@@ -45,7 +45,7 @@ _LAST_STEP = {
     "rejected": ("已退回", "failed", "已退回，请修改后重新报送"),
     "held": ("待人工审核", "held", "待人工审核"),
     "duplicate": ("重复文件", "done", "与此前收到的文件内容完全相同，不重复计入"),
-    "withdrawn": ("已撤回", "held", "已撤回"),
+    "withdrawn": ("已撤回", "held", "已撤回，不再计入"),
 }
 _WAITING = ("待归档", "waiting", "处理中")
 _ORDER = ("rejected", "held", "received", "checked", "withdrawn", "accepted", "superseded", "duplicate")
@@ -203,8 +203,9 @@ def answer(states: Sequence[str]) -> Json:
     """Return the outcome of a whole receipt: a code, a word fit for a file name, and one sentence."""
     rejected, held = states.count("rejected"), states.count("held")
     pending, doubled = states.count("received") + states.count("checked"), states.count("duplicate")
+    withdrawn = states.count("withdrawn")
     taken = states.count("accepted") + states.count("superseded")
-    rest = _rest(taken, doubled, pending)
+    rest = _rest(taken, doubled, pending, withdrawn)
     if rejected:
         also = f"，{held} 个文件待人工审核" if held else ""
         text = f"有 {rejected} 个文件需要修改后重新报送{also}{rest}。"
@@ -213,6 +214,9 @@ def answer(states: Sequence[str]) -> Json:
         return {"code": "held", "short": "待人工审核", "text": f"有 {held} 个文件待人工审核{rest}。"}
     if pending:
         return {"code": "pending", "short": "处理中", "text": f"{pending} 个文件正在处理，完成后另发回执。"}
+    if withdrawn:
+        text = f"{withdrawn} 个文件已按请求撤回，不再计入汇总；原件和记录仍在归档中保存{_rest(taken, doubled, 0, 0)}。"
+        return {"code": "withdrawn", "short": "已撤回", "text": text}
     if doubled and not taken:
         text = f"{doubled} 个文件此前已经收到，内容完全相同，不重复计入。"
         return {"code": "duplicate", "short": "重复文件", "text": text}
@@ -222,8 +226,9 @@ def answer(states: Sequence[str]) -> Json:
     return {"code": "accepted", "short": "全部接收", "text": f"全部接收：{taken} 个文件均已校验通过并归档{also}。"}
 
 
-def _rest(taken: int, doubled: int, pending: int) -> str:
+def _rest(taken: int, doubled: int, pending: int, withdrawn: int) -> str:
     parts = [
+        f"{withdrawn} 个文件已按请求撤回" if withdrawn else "",
         f"{taken} 个文件已接收并归档" if taken else "",
         f"{doubled} 个文件此前已经收到，不重复计入" if doubled else "",
         f"{pending} 个文件正在处理" if pending else "",

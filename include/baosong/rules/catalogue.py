@@ -9,7 +9,7 @@ An unknown rule, a value too many and a value too few are errors at once: texts 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -63,11 +63,15 @@ class Wording:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule: what it is called, why it is there, and its wordings by variant, "" for the plain one."""
+    """A rule: what it is called, why it is there, and its wordings by variant, "" for the plain one.
+
+    `waivable` is whether an operator may take a file that was rejected for it.
+    """
 
     title: str
     reason: str
     wordings: Mapping[str, Wording]
+    waivable: bool
 
     @classmethod
     def of(cls, entry: Mapping[str, Any]) -> Rule:
@@ -75,7 +79,7 @@ class Rule:
         entries = {name: {**entry, **variant} for name, variant in entry.get("variants", {}).items()}
         plain = {"": entry} if "message" in entry else {}
         wordings = {name: Wording.of(each) for name, each in (plain | entries).items()}
-        return cls(entry["title"], entry["reason"], wordings)
+        return cls(entry["title"], entry["reason"], wordings, entry.get("waivable", False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,22 @@ def phrase(name: str, /, **values: Any) -> str:
 def title(rule: str) -> str:
     """Return what a rule is called."""
     return catalogue().rules[rule].title
+
+
+def known_title(rule: str) -> str:
+    """Return what a rule is called; one of a form's own checks is called by its id."""
+    return catalogue().rules[rule].title if rule in catalogue().rules else rule
+
+
+def waivable(rule: str) -> bool:
+    """Return whether an operator may waive a rule; those of a form, which are about its figures, all are."""
+    known = catalogue().rules.get(rule)
+    return known.waivable if known else rule.startswith("statistics.")
+
+
+def can_be_taken(findings: Iterable[Finding]) -> bool:
+    """Return whether a file with these findings is good, or would be if an operator waived its errors."""
+    return all(waivable(f.rule) for f in findings if f.severity is Severity.ERROR)
 
 
 def level(severity: str) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from baosong.campaign import Campaign, Deliverable, Prefecture
-from baosong.rules.catalogue import finding, phrase
+from baosong.rules.catalogue import can_be_taken, finding, phrase
 from baosong.rules.findings import Checked, Kind, has_error
 from baosong.store.source import Source
 from baosong.validation import inspection
@@ -106,8 +106,10 @@ def _check_sheet(
         return Checked([*words.findings, *typed], facts)
     found = [*words.findings, *typed, *checked.findings]
     if has_error(found):  # it is sent back, so that it waits for nobody to search the rest of it
-        found = [f for f in found if f.rule != "file.not_searched"]
-        return replace(checked, findings=found, facts=facts | checked.facts, figures=None)
+        searched = [f for f in found if f.rule != "file.not_searched"]
+        facts |= {"unsearched": True} if len(searched) < len(found) else {}
+        figures = checked.figures if can_be_taken(found) else None
+        return replace(checked, findings=searched, facts=facts | checked.facts, figures=figures)
     return replace(checked, findings=found, facts=facts | checked.facts, held=checked.held or words.held)
 
 

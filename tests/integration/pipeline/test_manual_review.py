@@ -298,7 +298,7 @@ def test_the_board_gives_the_number_and_what_to_do(services: Services, campaign:
     html = render_board(services.ledger, campaign, NOW, bool)
     assert f"序号 <b>{row.id}</b>：看过后放行或退回。" in html
     assert f"序号 <b>{newest(services).id}</b>：疑似涉密" in html
-    assert "release_held" in html
+    assert "点“放行或退回”" in html
 
 
 def test_the_commands_list_and_release(services: Services, settings: Settings) -> None:

@@ -317,7 +317,7 @@ BAD_VALUES: list[tuple[Edit, str, str, str]] = [
 def test_every_bad_value_is_found_in_one_pass_with_its_cell_and_in_reading_order() -> None:
     found = judged(dirt.written(edited(*(edit for edit, *_ in BAD_VALUES))))
     assert found.verdict is Verdict.REJECTED
-    assert found.figures is None
+    assert found.figures is not None, "an operator may waive each of them"
     said = {(f.rule, f.where.get("cell")): f.message for f in found.findings}
     for _, rule, cell, words in BAD_VALUES:
         assert words in said[f"statistics.{rule}", cell]

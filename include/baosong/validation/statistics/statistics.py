@@ -15,8 +15,8 @@ from xml.etree.ElementTree import ParseError
 from baosong.campaign import Campaign, Prefecture
 from baosong.campaign.form import ActivityField, Form
 from baosong.campaign.layout import column_letter
-from baosong.rules.catalogue import finding, phrase
-from baosong.rules.findings import Checked, Finding, Severity, Where, has_error
+from baosong.rules.catalogue import can_be_taken, finding, phrase
+from baosong.rules.findings import Checked, Finding, Severity, Where
 from baosong.store.source import Source
 from baosong.validation.common import file_safety, zip_guard
 from baosong.validation.common.filetypes import identify
@@ -68,7 +68,7 @@ def check(source: Source, campaign: Campaign, prefecture: Prefecture | None) -> 
         *appearance.without_what_is_told([*unmet, *crosschecks.run(values, campaign, prefecture)], seen),
     ]
     facts |= _facts(sheets, tables, reading, campaign)
-    figures = None if has_error(findings) else figures_of(values, form)
+    figures = figures_of(values, form) if can_be_taken(findings) else None
     listed = in_reading_order(cap_per_rule(findings), [sheet.name for sheet in sheets])
     return Checked(listed, facts, figures, validations=validations)
 

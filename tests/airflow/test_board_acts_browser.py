@@ -1,0 +1,199 @@
+"""Acting on the board in a real browser: by mouse, by keyboard, on a phone, and over a line without TLS."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import Browser, FrameLocator, Page, Playwright, expect, sync_playwright
+
+import airflow_home  # noqa: F401 - before Airflow
+from axe_help import violations
+from board_help import HOSTILE, busy, served, signed_in
+from intake_run import drop, piece, run
+from manual_review_help import newest, run_unscanned
+from send_page_help import DESK, PHONE, needs_chromium
+
+if TYPE_CHECKING:
+    from baosong.campaign import Campaign
+    from baosong.ledger.services import Services
+
+pytestmark = [needs_chromium, pytest.mark.xdist_group("browser")]
+PLAIN = "board.test"  # a name that no browser trusts as it does localhost: it sends no Sec-Fetch-Site there
+
+
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    arguments = ["--no-sandbox", "--no-proxy-server", f"--host-resolver-rules=MAP {PLAIN} 127.0.0.1"]
+    browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def url(client: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    signed_in(monkeypatch)
+    with served() as address:
+        yield address
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    """A page at a desk; an error on its console fails the test."""
+    page, errors = chromium.new_page(viewport={"width": DESK[0], "height": DESK[1]}, locale="zh-CN"), list[str]()
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    yield page
+    page.close()
+    assert [error for error in errors if "Failed to load resource" not in error] == []
+
+
+def held(services: Services, name: str = HOSTILE) -> int:
+    drop(services, piece("看"), name)
+    run_unscanned(services)
+    return newest(services).id
+
+
+def test_an_operator_releases_a_held_file_and_a_second_click_is_answered_in_words(
+    page: Page, url: str, services: Services
+) -> None:
+    number = held(services)
+    page.goto(f"{url}/2023")
+    page.get_by_role("rowheader", name="乌鲁木齐市").get_by_role("link").click()
+    page.locator(f"#f{number}").get_by_role("link", name="放行或退回").click()
+    assert page.locator("main img").count() == 0
+    page.get_by_label("放行：接收").check()
+    page.get_by_role("textbox", name="理由").fill("已电话核实\n准予接收")
+    page.get_by_role("button", name="下一步").click()
+    expect(page.get_by_text("结论不能更改")).to_be_visible()
+    page.get_by_role("button", name="返回修改").click()
+    expect(page.get_by_role("textbox", name="理由")).to_have_value("已电话核实\n准予接收")
+    page.get_by_role("button", name="下一步").click()
+    second = another_tab(page)
+    for tab in (page, second):
+        tab.get_by_role("button", name="确认办理").click()
+        expect(tab.get_by_text("结论已记下：放行")).to_be_visible()
+    second.close()
+    run(services)
+    page.goto(f"{url}/2023/acts/review/6501/{number}")
+    expect(page.get_by_text("已接收，不在待人工审核之列")).to_be_visible()
+    page.get_by_role("link", name="返回乌鲁木齐市").click()
+    expect(page.locator("#done ~ table")).to_contain_text("人工审核：放行。已电话核实 准予接收")
+    assert services.ledger.submission(number).state == "accepted"
+    assert "hit" not in page.title()
+
+
+def another_tab(page: Page) -> Page:
+    """Return a page that asks for the same confirmation."""
+    assert page.context.browser
+    second = page.context.browser.new_page(locale="zh-CN")
+    second.goto(page.url)
+    second.get_by_label("放行：接收").check()
+    second.get_by_role("textbox", name="理由").fill("已电话核实\n准予接收")
+    second.get_by_role("button", name="下一步").click()
+    return second
+
+
+def test_it_goes_by_keyboard_alone_and_on_a_phone(page: Page, url: str, services: Services) -> None:
+    number = held(services)
+    page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+    page.goto(f"{url}/2023/6501")
+    page.locator(f"#f{number} a.act").focus()
+    page.keyboard.press("Enter")
+    page.get_by_label("退回：不接收").focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("Tab")
+    page.keyboard.type("不是活动周的报道")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="确认办理")).to_be_visible()
+    page.get_by_role("button", name="确认办理").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("结论已记下：退回")).to_be_visible()
+    assert services.ledger.submission(number).verdict == "rejected"
+
+
+def test_it_goes_over_a_line_without_tls(page: Page, url: str, services: Services) -> None:
+    """Over plain HTTP a browser tells no Sec-Fetch-Site, and without a referrer policy of its own no origin."""
+    number, plain = held(services), url.replace("127.0.0.1", PLAIN)
+    page.goto(f"{plain}/2023/acts/review/6501/{number}")
+    with page.expect_request(lambda request: request.method == "POST") as sent:
+        send_back(page)
+    headers = sent.value.all_headers()
+    assert ("sec-fetch-site" in headers, headers["origin"]) == (False, plain.removesuffix("/baosong"))
+
+
+def test_it_goes_in_airflows_frame(page: Page, url: str, services: Services) -> None:
+    frame = f'<iframe src="{url}/2023/acts/review/6501/{held(services)}" style="width:900px;height:700px"'
+    frame += ' sandbox="allow-scripts allow-same-origin allow-forms allow-downloads">'
+    page.route("**/plugin/baosong", lambda route: route.fulfill(content_type="text/html", body=frame))
+    page.goto(url.replace("/baosong", "/plugin/baosong"))
+    send_back(page.frame_locator("iframe"))
+
+
+def send_back(page: Page | FrameLocator) -> None:
+    page.get_by_label("退回：不接收").check()
+    page.get_by_role("textbox", name="理由").fill("重复")
+    page.get_by_role("button", name="下一步").click()
+    page.get_by_role("button", name="确认办理").click()
+    expect(page.get_by_text("结论已记下：退回")).to_be_visible()
+
+
+def test_another_sites_form_does_nothing(page: Page, url: str, services: Services) -> None:
+    number = held(services)
+    form = f'<form method="post" action="{url}/2023/acts/review/6501/{number}">'
+    form += '<input name="step" value="do"><input name="decision" value="refuse"><input name="reason" value="x">'
+    page.route("http://evil.test/", lambda route: route.fulfill(content_type="text/html", body=f"{form}<button>x"))
+    page.goto("http://evil.test/")
+    page.get_by_role("button").click()
+    expect(page.get_by_text("这个请求不是从看板的页面发出的")).to_be_visible()
+    assert services.ledger.submission(number).state == "held"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESK, PHONE])
+def test_everybody_can_use_each_form_in_both_themes_at_a_desk_and_on_a_phone(
+    chromium: Browser, url: str, services: Services, campaign: Campaign, theme: Any, size: tuple[int, int]
+) -> None:
+    files = busy(services, campaign)
+    page = chromium.new_page(viewport={"width": size[0], "height": size[1]}, color_scheme=theme, locale="zh-CN")
+    found = {}
+    for path in paths(files):
+        page.goto(url + path)
+        found[path] = violations(page)
+        if page.get_by_role("button", name="下一步").count():
+            page.get_by_role("button", name="下一步").evaluate("it => { it.form.noValidate = true; it.click() }")
+            page.get_by_role("alert").wait_for()
+            found[f"{path} refused"] = violations(page)
+    page.goto(f"{url}/2023/acts/review/6501/{files['待审核.txt'].id}")
+    page.get_by_label("放行：接收").check()
+    page.get_by_role("textbox", name="理由").fill("已电话核实")
+    page.get_by_role("button", name="下一步").click()
+    page.get_by_role("button", name="确认办理").wait_for()
+    found["confirm"] = violations(page)
+    page.get_by_role("button", name="确认办理").click()
+    page.get_by_text("结论已记下").wait_for()
+    found["done"] = violations(page)
+    page.goto(f"{url}/2023/6501")
+    found["history"] = violations(page)
+    assert found == {path: [] for path in found}
+    page.close()
+
+
+def paths(files: dict[str, Any]) -> list[str]:
+    """Return the addresses of each form, for a file that it fits and for one that it does not."""
+    return [
+        f"/2023/acts/review/6501/{files['待审核.txt'].id}",
+        f"/2023/acts/review/6501/{files['机密★.txt'].id}",
+        f"/2023/acts/review/6501/{files['链接.txt'].id}",
+        f"/2023/acts/waive/6501/{files['统计表.xlsx'].id}",
+        f"/2023/acts/withdraw/6501/{files['链接.txt'].id}",
+    ]
