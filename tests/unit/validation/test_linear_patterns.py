@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from baosong.cli import chinese
 from baosong.validation.common import file_safety, words
 from baosong.validation.documents import quotes
 from baosong.validation.sandbox.client import ResourceLimitExceeded
@@ -36,6 +37,7 @@ MADE_LATER: dict[str, list[Any]] = {  # what makes patterns of values that only 
     "xlsx_cells: re.compile(p, 0)": xlsx_cells._patterns(
         {1: xlsx_cells.Style(2, "", False), 2: xlsx_cells.Style(0, '0"万"', False)}
     ),
+    "chinese: re.compile(pattern, 0)": [pattern for pattern, _ in chinese._ERRORS],
     "expectations: pattern": [expectations.INTEGER, expectations.DATE, *map(expectations.decimal, (0, 2, 6))],
     "expectations: regex": [expectations.DATE],
 }

@@ -223,3 +223,15 @@ def _ods_cell(value: Any) -> str:
     else:
         attributes = 'office:value-type="string"' if text else ""
     return _element("table-cell", text, attributes)
+
+
+def test_an_example_of_a_date_is_a_day_of_the_campaign() -> None:
+    """A clerk of 2024 who reads “例如 2023-05-20” would ask whether this is last year's notice."""
+    first, last = CAMPAIGN.window.start.replace(year=2024), CAMPAIGN.window.end.replace(year=2024)
+    window = CAMPAIGN.window.model_copy(update={"start": first, "end": last})
+    later = CAMPAIGN.model_copy(update={"window": window})
+    book = edited(put("活动明细", "F4", None), put("活动明细", "F5", "待定"))
+    told = judged(dirt.written(book), campaign=later).findings
+    texts = [f"{f.expected} {f.fix}" for f in told if f.rule in ("statistics.required", "statistics.date")]
+    assert [text for text in texts if "2024-05-20" in text] == texts
+    assert len(texts) == 2

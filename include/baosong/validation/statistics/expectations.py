@@ -137,7 +137,7 @@ def _validate_activities(sheets: Validator, values: Values, form: Form) -> Itera
     specs = [spec for spec in form.activities.fields if spec.name in columns]
     expectations = [_expect_columns(sheets.gx, form.activities.fields)]
     if values.reading.activity_rows:
-        expectations += [e for spec in specs for e in _field_expectations(sheets.gx, spec)]
+        expectations += [e for spec in specs for e in _field_expectations(sheets.gx, spec, values.example)]
     for failure in sheets.run(columns, expectations):
         if failure.missing:
             yield from _missing_columns(failure, table, form.activities.fields)
@@ -147,7 +147,7 @@ def _validate_activities(sheets: Validator, values: Values, form: Form) -> Itera
             yield _activity_finding(values, table, form.by_field[name], rule, index)
 
 
-def _field_expectations(gx: ModuleType, spec: ActivityField) -> Iterator[Any]:
+def _field_expectations(gx: ModuleType, spec: ActivityField, example: str) -> Iterator[Any]:
     """Yield what a field must be; a blank concerns `required` alone."""
     column, expect, label = spec.name, gx.expectations, spec.label
     if spec.required:
@@ -159,7 +159,7 @@ def _field_expectations(gx: ModuleType, spec: ActivityField) -> Iterator[Any]:
             meta = _meta(f"number|{column}", phrase("expect.field", label=label, asked=asked(spec)))
             yield expect.ExpectColumnValuesToMatchRegex(column=column, regex=pattern, **meta)
         case "date":
-            meta = _meta(f"date|{column}", phrase("expect.date", label=label))
+            meta = _meta(f"date|{column}", phrase("expect.date", label=label, day=example))
             yield expect.ExpectColumnValuesToMatchRegex(column=column, regex=DATE, **meta)
         case "choice" | "yes_no":
             meta = _meta(f"choice|{column}", phrase("expect.choice", label=label, asked=asked(spec)))
@@ -173,14 +173,15 @@ def _activity_finding(values: Values, table: Table, spec: ActivityField, rule: s
     at = (values.reading.activity_rows[index], table.columns[spec.name])
     raw = values.reading.activities[spec.name][index]
     formula = table.sheet.uncached_formulas.get(at)
-    cell = _Cell(f"“{spec.label}”", values.activity_where(index, spec.name), raw, formula, _HOW_TO_FILL[spec.type])
+    where, day = values.activity_where(index, spec.name), values.example if spec.type == "date" else ""
+    cell = _Cell(f"“{spec.label}”", where, raw, formula, _HOW_TO_FILL[spec.type], day)
     if rule == "required" and not cell.is_formula:
         return cell.required()
     if rule == "number" or cell.is_formula:
         return cell.not_a_number(values.activities[spec.name][index], spec.type)
     given: dict[str, Any] = {"where": cell.where, "what": cell.what, "found": shown(raw)}
     if rule == "date":
-        return finding("statistics.date", **given)
+        return finding("statistics.date", day=values.example, **given)
     if rule == "choice":
         return finding("statistics.choice", choices="、".join(spec.choices), **given)
     return finding("statistics.length", most=spec.max_length, **given)
@@ -190,7 +191,8 @@ def _activity_finding(values: Values, table: Table, spec: ActivityField, rule: s
 class _Cell:
     """A cell at fault: what a receipt calls it, its place, what it holds, and its formula without a result if any.
 
-    `variants` tell how one is filled in that is blank, or holds what only says that there is nothing.
+    `variants` tell how one is filled in that is blank, or holds what only says that there is nothing; `day` is an
+    example of a date, where it holds one.
     """
 
     what: str
@@ -198,6 +200,7 @@ class _Cell:
     raw: Raw
     formula: str | None
     variants: tuple[str, str] = _NUMBER
+    day: str = ""
 
     @property
     def is_formula(self) -> bool:
@@ -207,9 +210,10 @@ class _Cell:
     def required(self) -> Finding:
         """Return the finding of a cell that may not be blank."""
         blank, filler = self.variants
+        given: dict[str, Any] = {"where": self.where, "what": self.what} | ({"day": self.day} if self.day else {})
         if found := shown(self.raw):
-            return finding("statistics.required", filler, where=self.where, what=self.what, found=found)
-        return finding("statistics.required", blank, where=self.where, what=self.what)
+            return finding("statistics.required", filler, found=found, **given)
+        return finding("statistics.required", blank, **given)
 
     def not_a_number(self, value: Decimal | None, kind: str) -> Finding:
         """Return the finding of a cell that is no number, or not one that its column takes."""

@@ -44,7 +44,7 @@ class Values:
     """The sheet's figures: `text` holds the canonical texts that expectations validate, the rest what they mean.
 
     `formulas` are those of indicators, by code and column, that came without a result. `undecided`: the list has rows
-    that may be activities, so that it cannot be counted.
+    that may be activities, so that it cannot be counted. `example` is a day of the campaign, as one is to be written.
     """
 
     tables: Tables
@@ -57,6 +57,7 @@ class Values:
     activity_text: dict[str, list[str | None]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     undecided: bool = False
+    example: str = ""
 
     def indicator_where(self, code: str, column: str) -> Where:
         """Return the place of an indicator's cell; of the row's name where the table lacks the column."""
@@ -81,7 +82,7 @@ class Values:
 
 def normalise(tables: Tables, reading: Reading, campaign: Campaign) -> Values:
     """Return the values of a reading, with a finding for each cell that was not simply what it should be."""
-    values = Values(tables, reading)
+    values = Values(tables, reading, example=campaign.window.start.isoformat())
     if tables.indicators:
         _indicators(values, tables.indicators)
     if tables.activities:
@@ -263,7 +264,7 @@ def _dates(
         yield value, value.isoformat() if value else None
         if parsed.note:
             given: dict[str, Any] = {"what": f"“{spec.label}”", "found": shown(raw), "how": parsed.note}
-            given["where"] = values.activity_where(index, spec.name)
+            given |= {"where": values.activity_where(index, spec.name), "day": values.example}
             if parsed.kind is DateKind.VAGUE:
                 values.findings.append(finding("statistics.rounded", "date", **given))
             else:
