@@ -40,7 +40,9 @@ class Office(WholeStack):
     def status_as(self, role: Role, method: str, path: str, **more: Any) -> int:
         """Return how Airflow answers a person: 401 to who cannot sign in, else what the call gives."""
         facts = json.loads((self.home / "stack.json").read_text(encoding="utf-8"))
-        with httpx.Client(base_url=facts["BAOSONG_UI_URL"], timeout=60, trust_env=False) as client:
+        with httpx.Client(
+            base_url=facts["BAOSONG_UI_URL"], timeout=60, trust_env=False, follow_redirects=True
+        ) as client:
             person = {"username": f"某{role}", "password": self.passwords[role]}
             signed = client.post("/auth/token", json=person)
             if not signed.is_success:

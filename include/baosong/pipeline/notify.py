@@ -21,13 +21,14 @@ from baosong.ledger import Notification
 from baosong.ledger.notifications import Channel
 from baosong.ledger.services import Services
 from baosong.pipeline.discover import usable_campaigns
+from baosong.rules.errors import BaosongError
 
 log = logging.getLogger(__name__)
 
 NO_ADDRESS = "活动文件里没有收件地址"
 
 
-class Refused(Exception):
+class Refused(BaosongError):
     """A message was surely not taken; the text says why, in words for operators, and names no address."""
 
 
@@ -35,7 +36,7 @@ class Unavailable(Refused):
     """Neither this nor any other message is taken now: the line is down."""
 
 
-class Unconfirmed(Exception):
+class Unconfirmed(BaosongError):
     """A message was handed over, and nobody said whether it was taken."""
 
 
@@ -60,7 +61,7 @@ class Line(Protocol):
         """
 
 
-class _Overtaken(Exception):
+class _Overtaken(BaosongError):
     """Another process sends this very message."""
 
 

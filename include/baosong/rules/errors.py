@@ -22,6 +22,12 @@ BaosongError
 ├── Undecidable             a file that is no longer held is decided on (ledger)
 ├── DemoFailed              the demo saw what it did not expect (demo)
 │
+│   what became of a message (to people)
+├── Refused                 it was surely not taken (pipeline)
+│   └── Unavailable         nor is any other, the line is down (pipeline)
+├── Unconfirmed             it was handed over, and nobody said whether it was taken (pipeline)
+├── _Overtaken              another process sends it (pipeline)
+│
 │   what a confined program did not survive
 ├── SandboxError            a program in the sandbox gave no answer (validation)
 │   ├── ResourceLimitExceeded   it used up its time or memory (validation)

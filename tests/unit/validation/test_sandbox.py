@@ -127,6 +127,7 @@ def test_a_child_holds_its_own_descriptors_only() -> None:
 
 def test_what_judges_a_file_is_imported_once_and_not_in_each_child() -> None:
     """Its twenty modules cost a child more than most documents do."""
+    client.run(inspection.words, FILE, "txt")
     with pytest.raises(client.WorkerError, match="RuntimeError: True"):
         client.run(len, FILE, Does("import sys; raise RuntimeError('baosong.validation.inspection' in sys.modules)"))
 

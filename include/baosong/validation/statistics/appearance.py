@@ -329,6 +329,6 @@ def _from_1904(cells: Cells) -> Iterator[Finding]:
             cell = cells.at((row, cells.table.columns[name]))
             if cell and type(cell.raw) is float and int(cell.raw) + FROM_1904 in SERIALS:
                 day = EPOCH + timedelta(days=int(cell.raw) + FROM_1904)
-                given = {"what": cell.what, "found": shown(cell.raw), "how": phrase("day.read_as", day=day)}
+                given = {"what": cell.what, "found": shown(cell.raw), "how": phrase("day.read_as", day=day), "day": day}
                 cell.put(day)
                 yield finding("statistics.normalised", "date", where=cell.where, **given)
