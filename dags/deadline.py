@@ -6,7 +6,7 @@
 结束以后到的文件照常校验、归档，列为迟报；全部报齐后另出新版终稿。
 
 **何时运行**：每天 09:00（北京时间）。也可以随时手动触发，当天已经问过的不会再问。等人答复时不占用工作进程；
-到第二天 08:00 仍没有答复的，按继续等待办理。
+23 小时没有答复的，按继续等待办理。
 
 **变红怎么办**：请看任务日志，排除存储或数据库故障后清除（Clear）失败的任务即可重跑，重跑是安全的。
 结论已经记下而终稿没有写成的，每日 02:00 的“夜间汇总”也会补上。
@@ -54,7 +54,8 @@ with DAG(
     doc_md=__doc__,
     schedule=CronTriggerTimetable("0 9 * * *", timezone="Asia/Shanghai"),
     tags={"报送", "汇总"},
-    **tasks.DAG_ARGS,
+    **tasks.DAG_ARGS
+    | {"max_active_runs": 3},  # a question that waits must not keep another campaign's from being asked
 ):
     questions = task(tasks.closing_questions_task, task_id="questions", task_display_name="列出未报齐的")
     closing.expand_kwargs(questions())

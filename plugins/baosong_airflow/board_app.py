@@ -7,8 +7,7 @@ Pages carry texts that prefectures wrote, hence a policy that lets no script run
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,8 +17,7 @@ from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.exc import DBAPIError
 
-from baosong.campaign import Campaign, CampaignError
-from baosong.pipeline.open_campaign import opened
+from baosong.pipeline.open_campaign import opened_campaigns
 from baosong.receipts.analysis import Chosen, render_analysis
 from baosong.receipts.board import render_board, render_index
 from baosong.receipts.outbox import stem_of
@@ -58,17 +56,10 @@ app.include_router(board_acts.router)
 @app.get("/")
 def index() -> Response:
     """Lead to the only campaign that was opened, or list them, the latest deadline first."""
-    campaigns = sorted(_opened(), key=lambda c: (c.deadline, c.id), reverse=True)
+    campaigns = sorted(opened_campaigns(services()), key=lambda c: (c.deadline, c.id), reverse=True)
     if len(campaigns) == 1:
         return RedirectResponse(quote(campaigns[0].id))
     return HTMLResponse(render_index(campaigns), 200, answers.LIVE)
-
-
-def _opened() -> Iterator[Campaign]:
-    """Yield the opened campaigns whose files can be read; a broken one must not take the board from the others."""
-    for campaign_id in opened(services()):
-        with suppress(CampaignError):
-            yield services().campaigns.get(campaign_id)
 
 
 @app.get("/{campaign_id}")

@@ -165,7 +165,8 @@ class Waive(ActOnFile):
         from baosong.pipeline import operator_acts
 
         operator_acts.waiving(self.row, who, values.get("rules", ()), text_of(values, "reason"))
-        return f"这个文件不再退回，予以接收、归档、计入汇总；免除的要求和理由写在它的回执和记录里。{FOLLOWS}"
+        taken = "予以接收、归档、计入汇总（已有更晚报送的，以更晚的为准）"
+        return f"这个文件不再退回，{taken}；免除的要求和理由写在它的回执和记录里。{FOLLOWS}"
 
     def carry_out(self, who: str, values: Values) -> str:
         """Record the decision, and have the intake carry on."""
@@ -207,7 +208,8 @@ class Withdraw(ActOnFile):
 
         operator_acts.withdraw(self.services, self.row.id, who, text_of(values, "reason"))
         doorbell.ring()
-        return f"第 {self.row.id} 号文件已撤回，不再计入汇总。回执随后发出，已有的全区汇总当夜更新。"
+        final = "仍然报齐的，终稿当夜更新；因此不再报齐的，已有终稿不变，补报齐后另出新版。"
+        return f"第 {self.row.id} 号文件已撤回，不再计入汇总，回执随后发出。{final}"
 
 
 @dataclass(slots=True)

@@ -66,7 +66,7 @@ def _smtp() -> Iterator[Smtp]:
 
 
 class Robot(NamedTuple):
-    """Group robots and whatever else Apprise knows; it says yes only if all of them took the message."""
+    """Group robots and whatever else Apprise knows; not told again once one of them took the message."""
 
     box: Any
 
@@ -80,6 +80,8 @@ class Robot(NamedTuple):
         result = self.box.notify(title=letter.subject, body=letter.body)
         if result.status == AppriseResultStatus.TIMEOUT:
             raise Unconfirmed
+        if result.status == AppriseResultStatus.PARTIAL:  # those that took it must not be told again
+            return "有的群机器人没有收下"
         if not result:
             raise Refused("群机器人没有收下")
         return ""

@@ -141,20 +141,30 @@ def record_announced(context: Any) -> None:
 
 def confirm_complete_task(*, dag_run: Any) -> str:
     """Return the campaign of the run's partition if the ledger, too, says that it is complete; else skip."""
-    from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
-
-    from baosong.pipeline.completeness import is_complete
+    from airflow.sdk.exceptions import AirflowFailException
 
     campaign_id = dag_run.partition_key
     if not campaign_id:
         raise AirflowFailException("手动触发时请填写分区键，即活动编号，例如 2023。")
+    _confirm_complete(campaign_id)
+    return str(campaign_id)
+
+
+def _confirm_complete(campaign_id: str) -> None:
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    from baosong.pipeline.completeness import is_complete
+
     if not is_complete(open_services(), campaign_id):
         raise AirflowSkipException(f"活动 {campaign_id} 尚未交齐，不生成终稿。")
-    return campaign_id
 
 
 def write_report_task(campaign_id: str) -> dict[str, Any]:
-    """Write the campaign's final report; the same inputs as the last version's make no new one."""
+    """Write the campaign's final report; the same inputs as the last version's make no new one.
+
+    Skipped where a file was withdrawn meanwhile: a final report without a prefecture needs somebody's approval.
+    """
+    _confirm_complete(campaign_id)
     return _write_report(campaign_id, "final")
 
 

@@ -59,12 +59,12 @@ def connected(monkeypatch: pytest.MonkeyPatch, conn_id: str, **connection: Any) 
 
 
 def by_smtp(monkeypatch: pytest.MonkeyPatch, post: Post) -> None:
-    extra = {"disable_ssl": True, "disable_tls": True, "from_email": SENDER, "timeout": 10}
+    extra = {"disable_ssl": True, "disable_tls": True, "from_email": SENDER, "timeout": 60}
     connected(monkeypatch, SMTP_ID, conn_type="smtp", host="127.0.0.1", port=post.port, extra=extra)
 
 
-def by_robot(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
-    config = {"path": f"json://127.0.0.1:{port}/"}
+def by_robot(monkeypatch: pytest.MonkeyPatch, *ports: int) -> None:
+    config = [{"path": f"json://127.0.0.1:{port}/"} for port in ports]
     connected(monkeypatch, APPRISE_ID, conn_type="apprise", extra={"config": config})
 
 
@@ -122,6 +122,21 @@ def test_a_robot_is_told_once_and_again_only_if_it_refused(told: Services, monke
         send()
 
     assert [(m["title"], m["message"]) for m in heard] == [("任务失败", "收件 / 清点")] * 2
+
+
+def test_a_robot_that_took_it_is_not_told_again_because_another_refused(
+    told: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told.ledger.notify([alarm(channel="chat")])
+    heard = []
+    with robot(lambda message: heard.append(message) or 200) as good, robot(lambda _: 503) as bad:
+        by_robot(monkeypatch, good, bad)
+        send()
+        send()
+
+    (row,) = told.ledger.last_notifications("t", 9)
+    assert (len(heard), row.note) == (1, "有的群机器人没有收下")
+    assert row.sent_at is not None
 
 
 @pytest.mark.parametrize("where", ["before it is told", "when it was told", "before that is recorded", "after"])

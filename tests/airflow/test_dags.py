@@ -66,7 +66,7 @@ def test_a_dag_carries_its_manual(dag: Any) -> None:
 def test_a_dag_has_its_house_marks(dag: Any) -> None:
     assert "报送" in dag.tags
     assert dag.catchup is False
-    assert dag.max_active_runs == {"intake": 3, "intake_large": 4}.get(dag.dag_id, 1)
+    assert dag.max_active_runs == {"intake": 3, "intake_large": 4, "deadline": 3}.get(dag.dag_id, 1)
     assert dag.is_paused_upon_creation is False
     assert {t.owner for t in dag.tasks} == {"科技厅"}
 

@@ -101,7 +101,7 @@ class Post:
     def line(self) -> Iterator[Smtp]:
         """Open a line as the plugin does, under a host name that tells the server whom to end."""
         try:
-            client = smtplib.SMTP("127.0.0.1", self.port, local_hostname=str(os.getpid()), timeout=10)
+            client = smtplib.SMTP("127.0.0.1", self.port, local_hostname=str(os.getpid()), timeout=60)
         except (OSError, smtplib.SMTPException) as cut:
             raise unavailable(cut) from cut
         try:
@@ -113,7 +113,7 @@ class Post:
 @contextmanager
 def post_office(port: int = 0) -> Iterator[Post]:
     post = Post(port=port or free_port())
-    controller = Controller(post, hostname="127.0.0.1", port=post.port)
+    controller = Controller(post, hostname="127.0.0.1", port=post.port, ready_timeout=60)
     controller.start()
     try:
         yield post

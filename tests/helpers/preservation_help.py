@@ -55,7 +55,7 @@ def rich_history(services: Services, campaign: Campaign) -> None:
     drop(services, b"", "空.txt")
     run(services)
     services.ledger.ask_closing("2023", date(2023, 6, 17), "run", [CODE])
-    services.ledger.decide_closing("2023", date(2023, 6, 17), True, "张三", "不再等待", datetime.now(UTC))
+    services.ledger.decide_closing("2023", date(2023, 6, 17), [CODE], "张三", "不再等待", datetime.now(UTC))
     publish_report(services, "2023", "interim", datetime.now(campaign.zone))
     completeness.mark_announced(services, [f"2023|{CODE}"])
     discover.find_new(services)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -28,11 +29,21 @@ def asked(session: Session, campaign_id: str, day: date) -> Closing:
 
 
 def decide(
-    session: Session, campaign_id: str, day: date, closed: bool, who: str | None, reason: str, at: datetime
+    session: Session,
+    campaign_id: str,
+    day: date,
+    without: Sequence[str],
+    who: str | None,
+    reason: str,
+    at: datetime,
 ) -> bool:
-    """Record the answer to a day's question, unless it has one; return whether the campaign is closed by it."""
+    """Record the answer to a day's question, unless it has one; return whether the campaign is closed by it.
+
+    `without` are the prefectures that it is closed without, as the report will name them; none: it is not closed.
+    """
     here = (Closing.campaign == campaign_id, Closing.day == day, Closing.decided_at.is_(None))
-    answer = {"closed": closed, "who": who, "reason": reason, "decided_at": at}
+    answer: dict[str, Any] = {"closed": bool(without), "who": who, "reason": reason, "decided_at": at}
+    answer |= {"missing": list(without)} if without else {}
     session.execute(update(Closing).where(*here).values(answer))
     return bool(session.get_one(Closing, (campaign_id, day), populate_existing=True).closed)
 

@@ -83,9 +83,13 @@ def mark_sent(session: Session, notification_id: int, note: str = "") -> None:
     session.execute(done.values(sent_at=datetime.now(UTC), note=note))
 
 
-def postpone(session: Session, notification_ids: Collection[int], reason: str) -> None:
-    """Record that messages were surely not taken, and why: they are sent again, ever more rarely."""
-    rows = select(Notification).where(Notification.id.in_(notification_ids), Notification.sent_at.is_(None))
+def postpone(session: Session, notification_ids: Collection[int], reason: str, by: str = "") -> None:
+    """Record that messages were surely not taken, and why: they are sent again, ever more rarely.
+
+    Not those that another attempt than `by` delivers now.
+    """
+    free = or_(Notification.handed_over_at.is_(None), Notification.handed_over_by == by)
+    rows = select(Notification).where(Notification.id.in_(notification_ids), Notification.sent_at.is_(None), free)
     for row in session.scalars(rows.with_for_update()):
         row.attempts += 1
         wait = min(timedelta(minutes=1) * 2 ** min(row.attempts, 10), _LONGEST_WAIT)

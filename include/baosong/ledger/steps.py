@@ -119,7 +119,8 @@ def overview(session: Session, campaign: Campaign, code: str, most: int) -> Over
     cells = queries.completeness(session, campaign, [code])[code]
     over_limit = any(limit.exceeded for limit in intake_limits.intake_limits(session, campaign.id, code))
     closure, last = closing.closure(session, campaign.id), receipts.last_receipt(session, campaign.id, code)
-    return Overview(cells, files, of, last, over_limit, closure.decided_at if closure else None)
+    closed_at = closure.decided_at if closure and code in closure.missing else None
+    return Overview(cells, files, of, last, over_limit, closed_at)
 
 
 def newly_complete(session: Session, campaign: Campaign) -> list[str]:

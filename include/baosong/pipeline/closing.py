@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from baosong.ledger.services import Services
 from baosong.pipeline.completeness import is_complete
-from baosong.pipeline.open_campaign import opened, renew_status_pages
+from baosong.pipeline.open_campaign import opened_campaigns, renew_status_pages
 from baosong.pipeline.publish import publish_report
 from baosong.receipts.view import describe_deliverables
 
@@ -29,8 +29,8 @@ def questions(services: Services, run: str, now: datetime) -> list[Question]:
     Each campaign is asked about once a day, by one run, which gets the same again until it has its answer; a closed
     one never.
     """
-    campaigns = map(services.campaigns.get, opened(services))
-    found = (_question(services, campaign, run, now) for campaign in campaigns if now >= campaign.deadline)
+    over = (campaign for campaign in opened_campaigns(services) if now >= campaign.deadline)
+    found = (_question(services, campaign, run, now) for campaign in over)
     return [question for question in found if question]
 
 
@@ -70,7 +70,8 @@ def decide(
     shown, missing = set(services.ledger.asked_closing(campaign_id, day).missing), set(_missing(services, campaign))
     if close and missing - shown:
         close, reason = False, f"名单有变化，没有结束（{reason}）"
-    closed = services.ledger.decide_closing(campaign_id, day, close and bool(missing), who, reason, now)
+    left = list(_missing(services, campaign)) if close else []
+    closed = services.ledger.decide_closing(campaign_id, day, left, who, reason, now)
     if not closed:
         return "已全部报齐，照常写终稿。" if not missing else "继续等待。"
     renew_status_pages(services, campaign_id)

@@ -88,8 +88,7 @@ def _send_all(services: Services, rows: Sequence[Notification], opener: Opener) 
     try:
         with opener() as line:
             while left:
-                sent += _send(services, line, left[0], campaigns)
-                left.pop(0)
+                sent += _send(services, line, left.pop(0), campaigns)
     except Unavailable as down:
         log.warning("%d messages wait: %s", len(left), down)
         services.ledger.postpone([row.id for row in left], str(down))
@@ -105,10 +104,10 @@ def _send(services: Services, line: Line, row: Notification, campaigns: Mapping[
 
     try:
         note = line.deliver(letter_of(row, campaigns), hand_over)
-    except Unavailable:
-        raise
     except Refused as refused:
-        services.ledger.postpone([row.id], str(refused))
+        services.ledger.postpone([row.id], str(refused), by)
+        if isinstance(refused, Unavailable):
+            raise
         return False
     except Unconfirmed:
         log.warning("message %s was handed over, and nobody confirmed it", row.id)

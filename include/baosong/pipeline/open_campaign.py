@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from baosong.campaign import Campaign
+from baosong.campaign import Campaign, CampaignError
 from baosong.campaign.blank_form.template import make_template
 from baosong.ledger.services import Services
 from baosong.pipeline.reply import renew_status, write_status
@@ -71,6 +71,15 @@ def write_send_pages(services: Services, campaign: Campaign, keys: Mapping[str, 
     for code, pair in keys.items():
         write_send_page(folder, campaign, campaign.prefecture(code), s3.as_prefecture(*pair))
     return folder / campaign.id
+
+
+def opened_campaigns(services: Services) -> Iterator[Campaign]:
+    """Yield the opened campaigns whose files can be read; a broken one must not stop the others."""
+    for campaign_id in opened(services):
+        try:
+            yield services.campaigns.get(campaign_id)
+        except CampaignError as wrong:
+            log.error("campaign %s is left out: %s", campaign_id, wrong)
 
 
 def opened(services: Services) -> list[str]:

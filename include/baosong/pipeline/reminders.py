@@ -8,8 +8,7 @@ from baosong.campaign import Campaign
 from baosong.campaign.model import Reminders
 from baosong.ledger.notifications import Message
 from baosong.ledger.services import Services
-from baosong.pipeline.discover import usable_campaigns
-from baosong.pipeline.open_campaign import opened
+from baosong.pipeline.open_campaign import opened_campaigns
 from baosong.receipts.messages import Reminded, reminder_message, reminder_overview
 from baosong.receipts.view import describe_deliverables
 
@@ -27,17 +26,16 @@ def is_due(reminders: Reminders, last_day: date, today: date) -> bool:
 
 def remind_all(services: Services, now: datetime) -> int:
     """Decide the reminders of today in every opened campaign; return how many messages are new."""
-    campaigns, new = usable_campaigns(services), 0
-    for campaign_id in opened(services):
-        if campaign_id in campaigns:
-            new += services.ledger.notify(reminders(services, campaigns[campaign_id], now))
-    return new
+    return sum(services.ledger.notify(reminders(services, campaign, now)) for campaign in opened_campaigns(services))
 
 
 def reminders(services: Services, campaign: Campaign, now: datetime) -> list[Message]:
-    """Return today's reminders, none before the campaign's time of day: the same whenever they are asked for."""
+    """Return today's reminders, the same whenever they are asked for.
+
+    There are none before the campaign's time of day, nor once it is closed.
+    """
     here = now.astimezone(campaign.zone)
-    if here.strftime("%H:%M") < campaign.reminders.at:
+    if here.strftime("%H:%M") < campaign.reminders.at or services.ledger.closure(campaign.id):
         return []
     reminded = []
     for code, cells in services.ledger.completeness(campaign).items():

@@ -183,7 +183,7 @@ def _receipt_lines(campaign: Campaign, prefecture: Prefecture, receipt: Json, na
             yield from _rejected_lines(number, file)
         if len(rejected) > _MOST_FILES:
             yield f"共 {len(rejected)} 个文件，其余见回执。"
-    yield from ["", "接下来："]
+    yield from ["", "接下来："] if receipt["next"] else []
     yield from (f"· {step}" for step in receipt["next"])
     yield from [
         "",

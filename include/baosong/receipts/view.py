@@ -170,7 +170,7 @@ def open_failures(submissions: Sequence[Submission], complete: Collection[str]) 
     held, rejected = [], []
     slots: set[tuple[str, str | None, str]] = set()
     corrected: set[tuple[str, str | None]] = set()
-    for s in submissions:
+    for s in (s for s in submissions if s.state != "withdrawn"):
         slot, deliverable = (s.prefecture, s.kind, s.slot), (s.prefecture, s.kind or _package(s))
         if s.state == "held" and slot not in slots:
             held.append(s)
@@ -250,7 +250,12 @@ def next_steps(files: Sequence[Json], deliverables: Sequence[Json], deadline_tex
     if pending := [name for d in deliverables for name in d["pending"]]:
         names = "、".join(f"“{ellipsize(name)}”" for name in pending)
         steps.append(f"{names}已收到，正在校验，结果另发回执，不必重新报送。")
-    missing = [d["name"] for d in deliverables if d["lacking"] and d["state"] == "missing"]
+    withdrawn = {f["deliverable"] for f in files if f["state"] == "withdrawn"}
+    missing = [
+        d["name"]
+        for d in deliverables
+        if d["lacking"] and (d["state"] == "missing" or (d["state"] == "rejected" and d["deliverable"] in withdrawn))
+    ]
     if missing:
         steps.append(f"还缺{'、'.join(missing)}，请放入各自的文件夹，{deadline_text}截止，之后仍可补报。")
     if deliverables and not any(d["lacking"] for d in deliverables):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import docx
 import openpyxl
 import pytest
 
-from baosong.campaign import Campaign
+from baosong.campaign import Campaign, Campaigns
 from baosong.ledger.services import Services
 from baosong.pipeline import closing
 from baosong.pipeline.publish import publish_report
@@ -160,7 +162,7 @@ def test_the_night_makes_up_for_a_report_that_was_not_written(
     services: Services, campaign: Campaign, over: datetime
 ) -> None:
     closing.questions(services, "run", over)
-    services.ledger.decide_closing("2023", day_of(over, campaign), True, "张处长", WHY, datetime.now(UTC))
+    services.ledger.decide_closing("2023", day_of(over, campaign), ["6502", "6504"], "张处长", WHY, datetime.now(UTC))
 
     assert closing.edition_due(services, "2023") == "final"
     publish_report(services, "2023", "final", over)
@@ -176,6 +178,21 @@ def test_who_is_complete_by_the_time_of_the_answer_is_not_named(
     decide(services, campaign, over, close=True)
 
     assert finals(services) == [["6502"]]
+    closure = services.ledger.closure("2023")
+    assert closure is not None
+    assert closure.missing == ["6502"]
+    page = services.storage.read("outbox", f"2023/{campaign.prefecture('6504').folder}/状态.html").decode()
+    assert "收报已于" not in page
+
+
+def test_a_broken_campaign_file_keeps_no_other_campaign_from_being_asked_about(
+    services: Services, over: datetime, tmp_path: Path
+) -> None:
+    services.storage.put("outbox", "2022/opened", b"")
+    (tmp_path / "2022.yaml").write_text("id: [", encoding="utf-8")
+    beside = replace(services, campaigns=Campaigns([*services.settings.campaign_dirs, tmp_path]))
+
+    assert [q["campaign_id"] for q in closing.questions(beside, "run", over)] == ["2023"]
 
 
 def test_a_campaign_that_has_become_complete_meanwhile_ends_as_usual(

@@ -216,6 +216,7 @@ def test_two_senders_at_once_send_it_once(told: Services, post: Post) -> None:
     assert told.ledger.hand_over(row.id, "one")
     assert told.ledger.hand_over(row.id, "one"), "the answer to its commit was lost"
     assert not told.ledger.hand_over(row.id, "other")
+    told.ledger.postpone([row.id], "the other one's line went down", "other")
     assert sent(told, post)["sent"] == 0
 
 

@@ -14,6 +14,7 @@ from baosong.pipeline import operator_acts, reply
 from baosong.pipeline.manual_review import ReviewRefused
 from baosong.preservation import change_log, fixity, records, retention
 from baosong.preservation.rebuild import rebuild
+from baosong.receipts.view import open_failures
 from baosong.report.consolidation import region_figures
 from baosong.report.identity import inputs_sha
 from baosong.rules.findings import Kind
@@ -183,6 +184,21 @@ def test_what_was_withdrawn_can_be_sent_again(services: Services, campaign: Camp
     assert (again.state, again.archive_key) == ("accepted", first.archive_key)
     assert len(records.read_records(services.storage, "archive", again.archive_key or "")) == 2
     assert services.ledger.submission(first.id).state == "withdrawn"
+
+
+def test_what_is_left_after_a_withdrawal_is_asked_for_on_receipt_and_board(
+    services: Services, campaign: Campaign
+) -> None:
+    """The older file that was sent back is the last word again, and the receipt is not about that one."""
+    wrong = rejected_sheet(services)
+    right = accepted_sheet(services, campaign)
+    operator_acts.withdraw(services, right.id, "张三", "撤")
+    run(services)
+
+    assert services.ledger.completeness(campaign, [CODE])[CODE][Kind.STATISTICS].state == "rejected"
+    assert any("还缺" in step and "统计表" in step for step in receipts(services)[-1]["next"])
+    newest_first = services.ledger.submissions("2023")[::-1]
+    assert [s.id for s in open_failures(newest_first, set())] == [wrong.id]
 
 
 def test_a_drop_that_waits_while_another_file_is_withdrawn_is_not_removed(services: Services) -> None:

@@ -57,6 +57,14 @@ def test_a_whole_calendar_reminds_on_the_days_of_the_campaign_file_alone_and_eac
     assert walked(told, days) == [(day, "6501") for day in ("2023-06-12", "2023-06-15", "2023-06-16")]
 
 
+def test_nobody_is_reminded_of_a_campaign_that_was_closed(told: Services) -> None:
+    day = LAST + timedelta(days=1)
+    told.ledger.ask_closing("2023", day, "run", ["6501"])
+    told.ledger.decide_closing("2023", day, ["6501"], "张三", "不再等待", at(day, "08:59"))
+
+    assert walked(told, [day]) == []
+
+
 @given(
     left=st.integers(-70, 70),
     before=st.lists(st.integers(0, 60), max_size=20),
