@@ -4,7 +4,7 @@
 # write makes the prefix's folder, and one then looks for its temporary file in another's view of it. So the first
 # files of a client that sends several at a time (aws-cli: ten) fail by chance. Once a prefix holds an object, none do.
 #
-# Seen (2026-11-28): 1 to 2 in a hundred of four writes at a time fail, 0 of 1,600 where one object lay there before.
+# Seen (2026-11-28): 1 to 3 in a hundred of four writes at a time fail, 0 of 1,600 where one object lay there before.
 # Fails when that changes.
 set -euo pipefail
 folder=$(mktemp -d)

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, FrameLocator, Page, Playwright, expect,
 
 import airflow_home  # noqa: F401 - before Airflow
 from axe_help import violations
-from board_help import HOSTILE, busy, served, signed_in
+from board_help import HOSTILE, busy, desk_page, served, signed_in
 from intake_run import drop, piece, run
 from manual_review_help import newest, run_unscanned
 from send_page_help import DESK, PHONE, needs_chromium
@@ -47,13 +47,8 @@ def url(client: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 @pytest.fixture
 def page(chromium: Browser) -> Iterator[Page]:
-    """A page at a desk; an error on its console fails the test."""
-    page, errors = chromium.new_page(viewport={"width": DESK[0], "height": DESK[1]}, locale="zh-CN"), list[str]()
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
-    yield page
-    page.close()
-    assert [error for error in errors if "Failed to load resource" not in error] == []
+    with desk_page(chromium) as page:
+        yield page
 
 
 def held(services: Services, name: str = HOSTILE) -> int:

@@ -13,7 +13,7 @@ import airflow_home  # noqa: F401 - before Airflow
 from axe_help import violations
 from baosong.pipeline import discover
 from baosong.pipeline.open_campaign import open_campaign
-from board_help import HOSTILE, busy, served
+from board_help import HOSTILE, busy, desk_page, served
 from intake_run import drop, piece, run
 from send_page_help import DESK, PHONE, needs_chromium
 
@@ -45,13 +45,8 @@ def url(client: Any) -> Iterator[str]:
 
 @pytest.fixture
 def page(chromium: Browser) -> Iterator[Page]:
-    """A page at a desk; an error on its console fails the test."""
-    page, errors = chromium.new_page(viewport={"width": DESK[0], "height": DESK[1]}, locale="zh-CN"), list[str]()
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
-    yield page
-    page.close()
-    assert [error for error in errors if "Failed to load resource" not in error] == []
+    with desk_page(chromium) as page:
+        yield page
 
 
 def test_a_drop_shows_within_five_seconds_and_nothing_jumps(page: Page, url: str, services: Services) -> None:

@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from playwright.sync_api import Browser, Page
 
 from baosong.campaign import Campaign
 from baosong.ledger import Submission
@@ -19,6 +20,7 @@ from datadocs_help import wrong_sheet
 from feed import feed, feed_all
 from intake_run import drop, piece, rows, run
 from manual_review_help import run_unscanned
+from send_page_help import DESK
 from waiting import free_port, until
 
 LONG = "2023年自治区科技活动周启动仪式暨优秀科普作品展示" * 3 + ".jpg"
@@ -35,6 +37,17 @@ def signed_in(monkeypatch: pytest.MonkeyPatch, name: str = OPERATOR, role: str =
 
     user = SimpleAuthManagerUser(username=name, role=role)
     monkeypatch.setitem(board_app.app.dependency_overrides, get_user, lambda: user)
+
+
+@contextmanager
+def desk_page(browser: Browser) -> Iterator[Page]:
+    """A page at a desk; an error on its console fails the test."""
+    page, errors = browser.new_page(viewport={"width": DESK[0], "height": DESK[1]}, locale="zh-CN"), list[str]()
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    yield page
+    page.close()
+    assert [error for error in errors if "Failed to load resource" not in error] == []
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, defer
 
 from baosong.campaign import Campaign
-from baosong.ledger.models import History, Submission
+from baosong.ledger.models import Edition, History, Submission
 from baosong.ledger.states import State
 from baosong.rules.findings import Kind
 
@@ -100,6 +100,16 @@ class Done(NamedTuple):
     file: str
 
 
+class EditionLine(NamedTuple):
+    """A written report as the board lists it; `missing` is how many prefectures it has to do without."""
+
+    edition: str
+    version: int
+    prefix: str
+    created_at: datetime
+    missing: int
+
+
 class Excerpt(NamedTuple):
     """Some of a prefecture's files, oldest first, and how many there are in all."""
 
@@ -184,6 +194,18 @@ def with_content(session: Session, campaign: str, sha256: str) -> list[Submissio
     """A campaign's submissions of these very bytes, whoever sent them and under whatever name."""
     same = select(Submission).where(Submission.campaign == campaign, Submission.sha256 == sha256)
     return list(session.scalars(same.order_by(Submission.id)))
+
+
+def newest_editions(session: Session, campaign_id: str, most: int) -> list[EditionLine]:
+    """The last edition of each folder, the newest first: a day's interim ones overwrite each other.
+
+    Their figures stay in the database: a page that renews itself would read every night's again.
+    """
+    e, missing = Edition, func.coalesce(func.jsonb_array_length(Edition.figures["missing"]), 0).label("missing")
+    last = select(e.id, e.edition, e.version, e.prefix, e.created_at, missing).where(e.campaign == campaign_id)
+    lines = last.ext(distinct_on(e.prefix)).order_by(e.prefix, e.id.desc()).subquery()
+    newest = select(*(lines.c[name] for name in EditionLine._fields)).order_by(lines.c.id.desc()).limit(most)
+    return [EditionLine(*row) for row in session.execute(newest)]
 
 
 def done_by_people(session: Session, campaign_id: str, code: str, most: int) -> list[Done]:

@@ -94,6 +94,7 @@ class Ledger(Database):
     newest = transaction(board.newest)
     marks = transaction(board.marks)
     days = transaction(board.days)
+    newest_editions = transaction(board.newest_editions)
     done_by_people = transaction(board.done_by_people)
     ranking = transaction(board.ranking)
     newest_of_each = transaction(board.newest_of_each)

@@ -67,11 +67,10 @@ def decide(
     Nobody is closed out who was not on the list that was shown, and a campaign that is complete by now ends as usual.
     """
     campaign = services.campaigns.get(campaign_id)
-    shown, missing = set(services.ledger.asked_closing(campaign_id, day).missing), set(_missing(services, campaign))
-    if close and missing - shown:
+    shown, missing = services.ledger.asked_closing(campaign_id, day).missing, list(_missing(services, campaign))
+    if close and not set(missing) <= set(shown):
         close, reason = False, f"名单有变化，没有结束（{reason}）"
-    left = list(_missing(services, campaign)) if close else []
-    closed = services.ledger.decide_closing(campaign_id, day, left, who, reason, now)
+    closed = services.ledger.decide_closing(campaign_id, day, missing if close else [], who, reason, now)
     if not closed:
         return "已全部报齐，照常写终稿。" if not missing else "继续等待。"
     renew_status_pages(services, campaign_id)

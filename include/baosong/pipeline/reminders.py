@@ -13,11 +13,6 @@ from baosong.receipts.messages import Reminded, reminder_message, reminder_overv
 from baosong.receipts.view import describe_deliverables
 
 
-def deadline_of(services: Services, campaign: Campaign, code: str) -> datetime:
-    """Return until when a prefecture's files are in time: the one place that knows of it."""
-    return campaign.deadline
-
-
 def is_due(reminders: Reminders, last_day: date, today: date) -> bool:
     """Return whether this is a day of reminders for a deadline on `last_day`."""
     left = (last_day - today).days
@@ -34,14 +29,14 @@ def reminders(services: Services, campaign: Campaign, now: datetime) -> list[Mes
 
     There are none before the campaign's time of day, nor once it is closed.
     """
-    here = now.astimezone(campaign.zone)
-    if here.strftime("%H:%M") < campaign.reminders.at or services.ledger.closure(campaign.id):
+    here, deadline = now.astimezone(campaign.zone), campaign.deadline
+    due = is_due(campaign.reminders, campaign.last_day(deadline), here.date())
+    if not due or here.strftime("%H:%M") < campaign.reminders.at or services.ledger.closure(campaign.id):
         return []
-    reminded = []
-    for code, cells in services.ledger.completeness(campaign).items():
-        deadline = deadline_of(services, campaign, code)
-        if is_due(campaign.reminders, campaign.last_day(deadline), here.date()):
-            found = Reminded(campaign.prefecture(code), deadline, describe_deliverables(campaign, cells))
-            reminded += [found] if found.missing else []
+    asked = (
+        Reminded(campaign.prefecture(code), deadline, describe_deliverables(campaign, cells))
+        for code, cells in services.ledger.completeness(campaign).items()
+    )
+    reminded = [one for one in asked if one.missing]
     mails = [reminder_message(campaign, one, now) for one in reminded if campaign.contact(one.prefecture.code).emails]
     return [*mails, *(reminder_overview(campaign, reminded, now) if reminded else [])]

@@ -29,7 +29,7 @@ class Field:
 
     name: str
     label: str
-    kind: Literal["radio", "checkbox", "select", "time", "text"] = "text"
+    kind: Literal["radio", "checkbox", "time", "text"] = "text"
     options: Sequence[Option] = ()
     hint: str = ""
     most: int = 500

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from baosong.campaign import Campaign
 from baosong.receipts.view import Json, render
-from baosong.rules.catalogue import level, title
+from baosong.rules.catalogue import known_title, level
 from baosong.rules.findings import Severity
 
 if TYPE_CHECKING:
@@ -44,17 +44,10 @@ def render_analysis(ledger: Ledger, campaign: Campaign, chosen: Chosen) -> str:
         "analysis.html",
         campaign=campaign,
         chart=_chart(ledger.days(campaign.id, str(campaign.zone)), campaign),
-        ranking=[{**f._asdict(), "title": _title(f.rule), "level": level(f.severity)} for f in found],
+        ranking=[{**f._asdict(), "title": known_title(f.rule), "level": level(f.severity)} for f in found],
         most=max((f.times for f in found), default=0),
         filters=[(name, _choices(chosen, field, offered[field])) for field, name in FILTERS.items()],
     )
-
-
-def _title(rule: str) -> str:
-    try:
-        return title(rule)
-    except KeyError:  # a rule that the catalogue no longer has
-        return ""
 
 
 def _choices(chosen: Chosen, field: str, values: Sequence[tuple[str, str]]) -> list[Json]:

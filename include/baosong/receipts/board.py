@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from baosong.campaign import Campaign
-from baosong.ledger.board_queries import Marks
+from baosong.ledger.board_queries import EditionLine, Marks
 from baosong.receipts.messages import message_line
 from baosong.receipts.sheet_results import has_page
 from baosong.receipts.view import Json, advice, describe_deliverables, describe_file, open_failures, render
@@ -18,7 +18,7 @@ from baosong.rules.findings import Kind
 from baosong.rules.words import elapsed_text, remaining_text, time_text
 
 if TYPE_CHECKING:
-    from baosong.ledger import Cell, Closing, Edition, IntakeLimit, Ledger, Submission
+    from baosong.ledger import Cell, Closing, IntakeLimit, Ledger, Submission
     from baosong.ledger.work_queue import Lane, Queued
 
 ARRIVALS = 15
@@ -64,7 +64,7 @@ def render_board(
         waiting=waiting_text(ledger.oldest_queued(campaign.id), now),
         intake_limits=[_limit(limit, campaign) for limit in ledger.intake_limits(campaign.id)],
         arrivals=[_line(s, campaign) for s in ledger.newest(campaign.id, ARRIVALS)],
-        editions=_editions(ledger.editions(campaign.id), campaign, exists),
+        editions=_editions(ledger.newest_editions(campaign.id, EDITIONS), campaign, exists),
         failures=[_line(s, campaign) for s in failures[:FAILURES]],
         messages=[message_line(n, campaign, now) for n in ledger.last_notifications(campaign.id, MESSAGES)],
         closing=closing_text(ledger.closure(campaign.id), campaign),
@@ -175,19 +175,18 @@ def _page(submission: Submission) -> str:
     return quote(f"{submission.campaign}/checks/{submission.prefecture}/{submission.id}")
 
 
-def _editions(editions: Sequence[Edition], campaign: Campaign, exists: Callable[[str], bool]) -> list[Json]:
-    """Return the last edition of each folder, the newest first; a day's interim reports overwrite each other.
+def _editions(editions: Sequence[EditionLine], campaign: Campaign, exists: Callable[[str], bool]) -> list[Json]:
+    """Return the editions; whether there is a PDF is asked of the few that stand open alone.
 
-    Whether there is a PDF is asked of the few that stand open alone: the page renews itself every two seconds.
+    The page renews itself every two seconds.
     """
-    last = list({edition.prefix: edition for edition in editions}.values())[: -EDITIONS - 1 : -1]
-    return [_edition(e, campaign, exists if n < OPEN_EDITIONS else lambda _: False) for n, e in enumerate(last)]
+    return [_edition(e, campaign, exists if n < OPEN_EDITIONS else lambda _: False) for n, e in enumerate(editions)]
 
 
-def _edition(edition: Edition, campaign: Campaign, exists: Callable[[str], bool]) -> Json:
+def _edition(edition: EditionLine, campaign: Campaign, exists: Callable[[str], bool]) -> Json:
     folder = edition.prefix.removeprefix(f"{campaign.id}/").strip("/")
     files = [name for name in _FILES if name != PDF or exists(f"{edition.prefix}{PDF}")]
-    kind, missing = "终稿" if edition.edition == "final" else "中期", len(edition.figures.get("missing", ()))
+    kind, missing = "终稿" if edition.edition == "final" else "中期", edition.missing
     return {
         "name": f"{kind} 第 {edition.version} 版",
         "at": time_text(edition.created_at, campaign.zone),

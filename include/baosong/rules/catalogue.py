@@ -122,8 +122,12 @@ def title(rule: str) -> str:
 
 
 def known_title(rule: str) -> str:
-    """Return what a rule is called; one of a form's own checks is called by its id."""
-    return catalogue().rules[rule].title if rule in catalogue().rules else rule
+    """Return what a rule is called, one of a form's checks too; by its id where nobody has named it."""
+    known = catalogue()
+    if rule in known.rules:
+        return known.rules[rule].title
+    named = known.phrases.get(f"check.{rule.rpartition('.')[2]}")
+    return named.fill({})[0] if named else rule
 
 
 def waivable(rule: str) -> bool:

@@ -216,7 +216,7 @@ def test_many_connections_at_once_get_their_own_answers(store: Store, storage: S
 
 def test_files_that_arrive_at_once_in_a_new_folder_are_all_taken(store: Store, storage: Storage, bucket: str) -> None:
     """By themselves rclone's writes fail now and then with 500, as each makes the folder: three in a hundred."""
-    names = [f"2023/{folder}/{n}.jpg" for folder in range(100) for n in range(4)]
+    names = [f"2023/{folder}/{n}.jpg" for folder in range(200) for n in range(4)]
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda name: call(store, "PUT", f"/{bucket}/{name}", body=b"x").status, names))
     assert answers == [200] * len(names)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from baosong.campaign.form import Form
-from baosong.rules.catalogue import catalogue, finding, phrase
+from baosong.rules.catalogue import catalogue, finding, known_title, phrase
 from baosong.rules.findings import Severity, Where
 from baosong_local.tools.rules_doc import document
 from sheet_help import CAMPAIGN
@@ -82,6 +82,13 @@ def strangers(texts: list[str], rules: set[str]) -> set[str]:
 def test_the_document_is_the_one_that_form_and_catalogue_give() -> None:
     written = (ROOT / "docs/rules.md").read_text(encoding="utf-8")
     assert written == document(CAMPAIGN.form), "docs/rules.md is stale: run `python -m baosong_local.tools.rules_doc`"
+
+
+def test_every_check_of_the_form_has_a_name_that_people_read() -> None:
+    """Who waives one reads it on the board, and its prefecture on the receipt."""
+    for check in CAMPAIGN.form.checks:
+        assert re.search("[\u4e00-\u9fff]", known_title(check.rule)), check.rule
+    assert known_title("statistics.invented") == "statistics.invented"
 
 
 def test_the_catalogue_holds_exactly_the_rules_of_the_code() -> None:

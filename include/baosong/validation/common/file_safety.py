@@ -30,12 +30,7 @@ MARK_LETTER = "密"  # no mark is without it
 ALONE = re.compile(rf"(?m)^[ \t\u3000]{{0,9}}{_LEVEL}级?[ \t\u3000]{{0,9}}$")  # as a header or a watermark
 NAME_MARK = re.compile(rf"{MARK.pattern}|[【\[(（〔〖]\s*{_LEVEL}\s*+(?:级\s*+)?[】\])）〕〗]|^{_LEVEL}级?[-_—.\s]")
 
-_ADVICE = {
-    "iwork": "iwork",
-    "works": "works",
-    "ofd": "ofd",
-    "xml": "xml",
-}  # all other named types are opened by Word and WPS
+_OWN_ADVICE = ("iwork", "works", "ofd", "xml")  # all other named types are opened by Word and WPS
 _OF_PHONES = {"heic": "disguised_heic", "avif": "disguised_avif"}  # and the wording under another name
 _FAMILIES = {Kind.VIDEO: VIDEOS}  # a file of the right family is judged in full by its own check
 
@@ -160,7 +155,8 @@ def _called(actual: str, variant: str) -> tuple[str, dict[str, Any]]:
     """Return a variant and what it says of a type: a name that people know, and how such a file is saved anew."""
     if actual not in NAMED:
         return variant, {"actual": actual}
-    return "named", {"actual": phrase(f"type.{actual}"), "advice": phrase(f"advice.{_ADVICE.get(actual, 'office')}")}
+    advice = phrase(f"advice.{actual if actual in _OWN_ADVICE else 'office'}")
+    return "named", {"actual": phrase(f"type.{actual}"), "advice": advice}
 
 
 def _unknown(source: Source, deliverable: Deliverable, accepted: set[str]) -> Finding:
