@@ -43,7 +43,7 @@ def _made(main: list[Change]) -> str:
         part = sum((abs(c[2]) for c in main[:count]), Decimal(0))
         if part * 2 >= whole:
             names = "、".join(map(_moved, main[:count]))
-            return f"以{names}为主，{'合' if count > 1 else ''}占{share(part, whole)}"
+            return f"以{names}为主，{'合' if count > 1 else ''}占{_word(main[0][2])}部分的{share(part, whole)}"
     return f"分布较散，最多的是{_moved(main[0])}"
 
 
