@@ -15,6 +15,7 @@ from baosong.rules.findings import Kind
 from demo_region import AGAIN, CORRECTED, DEADLINE, FINAL, INTERIM, Walk
 from editions import BOOK, WORD, Told, book_of, files_of, told_by_word
 from recount import PARTS, Region, day, days, grouped, half_up, percent, spoken
+from told_lists import of_lists
 
 TITLE, MONTHS = "2023年自治区科技活动周", {"interim": INTERIM, "v1": FINAL, "v2": AGAIN}
 NAMES = ("interim", "v1", "v2")
@@ -49,6 +50,7 @@ def phrases(e: Edition) -> Iterator[str]:
     yield f"{day(e.at)}{e.at.hour}时{e.at.minute:02d}分之前接收的材料计入本稿"
     yield f"自治区科学技术厅\n{day(e.at)}"
     yield from of_figures(e.region)
+    yield from of_lists(e.region)
     yield from of_post(e)
     yield from of_versions(e)
 

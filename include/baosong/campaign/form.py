@@ -238,12 +238,18 @@ class AsideWords(Model):
 
 
 class ActivityTable(Model):
-    """The list of activities: one row per activity; `blank_rows` is how many the template prepares below its `note`."""
+    """The list of activities: one row per activity; `blank_rows` is how many the template prepares below its `note`.
+
+    The report counts an activity under each of the `themes` of which its name, and under each of the `settings` of
+    which its place, holds a word.
+    """
 
     sheet: Text
     note: str = ""
     fields: tuple[ActivityField, ...]
     aside: AsideWords = AsideWords()
+    themes: dict[Text, tuple[Text, ...]] = {}
+    settings: dict[Text, tuple[Text, ...]] = {}
     blank_rows: int = Field(default=200, ge=1, le=5000)
     max_rows: int = Field(default=100_000, ge=1, le=1_000_000)
 

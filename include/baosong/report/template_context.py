@@ -18,6 +18,7 @@ from baosong.report.changes import Changes
 from baosong.report.consolidation import Figure, RegionFigures
 from baosong.report.excerpt import clean_line
 from baosong.report.material import Highlight
+from baosong.report.narrative import narrative
 from baosong.report.parts import Part, Picture
 from baosong.report.printable import Remark
 from baosong.report.wording import amount_text, date_text, exact_text, join_names, minute_text, rounded, share
@@ -140,6 +141,7 @@ def template_context(figures: RegionFigures, edition: str, version: int, materia
         "报送": _submissions(figures),
         "指标": indicators,
         "平均": _per,
+        "叙述": narrative(figures),
         "亮点": [
             {"地州市": h.prefecture, "摘录": h.sentence, "出处": f"摘自《{h.source}》"} for h in material.highlights
         ],

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from baosong.campaign import Campaign, CampaignError
 from baosong.campaign.form import Indicator
-from baosong.report.consolidation import RegionFigures
+from baosong.report.causes import Change, by_kind, by_place
+from baosong.report.consolidation import PrefectureFigures, RegionFigures
 from baosong.report.parts import Table, value
 from baosong.report.wording import NOTHING, amount_text, exact_text, join_names, rounded
 
 if TYPE_CHECKING:
     from baosong.ledger.services import Services
 
+_ZERO = Decimal(0)
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Totals of `units` prefectures in both years, in the form's order: indicator, before, now."""
+    """Totals of `units` prefectures in both years, in the form's order: indicator, before, now.
+
+    `places` are the changes of each of these prefectures in the required indicators, by code.
+    """
 
     title: str
     units: list[str]
     rows: list[tuple[Indicator, Decimal, Decimal]]
+    places: dict[str, list[Change]]
 
     def template_values(self) -> dict[str, Any]:
         """Return the values that a template may use."""
@@ -31,7 +39,18 @@ class Comparison:
             for i, a, b in self.rows
             if i.required
         ]
-        return {"标题": self.title, "可比": len(self.units), "名单": join_names(self.units), "述": "；".join(changes)}
+        return {
+            "标题": self.title,
+            "可比": len(self.units),
+            "名单": join_names(self.units),
+            "述": "；".join(changes),
+            "原因": [text for i, a, b in self.rows if i.required and (text := self._causes(i, b - a))],
+        }
+
+    def _causes(self, indicator: Indicator, change: Decimal) -> str:
+        kinds = [(k.name, k.unit, b - a) for k, a, b in self.rows if k.adds_to == indicator.code]
+        places = by_place(indicator.name, change, self.places.get(indicator.code, []))
+        return "".join(f"{text}。" for text in (places, by_kind("" if places else indicator.name, kinds)) if text)
 
     def table(self) -> Table:
         """Return all indicators of both years."""
@@ -64,11 +83,18 @@ def compare_years(services: Services, figures: RegionFigures) -> Comparison | No
     same = [i for i in figures.campaign.form.indicators.rows if (i.code, i.name, i.unit, i.type) in defined]
     if not both or not same:
         return None
-    rows = []
-    for i in same:
-        pairs = [(before.get((p.prefecture.code, i.code)), value(p, i.code)) for p in both]
-        rows.append((i, *(sum((v for v in side if v is not None), Decimal(0)) for side in zip(*pairs, strict=True))))
-    return Comparison(last.title, [p.prefecture.name for p in both], rows)  # type: ignore[arg-type]
+    pairs = {i.code: [_pair(before, p, i.code) for p in both] for i in same}
+    rows = [(i, sum((a for a, _ in pairs[i.code]), _ZERO), sum((b for _, b in pairs[i.code]), _ZERO)) for i in same]
+    places = {
+        i.code: [(p.prefecture.name, i.unit, b - a) for p, (a, b) in zip(both, pairs[i.code], strict=True)]
+        for i in same
+        if i.required
+    }
+    return Comparison(last.title, [p.prefecture.name for p in both], rows, places)
+
+
+def _pair(before: Mapping[tuple[str, str], Decimal], p: PrefectureFigures, code: str) -> tuple[Decimal, Decimal]:
+    return before.get((p.prefecture.code, code), _ZERO), value(p, code) or _ZERO
 
 
 def _previous_campaign(services: Services, campaign: Campaign) -> Campaign | None:

@@ -192,6 +192,33 @@ def test_last_year_is_compared_where_both_years_have_figures(
     ]
 
 
+def test_the_causes_of_growth_are_those_that_the_sheets_of_both_years_show(
+    services: Services, campaign: Campaign, tmp_path: Path
+) -> None:
+    """Each prefecture's difference, and each kind's, is taken again from the sheets as they were sent."""
+    _write_campaign(tmp_path, "2024", 'extends: "2023"\nid: "2024"\ntitle: 2024年自治区科技活动周\nprevious: "2023"\n')
+    services = _with_folder(services, tmp_path)
+    before = {code: read_sheet(content).values for code, content in file_region(services, campaign, 3).items()}
+    now = {}
+    for seed, code in enumerate(before, start=41):
+        name, content, figures = sheet("2023", code, seed)
+        file(services, services.campaigns.get("2024"), code, Kind.STATISTICS, name, content, figures=figures)
+        now[code] = read_sheet(content).values
+    told = Edition(services, write_report(services, "2024", "interim", NOW)["prefix"])
+    for name, code, unit in (("举办活动总数", "A01", "项"), ("参与公众", "B01", "人次")):
+        by = {campaign.prefecture(p).name: now[p][code, "total"] - before[p][code, "total"] for p in before}
+        whole = sum(by.values())
+        assert whole, "made sheets that happen to be level would test nothing"
+        main = sorted((p for p in by if by[p] * whole > 0), key=lambda p: -abs(by[p]))
+        (line,) = [t for t in told.paragraphs if t.startswith(f"{name}{'增加' if whole > 0 else '减少'}的")]
+        assert (f"有{len(main)}个地州市" in line) == (len(main) > 1)
+        assert f"{main[0]}（{'增加' if whole > 0 else '减少'}{spoken(abs(by[main[0]]), unit)}）" in line
+    kinds = {c: sum(now[p][c, "total"] - before[p][c, "total"] for p in before) for c in KINDS}
+    best = max(kinds, key=lambda c: kinds[c])
+    label, unit = read_sheet(sent_by("2023", "6501", 0).files[0][2]).names[best]
+    assert f"按类别看，增加最多的是{label}（增加{spoken(Decimal(kinds[best]), unit)}）" in told.text
+
+
 def _write_campaign(folder: Path, campaign_id: str, text: str) -> None:
     (folder / f"{campaign_id}.yaml").write_text(text, encoding="utf-8")
 

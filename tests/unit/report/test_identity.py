@@ -69,7 +69,8 @@ def inputs() -> Inputs:
         missing=[second],
         accepted=[sheet, photo],
     )
-    last_year = Comparison("2022年活动周", [first.name], [(rows[0], Decimal(5), Decimal(7))])
+    moved = {rows[0].code: [(first.name, rows[0].unit, Decimal(2)), (second.name, rows[0].unit, Decimal(0))]}
+    last_year = Comparison("2022年活动周", [first.name], [(rows[0], Decimal(5), Decimal(7))], moved)
     return figures, last_year, make_template()
 
 
