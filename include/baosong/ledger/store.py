@@ -15,6 +15,8 @@ from baosong.ledger import (
     steps,
     work_queue,
 )
+from baosong.ledger import deadlines as due
+from baosong.ledger import extensions as granted
 from baosong.ledger import intake_limits as limits
 from baosong.ledger import stored_objects as objects
 from baosong.ledger import submissions as rows
@@ -87,6 +89,10 @@ class Ledger(Database):
     asked_closing = transaction(closing.asked)
     decide_closing = transaction(closing.decide)
     closure = transaction(closing.closure)
+    deadlines = transaction(due.deadlines)
+    campaign_for = transaction(due.campaign_for)
+    extend = transaction(granted.extend)
+    extensions = transaction(granted.extensions)
     newly_complete = transaction(steps.newly_complete)
     announced = transaction(queries.announced)
     mark_announced = transaction(queries.mark_announced)

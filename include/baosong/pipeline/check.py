@@ -103,7 +103,8 @@ def _check_file(services: Services, row: Submission, campaign: Campaign, prefect
 
 def _record_check(services: Services, row: Submission, checked: Checked, campaign: Campaign) -> list[Summary]:
     if row.late and "bundle" not in checked.facts:  # its files say so
-        received, deadline = time_text(row.received_at, campaign.zone), campaign.deadline_text
+        deadline = services.ledger.campaign_for(campaign, row.prefecture).deadline_text
+        received = time_text(row.received_at, campaign.zone)
         checked.findings.append(finding("file.late", received=received, deadline=deadline))
     if row.member is None and row.folder == TOO_DEEP:
         path = row.key.partition("/")[2]

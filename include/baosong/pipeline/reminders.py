@@ -14,11 +14,6 @@ from baosong.receipts.messages import Reminded, reminder_message, reminder_overv
 from baosong.receipts.view import describe_deliverables
 
 
-def deadline_of(services: Services, campaign: Campaign, code: str) -> datetime:
-    """Return until when a prefecture's files are in time: the one place that knows of it."""
-    return campaign.deadline
-
-
 def is_due(reminders: Reminders, last_day: date, today: date) -> bool:
     """Return whether this is a day of reminders for a deadline on `last_day`."""
     left = (last_day - today).days
@@ -39,11 +34,17 @@ def reminders(services: Services, campaign: Campaign, now: datetime) -> list[Mes
     here = now.astimezone(campaign.zone)
     if here.strftime("%H:%M") < campaign.reminders.at:
         return []
-    reminded = []
+    due, lacking = services.ledger.deadlines(campaign), []
     for code, cells in services.ledger.completeness(campaign).items():
-        deadline = deadline_of(services, campaign, code)
-        if is_due(campaign.reminders, campaign.last_day(deadline), here.date()):
-            found = Reminded(campaign.prefecture(code), deadline, describe_deliverables(campaign, cells))
-            reminded += [found] if found.missing else []
-    mails = [reminder_message(campaign, one, now) for one in reminded if campaign.contact(one.prefecture.code).emails]
-    return [*mails, *(reminder_overview(campaign, reminded, now) if reminded else [])]
+        if is_due(campaign.reminders, campaign.last_day(due[code]), here.date()):
+            found = Reminded(campaign.prefecture(code), due[code], describe_deliverables(campaign, cells))
+            lacking += [found] if found.missing else []
+    mails = [reminder_message(campaign, one, now) for one in lacking if campaign.contact(one.prefecture.code).emails]
+    return [*mails, *(reminder_overview(campaign, lacking, now) if lacking else [])]
+
+
+def reminded(services: Services, campaign: Campaign, code: str) -> Reminded:
+    """Return what a prefecture can be reminded of on any day; it may lack nothing."""
+    cells = services.ledger.completeness(campaign, [code])[code]
+    due = services.ledger.campaign_for(campaign, code).deadline
+    return Reminded(campaign.prefecture(code), due, describe_deliverables(campaign, cells))

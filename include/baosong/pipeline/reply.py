@@ -61,7 +61,7 @@ def reply(services: Services, campaign_id: str, code: str) -> dict[str, Any] | N
 
 
 def _reply(services: Services, campaign_id: str, code: str) -> dict[str, Any] | None:
-    campaign = services.campaigns.get(campaign_id)
+    campaign = services.ledger.campaign_for(services.campaigns.get(campaign_id), code)
     prefecture = campaign.prefecture(code)
     unsent = services.ledger.open_receipts(campaign, code)
     change_log.write(services, campaign_id, code)
@@ -121,6 +121,7 @@ def write_unplaced(services: Services, receipt: Receipt, files: list[Submission]
 
 def write_status(services: Services, campaign: Campaign, prefecture: Prefecture) -> None:
     """Write the prefecture's overview as the ledger and the outbox are now."""
+    campaign = services.ledger.campaign_for(campaign, prefecture.code)
     cells, files, of, last, over_limit, closed_at = services.ledger.overview(campaign, prefecture.code, MOST_OF_EACH)
     page = pages.render_status(
         campaign,
