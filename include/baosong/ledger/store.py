@@ -52,6 +52,7 @@ class Ledger(Database):
     withdraw = transaction(rows.withdraw)
     newest_good = transaction(related_files.newest_good)
     photos_like = transaction(related_files.photos_like)
+    to_check = transaction(steps.to_check)
     related = transaction(steps.related)
     remark = transaction(related_files.remark)
 
@@ -68,6 +69,7 @@ class Ledger(Database):
     disposable = transaction(quarantine.disposable)
     mark_emptied = transaction(quarantine.mark_emptied)
     open_receipts = transaction(steps.open_receipts)
+    unplaced_receipts = transaction(steps.unplaced_receipts)
     allot_receipt = transaction(receipts.allot_receipt)
     unsent_receipts = transaction(receipts.unsent_receipts)
     receipt_numbers = transaction(receipts.receipt_numbers)

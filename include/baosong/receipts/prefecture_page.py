@@ -32,8 +32,7 @@ DAGS = {"quick": "intake", "large": "intake_large"}
 def render_prefecture(services: Services, campaign: Campaign, code: str, now: datetime) -> str:
     """Return a prefecture's page, which keeps itself up to date; KeyError if there is no such prefecture."""
     prefecture, ledger = campaign.prefecture(code), services.ledger
-    campaign = ledger.campaign_for(campaign, code)
-    cells, rows, of, last, over_limit, _ = ledger.overview(campaign, code, MOST_OF_EACH)
+    campaign, cells, rows, of, last, over_limit, _ = ledger.overview(campaign, code, MOST_OF_EACH)
     marks, numbers = ledger.marks(campaign), ledger.receipt_numbers(campaign.id, code)
     queue = {file.id: file for file in ledger.queued(campaign.id, code)}
     files = [_file(row, campaign, numbers, queue) for row in in_reading_order(rows)]
