@@ -7,6 +7,7 @@ class in one of the three tables at the end, and a link to its page.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from baosong.campaign import Campaign, Prefecture
@@ -213,6 +214,77 @@ class Withdraw(ActOnFile):
 
 
 @dataclass(slots=True)
+class Extend(ActOnPrefecture):
+    """Grant a prefecture more time."""
+
+    title = "延长截止时间"
+    verb = "延长"
+
+    def fields(self) -> list[Field]:
+        """Ask until when, and why."""
+        from baosong.pipeline.more_time import LONGEST
+
+        own = self.services.ledger.campaign_for(self.campaign, self.prefecture.code)
+        hint = f"现在是{own.deadline_text}。只能更晚，一次最多延长 {LONGEST.days} 天；某日 24:00 请填次日 00:00。"
+        why = Field("reason", "理由", hint="必填，500 字以内。写进台账和发给对方的邮件，请写得对方也能看懂。")
+        return [Field("until", "新的截止时间", "time", hint=hint), why]
+
+    def effect(self, who: str, values: Values) -> str:
+        """Say until when, in the words of the pages, and what becomes of files that came late."""
+        from baosong.pipeline import more_time
+        from baosong.pipeline.manual_review import checked_reason
+
+        checked_reason(text_of(values, "reason"))
+        now, code = datetime.now(UTC), self.prefecture.code
+        until = more_time.extended(self.services, self.campaign, code, text_of(values, "until"), now)
+        return (
+            f"{self.prefecture.name}的截止时间延长到{self.campaign.text_of(until)}，不能缩回。在这之前收到的文件，"
+            "已标注“迟报”的不再算迟报；状态页随即更新，有邮箱的另发邮件，已发出的回执不变。"
+        )
+
+    def carry_out(self, who: str, values: Values) -> str:
+        """Record it and write the status page anew."""
+        from baosong.pipeline import more_time
+
+        until, reason = text_of(values, "until"), text_of(values, "reason")
+        code, now = self.prefecture.code, datetime.now(UTC)
+        return more_time.extend(self.services, self.campaign, code, until, who, reason, now)
+
+
+@dataclass(slots=True)
+class Remind(ActOnPrefecture):
+    """Remind a prefecture of what it lacks now, whatever day it is."""
+
+    title = "立即催报"
+    verb = "催报"
+
+    def unfit(self) -> str:
+        """Return why there is nobody to be reminded, or of nothing."""
+        from baosong.pipeline import more_time
+
+        return more_time.why_not_reminded(self.services, self.campaign, self.prefecture.code)
+
+    def fields(self) -> list[Field]:
+        """Show to whom it goes and of what it will speak."""
+        from baosong.pipeline.reminders import reminded
+
+        lacking = reminded(self.services, self.campaign, self.prefecture.code).missing
+        names = "、".join(f"{d['name']}（{d['word']}）" for d in lacking)
+        to = Option("mail", "、".join(self.campaign.contact(self.prefecture.code).emails))
+        return [Field("to", "发给", "radio", [to], f"还缺：{names}。", values=["mail"])]
+
+    def effect(self, who: str, values: Values) -> str:
+        """Say what is sent."""
+        return "发一封催报邮件，写明还缺哪几项、什么时候截止。同一小时里只发一次；活动文件规定的催报照常。"
+
+    def carry_out(self, who: str, values: Values) -> str:
+        """Have it sent."""
+        from baosong.pipeline import more_time
+
+        return more_time.remind(self.services, self.campaign, self.prefecture.code, who, datetime.now(UTC))
+
+
+@dataclass(slots=True)
 class WriteReport(Act):
     """Have the final report written now instead of in the night."""
 
@@ -254,5 +326,5 @@ class WriteReport(Act):
 
 
 ON_FILES: dict[str, type[ActOnFile]] = {"review": Review, "waive": Waive, "withdraw": Withdraw}
-ON_PREFECTURES: dict[str, type[ActOnPrefecture]] = {}
+ON_PREFECTURES: dict[str, type[ActOnPrefecture]] = {"extend": Extend, "remind": Remind}
 ON_CAMPAIGNS: dict[str, type[Act]] = {"report": WriteReport}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -292,3 +293,75 @@ def test_the_report_is_written_now_only_once_all_is_there_and_one_run_at_a_time(
 
     assert ("已开始运行" in first.text, "已经在运行" in second.text) == (True, True)
     assert started == [("2023", OPERATOR, "领导要看")]
+
+
+# --- a prefecture's deadline, and a reminder at once
+
+
+def on_prefecture(client: Any, name: str, step: str = "do", **values: str) -> Any:
+    return client.post(f"/2023/acts/{name}/6501", data={"reason": WHY, "step": step} | values, headers=HERE)
+
+
+def test_a_prefecture_is_granted_more_time_on_its_page_after_it_was_confirmed(
+    client: Any, services: Services, campaign: Campaign
+) -> None:
+    until = (datetime.now(campaign.zone) + timedelta(days=3)).strftime("%Y-%m-%dT00:00")
+    words = campaign.text_of(datetime.fromisoformat(until).replace(tzinfo=campaign.zone))
+    assert 'href="acts/extend/6501"' in client.get("/2023/6501").text
+    form = client.get("/2023/acts/extend/6501")
+    assert 'type="datetime-local"' in form.text
+    assert f"现在是{campaign.deadline_text}" in form.text
+
+    asked = on_prefecture(client, "extend", "ask", until=until)
+    assert (asked.status_code, f"延长到{words}" in asked.text) == (200, True)
+    assert words.endswith("24:00")
+    assert until.replace("T", " ") in asked.text
+    assert f'value="{until}"' in on_prefecture(client, "extend", "edit", until=until).text
+    assert services.ledger.extensions("2023", "6501") == []
+
+    answers = [on_prefecture(client, "extend", until=until) for _ in range(2)]
+    assert [(a.status_code, f"已延长到{words}" in a.text) for a in answers] == [(200, True)] * 2
+    assert [e.who for e in services.ledger.extensions("2023", "6501")] == [OPERATOR]
+    page = client.get("/2023/6501").text
+    assert f"延长截止时间至{words}" in page
+    assert html.escape(OPERATOR) in page
+    assert "<img" not in page + asked.text
+    assert "已经是" in on_prefecture(client, "extend", until=until, reason="别的").text
+
+
+@pytest.mark.parametrize(
+    ("until", "said"),
+    [("2023-06-15T10:00", "不能提前"), ("2023-06-16T10:00", "已经过去"), ("", "看不懂"), ("2999-01-01T00:00", "60 天")],
+)
+def test_a_time_that_cannot_be_granted_is_said_on_the_form(
+    client: Any, services: Services, until: str, said: str
+) -> None:
+    for step in ("ask", "do"):
+        answer = on_prefecture(client, "extend", step, until=until)
+        assert (answer.status_code, said in answer.text, "<textarea" in answer.text) == (409, True, True)
+    assert on_prefecture(client, "extend", "ask", until="2999-01-01T00:00", reason=" ").status_code == 409
+    assert services.ledger.extensions("2023", "6501") == []
+
+
+def test_a_prefecture_is_reminded_from_its_page_once_in_an_hour(
+    client: Any, services: Services, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from baosong.campaign.model import Campaign as Model
+    from baosong.campaign.model import Contact
+
+    assert 'href="acts/remind/6501"' in client.get("/2023/6501").text
+    for answer in (client.get("/2023/acts/remind/6501"), on_prefecture(client, "remind")):
+        assert (answer.status_code, "请电话催报" in answer.text) == (409, True)
+
+    monkeypatch.setattr(Model, "contact", lambda *_: Contact(name="张三", emails=["kjj@example.cn"]))
+    form = client.get("/2023/acts/remind/6501")
+    assert ("kjj@example.cn" in form.text, "还缺：总结报告（未报送）" in form.text) == (True, True)
+    assert "同一小时里只发一次" in on_prefecture(client, "remind", "ask", to="mail").text
+    assert services.ledger.last_notifications("2023", 9) == []
+    first, second = (on_prefecture(client, "remind", to="mail") for _ in range(2))
+    assert ("几分钟内发出" in first.text, second.status_code) == (True, 200)
+    rows = services.ledger.last_notifications("2023", 9)
+    assert {(row.event, row.prefecture, row.who) for row in rows} == {("reminder", "6501", OPERATOR)}
+    assert len(rows) in (1, 2), "two if the hour has turned in between"
+    feed_all(services.ledger, campaign, "6501")
+    assert "没有要催的" in client.get("/2023/acts/remind/6501").text

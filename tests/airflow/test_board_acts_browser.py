@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -86,6 +87,27 @@ def test_an_operator_releases_a_held_file_and_a_second_click_is_answered_in_word
     assert "hit" not in page.title()
 
 
+def test_an_operator_grants_more_time_on_a_prefectures_page(page: Page, url: str, campaign: Campaign) -> None:
+    until = (datetime.now(campaign.zone) + timedelta(days=3)).replace(hour=18, minute=30)
+    page.goto(f"{url}/2023/6501")
+    page.get_by_role("link", name="延长截止时间").click()
+    page.get_by_label("新的截止时间").fill(until.strftime("%Y-%m-%dT%H:%M"))
+    page.get_by_role("textbox", name="理由").fill("暴雪断路")
+    page.get_by_role("button", name="下一步").click()
+    expect(page.get_by_text(f"延长到{campaign.text_of(until)}")).to_be_visible()
+    page.get_by_role("button", name="返回修改").click()
+    expect(page.get_by_label("新的截止时间")).to_have_value(until.strftime("%Y-%m-%dT%H:%M"))
+    page.get_by_role("button", name="下一步").click()
+    page.get_by_role("button", name="确认延长").click()
+    expect(page.get_by_text("状态页已更新")).to_be_visible()
+    page.get_by_role("link", name="返回乌鲁木齐市").click()
+    expect(page.locator("#done ~ table")).to_contain_text(f"延长截止时间至{campaign.text_of(until)}。暴雪断路")
+    page.get_by_role("link", name="返回看板").click()
+    expect(page.get_by_role("rowheader", name="乌鲁木齐市")).to_contain_text(f"延至 {campaign.text_of(until)}")
+    page.goto(f"{url}/2023/acts/remind/6501")
+    expect(page.get_by_text("请电话催报")).to_be_visible()
+
+
 def another_tab(page: Page) -> Page:
     """Return a page that asks for the same confirmation."""
     assert page.context.browser
@@ -159,6 +181,7 @@ def test_everybody_can_use_each_form_in_both_themes_at_a_desk_and_on_a_phone(
     chromium: Browser, url: str, services: Services, campaign: Campaign, theme: Any, size: tuple[int, int]
 ) -> None:
     files = busy(services, campaign)
+    services.ledger.extend(campaign, "6501", campaign.deadline + timedelta(days=5), "张三", "暴雪断路")
     page = chromium.new_page(viewport={"width": size[0], "height": size[1]}, color_scheme=theme, locale="zh-CN")
     found = {}
     for path in paths(files):
@@ -179,6 +202,8 @@ def test_everybody_can_use_each_form_in_both_themes_at_a_desk_and_on_a_phone(
     found["done"] = violations(page)
     page.goto(f"{url}/2023/6501")
     found["history"] = violations(page)
+    page.goto(f"{url}/2023")
+    found["board"] = violations(page)
     assert found == {path: [] for path in found}
     page.close()
 
@@ -191,4 +216,6 @@ def paths(files: dict[str, Any]) -> list[str]:
         f"/2023/acts/review/6501/{files['链接.txt'].id}",
         f"/2023/acts/waive/6501/{files['统计表.xlsx'].id}",
         f"/2023/acts/withdraw/6501/{files['链接.txt'].id}",
+        "/2023/acts/extend/6501",
+        "/2023/acts/remind/6501",
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,7 @@ def rich_history(services: Services, campaign: Campaign) -> None:
     run(services)
     services.ledger.ask_closing("2023", date(2023, 6, 17), "run", [CODE])
     services.ledger.decide_closing("2023", date(2023, 6, 17), [CODE], "张三", "不再等待", datetime.now(UTC))
+    services.ledger.extend(campaign, CODE, campaign.deadline + timedelta(days=5), "张三", "来函")
     publish_report(services, "2023", "interim", datetime.now(campaign.zone))
     completeness.mark_announced(services, [f"2023|{CODE}"])
     discover.find_new(services)

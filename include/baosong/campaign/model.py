@@ -265,6 +265,10 @@ class Campaign(Model):
         """Return the deadline in the notice's words."""
         return self.text_of(self.deadline)
 
+    def ending(self, deadline: datetime) -> Self:
+        """Return the campaign as it is for a prefecture with this deadline."""
+        return self if deadline == self.deadline else self.model_copy(update={"deadline": deadline})
+
     def text_of(self, deadline: datetime) -> str:
         """Return a deadline in words; midnight is 24:00 of the day before."""
         last = deadline.astimezone(self.zone)

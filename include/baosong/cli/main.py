@@ -54,6 +54,9 @@ Address = Annotated[
 PrefectureCode = Annotated[str, typer.Argument(metavar="CODE", help="地州市代码，例如 6501")]
 FileNumber = Annotated[int, typer.Argument(metavar="ID", help="文件的台账序号，见看板和 ./baosong held")]
 Reason = Annotated[str, typer.Option(help="理由，写进回执和台账")]
+Deadline = Annotated[
+    str, typer.Argument(metavar="WHEN", help="新的截止时间，例如 '2023-06-20 24:00'；只写日期即当日 24:00")
+]
 By = Annotated[str | None, typer.Option("--by", help="经办人；不写则记当前系统用户")]
 As = Annotated[Kind | None, typer.Option("--as", help="按哪一种材料处理；不写则自动识别")]
 
@@ -310,3 +313,17 @@ def withdraw(number: FileNumber, reason: Reason, who: By = None) -> None:
     services = Services.open()
     operator_acts.withdraw(services, number, who or manual_review.operator(), reason)
     show_settled(out, manual_review.settle(services, number))
+
+
+@app.command()
+def extend(
+    code: PrefectureCode, until: Deadline, reason: Reason, who: By = None, campaign_id: CampaignOption = "2023"
+) -> None:
+    """延长一个地州市的截止时间：此前标注迟报、在新的截止时间之前收到的文件不再算迟报。"""
+    from baosong.ledger.services import Services
+    from baosong.pipeline import manual_review, more_time
+
+    services = Services.open()
+    campaign = services.campaigns.get(campaign_id)
+    owner, who, now = prefecture_of(campaign, code), who or manual_review.operator(), datetime.now(campaign.zone)
+    say(more_time.extend(services, campaign, owner.code, until, who, reason, now))

@@ -127,6 +127,7 @@ _TABLES = {
     "edition": "报告",
     "announcement": "交齐通知",
     "closing": "截止确认",
+    "extension": "延长截止",
     "custody": "保管核对",
     "indicator_value": "指标",
     "activity": "活动",

@@ -1,7 +1,7 @@
 """The ledger: every arrival, what became of it and why, in PostgreSQL."""
 
 from baosong.ledger.filing import Filed, LimitReached, figure
-from baosong.ledger.models import Closing, Edition, History, IntakeLimit, Notification, Receipt, Submission
+from baosong.ledger.models import Closing, Edition, Extension, History, IntakeLimit, Notification, Receipt, Submission
 from baosong.ledger.pending_changes import LedgerLost
 from baosong.ledger.quarantine import Decision, Undecidable
 from baosong.ledger.queries import ActivityRow, Cell, IndicatorRow
@@ -19,6 +19,7 @@ __all__ = [
     "Closing",
     "Decision",
     "Edition",
+    "Extension",
     "Filed",
     "History",
     "IllegalTransition",

@@ -224,6 +224,20 @@ class Closing(Base):
     reason: Mapped[str | None]
 
 
+class Extension(Base):
+    """A later deadline for one prefecture, granted by somebody for a reason; the latest counts, none is taken back."""
+
+    __tablename__ = "extension"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    campaign: Mapped[str]
+    prefecture: Mapped[str]
+    deadline: Mapped[datetime]
+    who: Mapped[str]
+    reason: Mapped[str]
+    at: Mapped[datetime]
+
+
 class PendingChange(Base):
     """A new row, or the key and changed fields of one, that no segment of the change log holds yet (by triggers)."""
 
@@ -287,7 +301,8 @@ class Notification(Base):
 
     `event` and `cause` say why, as "receipt" and "12"; with the channel they are unique, so that it is decided once.
     `handed_over_at` is written just before its last byte leaves, `handed_over_by` names that attempt: a message with
-    it and without `sent_at` may have arrived and is not sent again. `note` says in words what went wrong.
+    it and without `sent_at` may have arrived and is not sent again. `note` says in words what went wrong, `who` had it
+    sent if a person did.
     """
 
     __tablename__ = "notification"
@@ -307,3 +322,4 @@ class Notification(Base):
     handed_over_at: Mapped[datetime | None]
     handed_over_by: Mapped[str | None]
     sent_at: Mapped[datetime | None]
+    who: Mapped[str | None]

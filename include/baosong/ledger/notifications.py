@@ -31,7 +31,8 @@ _BATCH = 200
 class Message:
     """What is to be told and why: `event` and `cause`, as "receipt" and "12", tell it apart from all others.
 
-    `prefecture` is empty for operators, `campaign` for what concerns the system as a whole.
+    `prefecture` is empty for operators, `campaign` for what concerns the system as a whole. `who` is the person that
+    has it sent, if it was one.
     """
 
     event: str
@@ -41,6 +42,7 @@ class Message:
     channel: Channel
     subject: str
     body: str
+    who: str | None = None
 
 
 def notify(session: Session, messages: Sequence[Message]) -> int:

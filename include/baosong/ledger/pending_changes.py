@@ -31,6 +31,7 @@ _ROWS = {
     "edition": "edition t WHERE t.campaign = :campaign AND :prefecture = '' ORDER BY t.id",
     "announcement": f"announcement t {_OWNED}",
     "closing": "closing t WHERE t.campaign = :campaign AND :prefecture = '' ORDER BY t.day",
+    "extension": f"extension t {_OWNED} ORDER BY t.id",
     "custody": f"custody t {_OWNED}",
 }
 _LARGEST = 8 * 1024 * 1024  # bytes as PostgreSQL packs them

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from baosong.campaign import Campaign
 from baosong.ledger.database import take_turns
+from baosong.ledger.deadlines import deadlines
 from baosong.ledger.models import Activity, Announcement, Edition, Expected, IndicatorValue, Submission
 from baosong.ledger.states import State
 from baosong.ledger.submissions import storable
@@ -223,6 +224,7 @@ def expect(session: Session, campaign: Campaign) -> None:
     """Copy what a campaign expects of each prefecture to the table that the views read, in place of the last copy."""
     take_turns(session, f"expect:{campaign.id}")
     session.execute(delete(Expected).where(Expected.campaign == campaign.id))
+    due = deadlines(session, campaign)
     rows = [
         {
             "campaign": campaign.id,
@@ -233,7 +235,7 @@ def expect(session: Session, campaign: Campaign) -> None:
             "required": deliverable.required,
             "least": deliverable.min,
             "most": deliverable.max,
-            "deadline": campaign.deadline,
+            "deadline": due[prefecture.code],
         }
         for prefecture in campaign.prefectures
         for deliverable in campaign.deliverables

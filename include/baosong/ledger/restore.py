@@ -20,9 +20,9 @@ from baosong.ledger.submissions import insert_digests, move
 Rows = dict[str, dict[tuple[Any, ...], dict[str, Any]]]
 """By table and key the fields of a row."""
 
-LOGGED = ("receipt", "submission", "history", "edition", "announcement", "closing", "custody")
+LOGGED = ("receipt", "submission", "history", "edition", "announcement", "closing", "extension", "custody")
 """The tables that the change log holds, those first that others refer to."""
-INDEPENDENT = ("receipt", "edition", "announcement", "custody")
+INDEPENDENT = ("receipt", "edition", "announcement", "extension", "custody")
 """Those whose rows are complete in one line, so that a segment is of use even if one before it is lost."""
 DERIVED = ("indicator_value", "activity", "fingerprint")
 """The tables that follow from the figures of the sheets."""
@@ -64,7 +64,7 @@ def begin(connection: Connection) -> None:
     if "public" not in inspect(connection).get_schema_names():
         connection.execute(text("CREATE SCHEMA public"))
     alembic(connection, command.upgrade, "head")
-    connection.execute(text("LOCK TABLE submission, receipt, edition, announcement, closing, custody, page"))
+    connection.execute(text("LOCK TABLE submission, receipt, edition, announcement, closing, extension, custody, page"))
 
 
 def merge(rows: Rows, lines: Iterable[Sequence[Any]], tables: Collection[str] = LOGGED) -> None:

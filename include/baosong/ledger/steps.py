@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
 from baosong.campaign import Campaign
-from baosong.ledger import board_queries, closing, filing, intake_limits, queries, receipts, related_files, submissions
+from baosong.ledger import (
+    board_queries,
+    closing,
+    deadlines,
+    filing,
+    intake_limits,
+    queries,
+    receipts,
+    related_files,
+    submissions,
+)
 from baosong.ledger.filing import Filed
 from baosong.ledger.models import IntakeLimit, Receipt, Submission
 from baosong.ledger.queries import Cell
@@ -18,6 +28,8 @@ from baosong.ledger.related_files import Alike
 from baosong.ledger.states import State
 from baosong.ledger.submissions import verdict_of
 from baosong.rules.findings import Kind, Verdict
+
+OpenReceipts = list[tuple[Receipt, list[Submission]]]
 
 
 class IntakeState(NamedTuple):
@@ -55,10 +67,13 @@ class Destination(NamedTuple):
 class Overview(NamedTuple):
     """What a prefecture's status page shows: cells by deliverable, some files, their whole number, the last receipt.
 
+    `campaign` is as this prefecture has it.
+
     `over_limit` is whether its area of the intake holds more than the campaign allows, `closed_at` when somebody closed
     the campaign with prefectures missing.
     """
 
+    campaign: Campaign
     cells: dict[Kind, Cell]
     files: list[Submission]
     of: int
@@ -70,6 +85,16 @@ class Overview(NamedTuple):
 def intake_state(session: Session) -> IntakeState:
     """What the ledger knows of the intake, asked before the intake is listed."""
     return IntakeState(submissions.pending(session), intake_limits.intake_limits(session))
+
+
+def to_check(
+    session: Session, campaign: Campaign, code: str, ids: Collection[int] | None
+) -> tuple[Campaign, list[Submission]]:
+    """The campaign as a prefecture has it, and its received files, as `submissions.waiting` gives them."""
+    return (
+        deadlines.campaign_for(session, campaign, code),
+        submissions.waiting(session, campaign.id, code, State.RECEIVED, ids),
+    )
 
 
 def related(
@@ -101,14 +126,23 @@ def archive(
     return state, filing.filed_under(session, filed.bucket, filed.key)
 
 
-def open_receipts(session: Session, campaign: Campaign | None, code: str) -> list[tuple[Receipt, list[Submission]]]:
+def open_receipts(session: Session, campaign: Campaign, code: str) -> tuple[Campaign, OpenReceipts]:
     """Give a prefecture's filed files a receipt's number; return all receipts not seen through, each with its files.
 
-    Without a campaign: the files that belong to nobody.
+    Before them the campaign as this prefecture has it.
     """
-    cells = queries.completeness(session, campaign, [code])[code] if campaign else {}
-    campaign_id = campaign.id if campaign else ""
-    receipts.allot_receipt(session, campaign_id, code, {kind.value: cell.as_json() for kind, cell in cells.items()})
+    cells = queries.completeness(session, campaign, [code])[code]
+    status = {kind.value: cell.as_json() for kind, cell in cells.items()}
+    return deadlines.campaign_for(session, campaign, code), _open_receipts(session, campaign.id, code, status)
+
+
+def unplaced_receipts(session: Session) -> OpenReceipts:
+    """Give the filed files that belong to nobody a receipt's number; return as `open_receipts` does."""
+    return _open_receipts(session, "", "", {})
+
+
+def _open_receipts(session: Session, campaign_id: str, code: str, status: dict[str, Any]) -> OpenReceipts:
+    receipts.allot_receipt(session, campaign_id, code, status)
     session.flush()
     return receipts.unsent_receipts(session, campaign_id, code)
 
@@ -120,7 +154,7 @@ def overview(session: Session, campaign: Campaign, code: str, most: int) -> Over
     over_limit = any(limit.exceeded for limit in intake_limits.intake_limits(session, campaign.id, code))
     closure, last = closing.closure(session, campaign.id), receipts.last_receipt(session, campaign.id, code)
     closed_at = closure.decided_at if closure and code in closure.missing else None
-    return Overview(cells, files, of, last, over_limit, closed_at)
+    return Overview(deadlines.campaign_for(session, campaign, code), cells, files, of, last, over_limit, closed_at)
 
 
 def newly_complete(session: Session, campaign: Campaign) -> list[str]:

@@ -15,6 +15,8 @@ from baosong.ledger import (
     steps,
     work_queue,
 )
+from baosong.ledger import deadlines as due
+from baosong.ledger import extensions as granted
 from baosong.ledger import intake_limits as limits
 from baosong.ledger import stored_objects as objects
 from baosong.ledger import submissions as rows
@@ -50,6 +52,7 @@ class Ledger(Database):
     withdraw = transaction(rows.withdraw)
     newest_good = transaction(related_files.newest_good)
     photos_like = transaction(related_files.photos_like)
+    to_check = transaction(steps.to_check)
     related = transaction(steps.related)
     remark = transaction(related_files.remark)
 
@@ -66,6 +69,7 @@ class Ledger(Database):
     disposable = transaction(quarantine.disposable)
     mark_emptied = transaction(quarantine.mark_emptied)
     open_receipts = transaction(steps.open_receipts)
+    unplaced_receipts = transaction(steps.unplaced_receipts)
     allot_receipt = transaction(receipts.allot_receipt)
     unsent_receipts = transaction(receipts.unsent_receipts)
     receipt_numbers = transaction(receipts.receipt_numbers)
@@ -87,6 +91,10 @@ class Ledger(Database):
     asked_closing = transaction(closing.asked)
     decide_closing = transaction(closing.decide)
     closure = transaction(closing.closure)
+    deadlines = transaction(due.deadlines)
+    campaign_for = transaction(due.campaign_for)
+    extend = transaction(granted.extend)
+    extensions = transaction(granted.extensions)
     newly_complete = transaction(steps.newly_complete)
     announced = transaction(queries.announced)
     mark_announced = transaction(queries.mark_announced)

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, defer
 
+from baosong.ledger import deadlines
 from baosong.ledger.content_digest import content_digests
 from baosong.ledger.models import UNFINISHED, ContentDigest, History, Submission
 from baosong.ledger.states import State
@@ -42,7 +43,10 @@ class Arrival:
 
 
 def receive(session: Session, arrivals: Sequence[Arrival]) -> list[Arrival]:
-    """Record arrivals in their order and return those that were known already; they change nothing."""
+    """Record arrivals in their order and return those that were known already; they change nothing.
+
+    What is `late` by the campaign's deadline is not so if its prefecture was granted more time.
+    """
     if not arrivals:
         return []
     columns = (Submission.id, Submission.received_at, Submission.key, Submission.identity, Submission.arrival)
@@ -56,6 +60,9 @@ def receive(session: Session, arrivals: Sequence[Arrival]) -> list[Arrival]:
     ]
     if changes:
         session.execute(insert(History), changes)
+    for place in sorted({(a.campaign, a.prefecture) for a in arrivals if a.late}):
+        deadlines.take_turn(session, *place)
+        deadlines.unmark(session, *place)
     fresh = {(row.key, row.identity, row.arrival) for row in new}
     return [a for a in arrivals if (a.key, a.identity, a.arrival) not in fresh]
 
@@ -132,7 +139,9 @@ def record_check(session: Session, submission_id: int, checked: Checked, rules_v
     if row.state != State.RECEIVED:
         return False
     row.verdict = checked.verdict.value
-    row.findings = storable([finding.as_json() for finding in checked.findings])
+    # Its prefecture may have been granted more time while it was checked.
+    findings = [finding for finding in checked.findings if row.late or finding.rule != "file.late"]
+    row.findings = storable([finding.as_json() for finding in findings])
     row.facts = storable(checked.facts)
     row.figures = storable(checked.figures)
     row.rules_version = rules_version

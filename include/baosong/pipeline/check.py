@@ -38,9 +38,9 @@ def check(services: Services, campaign_id: str, code: str, ids: Collection[int] 
     Returns `{"id", "name", "kind", "state", "verdict", "findings"}` per file. An error that no check foresaw, on one
     file, does not keep the others from being checked; it is raised at the end.
     """
-    campaign = services.campaigns.get(campaign_id)
+    campaign, waiting = services.ledger.to_check(services.campaigns.get(campaign_id), code, ids)
     prefecture = campaign.prefecture(code)
-    rows = [r for r in services.ledger.waiting(campaign_id, code, State.RECEIVED, ids) if r.bundle_id is None]
+    rows = [r for r in waiting if r.bundle_id is None]
     return _each(rows, lambda row: _check_one(services, row, campaign, prefecture))
 
 

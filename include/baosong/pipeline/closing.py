@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal
 
@@ -24,7 +25,7 @@ _HOW = (
 
 
 def questions(services: Services, run: str, now: datetime) -> list[Question]:
-    """Return what a run is to ask: one question per opened campaign that is over and not complete.
+    """Return what a run is to ask: one question per opened campaign that is over for all who are not complete.
 
     Each campaign is asked about once a day, by one run, which gets the same again until it has its answer; a closed
     one never.
@@ -36,7 +37,9 @@ def questions(services: Services, run: str, now: datetime) -> list[Question]:
 
 def _question(services: Services, campaign: Campaign, run: str, now: datetime) -> Question | None:
     missing, day = _missing(services, campaign), now.astimezone(campaign.zone).date()
-    if not missing or not services.ledger.ask_closing(campaign.id, day, run, list(missing)):
+    if not missing or _has_time(services, campaign, missing, now):
+        return None
+    if not services.ledger.ask_closing(campaign.id, day, run, list(missing)):
         return None
     lines = [f"- {campaign.prefecture(code).name}：{lacking}" for code, lacking in missing.items()]
     return {
@@ -45,6 +48,12 @@ def _question(services: Services, campaign: Campaign, run: str, now: datetime) -
         "subject": f"{campaign.title}：{len(missing)} 个地州市未报齐，是否结束收报？",
         "body": "\n".join([f"截止时间 {campaign.deadline_text} 已过，尚未报齐的：\n", *lines, f"\n{_HOW}"]),
     }
+
+
+def _has_time(services: Services, campaign: Campaign, codes: Collection[str], now: datetime) -> bool:
+    """Return whether any of these was granted time that is not over: a report that names it must wait for that."""
+    due = services.ledger.deadlines(campaign)
+    return any(now < due[code] for code in codes)
 
 
 def _missing(services: Services, campaign: Campaign) -> dict[str, str]:
@@ -64,12 +73,13 @@ def decide(
 ) -> str:
     """Do as a day's question was answered, and say in Chinese what was done; repeating it does the same.
 
-    Nobody is closed out who was not on the list that was shown, and a campaign that is complete by now ends as usual.
+    Nobody is closed out who was not on the list that was shown or has been granted more time, and a campaign that is
+    complete by now ends as usual.
     """
     campaign = services.campaigns.get(campaign_id)
     shown, missing = services.ledger.asked_closing(campaign_id, day).missing, list(_missing(services, campaign))
-    if close and not set(missing) <= set(shown):
-        close, reason = False, f"名单有变化，没有结束（{reason}）"
+    if close and (not set(missing) <= set(shown) or _has_time(services, campaign, missing, now)):
+        close, reason = False, f"名单有变化或有单位延长了截止时间，没有结束（{reason}）"
     closed = services.ledger.decide_closing(campaign_id, day, missing if close else [], who, reason, now)
     if not closed:
         return "已全部报齐，照常写终稿。" if not missing else "继续等待。"

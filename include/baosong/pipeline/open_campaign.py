@@ -69,7 +69,8 @@ def write_send_pages(services: Services, campaign: Campaign, keys: Mapping[str, 
         s3 = replace(s3, endpoint=endpoint, secure=scheme != "http")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     for code, pair in keys.items():
-        write_send_page(folder, campaign, campaign.prefecture(code), s3.as_prefecture(*pair))
+        own = services.ledger.campaign_for(campaign, code)
+        write_send_page(folder, own, campaign.prefecture(code), s3.as_prefecture(*pair))
     return folder / campaign.id
 
 

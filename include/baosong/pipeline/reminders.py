@@ -29,14 +29,27 @@ def reminders(services: Services, campaign: Campaign, now: datetime) -> list[Mes
 
     There are none before the campaign's time of day, nor once it is closed.
     """
-    here, deadline = now.astimezone(campaign.zone), campaign.deadline
-    due = is_due(campaign.reminders, campaign.last_day(deadline), here.date())
-    if not due or here.strftime("%H:%M") < campaign.reminders.at or services.ledger.closure(campaign.id):
+    here = now.astimezone(campaign.zone)
+    if here.strftime("%H:%M") < campaign.reminders.at or services.ledger.closure(campaign.id):
+        return []
+    due = {
+        code: deadline
+        for code, deadline in services.ledger.deadlines(campaign).items()
+        if is_due(campaign.reminders, campaign.last_day(deadline), here.date())
+    }
+    if not due:  # which is so on most days
         return []
     asked = (
-        Reminded(campaign.prefecture(code), deadline, describe_deliverables(campaign, cells))
-        for code, cells in services.ledger.completeness(campaign).items()
+        Reminded(campaign.prefecture(code), due[code], describe_deliverables(campaign, cells))
+        for code, cells in services.ledger.completeness(campaign, due).items()
     )
-    reminded = [one for one in asked if one.missing]
-    mails = [reminder_message(campaign, one, now) for one in reminded if campaign.contact(one.prefecture.code).emails]
-    return [*mails, *(reminder_overview(campaign, reminded, now) if reminded else [])]
+    lacking = [one for one in asked if one.missing]
+    mails = [reminder_message(campaign, one, now) for one in lacking if campaign.contact(one.prefecture.code).emails]
+    return [*mails, *(reminder_overview(campaign, lacking, now) if lacking else [])]
+
+
+def reminded(services: Services, campaign: Campaign, code: str) -> Reminded:
+    """Return what a prefecture can be reminded of on any day; it may lack nothing."""
+    cells = services.ledger.completeness(campaign, [code])[code]
+    due = services.ledger.campaign_for(campaign, code).deadline
+    return Reminded(campaign.prefecture(code), due, describe_deliverables(campaign, cells))

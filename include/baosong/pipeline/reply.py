@@ -61,9 +61,8 @@ def reply(services: Services, campaign_id: str, code: str) -> dict[str, Any] | N
 
 
 def _reply(services: Services, campaign_id: str, code: str) -> dict[str, Any] | None:
-    campaign = services.campaigns.get(campaign_id)
+    campaign, unsent = services.ledger.open_receipts(services.campaigns.get(campaign_id), code)
     prefecture = campaign.prefecture(code)
-    unsent = services.ledger.open_receipts(campaign, code)
     change_log.write(services, campaign_id, code)
     if not unsent:
         return None
@@ -121,7 +120,8 @@ def write_unplaced(services: Services, receipt: Receipt, files: list[Submission]
 
 def write_status(services: Services, campaign: Campaign, prefecture: Prefecture) -> None:
     """Write the prefecture's overview as the ledger and the outbox are now."""
-    cells, files, of, last, over_limit, closed_at = services.ledger.overview(campaign, prefecture.code, MOST_OF_EACH)
+    found = services.ledger.overview(campaign, prefecture.code, MOST_OF_EACH)
+    campaign, cells, files, of, last, over_limit, closed_at = found
     page = pages.render_status(
         campaign,
         prefecture,

@@ -21,7 +21,7 @@ def settle_unplaced(services: Services, ids: Collection[int]) -> None:
     for row in services.ledger.waiting("", "", State.RECEIVED, ids):
         services.ledger.record_check(row.id, Checked([_unplaced(row, known)]), RULES_REVISION)
     archive(services, "", "", ids)
-    receipts = services.ledger.open_receipts(None, "")
+    receipts = services.ledger.unplaced_receipts()
     change_log.write(services, "", "")
     for receipt, files in receipts:
         write_unplaced(services, receipt, files)

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from baosong.campaign import CampaignError
 from baosong.ledger import restore
+from baosong.ledger.deadlines import unmark
 from baosong.ledger.services import Services
 from baosong.preservation import change_log, records
 from baosong.preservation.records import ArchiveError, Record
@@ -62,6 +63,7 @@ def rebuild(services: Services, progress: Progress, *, replace: bool = False) ->
         with Session(connection) as session:
             restore.finish(session, last)
             _from_records(services, session, keys, progress, done)
+            unmark(session)  # the records say what was known when they were written
             session.commit()  # into the connection's transaction
         done.rows = restore.count(connection)
     for campaign_id in sorted({campaign for campaign, _ in last} & set(services.campaigns.ids())):

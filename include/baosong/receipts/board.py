@@ -48,9 +48,11 @@ def render_board(
     complete = set(ledger.complete_prefectures(campaign))
     pages = {(s.prefecture, s.state): _page(s) for s in ledger.newest_sheets(campaign.id) if has_page(s)}
     failures = open_failures(ledger.to_follow_up(campaign.id), complete)
-    views = {code: cells_of(campaign, code, row, marks, failures, now) for code, row in cells.items()}
+    own = {code: campaign.ending(deadline) for code, deadline in ledger.deadlines(campaign).items()}
+    views = {code: cells_of(own[code], code, row, marks, failures, now) for code, row in cells.items()}
     last = {code: max((c.last for c in row.values() if c.last), default=None) for code, row in cells.items()}
-    rows = [_row(campaign, code, view, code in complete, pages, last[code]) for code, view in views.items()]
+    rows = [_row(own[code], code, view, code in complete, pages, last[code]) for code, view in views.items()]
+    extended = {code: due.deadline_text for code, due in own.items() if due.deadline > campaign.deadline}
     return render(
         "board.html",
         campaign=campaign,
@@ -58,6 +60,7 @@ def render_board(
         remaining=remaining_text(campaign.deadline, now),
         overdue=now >= campaign.deadline,
         rows=rows,
+        extended=extended,
         summary=_summary(rows),
         damaged=[(f"{i.bucket}/{i.key}", i.faults) for i in ledger.fixity_checks(campaign.id, faulty=True)],
         health=[_queue(ledger.queued(campaign.id)), *health],

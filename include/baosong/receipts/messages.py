@@ -30,7 +30,7 @@ def message_line(row: Notification, campaign: Campaign, now: datetime) -> Json:
         "at": time_text(row.created_at, campaign.zone),
         "to": names.get(row.prefecture, row.prefecture) if row.prefecture else "值班人员",
         "channel": _CHANNELS[row.channel],
-        "subject": row.subject,
+        "subject": f"{row.subject}（经办人：{row.who}）" if row.who else row.subject,
         "text": text,
         "look": look,
     }
@@ -134,6 +134,23 @@ def reminder_overview(campaign: Campaign, reminded: Sequence[Reminded], now: dat
     if len(reminded) > _MOST_BRIEF:
         brief.append(f"· 共 {len(reminded)} 个，其余见看板")
     return to_operators(campaign, "reminder", _day(campaign, now), subject, _text(lines), _text(brief))
+
+
+def extension_messages(campaign: Campaign, prefecture: Prefecture, reason: str) -> list[Message]:
+    """Return what a prefecture is told of its new deadline, which is the `campaign`'s here."""
+    if not campaign.contact(prefecture.code).emails:
+        return []
+    until = campaign.deadline_text
+    subject = f"截止时间延长至{until}（{prefecture.name}，{campaign.title}）"
+    lines = [
+        f"{prefecture.name}报送{campaign.title}材料的截止时间延长至{until}（北京时间）。",
+        f"理由：{reason}",
+        "",
+        "在新的截止时间之前收到的文件，此前标注“迟报”的不再算迟报；已发出的回执不变，以状态页为准。",
+        *closing(campaign, campaign.deadline),
+    ]
+    cause = campaign.deadline.isoformat()
+    return [Message("extension", campaign.id, prefecture.code, cause, "mail", subject, _text(lines))]
 
 
 def _overview_line(campaign: Campaign, one: Reminded, now: datetime) -> str:

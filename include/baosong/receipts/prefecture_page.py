@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -17,7 +18,8 @@ from baosong.rules.catalogue import waivable
 from baosong.rules.words import remaining_text, time_text
 
 if TYPE_CHECKING:
-    from baosong.ledger import Submission
+    from baosong.ledger import Extension, Submission
+    from baosong.ledger.board_queries import Done
     from baosong.ledger.services import Services
     from baosong.ledger.work_queue import Queued
 
@@ -30,10 +32,11 @@ DAGS = {"quick": "intake", "large": "intake_large"}
 def render_prefecture(services: Services, campaign: Campaign, code: str, now: datetime) -> str:
     """Return a prefecture's page, which keeps itself up to date; KeyError if there is no such prefecture."""
     prefecture, ledger = campaign.prefecture(code), services.ledger
-    cells, rows, of, last, over_limit, _ = ledger.overview(campaign, code, MOST_OF_EACH)
+    campaign, cells, rows, of, last, over_limit, _ = ledger.overview(campaign, code, MOST_OF_EACH)
     marks, numbers = ledger.marks(campaign), ledger.receipt_numbers(campaign.id, code)
     queue = {file.id: file for file in ledger.queued(campaign.id, code)}
     files = [_file(row, campaign, numbers, queue) for row in in_reading_order(rows)]
+    extensions = ledger.extensions(campaign.id, code)
     newest_first = sorted(rows, key=lambda row: (row.received_at, row.id), reverse=True)
     deliverables = cells_of(campaign, code, cells, marks, open_failures(newest_first, ()), now)
     for deliverable in deliverables:
@@ -50,14 +53,23 @@ def render_prefecture(services: Services, campaign: Campaign, code: str, now: da
         pictures=any(has_preview(row) for row in rows),
         receipts=_receipts(services, f"{campaign.id}/{prefecture.folder}/", last),
         receipts_left_out=max(0, last - MOST_RECEIPTS),
-        done=[
-            {"at": time_text(act.at, campaign.zone), "who": act.who, "note": act.note, "file": act.submission_id}
-            | {"name": act.file}
-            for act in ledger.done_by_people(campaign.id, code, MOST_ACTS)
-        ],
+        extended=bool(extensions),
+        done=_done(ledger.done_by_people(campaign.id, code, MOST_ACTS), extensions, campaign),
         left_out=of - len(rows),
         over_limit=over_limit,
     )
+
+
+def _done(acts: Sequence[Done], extensions: Sequence[Extension], campaign: Campaign) -> list[Json]:
+    """Return what people did about files, and who granted the prefecture more time, the newest first."""
+    done: list[tuple[datetime, Json]] = [
+        (act.at, {"who": act.who, "note": act.note, "file": act.submission_id, "name": act.file}) for act in acts
+    ]
+    for e in extensions:
+        note = f"延长截止时间至{campaign.text_of(e.deadline)}。{e.reason}"
+        done.append((e.at, {"who": e.who, "note": note, "file": None}))
+    newest_first = sorted(done, key=lambda act: act[0], reverse=True)
+    return [{"at": time_text(at, campaign.zone), **act} for at, act in newest_first]
 
 
 def _file(row: Submission, campaign: Campaign, numbers: dict[int, int], queue: dict[int, Queued]) -> Json:

@@ -93,7 +93,8 @@ class Activities:
 class Punctuality:
     """The punctuality of a prefecture, with the state of each deliverable and how many files of it were accepted.
 
-    `on_time`: it sent enough of every required deliverable before the deadline.
+    `on_time`: it sent enough of every required deliverable before its deadline, which is `extended` if it was granted
+    more time than the campaign gives.
     """
 
     prefecture: Prefecture
@@ -104,6 +105,7 @@ class Punctuality:
     replaced: int
     late: int
     last_receipt: datetime | None
+    extended: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,7 @@ def _read(ledger: Ledger, campaign: Campaign, now: datetime) -> tuple[RegionFigu
     rows = [r for r in ledger.indicators(campaign.id) if r.prefecture in known]
     listed = {sheet: n for code, sheet, n in ledger.activity_counts(campaign.id) if code in known}
     prefectures = _by_prefecture(campaign, submissions, rows)
+    extended = {code: due for code, due in ledger.deadlines(campaign).items() if due > campaign.deadline}
     counted = tuple(p.sheet.id for p in prefectures if p.sheet)
     figures = RegionFigures(
         campaign=campaign,
@@ -156,7 +159,7 @@ def _read(ledger: Ledger, campaign: Campaign, now: datetime) -> tuple[RegionFigu
         prefectures=prefectures,
         totals=_totals(campaign, prefectures),
         activities=Activities(ledger, campaign, counted, sum(listed.get(sheet, 0) for sheet in counted)),
-        punctuality=_punctuality(campaign, submissions, ledger.completeness(campaign), complete),
+        punctuality=_punctuality(campaign, submissions, ledger.completeness(campaign), complete, extended),
         remarks=[
             public_remark(s, finding)
             for s in submissions
@@ -208,7 +211,11 @@ def _plus(a: Decimal | None, b: Decimal | None) -> Decimal | None:
 
 
 def _punctuality(
-    campaign: Campaign, submissions: Iterable[Submission], cells: Mapping[str, Mapping[Kind, Cell]], complete: set[str]
+    campaign: Campaign,
+    submissions: Iterable[Submission],
+    cells: Mapping[str, Mapping[Kind, Cell]],
+    complete: set[str],
+    extended: Mapping[str, datetime],
 ) -> list[Punctuality]:
     sent: dict[str, list[Submission]] = {p.code: [] for p in campaign.prefectures}
     for s in submissions:
@@ -224,6 +231,7 @@ def _punctuality(
             replaced=sum(s.state == "superseded" for s in sent[p.code]),
             late=sum(bool(s.late) for s in sent[p.code]),
             last_receipt=max((s.replied_at for s in sent[p.code] if s.replied_at), default=None),
+            extended=extended.get(p.code),
         )
         for p in campaign.prefectures
     ]

@@ -241,7 +241,7 @@ def _punctuality(table: Table, figures: RegionFigures, heading: str) -> None:
     deliverables = figures.campaign.deliverables
     labels = ["代码", "地州市", *(d.name for d in deliverables), "是否报齐", "是否按时"]
     labels += ["退回文件", "更正替换", "迟报文件", "最近回执时间"]
-    note = f"截止时间 {figures.campaign.deadline_text}。{explanation(figures)}"
+    note = f"截止时间 {_deadlines(figures)}。{explanation(figures)}"
     table.title(f"{heading}：{PUNCTUALITY}", note, 1, len(labels))
     for column, label in enumerate(labels, start=1):
         table.head(HEAD, column, label)
@@ -251,6 +251,13 @@ def _punctuality(table: Table, figures: RegionFigures, heading: str) -> None:
     table.heights(range(HEAD, HEAD + len(figures.punctuality) + 1), 30)
     table.widths([8, 24, *([14] * len(deliverables)), 9, 9, 9, 9, 9, 17])
     table.printed((HEAD, HEAD), beside=2)
+
+
+def _deadlines(figures: RegionFigures) -> str:
+    """Return the campaign's deadline, and the later ones that prefectures were granted."""
+    text, due = figures.campaign.text_of, figures.campaign.deadline_text
+    longer = [f"{p.prefecture.name}延长至 {text(p.extended)}" for p in figures.punctuality if p.extended]
+    return f"{due}（{'，'.join(longer)}）" if longer else due
 
 
 def _punctuality_row(figures: RegionFigures, status: Punctuality) -> list[Value]:
