@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import stat
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -146,6 +151,25 @@ def test_python_in_the_init_service_compiles_and_names_what_the_domain_has() -> 
     assert Services.__dataclass_fields__.keys() >= {"ledger", "storage"}
     assert callable(Ledger.migrate)
     assert callable(Storage.ensure_buckets)
+
+
+def test_a_new_accounts_password_is_in_a_file_of_its_owner_and_in_no_log(tmp_path: Path) -> None:
+    """What a container prints is kept, and goes wherever logs are sent."""
+    (snippet,) = [call[2] for call in lines_of(SERVICES["airflow-init"]) if "passwords.json" in str(call)]
+    file = tmp_path / "passwords.json"
+    program = snippet.replace("/opt/airflow/auth/passwords.json", str(file))
+    users, told, words = "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS", [], []
+    for names in ("operator:admin", "operator:admin,张三:user", "张三:user"):
+        env = {**os.environ, "OPERATOR_PASSWORD": "the operators own", users: names, "PYTHONUTF8": "1"}
+        command = ["sh", "-ec", 'umask 077; exec "$0" -c "$1"', sys.executable, program]
+        told.append(subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout)
+        words.append(json.loads(file.read_text(encoding="utf-8")))
+
+    assert words[0] == {"operator": "the operators own"}
+    assert (words[1]["张三"], len(words[1]["张三"]) >= 16) == (words[2]["张三"], True)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert ("张三" in told[1], "张三" in told[2]) == (True, False)
+    assert not [word for known in words for word in known.values() if word in "".join(told)]
 
 
 def test_the_pools_are_those_of_the_embedded_stack_and_all_that_the_dags_draw_from() -> None:
