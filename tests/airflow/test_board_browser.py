@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from fastapi import HTTPException
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 import airflow_home  # noqa: F401 - before Airflow
 from axe_help import violations
 from baosong.pipeline import discover
 from baosong.pipeline.open_campaign import open_campaign
+from baosong.pipeline.publish import publish_report
+from baosong.receipts.board import render_index
+from baosong.report.files import PAGE
+from baosong.store.s3 import StorageError
 from board_help import HOSTILE, busy, desk_page, served
-from intake_run import drop, piece, run
+from intake_run import drop, keys, piece, run
 from send_page_help import DESK, PHONE, needs_chromium
 
 if TYPE_CHECKING:
@@ -139,30 +146,49 @@ def test_in_airflows_frame_its_own_pages_open_in_its_own_window(page: Page, url:
     expect(page).to_have_title("/dags/intake/runs/run%3A1")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", [DESK, PHONE])
+LOOKS = list(itertools.product(("light", "dark"), (DESK, PHONE)))
+
+
 def test_everybody_can_use_each_page_in_both_themes_at_a_desk_and_on_a_phone(
-    chromium: Browser, url: str, services: Services, campaign: Campaign, theme: Any, size: tuple[int, int]
+    chromium: Browser, url: str, services: Services, campaign: Campaign
 ) -> None:
     """As axe tells: no violation of whatever severity, and nothing to be scrolled sideways."""
     open_campaign(services, campaign)
-    page = chromium.new_page(viewport={"width": size[0], "height": size[1]}, color_scheme=theme, locale="zh-CN")
-    empty = ["/2023", "/2023/analysis", "/2023/6501", "/2023/9999"]
+    page = chromium.new_page(locale="zh-CN")
+    empty = ["/2023", "/2023/analysis", "/2023/6501", "/2023/9999", "/2023/status/6502/"]
     found = {path: seen(page, url + path) for path in empty}
+    services.storage.put("intake", "1999/whoever/x.xlsx", b"of nobody")
     files = busy(services, campaign)
-    full = [
-        "/2023",
-        "/2023/analysis",
-        "/2023/analysis?kind=press",
-        "/2023/6501",
-        "/2023/6502",
-        "/2023/previews/6504",
-        "/2023/receipts/6501/1",
-        "/2023/status/6501/",
-    ]
+    ended = campaign.deadline + timedelta(hours=9)  # closed with two missing, and reopened for one of them
+    services.ledger.ask_closing("2023", ended.date(), "run", ["6501", "6502"])
+    services.ledger.decide_closing("2023", ended.date(), ["6501", "6502"], "张三", "不再等待", ended)
+    services.ledger.extend(campaign, "6501", campaign.deadline + timedelta(days=5), "张三", "暴雪断路")
+    written = publish_report(services, "2023", "interim", ended)
+    report = f"/2023/reports/{written['prefix'].removeprefix('2023/')}{PAGE}"
+    full = ["/2023", "/2023/analysis", "/2023/analysis?kind=press", "/2023/6501", "/2023/6502", report]
+    full += ["/2023/previews/6504", "/2023/status/6501/", *(f"/2023/receipts/6501/{n}" for n in (1, 2, 3))]
     full += [f"/2023/files/6501/{files['待审核.txt'].id}", f"/2023/checks/6501/{files['统计表.xlsx'].id}"]
     found |= {f"full {path}": seen(page, url + path) for path in full}
+    found["index"] = shown(page, render_index([campaign, campaign]))
+    (unplaced,) = keys(services, "outbox", "未能识别报送单位.html")
+    found["unplaced"] = shown(page, services.storage.read("outbox", unplaced).decode())
     assert found == {path: [] for path in found}
+    page.close()
+
+
+@pytest.mark.parametrize("failure", [HTTPException(401), HTTPException(403), StorageError("no answer")])
+def test_everybody_can_read_why_a_page_is_not_shown(
+    chromium: Browser, url: str, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    from baosong_airflow import board_app
+
+    def refuse() -> None:
+        raise failure
+
+    monkeypatch.setitem(board_app.app.dependency_overrides, board_app.operators_only, refuse)
+    page = chromium.new_page(locale="zh-CN")
+    assert seen(page, f"{url}/2023") == []
+    assert page.get_by_role("heading").count() == 1
     page.close()
 
 
@@ -170,7 +196,21 @@ def seen(page: Page, address: str) -> list[str]:
     """Look at a page, outside of its sandbox if it has one: axe is a script, too."""
     answer = page.request.get(address)
     if "sandbox" in answer.headers["content-security-policy"]:
-        page.set_content(answer.text())
-    else:
-        page.goto(address)
-    return violations(page)
+        return shown(page, answer.text())
+    page.goto(address)
+    return looked_at(page)
+
+
+def shown(page: Page, text: str) -> list[str]:
+    page.set_content(text)
+    return looked_at(page)
+
+
+def looked_at(page: Page) -> list[str]:
+    """Return what stands between a page and its readers, in each theme and width."""
+    found = []
+    for theme, (width, height) in LOOKS:
+        page.emulate_media(color_scheme=theme)
+        page.set_viewport_size({"width": width, "height": height})
+        found += [f"{theme} {width}: {one}" for one in violations(page)]
+    return found
