@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from baosong.ledger import Ledger
     from baosong.ledger.board_queries import Day
 
-MOST_BARS = 62
+LEAST_BARS, MOST_BARS = 14, 62  # one day alone would be a wall
 FILTERS = {"code": "地州市", "kind": "材料", "severity": "级别"}
 WIDTH, HEIGHT = 1000, 180  # of the chart, in its own units
 
@@ -67,7 +67,8 @@ def _chart(days: Sequence[Day], campaign: Campaign) -> Json | None:
     if not days:
         return None
     due = campaign.deadline.astimezone(campaign.zone) - timedelta(microseconds=1)  # 24:00 belongs to the day before
-    first, last = min(days[0].day, due.date()), max(days[-1].day, due.date())
+    last = max(days[-1].day, due.date())
+    first = min(days[0].day, due.date(), last - timedelta(days=LEAST_BARS - 1))
     span = math.ceil(((last - first).days + 1) / MOST_BARS)
     number = math.ceil(((last - first).days + 1) / span)
     bars: list[Json] = [{"day": first + timedelta(days=n * span), "good": 0, "bad": 0} for n in range(number)]
