@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from openpyxl import load_workbook
 from playwright.sync_api import Browser, FrameLocator, Page, Playwright, expect, sync_playwright
 
 import airflow_home  # noqa: F401 - before Airflow
 from axe_help import violations
 from board_help import HOSTILE, busy, desk_page, served, signed_in
+from datadocs_help import wrong_sheet
 from intake_run import drop, piece, run
 from manual_review_help import newest, run_unscanned
 from send_page_help import DESK, PHONE, needs_chromium
@@ -85,6 +88,54 @@ def test_an_operator_releases_a_held_file_and_a_second_click_is_answered_in_word
     expect(page.locator("#done ~ table")).to_contain_text("人工审核：放行。已电话核实 准予接收")
     assert services.ledger.submission(number).state == "accepted"
     assert "hit" not in page.title()
+
+
+def test_an_operator_reads_a_rejection_waives_its_rule_and_withdraws_the_file(
+    page: Page, url: str, services: Services
+) -> None:
+    drop(services, wrong_sheet(), "<img src=x onerror=document.title='hit'>.xlsx", "统计表")
+    run(services)
+    number = newest(services).id
+    page.goto(f"{url}/2023/6501")
+    with page.expect_download() as copy:
+        page.get_by_role("link", name="下载批注副本").click()
+    assert load_workbook(io.BytesIO(copy.value.path().read_bytes())).sheetnames
+    page.locator(f"#f{number}").get_by_role("link", name="回执 001 号").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("回执")
+    expect(page.get_by_text("需要修改").first).to_be_visible()
+    assert page.locator("img").count() == 0
+    page.go_back()
+    answer(page, number, "免除要求…", "statistics.number")
+    run(services)
+    page.reload()
+    expect(page.locator("#done ~ table")).to_contain_text("已电话核实")
+    answer(page, number, "撤回…")
+    run(services)
+    page.reload()
+    expect(page.locator(f"#f{number}")).to_contain_text("已撤回")
+    assert services.ledger.submission(number).state == "withdrawn"
+    assert "hit" not in page.title()
+
+
+def answer(page: Page, number: int, act: str, *rules: str) -> None:
+    """Do something about a file by its row's link, and come back."""
+    page.locator(f"#f{number}").get_by_role("link", name=act).click()
+    for rule in rules:
+        page.get_by_role("checkbox", name=rule).check()
+    page.get_by_role("textbox", name="理由").fill("已电话核实")
+    page.get_by_role("button", name="下一步").click()
+    page.get_by_role("button", name="确认").click()
+    page.get_by_role("link", name="返回乌鲁木齐市").click()
+
+
+def test_an_operator_looks_at_a_held_file_after_a_warning(page: Page, url: str, services: Services) -> None:
+    number = held(services)
+    page.goto(f"{url}/2023/6501")
+    page.locator(f"#f{number}").get_by_role("link", name="下载原件").click()
+    expect(page.get_by_text("可能损坏、带有宏或病毒")).to_be_visible()
+    with page.expect_download() as original:
+        page.get_by_role("link", name="我知道风险，下载").click()
+    assert original.value.path().read_bytes() == piece("看")
 
 
 def test_an_operator_grants_more_time_on_a_prefectures_page(page: Page, url: str, campaign: Campaign) -> None:
