@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Request, expect, sync_playwright
 
 from baosong.campaign import Campaign
 from baosong.ledger.services import Services
 from baosong_local import stack
 from baosong_local.roles import Role
+from baosong_local.samples.media import rewrap
 from baosong_local.stack import accounts
 from baosong_local.stack.campaigns import running_settings
+from baosong_local.stack.grants import open_campaign_areas
 from intake_run import piece
-from send_page_help import browser, needs_chromium
+from send_page_help import REFUSED, Line, browser, choose, needs_chromium, opened, page_file, row, send, wait_until
 from soak import WholeStack, baosong, ended
 from waiting import free_port, until
 
@@ -93,6 +97,9 @@ def test_people_have_accounts_of_their_own_from_one_moment_to_the_next(embedded:
     until(lambda: any(d["dag_id"] == "fixity" for d in embedded.api("GET", "/dags")["dags"]), 120, "the DAG")
     assert [embedded.status_as(role, "GET", "/baosong/") for role in Role] == [200, 200, 200]
     assert [embedded.status_as(role, "POST", runs, json=new) for role in Role] == [403, 200, 200]
+    ask = "/api/v2/dags/deadline/dagRuns/none/taskInstances/closing.ask/0/hitlDetails"
+    answer = {"chosen_options": ["结束收报"], "params_input": {"reason": "厅长同意"}}
+    assert [embedded.status_as(role, "PATCH", ask, json=answer) for role in Role] == [403, 404, 404]
     assert [embedded.status_as(role, "POST", pools, json=pool) for role in Role] == [403, 403, 201]
 
     accounts.remove(embedded.home, f"某{Role.VIEWER}")
@@ -176,3 +183,48 @@ def test_a_drop_shows_on_an_open_board_within_five_seconds(
             page.get_by_text(name).first.wait_for(timeout=120_000)
             took.append(time.monotonic() - began)
     assert min(took) < 5, took
+
+
+def parts_asked(requests: list[Request]) -> set[int]:
+    queries = [parse_qs(urlsplit(request.url).query) for request in requests if request.method == "PUT"]
+    return {int(query["partNumber"][0]) for query in queries if "partNumber" in query}
+
+
+@needs_chromium
+def test_a_film_goes_on_where_it_was_after_line_and_browser_were_gone_and_its_receipt_is_shown(
+    embedded: Office, services: Services, campaign: Campaign, film: Path, tmp_path: Path
+) -> None:
+    """300 MB that a camera could have written, from a prefecture's page to the receipt that the pipeline gives."""
+    code = campaign.prefectures[1].code
+    key = open_campaign_areas(embedded.home, campaign)[1]
+    mine = services.settings.s3.as_prefecture(key.access_key, key.secret_key)
+    path = page_file(tmp_path, campaign, code, mine)
+    sent = rewrap(film, tmp_path / "启动仪式.mov", before=("-stream_loop", "29"))
+    assert sent.stat().st_size > 300_000_000
+    with sync_playwright() as running:
+        with browser(running, tmp_path / "clerk") as first, opened(first, path, REFUSED) as page:
+            choose(page, sent)
+            send(page)
+            expect(page.locator("#totalText")).to_contain_text(re.compile("（[5-9]\\d%）"), timeout=240_000)
+            Line(page).cut()
+            wait_until(page, sent.name, "retrying")
+            expect(row(page, sent.name)).to_contain_text("自动重试")
+        assert list(services.storage.list("intake", f"{OVER}/{campaign.prefecture(code).folder}/视频/启")) == []
+        with browser(running, tmp_path / "clerk") as second, opened(second, path) as page:
+            expect(page.locator("#unfinished")).to_contain_text(sent.name)
+            choose(page, sent)
+            expect(row(page, sent.name)).to_contain_text("发送时接着传")
+            expect(page.locator("#unfinished")).to_be_hidden()
+            requests: list[Request] = []
+            page.on("request", lambda request: requests.append(request))  # it marks what it is given
+            send(page)
+            wait_until(page, sent.name, "done", "good")
+            assert 0 < len(parts_asked(requests)) <= 20  # of 38
+            wait_until(page, sent.name, "good")
+            page.get_by_role("button", name=f"看回执 {sent.name}").click()
+            receipt = page.frame_locator("#frame").locator("main")
+            expect(receipt).to_contain_text("1 个文件均已校验通过并归档")
+            expect(receipt).to_contain_text("1920×1080")
+    (filed,) = services.ledger.submissions(OVER, code)
+    with sent.open("rb") as file:
+        assert (filed.size, filed.sha256) == (sent.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())

@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Playwright, Request, expect, sync_playwright
+from playwright.sync_api import BrowserContext, Page, Playwright, expect, sync_playwright
 from playwright.sync_api import TimeoutError as NotInTime
 
 from axe_help import violations
@@ -96,45 +95,9 @@ def listed(storage: Storage) -> dict[str, int]:
     return {stored.key.removeprefix(AREA): stored.size for stored in storage.list("intake")}
 
 
-def parts_asked(requests: list[Request]) -> set[int]:
-    queries = [parse_qs(urlsplit(request.url).query) for request in requests if request.method == "PUT"]
-    return {int(query["partNumber"][0]) for query in queries if "partNumber" in query}
-
-
 def wait_for_share(page: Page, tenths: int) -> None:
     """Wait until so much of all files has been sent, and not all of it."""
     expect(page.locator("#totalText")).to_contain_text(re.compile(f"（[{tenths}-9]\\d%）"), timeout=60_000)
-
-
-def share_sent(page: Page) -> float:
-    return float(page.locator("#totalBar").evaluate("bar => bar.value"))
-
-
-def test_a_film_goes_on_where_it_was_when_the_line_was_cut_and_the_browser_closed(
-    playwright: Playwright, tmp_path: Path, path: Path, storage: Storage, film: tuple[Path, str]
-) -> None:
-    sent, digest = film
-    with browser(playwright, tmp_path / "profile") as first, opened(first, path, REFUSED) as page:
-        choose(page, sent)
-        send(page)
-        wait_for_share(page, 5)
-        Line(page).cut()
-        wait_until(page, sent.name, "retrying")
-        expect(row(page, sent.name)).to_contain_text("自动重试")
-        assert 0.5 < share_sent(page) < 1
-    assert listed(storage) == {}
-    with browser(playwright, tmp_path / "profile") as second, opened(second, path) as page:
-        expect(page.locator("#unfinished")).to_contain_text(sent.name)
-        choose(page, sent)
-        expect(row(page, sent.name)).to_contain_text("发送时接着传")
-        expect(page.locator("#unfinished")).to_be_hidden()
-        requests: list[Request] = []
-        page.on("request", lambda request: requests.append(request))
-        send(page)
-        wait_until(page, sent.name, "done")
-        assert 0 < len(parts_asked(requests)) <= 20  # of 38
-    assert listed(storage) == {f"视频/{sent.name}": 300 * MB}
-    assert hashlib.sha256(storage.read("intake", f"{AREA}视频/{sent.name}")).hexdigest() == digest
 
 
 def test_a_line_that_comes_back_is_used_at_once_and_a_pause_is_kept(
