@@ -97,6 +97,23 @@ def revoke(code: PrefectureCode) -> None:
     say(text if had else f"{code} 现在没有密钥。")
 
 
+@app.command("init-env")
+def init_env() -> None:
+    """写出正式部署用的 .env：生成全部密码；已有的只补缺少的，并逐行检查，有错时退出码为 1。"""
+    from baosong_local import env_file
+
+    path = PROJECT / ".env"
+    made = env_file.complete(path)
+    if made:
+        say(f"已写入 {path}（只有您能读）：{'、'.join(made)}。请另存一份到安全的地方。")
+    wrong = list(env_file.problems(path))
+    for line in wrong:
+        say(line)
+    if wrong:
+        raise typer.Exit(1)
+    say(f"{path} 齐全，可以启动：docker compose up -d --build")
+
+
 @app.command()
 def up(foreground: Annotated[bool, typer.Option("--foreground", help="留在前台，按 Ctrl-C 停止")] = False) -> None:
     """启动内嵌的全部服务。"""
