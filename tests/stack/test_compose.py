@@ -297,9 +297,9 @@ def test_the_image_holds_the_very_versions_that_the_tests_run_on() -> None:
 
 
 def test_the_image_holds_nothing_that_only_the_embedded_stack_needs() -> None:
-    """But for psutil, which Airflow needs as well."""
+    """But for psutil and python-dotenv, which Airflow and what it brings need as well."""
     listed = (ROOT / "requirements-local.in").read_text(encoding="utf-8").split("\n")
-    only_here = {line for line in listed if line and not line.startswith(("#", "-"))} - {"psutil"}
+    only_here = {line for line in listed if line and not line.startswith(("#", "-"))} - {"psutil", "python-dotenv"}
     assert only_here
     assert not only_here & pins("requirements-production.txt").keys()
 
