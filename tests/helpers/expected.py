@@ -18,6 +18,7 @@ from recount import PARTS, Region, day, days, grouped, half_up, percent, spoken
 from told_lists import of_lists
 
 TITLE, MONTHS = "2023年自治区科技活动周", {"interim": INTERIM, "v1": FINAL, "v2": AGAIN}
+MOST_LISTED = 100  # activities of the annex: of more, the major ones
 NAMES = ("interim", "v1", "v2")
 SUMS, KINDS, PRESS = ("A01", "B01"), [f"A{n:02d}" for n in range(3, 12)], ["D02", "D03", "D04"]
 IN_WORDS = {part: head.removeprefix("其中：") for head, part in PARTS.items()}
@@ -93,7 +94,8 @@ def of_figures(r: Region) -> Iterator[str]:
     yield f"发放科普资料{said('C01')}，报送照片{said('F01')}、视频{said('F02')}。"
     yield f"投入活动经费{said('E01')}，其中财政经费{said('E02')}，{of('E02', 'E01')}。平均每项活动{per(r, 'E01')}。"
     yield f"经费投入居前三位的是：{first('E01')}"
-    yield f"共{len(r.activities)}项活动。"
+    listed = len(r.activities)
+    yield f"共{listed}项活动" + ("。" if listed <= MOST_LISTED else "，篇幅所限只列重大示范活动")
 
 
 def per(r: Region, code: str) -> str:
@@ -131,7 +133,7 @@ def of_versions(e: Edition) -> Iterator[str]:
         yield f"本稿为中期稿，统计截至{day(e.at)}{e.at.hour}时{e.at.minute:02d}分。"
         names = "、".join(e.missing)
         yield f"应报的14个地州市中，尚有{len(e.missing)}个材料未报齐：{names}。"
-        yield f"，尚有{len(e.missing)}个材料未报齐：{names}。"
+        yield f"，尚有{len(e.missing)}个材料未报齐。"
         yield f"以下各项数据只包括已计入统计表的{len(e.region.sheets)}个地州市，"
         out = [name for code, name in e.walk.places.items() if code not in e.region.sheets]
         yield f"下列{len(out)}个地州市的统计表尚未计入：{'、'.join(out)}。"
@@ -219,13 +221,15 @@ def indicators(e: Edition) -> dict[tuple[str, str], str]:
 
 
 def activities(r: Region) -> list[list[str]]:
-    return [
+    rows = [
         [
             str(n), r.places[code], a["活动名称"], a["活动类别"], days(a["开始日期"], a["结束日期"]), a["举办地点"],
             f"{a['线下人次']:,}", f"{a['线上人次']:,}",
         ]
         for n, (code, _, a) in enumerate(r.activities, start=1)
+        if len(r.activities) <= MOST_LISTED or a["是否重大示范"] == "是"
     ]  # fmt: skip
+    return rows[:MOST_LISTED]
 
 
 def changed(e: Edition) -> list[list[str]]:

@@ -230,7 +230,7 @@ def _tables(figures: RegionFigures, material: Material) -> dict[str, Placeholder
         "报送情况": lambda: [parts.punctuality_table(figures)],
         "排行": lambda: [parts.ranking_table(figures)],
         "各地州市": lambda: [*parts.indicator_tables(figures)],
-        "活动": lambda: [parts.activity_table(figures)],
+        "活动": lambda: [table] if (table := parts.activity_table(figures)).rows else [],
         "照片": lambda: [*material.photos],
         "变化": lambda: [parts.change_table(c)] if (c := material.changes) and c.figures else [],
         "上年": lambda: [material.last_year.table()] if material.last_year else [],

@@ -54,7 +54,10 @@ class Comparison:
 
     def table(self) -> Table:
         """Return all indicators of both years."""
-        rows = [[i.name, i.unit, exact_text(a, i), exact_text(b, i), _rate(a, b)] for i, a, b in self.rows]
+        rows = [
+            [i.name, i.unit, exact_text(a, i), exact_text(b, i), "持平" if a == b else _rate(a, b)]
+            for i, a, b in self.rows
+        ]
         return Table(["指标", "单位", "上年", "本年", "增减"], rows, [62, 22, 26, 26, 20], "lcrrr", "与上年比较")
 
 
