@@ -16,6 +16,7 @@ from demo_region import AGAIN, CORRECTED, DEADLINE, FINAL, INTERIM, Walk
 from editions import BOOK, WORD, Told, book_of, files_of, told_by_word
 from recount import PARTS, Region, day, days, grouped, half_up, percent, spoken
 from told_lists import of_lists
+from told_reports import of_reports
 
 TITLE, MONTHS = "2023年自治区科技活动周", {"interim": INTERIM, "v1": FINAL, "v2": AGAIN}
 MOST_LISTED = 100  # activities of the annex: of more, the major ones
@@ -53,6 +54,7 @@ def phrases(e: Edition) -> Iterator[str]:
     yield from of_figures(e.region)
     yield from of_lists(e.region)
     yield from of_post(e)
+    yield from of_reports(e)
     yield from of_versions(e)
 
 
@@ -68,7 +70,11 @@ def of_figures(r: Region) -> Iterator[str]:
         best = sorted((p for p, rank in ranks.items() if rank <= 3), key=lambda p: ranks[p])
         unit = r.indicators[code][1]
         told = [(r.places[p], v, percent(v, r.total(code))) for p in best if (v := r.value(p, code))]
-        return "、".join(f"{name}（{spoken(v, unit)}，占{part}）" for name, v, part in told) + "。"
+        whole = percent(sum(v for _, v, _ in told), r.total(code))
+        near = "，相对集中" if sum(v for _, v, _ in told) * 2 >= r.total(code) else ""
+        return (
+            "、".join(f"{name}（{spoken(v, unit)}，占{part}）" for name, v, part in told) + f"，合计占{whole}{near}。"
+        )
 
     def kinds(codes: list[str], whole: str) -> str:
         shown = sorted((c for c in codes if r.total(c)), key=lambda c: (r.indicators[c][0] == "其他", -r.total(c)))
@@ -174,7 +180,7 @@ def is_quoted(e: Edition, text: str) -> bool:
         return False
     code = next(c for c, name in e.walk.places.items() if name == quote[1])
     (report,) = e.post.counted(code, Kind.REPORT)
-    assert quote[2] in "\n".join(p.text for p in docx.Document(str(report.path)).paragraphs)
+    assert quote[2].removesuffix("……") in "\n".join(p.text for p in docx.Document(str(report.path)).paragraphs)
     assert quote[3] == f"{quote[1]}总结报告"
     return True
 

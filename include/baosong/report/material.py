@@ -1,4 +1,4 @@
-"""The report's material besides figures: sentences from prefectures' reports, and their photographs."""
+"""The report's material besides figures: passages of prefectures' reports, and their photographs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from baosong.report import excerpt
 from baosong.report.captions import caption
 from baosong.report.consolidation import AcceptedFile, RegionFigures
-from baosong.report.excerpt import clean_line
+from baosong.report.excerpt import Passages
 from baosong.report.parts import Picture, ranked
 from baosong.rules.findings import Kind
 from baosong.store.source import Source
@@ -35,15 +35,6 @@ class Sources:
     photos: list[AcceptedFile]
 
 
-@dataclass(frozen=True, slots=True)
-class Highlight:
-    """A sentence of a prefecture's own report, and what the report is called; its file may have any name."""
-
-    prefecture: str
-    sentence: str
-    source: str
-
-
 def sources(figures: RegionFigures) -> Sources:
     """Return each prefecture's report and first photographs; of many prefectures only those with most participants."""
     place = {p.code: n for n, p in enumerate(figures.campaign.prefectures)}
@@ -63,16 +54,13 @@ def _photos(files: list[AcceptedFile], places: Iterable[str]) -> list[AcceptedFi
     return [photo for some in by_place for photo in some[:each]]
 
 
-def highlights(storage: Storage, figures: RegionFigures, reports: list[AcceptedFile]) -> list[Highlight]:
-    """Return one sentence of each report that has text: no scans and no .doc files."""
-    names = {p.code: p.name for p in figures.campaign.prefectures}
-    found = []
+def passages(storage: Storage, figures: RegionFigures, reports: list[AcceptedFile]) -> dict[str, Passages]:
+    """Return by prefecture what may be used of its report, where that has text: no scans and no .doc files."""
+    found: dict[str, Passages] = {}
     for report in reports:
-        suffix = report.name.rpartition(".")[2]
-        sentence = _run_sandboxed(storage, report, excerpt.sentence) if suffix.lower() in ("docx", "pdf") else ""
-        if isinstance(sentence, str) and sentence:
-            name, kind = names[report.prefecture], figures.campaign.deliverable(Kind.REPORT).name
-            found.append(Highlight(name, clean_line(sentence), f"{name}{kind}"))
+        if report.name.rpartition(".")[2].lower() in ("docx", "pdf"):
+            read: Passages | None = _run_sandboxed(storage, report, excerpt.passages)
+            found |= {report.prefecture: read} if read else {}
     return found
 
 

@@ -35,7 +35,7 @@ class Comparison:
     def template_values(self) -> dict[str, Any]:
         """Return the values that a template may use."""
         changes = [
-            f"{i.name}由{amount_text(a, i.unit)}到{amount_text(b, i.unit)}，{_moved(a, b)}"
+            f"{i.name}{f'由{amount_text(a, i.unit)}到' if a != b else '为'}{amount_text(b, i.unit)}，{_moved(a, b)}"
             for i, a, b in self.rows
             if i.required
         ]

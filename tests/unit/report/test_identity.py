@@ -133,7 +133,7 @@ def rendered(given_: Inputs) -> dict[str, bytes]:
     """Return what is printed of the inputs at one time and as one version; the identity itself stands in no file."""
     figures, last_year, template = given_
     figures = replace(figures, as_of=AT)
-    context = template_context(figures, "final", 1, Material([], [], last_year, None))
+    context = template_context(figures, "final", 1, Material({}, [], last_year, None))
     return {
         "word": make_document(template, context, AT),
         "book": make_workbook(figures, "final"),
