@@ -16,8 +16,10 @@ from demo_region import AGAIN, CORRECTED, DEADLINE, FINAL, INTERIM, Walk
 from editions import BOOK, WORD, Told, book_of, files_of, told_by_word
 from recount import PARTS, Region, day, days, grouped, half_up, percent, spoken
 from told_lists import of_lists
+from told_reports import of_reports
 
 TITLE, MONTHS = "2023年自治区科技活动周", {"interim": INTERIM, "v1": FINAL, "v2": AGAIN}
+MOST_LISTED = 100  # activities of the annex: of more, the major ones
 NAMES = ("interim", "v1", "v2")
 SUMS, KINDS, PRESS = ("A01", "B01"), [f"A{n:02d}" for n in range(3, 12)], ["D02", "D03", "D04"]
 IN_WORDS = {part: head.removeprefix("其中：") for head, part in PARTS.items()}
@@ -52,6 +54,7 @@ def phrases(e: Edition) -> Iterator[str]:
     yield from of_figures(e.region)
     yield from of_lists(e.region)
     yield from of_post(e)
+    yield from of_reports(e)
     yield from of_versions(e)
 
 
@@ -67,7 +70,11 @@ def of_figures(r: Region) -> Iterator[str]:
         best = sorted((p for p, rank in ranks.items() if rank <= 3), key=lambda p: ranks[p])
         unit = r.indicators[code][1]
         told = [(r.places[p], v, percent(v, r.total(code))) for p in best if (v := r.value(p, code))]
-        return "、".join(f"{name}（{spoken(v, unit)}，占{part}）" for name, v, part in told) + "。"
+        whole = percent(sum(v for _, v, _ in told), r.total(code))
+        near = "，相对集中" if sum(v for _, v, _ in told) * 2 >= r.total(code) else ""
+        return (
+            "、".join(f"{name}（{spoken(v, unit)}，占{part}）" for name, v, part in told) + f"，合计占{whole}{near}。"
+        )
 
     def kinds(codes: list[str], whole: str) -> str:
         shown = sorted((c for c in codes if r.total(c)), key=lambda c: (r.indicators[c][0] == "其他", -r.total(c)))
@@ -93,7 +100,8 @@ def of_figures(r: Region) -> Iterator[str]:
     yield f"发放科普资料{said('C01')}，报送照片{said('F01')}、视频{said('F02')}。"
     yield f"投入活动经费{said('E01')}，其中财政经费{said('E02')}，{of('E02', 'E01')}。平均每项活动{per(r, 'E01')}。"
     yield f"经费投入居前三位的是：{first('E01')}"
-    yield f"共{len(r.activities)}项活动。"
+    listed = len(r.activities)
+    yield f"共{listed}项活动" + ("。" if listed <= MOST_LISTED else "，篇幅所限只列重大示范活动")
 
 
 def per(r: Region, code: str) -> str:
@@ -131,7 +139,7 @@ def of_versions(e: Edition) -> Iterator[str]:
         yield f"本稿为中期稿，统计截至{day(e.at)}{e.at.hour}时{e.at.minute:02d}分。"
         names = "、".join(e.missing)
         yield f"应报的14个地州市中，尚有{len(e.missing)}个材料未报齐：{names}。"
-        yield f"，尚有{len(e.missing)}个材料未报齐：{names}。"
+        yield f"，尚有{len(e.missing)}个材料未报齐。"
         yield f"以下各项数据只包括已计入统计表的{len(e.region.sheets)}个地州市，"
         out = [name for code, name in e.walk.places.items() if code not in e.region.sheets]
         yield f"下列{len(out)}个地州市的统计表尚未计入：{'、'.join(out)}。"
@@ -172,7 +180,7 @@ def is_quoted(e: Edition, text: str) -> bool:
         return False
     code = next(c for c, name in e.walk.places.items() if name == quote[1])
     (report,) = e.post.counted(code, Kind.REPORT)
-    assert quote[2] in "\n".join(p.text for p in docx.Document(str(report.path)).paragraphs)
+    assert quote[2].removesuffix("……") in "\n".join(p.text for p in docx.Document(str(report.path)).paragraphs)
     assert quote[3] == f"{quote[1]}总结报告"
     return True
 
@@ -219,13 +227,15 @@ def indicators(e: Edition) -> dict[tuple[str, str], str]:
 
 
 def activities(r: Region) -> list[list[str]]:
-    return [
+    rows = [
         [
             str(n), r.places[code], a["活动名称"], a["活动类别"], days(a["开始日期"], a["结束日期"]), a["举办地点"],
             f"{a['线下人次']:,}", f"{a['线上人次']:,}",
         ]
         for n, (code, _, a) in enumerate(r.activities, start=1)
+        if len(r.activities) <= MOST_LISTED or a["是否重大示范"] == "是"
     ]  # fmt: skip
+    return rows[:MOST_LISTED]
 
 
 def changed(e: Edition) -> list[list[str]]:

@@ -260,6 +260,16 @@ class ActivityTable(Model):
         return self
 
 
+class ReportWords(Model):
+    """What the report counts in the chapters of prefectures' own reports: a topic counts where one of its words stands.
+
+    `problems` are looked for in chapters on what was wanting, `plans` in those on what is to come.
+    """
+
+    problems: dict[Text, tuple[Text, ...]] = {}
+    plans: dict[Text, tuple[Text, ...]] = {}
+
+
 class Form(Model):
     """The whole form; `title` may quote the campaign's `{title}`, `guide` says in the template how to fill it in."""
 
@@ -272,6 +282,7 @@ class Form(Model):
     indicators: IndicatorTable
     activities: ActivityTable
     checks: tuple[CrossCheck, ...]
+    reports: ReportWords = ReportWords()
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:

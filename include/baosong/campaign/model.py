@@ -200,6 +200,13 @@ class Reminders(Model):
         return value
 
 
+class Opening(Model):
+    """When and in which prefecture the notice has the main opening ceremony; another campaign's is not told of."""
+
+    prefecture: Text
+    day: date
+
+
 class Campaign(Model):
     """A campaign: who must send what, until when, and the rules for it.
 
@@ -221,6 +228,7 @@ class Campaign(Model):
     video: VideoProfile
     photo: PhotoProfile
     form: Form
+    opening: Opening | None = None
     previous: str | None = None
     archive: ArchiveProfile | None = None
     quarantine: Quarantine | None = None
@@ -280,7 +288,7 @@ class Campaign(Model):
     @cached_property
     def rules_version(self) -> str:
         """Return a short version that changes with any rule of the campaign, its form, or the code's revision."""
-        apart = {"id", "title", "theme", "window", "deadline", "previous", "archive", "quarantine", "intake"}
+        apart = {"id", "title", "theme", "window", "opening", "deadline", "previous", "archive", "quarantine", "intake"}
         apart |= {"contacts", "operators", "reminders"}
         text = self.model_dump_json(exclude=apart)
         return f"{RULES_REVISION}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"

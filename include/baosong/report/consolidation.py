@@ -39,7 +39,7 @@ class AcceptedFile:
     """All that an edition may draw on of an accepted file.
 
     Of a sheet, `used` names the sheets of the workbook with the indicators and the activities, `columns` the columns
-    of the indicators' parts.
+    of the indicators' parts; of a photograph, `taken` is its camera's time, "" where unknown.
     """
 
     id: int
@@ -50,6 +50,7 @@ class AcceptedFile:
     archive_key: str
     used: tuple[str, ...]
     columns: Mapping[str, str]
+    taken: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,12 @@ class Activities:
 
     def __iter__(self) -> Iterator[ActivityRow]:
         for sheet in self.sheets:
-            for row in self._ledger.activities(self._campaign, sheet):
-                yield public_activity(row, self._texts, self._private)
+            yield from self.of(sheet)
+
+    def of(self, sheet: int) -> Iterator[ActivityRow]:
+        """Yield the activities of one of the sheets."""
+        for row in self._ledger.activities(self._campaign, sheet):
+            yield public_activity(row, self._texts, self._private)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +179,9 @@ def _read(ledger: Ledger, campaign: Campaign, now: datetime) -> tuple[RegionFigu
 
 def _file(s: Submission) -> AcceptedFile:
     used = tuple(map(without_numbers, s.facts.get("used") or ()))
-    columns = s.facts.get("columns", {})
-    return AcceptedFile(s.id, s.prefecture, s.kind or "", s.name, s.sha256 or "", s.archive_key or "", used, columns)
+    columns, taken = s.facts.get("columns", {}), s.facts.get("taken", "")
+    key, sha256 = s.archive_key or "", s.sha256 or ""
+    return AcceptedFile(s.id, s.prefecture, s.kind or "", s.name, sha256, key, used, columns, taken)
 
 
 def _by_prefecture(

@@ -140,13 +140,13 @@ class _Draft:
     def _documents(self, changes: Changes | None) -> dict[str, bytes]:
         from baosong.report.docx.document import make_document
         from baosong.report.html import make_page
-        from baosong.report.material import highlights, pictures
+        from baosong.report.material import passages, pictures
         from baosong.report.template_context import Material, template_context
         from baosong.report.xlsx.workbook import make_workbook
 
         storage, figures = self.services.storage, self.figures
         material = Material(
-            highlights(storage, figures, self.sources.reports),
+            passages(storage, figures, self.sources.reports),
             pictures(storage, figures, self.sources.photos),
             self.last_year,
             changes,

@@ -1,4 +1,4 @@
-"""Excerpts of prefectures' files for the report: a sentence of a report, a photograph made small.
+"""Excerpts of prefectures' files for the report: passages of a report, a photograph made small.
 
 Both functions open other people's files, so they run in the sandbox (`validation.sandbox`).
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import re
 import unicodedata
-from typing import Any
+from typing import Any, TypedDict
 
 from baosong.report.printable import without_numbers
 from baosong.store.source import Source
@@ -17,45 +17,71 @@ LONGEST_SIDE = 1000  # pixels: some 330 dots an inch at the printed size
 _MOST_PIXELS = 50_000_000  # of a picture that must be decoded whole; a JPEG is decoded at an eighth of its size
 _SENTENCE = re.compile(r"([^。！？]++[。！？])|[^。！？]++")  # "" for a rest without an end, which is read once
 _CHAPTER = re.compile(r"^[一二三四五六七八九十]+、")
-_NOT_QUOTED = re.compile(r"不足|问题|困难|下一步|打算|建议")
+_PROBLEMS, _PLANS = re.compile(r"不足|问题|困难"), re.compile(r"下一步|打算|建议")
+_QUOTED, _MOST_CASES, _LONGEST_CHAPTER = 130, 8, 4000
 _FORMULAIC = re.compile(r"现将|如下|领导小组|按照|召开|制定|\d{7}")
 _LIVELY = re.compile(r"首次|首届|首个|创新|特色|品牌|走进|深入|直播|体验|展演|激发|欢迎|吸引|仪式|举办|覆盖")
 _NUMBER = re.compile(r"\d+")
 
 
-def sentence(source: Source) -> str:
-    """Return the sentence to quote from a Word or PDF report; "" if there is none or the file cannot be read."""
+class Passages(TypedDict):
+    """What the region's report may use of a prefecture's: sentences with their scores, and two sorts of chapters."""
+
+    cases: list[tuple[int, str]]
+    problems: str
+    plans: str
+
+
+def passages(source: Source) -> Passages | None:
+    """Return what may be used of a Word or PDF report; None if it cannot be read."""
     from baosong.validation.common.reader import Locked, Unreadable, read_docx, read_pdf
     from baosong.validation.common.zip_guard import Bomb
 
     read = read_pdf if source.name.lower().endswith(".pdf") else read_docx
     try:
-        return best_sentence(read(source).text)
+        return passages_of(read(source).text)
     except (Unreadable, Locked, Bomb):
-        return ""
+        return None
 
 
-def best_sentence(text: str) -> str:
-    """Return the liveliest self-contained sentence, "" if there is none; the same text always gives the same one."""
-    best, most = "", 0
-    skipping = False
+def passages_of(text: str) -> Passages:
+    """Return the liveliest self-contained sentences with figures, and the chapters on problems and on plans."""
+    found: Passages = {"cases": [], "problems": "", "plans": ""}
+    chapter = ""
     for line in text.splitlines():
         if _CHAPTER.match(line.strip()):
-            skipping = bool(_NOT_QUOTED.search(line))
-            continue
-        for sentence in _SENTENCE.findall(clean_line(line).strip()):
-            score = 0 if skipping else _score(sentence)
-            if score > most:
-                best, most = sentence, score
-    return best
+            chapter = line
+        elif _PROBLEMS.search(chapter) or _PLANS.search(chapter):
+            for name, heading in (("problems", _PROBLEMS), ("plans", _PLANS)):
+                if heading.search(chapter):
+                    found[name] = f"{found[name]}{line}\n"[:_LONGEST_CHAPTER]  # type: ignore[literal-required]
+        else:
+            sentences = _SENTENCE.findall(clean_line(line).strip())
+            found["cases"] += [(score, _shortened(s)) for s in sentences if (score := _score(s))]
+    best = sorted((c for c in found["cases"] if c[1]), key=lambda c: -c[0])
+    return found | {"cases": best[:_MOST_CASES]}
 
 
 def _score(sentence: str) -> int:
-    if not 25 <= len(sentence) <= 130 or _FORMULAIC.search(sentence) or sentence.count("“") != sentence.count("”"):
+    """Return how well a sentence tells of something that happened, 0 where it is not to be quoted."""
+    figures = len(_NUMBER.findall(sentence))
+    if not 25 <= len(sentence) <= 240 or not figures or _FORMULAIC.search(sentence) or not _balanced(sentence):
         return 0
     if without_numbers(sentence) != sentence:
         return 0
-    return 1 + 2 * len(set(_LIVELY.findall(sentence))) + min(3, len(_NUMBER.findall(sentence)))
+    return 1 + 2 * len(set(_LIVELY.findall(sentence))) + min(3, figures)
+
+
+def _shortened(sentence: str) -> str:
+    """Return a sentence as it stands, or its first clauses and the sign that more follows; "" if it has none."""
+    if len(sentence) <= _QUOTED:
+        return sentence
+    ends = [n for n, sign in enumerate(sentence[:_QUOTED]) if sign in "，；" and _balanced(sentence[:n])]
+    return f"{sentence[: ends[-1]]}……" if ends and _NUMBER.search(sentence[: ends[-1]]) else ""
+
+
+def _balanced(text: str) -> bool:
+    return all(text.count(one) == text.count(two) for one, two in ("“”", "（）", "《》"))
 
 
 def clean_line(text: str) -> str:

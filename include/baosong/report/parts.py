@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 COLUMNS = 7  # indicators per table, beside the prefecture's name on a portrait page
 MOST_UNITS = 400  # rows of prefectures in the Word report; the workbook has all
 MOST_BARS = 20
-MOST_ACTIVITIES = 600
+MOST_ACTIVITIES = 100  # some six pages; the workbook has all
+MOST_CHANGES = 600
 _TEXT = 156.0  # mm across the text of a page
 _NAME = 37.0  # the longest name, 克孜勒苏柯尔克孜自治州, on one line
 _FOUR = 15.0  # four characters on one line
@@ -201,7 +202,6 @@ def activity_table(figures: RegionFigures) -> Table:
 def change_table(changes: Changes) -> Table:
     """Return the figures that differ from the previous version."""
     rows = [
-        [c.place, c.what, group_thousands(c.before), group_thousands(c.after)]
-        for c in changes.figures[:MOST_ACTIVITIES]
+        [c.place, c.what, group_thousands(c.before), group_thousands(c.after)] for c in changes.figures[:MOST_CHANGES]
     ]
     return Table(["地州市", "指标", f"第{changes.against}版", "本版"], rows, [46, 60, 25, 25], "llrr", "数据变化")

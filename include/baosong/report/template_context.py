@@ -16,12 +16,21 @@ from baosong.campaign.form import Indicator
 from baosong.report import parts
 from baosong.report.changes import Changes
 from baosong.report.consolidation import Figure, RegionFigures
-from baosong.report.excerpt import clean_line
-from baosong.report.material import Highlight
+from baosong.report.excerpt import Passages, clean_line
 from baosong.report.narrative import narrative
+from baosong.report.own_words import own_words
 from baosong.report.parts import Part, Picture
 from baosong.report.printable import Remark
-from baosong.report.wording import amount_text, date_text, exact_text, join_names, minute_text, rounded, share
+from baosong.report.wording import (
+    amount_text,
+    date_text,
+    dates_text,
+    exact_text,
+    join_names,
+    minute_text,
+    rounded,
+    share,
+)
 from baosong.report.year_over_year import Comparison
 
 TemplateContext = dict[str, Any]
@@ -31,9 +40,9 @@ _MOST_REMARKS = 12  # remarks that the text lists one by one
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """A report's content beside its own figures: quotes, photographs, last year's figures, the version before."""
+    """A report's content beside its own figures: passages of prefectures' reports by code, photographs, other years."""
 
-    highlights: list[Highlight]
+    passages: dict[str, Passages]
     photos: list[Picture]
     last_year: Comparison | None
     changes: Changes | None
@@ -121,6 +130,37 @@ class IndicatorView:
         return "，".join(texts) or "均为0"
 
     @property
+    def 排名(self) -> str:
+        """Return what a sentence says of the ranks: who is first and with how much of it all, or that all are alike."""
+        ranked = parts.ranked(self.figures, self.indicator.code)
+        if len(ranked) > 1 and ranked[0][0] == ranked[-1][0]:
+            return f"在{len(ranked)}个地州市相同，均为{self._amount(ranked[0][2])}"
+        if len(ranked) <= 3:
+            few = "依次是" if len(ranked) == len(self.figures.sheets) else f"只有{len(ranked)}个地州市不为零"
+            return f"{few}：{self.前三}" if ranked else "在各地州市均为零"
+        part = sum((v for rank, _, v in ranked if rank <= 3), Decimal(0))
+        whole = self._total.total or Decimal(0)
+        return f"居前三位的是：{self.前三}，合计占{share(part, whole)}" + ("，相对集中" if part * 2 >= whole else "")
+
+    @property
+    def 为零(self) -> str:
+        """Return the counted prefectures that have none of it."""
+        return self._without("total")
+
+    @property
+    def 线上为零(self) -> str:
+        """Return the counted prefectures that have none of it online."""
+        return self._without("online")
+
+    def _without(self, part: str) -> str:
+        """Return their number and names; "" where all have some."""
+        counted = [p for p in self.figures.prefectures if p.sheet]
+        out = [p.prefecture.name for p in counted if not getattr(p.values.get(self.indicator.code, Figure()), part)]
+        if len(out) == len(counted) > 1:
+            return f"是已计入的全部{len(out)}个地州市"
+        return f"有{len(out)}个地州市（{'、'.join(out[:8])}{'等' if len(out) > 8 else ''}）" if out else ""
+
+    @property
     def 前三(self) -> str:
         """Return the prefectures on the first three ranks with values and shares."""
         first = [(p, v) for rank, p, v in parts.ranked(self.figures, self.indicator.code) if rank <= 3]
@@ -142,9 +182,9 @@ def template_context(figures: RegionFigures, edition: str, version: int, materia
         "指标": indicators,
         "平均": _per,
         "叙述": narrative(figures),
-        "亮点": [
-            {"地州市": h.prefecture, "摘录": h.sentence, "出处": f"摘自《{h.source}》"} for h in material.highlights
-        ],
+        "亮点": (words := own_words(figures.campaign, material.passages))["案例"],
+        "各地": words,
+        "主场": _opening(figures),
         "质量": _quality(figures),
         "上年": material.last_year.template_values() if material.last_year else None,
         "照片数": len(material.photos),
@@ -185,10 +225,25 @@ def _edition(figures: RegionFigures, edition: str, version: int, changes: Change
     }
 
 
+def _opening(figures: RegionFigures) -> TemplateContext | None:
+    """Return where the main opening ceremony was; None where the notice names none of these prefectures."""
+    said = figures.campaign.opening
+    place = next((p for p in figures.prefectures if said and p.prefecture.code == said.prefecture), None)
+    if said is None or place is None:
+        return None
+    stated = {
+        i.code: amount_text(v, i.unit)
+        for i in figures.campaign.form.indicators.rows
+        if (v := parts.value(place, i.code)) is not None
+    }
+    return {"地": place.prefecture.name, "日期": dates_text(said.day, None), "计入": bool(stated), "数": stated}
+
+
 def _submissions(figures: RegionFigures) -> TemplateContext:
     status = figures.punctuality
     late = [s.prefecture.name for s in status if s.complete and not s.on_time]
     out = [p.prefecture.name for p in figures.prefectures if p.sheet is None]
+    returned = max(status, key=lambda s: s.rejected, default=None)
     complete, on_time = sum(s.complete for s in status), sum(s.on_time for s in status)
     files = Counter(s.kind for s in figures.accepted)
     kinds = [f"{d.name}{files[d.kind.value]}个" for d in figures.campaign.deliverables]
@@ -200,6 +255,7 @@ def _submissions(figures: RegionFigures) -> TemplateContext:
         "未计入": len(out), "未计入名单": join_names(out),
         "文件": sum(files.values()), "文件分类": "、".join(kinds),
         "退回": sum(s.rejected for s in status), "退回地": sum(bool(s.rejected) for s in status),
+        "退回最多": f"{returned.prefecture.name}（{returned.rejected}个）" if returned and returned.rejected else "",
         "更正": sum(s.replaced for s in status),
     }  # fmt: skip
 
@@ -230,7 +286,7 @@ def _tables(figures: RegionFigures, material: Material) -> dict[str, Placeholder
         "报送情况": lambda: [parts.punctuality_table(figures)],
         "排行": lambda: [parts.ranking_table(figures)],
         "各地州市": lambda: [*parts.indicator_tables(figures)],
-        "活动": lambda: [parts.activity_table(figures)],
+        "活动": lambda: [table] if (table := parts.activity_table(figures)).rows else [],
         "照片": lambda: [*material.photos],
         "变化": lambda: [parts.change_table(c)] if (c := material.changes) and c.figures else [],
         "上年": lambda: [material.last_year.table()] if material.last_year else [],

@@ -35,7 +35,7 @@ class Comparison:
     def template_values(self) -> dict[str, Any]:
         """Return the values that a template may use."""
         changes = [
-            f"{i.name}由{amount_text(a, i.unit)}到{amount_text(b, i.unit)}，{_moved(a, b)}"
+            f"{i.name}{f'由{amount_text(a, i.unit)}到' if a != b else '为'}{amount_text(b, i.unit)}，{_moved(a, b)}"
             for i, a, b in self.rows
             if i.required
         ]
@@ -54,7 +54,10 @@ class Comparison:
 
     def table(self) -> Table:
         """Return all indicators of both years."""
-        rows = [[i.name, i.unit, exact_text(a, i), exact_text(b, i), _rate(a, b)] for i, a, b in self.rows]
+        rows = [
+            [i.name, i.unit, exact_text(a, i), exact_text(b, i), "持平" if a == b else _rate(a, b)]
+            for i, a, b in self.rows
+        ]
         return Table(["指标", "单位", "上年", "本年", "增减"], rows, [62, 22, 26, 26, 20], "lcrrr", "与上年比较")
 
 

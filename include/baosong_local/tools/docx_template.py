@@ -129,11 +129,14 @@ def _small_styles(document: Any, normal: Any) -> None:
 
 
 def _languages(document: Any) -> None:
-    """Call text and theme Chinese: what seems to be Japanese has its punctuation centred."""
+    """Call text and theme Chinese: what seems to be Japanese has its punctuation centred.
+
+    Figures are called English, as Word does: LibreOffice breaks Chinese text, and so Chinese figures, between any two.
+    """
     defaults = document.styles.element.find(f"{qn('w:docDefaults')}/{qn('w:rPrDefault')}/{qn('w:rPr')}")
     for language in (defaults.find(qn("w:lang")), document.settings.element.find(qn("w:themeFontLang"))):
         language.attrib.clear()
-        _set(language, val="zh-CN", eastAsia="zh-CN")
+        _set(language, val="en-US", eastAsia="zh-CN")
     parts = {part.partname: part for part in document.part.package.iter_parts()}
     for name in ("/word/theme/theme1.xml", "/word/fontTable.xml"):
         root = etree.fromstring(parts[name].blob)

@@ -48,8 +48,8 @@ def inputs() -> Inputs:
     """Return a small region in which every field of every input holds something."""
     first, second = campaign().prefectures
     rows = campaign().form.indicators.rows
-    sheet = AcceptedFile(1, first.code, "statistics", "表.xlsx", "ab" * 32, "k", ("指标", "明细"), {"total": "D"})
-    photo = AcceptedFile(2, first.code, "photo", "1.jpg", "cd" * 32, "k2", (), {})
+    sheet = AcceptedFile(1, first.code, "statistics", "表.xlsx", "ab" * 32, "k", ("指标", "明细"), {"total": "D"}, "")
+    photo = AcceptedFile(2, first.code, "photo", "1.jpg", "cd" * 32, "k2", (), {}, "2023:05:21 10:00:00")
     values = {i.code: Figure(Decimal(7), Decimal(4), Decimal(3)) for i in rows}
     states = {Kind.STATISTICS: ("accepted", 1)}
     figures = RegionFigures(
@@ -133,7 +133,7 @@ def rendered(given_: Inputs) -> dict[str, bytes]:
     """Return what is printed of the inputs at one time and as one version; the identity itself stands in no file."""
     figures, last_year, template = given_
     figures = replace(figures, as_of=AT)
-    context = template_context(figures, "final", 1, Material([], [], last_year, None))
+    context = template_context(figures, "final", 1, Material({}, [], last_year, None))
     return {
         "word": make_document(template, context, AT),
         "book": make_workbook(figures, "final"),

@@ -46,7 +46,7 @@ UGLY_TEXTS: dict[str, Callable[[], object]] = {
     "a mark in a name": lambda: file_safety.is_marked_name("（绝密" + " " * LONG + "x"),
     "relationships without end": lambda: active_content._RELATION.findall(b"<Relationship " * LONG),
     "instructions without end": lambda: active_content._DDE.search(b"<w:instrText " * LONG),
-    "a sentence without end": lambda: excerpt.best_sentence("科" * LONG),
+    "a sentence without end": lambda: excerpt.passages_of("科" * LONG),
     "a formula of brackets": lambda: book.reaches_out("[a.a" * LONG),
     "a signature in a long cell": lambda: list(reader._signed("填报人：" + "张 " * LONG + "：x", {"填报人": "a"})),
     "a number in a long cell": lambda: numbers.parse_number("1" * LONG + "x", "人次"),

@@ -29,7 +29,7 @@ _CHART_TYPE = "application/vnd.openxmlformats-officedocument.drawingml.chart+xml
 _XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _TWIPS, _EMU = 56.6929, 36000  # a millimetre
 _ALIGNS = {"l": "left", "c": "center", "r": "right"}
-_PICTURE = (72, 52)  # mm: the room of a photograph, two in a row
+_PICTURE = (72, 44)  # mm: the room of a photograph, two in a row, four rows on a page
 # Two tables without a paragraph between them become one; one point high, it makes no page of its own.
 _GAP = f'<w:p><w:pPr><w:pStyle w:val="{TABLE_STYLE}"/><w:spacing w:line="20" w:lineRule="exact"/></w:pPr></w:p>'
 _TOGETHER = 6  # rows: a table as short as this stays on one page; a longer one would leave half a page empty

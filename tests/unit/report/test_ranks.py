@@ -1,0 +1,55 @@
+"""What a sentence says of the ranks: it varies by what the figures are, and each form of it can be wrong."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from baosong.report.consolidation import Figure
+from baosong.report.template_context import IndicatorView
+
+
+def view(*values: int | None) -> IndicatorView:
+    """Return an indicator with these values; None is a prefecture whose sheet is not counted."""
+    places: list[Any] = [
+        SimpleNamespace(
+            prefecture=SimpleNamespace(code=str(n), name=name),
+            sheet=None if v is None else name,
+            values={} if v is None else {"A": Figure(Decimal(v), Decimal(v), Decimal(0))},
+        )
+        for n, (name, v) in enumerate(zip("甲乙丙丁戊", values, strict=False))
+    ]
+    total = Figure(Decimal(sum(v or 0 for v in values)))
+    sheets = [p for p in places if p.sheet]
+    figures: Any = SimpleNamespace(prefectures=places, totals={"A": total}, sheets=sheets)
+    indicator: Any = SimpleNamespace(code="A", name="活动", unit="项")
+    return IndicatorView(figures, indicator)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ((5, 5, 5, 5), "在4个地州市相同，均为5项"),
+        ((0, 0, 0), "在各地州市均为零"),
+        ((6, 4, None), "依次是：甲（6项，占60.0%）、乙（4项，占40.0%）"),
+        ((6, 4, 0), "只有2个地州市不为零：甲（6项，占60.0%）、乙（4项，占40.0%）"),
+        (
+            (9, 1, 1, 1),
+            "居前三位的是：甲（9项，占75.0%）、乙（1项，占8.3%）、丙（1项，占8.3%）、丁（1项，占8.3%），合计占100.0%，相对集中",
+        ),
+        (
+            (3, 2, 1, 4, 0),
+            "居前三位的是：丁（4项，占40.0%）、甲（3项，占30.0%）、乙（2项，占20.0%），合计占90.0%，相对集中",
+        ),
+    ],
+)
+def test_ranks_are_told_as_the_figures_have_it(values: tuple[int | None, ...], said: str) -> None:
+    assert view(*values).排名 == said
+
+
+def test_who_has_none_is_named_or_it_is_said_that_all_have_none() -> None:
+    assert (view(3, 0, None).为零, view(3, 4).为零) == ("有1个地州市（乙）", "")
+    assert view(3, 4, None).线上为零 == "是已计入的全部2个地州市"
