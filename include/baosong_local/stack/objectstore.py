@@ -129,7 +129,8 @@ class ObjectStore:
         }
         account = file_modes.server_account()
         argv = [sys.executable, "-S", "-P", "-m", "baosong_local.s3_proxy", self.endpoint]
-        argv += [_SOCKET.format(port=self.port), f"{account.uid}:{account.gid}"]
+        door = "internal" if self.name == INTERNAL else "public"
+        argv += [_SOCKET.format(port=self.port), f"{account.uid}:{account.gid}", door]
         argv += [str(_rclone()), "serve", "s3", *(part for pair in flags.items() for part in pair)]
         env = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": str(self.folder), "TZ": "Asia/Shanghai"}
         env |= {"PYTHONPATH": str(_INCLUDE), "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", "")}

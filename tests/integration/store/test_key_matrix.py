@@ -61,6 +61,8 @@ def foreign(campaign: Campaign) -> Iterator[World]:
     values = {name.replace("_TEST_", "_"): value for name, value in os.environ.items() if name.startswith(FOREIGN)}
     if not values:
         pytest.skip(f"no store of one's own is named by {FOREIGN}ENDPOINT")
+    if f"{FOREIGN}KEYS" not in os.environ:
+        pytest.fail(f"{FOREIGN}KEYS must name the list of the prefectures' keys")
     buckets = {name: value for name, value in os.environ.items() if name.startswith("BAOSONG_BUCKET_")}
     s3 = Settings.load({"BAOSONG_LEDGER_URL": "-", **buckets, **values}).s3
     keys = read_keys(Path(os.environ[f"{FOREIGN}KEYS"]), campaign)
@@ -83,7 +85,6 @@ def assert_clean(tally: Tally) -> None:
     assert tally.faults() == {}
 
 
-@pytest.mark.xfail(strict=True, reason="the embedded store calls what is another's absent, or removed")
 def test_no_key_reaches_its_neighbours_area(embedded: World) -> None:
     codes = [*embedded.keys]
     assert_clean(run(embedded, zip(codes, codes[1:] + codes[:1], strict=True)))
@@ -100,7 +101,8 @@ def test_each_key_does_all_that_a_sender_needs_in_its_own_area(world: World) -> 
         area = world.area(code)
         with closing(Sender(key)) as sender:
             _send_and_remove(sender, intake, area)
-            _send_in_parts(sender, intake, f"{area}/片.mov")
+            if code == next(iter(world.keys)):  # ten megabytes
+                _send_in_parts(sender, intake, f"{area}/片.mov")
             _read_and_not_write(sender, outbox, area, code)
 
 
