@@ -250,6 +250,8 @@ def _not_implemented(what: str) -> _Refused:
 
 def _refuse_for(reason: str) -> None:
     """Refuse a call that its key may not make, if there is a reason."""
+    if reason == areas.FULL:  # by which clients know that it is worth trying again
+        raise _Refused("503 Service Unavailable", "SlowDown", reason)
     if reason:
         raise _Refused("403 Forbidden", "AccessDenied", reason)
 

@@ -27,9 +27,8 @@ _LIST |= {"continuation-token", "encoding-type", "fetch-owner"}
 _OF_SDK = frozenset({"x-id", "AWSAccessKeyId", "Signature", "Expires"})
 
 ELSEWHERE = "没有执行：这个密钥只能使用本地州市自己的文件夹，请核对存储桶和文件夹的名称。"
-READ_ONLY = (
-    "没有执行：这个文件夹只能读取，不能写入或删除。收件夹里等待处理的文件超过上限时也是如此，处理之后会自动重新开放。"
-)
+READ_ONLY = "没有执行：这个文件夹只能读取，不能写入或删除。"
+FULL = "没有执行：收件夹里等待处理的文件超过上限，处理之后会自动重新开放，请稍后再试。"
 OF_BUCKET = "没有执行：这项设置属于整个存储桶，地州市的密钥不能查看或修改。"
 BUCKETS = "没有执行：地州市的密钥不能新建、删除存储桶。"
 MALFORMED = "没有执行：无法识别要删除的文件清单。"
@@ -68,7 +67,9 @@ class Wall:
             return ""
         if method in ("GET", "HEAD", "OPTIONS"):
             return ELSEWHERE if self._readable(parts) is Place.OUTSIDE else ""
-        return self._unwritable(parts)
+        reason = self._unwritable(parts)
+        goes_on = method in ("PUT", "DELETE") and "uploadId" in dict(parse_qsl(query))
+        return "" if reason == FULL and goes_on else reason  # parts that come, or free what has come
 
     def refusal_of_removal(self, target: str, body: bytes) -> str:
         """Return why a list of objects to be removed is refused as a whole: one of them is not the key's own."""
@@ -111,7 +112,10 @@ class Wall:
     def _unwritable(self, parts: Sequence[bytes]) -> str:
         if self._place(b"rw", parts) is Place.INSIDE:
             return ""
-        return READ_ONLY if self._readable(parts) in (Place.AREA, Place.INSIDE) else ELSEWHERE
+        if self._readable(parts) < Place.INSIDE:
+            return ELSEWHERE
+        kept_open = self._place(b"rw", parts[:1]) is Place.ABOVE  # the bucket: this area of it is closed for a time
+        return FULL if kept_open else READ_ONLY
 
     def _readable(self, parts: Sequence[bytes]) -> Place:
         return max(self._place(side, parts) for side in _SIDES)

@@ -7,6 +7,7 @@ In front of it stands `s3_proxy`, which refuses the calls that rclone does not k
     keys/<access key>.json         what `auth` answers rclone for that key: its secret and its root
 
 A put outside a key's own areas is refused, because the server may not write into `roots`; nothing can go astray there.
+`s3_proxy.areas` reads the same links and says so in words before the server sees a call.
 """
 
 from __future__ import annotations

@@ -163,18 +163,40 @@ def test_who_does_not_sign_is_refused_in_words(call: str, store: Store, s3: S3Se
     assert "没有签名".encode() in answer
 
 
-def test_an_area_that_is_full_says_that_it_can_only_be_read(
+def test_an_area_that_is_full_says_so_and_an_upload_that_goes_on_is_not_disturbed(
     store: Store, s3: S3Settings, storage: Storage, send: Send, ours: S3Settings
 ) -> None:
-    area = Area(s3.buckets["intake"], MINE, False)
+    """By a code that says to try again, so that a page that sends many files goes on once it is open again."""
+    film, area = path(s3.buckets["intake"], f"{MINE}/片.mov"), Area(s3.buckets["intake"], MINE, False)
+    begun = send(Call("", "POST", film, "uploads=")).body.decode()
+    upload = begun.partition("<UploadId>")[2].partition("<")[0]
     assert store.server.close(ours.access_key, area)
+    body = f"<Delete><Object><Key>{OWN}</Key></Object></Delete>".encode()
     for call in (
         Call("", "PUT", path(s3.buckets["intake"], f"{MINE}/新.txt"), body=b"x"),
         Call("", "DELETE", path(s3.buckets["intake"], OWN)),
-        Call("", "POST", path(s3.buckets["intake"], f"{MINE}/片.mov"), "uploads="),
+        Call("", "POST", path(s3.buckets["intake"]), "delete=", body),
+        Call("", "POST", path(s3.buckets["intake"], f"{MINE}/片2.mov"), "uploads="),
+    ):
+        answer = send(call)
+        assert (answer.status, answer.code, "请稍后再试" in answer.message) == (503, "SlowDown", True)
+    assert send(Call("", "GET", path(s3.buckets["intake"], OWN))) == Answer(200, b"mine")
+    assert send(Call("", "PUT", film, query(partNumber=1, uploadId=upload), b"x")).status == 200
+    store.server.close(ours.access_key, replace(area, writable=True))
+    (tag,) = send(Call("", "GET", film, query(uploadId=upload))).body.decode().split("<ETag>")[1:]
+    part = f"<Part><PartNumber>1</PartNumber><ETag>{tag.partition('</ETag>')[0]}</ETag></Part>"
+    whole = f"<CompleteMultipartUpload>{part}</CompleteMultipartUpload>".encode()
+    assert send(Call("", "POST", film, query(uploadId=upload), whole)).status == 200
+    assert storage.read("intake", f"{MINE}/片.mov") == b"x"
+
+
+def test_an_outbox_says_that_it_can_only_be_read(send: Send, s3: S3Settings, storage: Storage) -> None:
+    for call in (
+        Call("", "PUT", path(s3.buckets["outbox"], f"{MINE}/新.txt"), body=b"x"),
+        Call("", "DELETE", path(s3.buckets["outbox"], OWN)),
+        Call("", "PUT", path(s3.buckets["outbox"], OWN), query(partNumber=1, uploadId="1"), b"x"),
     ):
         assert_refused(send(call), storage, "只能读取")
-    assert send(Call("", "GET", path(s3.buckets["intake"], OWN))) == Answer(200, b"mine")
 
 
 def test_calls_in_the_own_area_that_the_store_does_not_carry_out_keep_their_words(
