@@ -39,7 +39,7 @@ def make_campaign(home: Path) -> str:
 @contextmanager
 def airflow(home: Path) -> Iterator[httpx.Client]:
     """Give a client of the API, signed in as the operator."""
-    password = json.loads((home / "airflow" / "passwords.json").read_text(encoding="utf-8"))["operator"]
+    password = json.loads((home / "secrets.json").read_text(encoding="utf-8"))["password"]
     facts = json.loads((home / "stack.json").read_text(encoding="utf-8"))
     with httpx.Client(base_url=facts["BAOSONG_UI_URL"], timeout=30, trust_env=False) as client:
         token = client.post("/auth/token", json={"username": "operator", "password": password}).json()

@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from baosong.cli.accounts import app as accounts
 from baosong.cli.chinese import App, run
 from baosong.cli.main import (
     Address,
@@ -35,15 +36,13 @@ from baosong.cli.main import (
 from baosong.cli.main import app as production
 from baosong.rules.errors import CallError, OneLineError
 from baosong.store.settings import PROJECT, home_of
-from baosong_local.roles import Role
 
 app = App(name="baosong", help=production.info.help)
 app.registered_commands += [command for command in production.registered_commands if command.name != "open"]
 key = App(help="地州市的密钥：更换、停用、权限策略。")
 app.add_typer(key, name="key")
 key.command()(policy)
-account = App(help="登录界面的账号：增加、删除、列出。")
-app.add_typer(account, name="account")
+app.add_typer(accounts, name="account")
 OFFLINE = {"check", "template"}
 PRODUCTION = {c.name or getattr(c.callback, "__name__", "") for c in production.registered_commands}
 
@@ -100,33 +99,21 @@ def revoke(code: PrefectureCode) -> None:
     say(text if had else f"{code} 现在没有密钥。")
 
 
-@account.command("add")
-def add_account(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="账号名，例如姓名的拼音；审核、结束收报等都记这个名字")],
-    role: Annotated[Role, typer.Option(help="viewer 只看，operator 触发流程和作出决定，admin 管理")],
-) -> None:
-    """增加一个账号，显示一次密码；服务在运行的立即生效（界面重新启动，约十几秒）。"""
-    from baosong_local.stack import accounts
+@app.command("init-env")
+def init_env() -> None:
+    """写出正式部署用的 .env：生成全部密码；已有的只补缺少的，并逐行检查，有错时退出码为 1。"""
+    from baosong_local import env_file
 
-    say(f"账号 {name}（{role}），密码 {accounts.add(home_of(), name, role)}（只显示这一次）")
-
-
-@account.command("remove")
-def remove_account(name: Annotated[str, typer.Argument(metavar="NAME", help="账号名")]) -> None:
-    """删除一个账号：不能再登录；已经登录的最迟 24 小时后失效。"""
-    from baosong_local.stack import accounts
-
-    accounts.remove(home_of(), name)
-    say(f"已删除账号 {name}。")
-
-
-@account.command("list")
-def list_accounts() -> None:
-    """列出账号和角色。"""
-    from baosong_local.stack import accounts
-
-    for name, role in accounts.roles(home_of()).items():
-        say(f"{name}　{role}")
+    path = PROJECT / ".env"
+    made = env_file.complete(path)
+    if made:
+        say(f"已写入 {path}（只有您能读）：{'、'.join(made)}。请另存一份到安全的地方。")
+    wrong = list(env_file.problems(path))
+    for line in wrong:
+        say(line)
+    if wrong:
+        raise typer.Exit(1)
+    say(f"{path} 齐全，可以启动：docker compose up -d --build")
 
 
 @app.command()
@@ -153,6 +140,7 @@ def down() -> None:
 @app.command()
 def status() -> None:
     """显示各服务的状态；全部正常时退出码为 0。"""
+    from baosong.validation.sandbox.run import missing_belts
     from baosong_local import stack
     from baosong_local.tables import show_components
 
@@ -160,6 +148,8 @@ def status() -> None:
     show_components(out, components)
     if any(c.name == "postgres" and c.healthy for c in components):
         _show_waiting()
+    if missing := missing_belts():
+        out.print(f"这台机器不提供 {'、'.join(missing)}，报送的文件在较弱的隔离中打开。")
     raise typer.Exit(0 if components and all(c.healthy for c in components) else 1)
 
 

@@ -45,6 +45,7 @@ OF_RECEIPTS = _headers(f"{_POLICY}; sandbox allow-same-origin allow-downloads")
 OF_PREVIEWS = _headers(f"{_POLICY}; sandbox", "private, max-age=86400")  # a submission's bytes never change
 BLOCK = 1 << 20
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
+_ENDED = "Invalid JWT token"  # as Airflow words its 403 of one that ran out, or whose account is gone
 _ERRORS = {
     401: ("没有登录", "没有登录，或登录已过期。请登录后再打开本页。"),
     403: ("没有权限", "您的账号没有这项权限。需要的请联系系统管理员。"),
@@ -62,9 +63,9 @@ def notice(status: int, title: str, text: str, links: Sequence[tuple[str, str]] 
 
 def refused(request: Request, failure: Exception) -> Response:
     """Answer a person in Chinese, whatever refused the request; a program that asks for JSON gets JSON."""
-    status = getattr(failure, "status_code", 500)
-    title, text = _ERRORS.get(status, ("无法处理", "系统不能这样处理本页的请求。"))
     detail = str(getattr(failure, "detail", ""))
+    status = 401 if detail == _ENDED else getattr(failure, "status_code", 500)
+    title, text = _ERRORS.get(status, ("无法处理", "系统不能这样处理本页的请求。"))
     if "application/json" in request.headers.get("accept", ""):
         return JSONResponse({"detail": detail}, status)
     above = request.scope.get("root_path", "").rpartition("/")[0]

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from baosong.receipts.board import Fact
 from baosong.rules.words import elapsed_text, size_text, time_text
+from baosong.validation.sandbox.run import missing_belts
 
 if TYPE_CHECKING:
     from baosong.store.settings import Settings
@@ -28,7 +29,13 @@ log = logging.getLogger(__name__)
 
 def facts(settings: Settings, now: datetime, zone: ZoneInfo) -> list[Fact]:
     """Return when the intake was last looked at, when the archive was last checked, and the disk's space."""
-    return [*_of_airflow(now, zone), *disk(settings)]
+    return [*_of_airflow(now, zone), *disk(settings), *confinement()]
+
+
+def confinement() -> Iterator[Fact]:
+    """Yield which of the sandbox's belts the kernel here refuses, nothing where it has them all."""
+    if missing := missing_belts():
+        yield Fact("沙箱", f"这台机器不提供 {'、'.join(missing)}，报送的文件在较弱的隔离中打开", "failed")
 
 
 def _of_airflow(now: datetime, zone: ZoneInfo) -> Iterator[Fact]:

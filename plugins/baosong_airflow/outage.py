@@ -14,12 +14,15 @@ def describe(error: BaseException) -> str:
     from sqlalchemy.exc import DBAPIError
 
     from baosong.store.s3 import StorageError
+    from baosong.validation.sandbox.run import SandboxUnavailable
 
     full = "No space left" in str(error) or getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
     if isinstance(error, DBAPIError):
         return "数据库所在的磁盘已满，请腾出空间。" if full else "台账数据库暂时无法访问。"
     if isinstance(error, StorageError):
         return f"对象存储暂时无法访问，或其磁盘已满：{error}"
+    if isinstance(error, SandboxUnavailable):
+        return f"打开文件的沙箱不能用：{error}。"
     if isinstance(error, OSError):
         return "本机磁盘已满，请腾出空间。" if full else f"本机读写失败：{error.strerror or type(error).__name__}。"
     return ""

@@ -349,11 +349,13 @@ def test_a_prefecture_is_reminded_from_its_page_once_in_an_hour(
     from baosong.campaign.model import Campaign as Model
     from baosong.campaign.model import Contact
 
-    assert 'href="acts/remind/6501"' in client.get("/2023/6501").text
+    link = 'href="acts/remind/6501"'
+    assert link not in client.get("/2023/6501").text
     for answer in (client.get("/2023/acts/remind/6501"), on_prefecture(client, "remind")):
         assert (answer.status_code, "请电话催报" in answer.text) == (409, True)
 
     monkeypatch.setattr(Model, "contact", lambda *_: Contact(name="张三", emails=["kjj@example.cn"]))
+    assert link in client.get("/2023/6501").text
     form = client.get("/2023/acts/remind/6501")
     assert ("kjj@example.cn" in form.text, "还缺：总结报告（未报送）" in form.text) == (True, True)
     assert "同一小时里只发一次" in on_prefecture(client, "remind", "ask", to="mail").text
@@ -364,4 +366,5 @@ def test_a_prefecture_is_reminded_from_its_page_once_in_an_hour(
     assert {(row.event, row.prefecture, row.who) for row in rows} == {("reminder", "6501", OPERATOR)}
     assert len(rows) in (1, 2), "two if the hour has turned in between"
     feed_all(services.ledger, campaign, "6501")
+    assert link not in client.get("/2023/6501").text
     assert "没有要催的" in client.get("/2023/acts/remind/6501").text

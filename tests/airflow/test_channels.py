@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import airflow_home
+from baosong.receipts.messages import message_line
 from baosong_airflow import alarms, tasks
 from baosong_airflow.assets import INTAKE
 from baosong_airflow.channels import APPRISE_ID, SMTP_ID, lines
@@ -172,6 +173,34 @@ def test_a_robot_hears_once_whoever_is_killed(
         send()
 
     assert len(heard) == 1
+
+
+def test_only_between_the_hand_over_and_the_request_is_a_robots_message_lost_and_the_board_says_so(
+    told: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody can tell this from a request that arrived: what may have been heard is not said twice."""
+    told.ledger.notify([alarm(channel="chat")])
+    heard: list[dict[str, Any]] = []
+
+    def work() -> None:
+        import apprise
+
+        from baosong.pipeline.notify import send_due
+
+        apprise.apprise._shared_executor = None  # as above
+        seam = Seam(at_effect={(0, "after"): kill})
+        send_due(seamed(told.settings, told.campaigns, seam), lines(told.settings.home))
+
+    with robot(lambda message: heard.append(message) or 200) as port:
+        by_robot(monkeypatch, port)
+        told.ledger.close()
+        assert in_child(work).killed
+        send()
+
+    (row,) = told.ledger.last_notifications("t", 9)
+    line = message_line(row, told.campaigns.get("t"), datetime.now(UTC) + timedelta(minutes=3))
+    assert (heard, line["look"]) == ([], "held")
+    assert "对方可能已收到，不再重发" in line["text"]
 
 
 def test_a_connection_without_an_address_is_told_in_words(told: Services, monkeypatch: pytest.MonkeyPatch) -> None:

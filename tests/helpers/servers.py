@@ -20,6 +20,8 @@ from baosong_local.stack.process import Program, start, stop
 from waiting import free_port, until
 
 PIPELINE_KEY = "PIPELINE"
+STALE_STORE = 40
+"""Tests after which the store starts anew: it keeps a timer for every folder ever written to."""
 numbers = itertools.count(1)
 
 
@@ -66,6 +68,14 @@ class Store:
         self.server.prepare(())
         self.server.grant_all(PIPELINE_KEY, self.secret)
         self.start()
+        self._used = 0
+
+    def renew(self) -> None:
+        """Start anew if many tests used it, which one calls before it begins."""
+        self._used += 1
+        if self._used % STALE_STORE == 0:
+            self.stop()
+            self.start()
 
     def start(self) -> None:
         self.child = run(self.server.program(), self.server.is_ready)

@@ -84,6 +84,7 @@ def internal_server(store: Store) -> Iterator[ObjectStore]:
 
 @pytest.fixture
 def s3(store: Store) -> S3Settings:
+    store.renew()
     return fresh_buckets(store)
 
 

@@ -82,7 +82,7 @@ class WholeStack:
     def api(self, method: str, path: str, **more: Any) -> dict[str, Any]:
         """Ask Airflow as the operator would; AssertionError unless it agrees."""
         facts = json.loads((self.home / "stack.json").read_text(encoding="utf-8"))
-        password = json.loads((self.home / "airflow" / "passwords.json").read_text(encoding="utf-8"))["operator"]
+        password = json.loads((self.home / "secrets.json").read_text(encoding="utf-8"))["password"]
         with httpx.Client(base_url=facts["BAOSONG_UI_URL"], timeout=60, trust_env=False) as client:
             token = client.post("/auth/token", json={"username": "operator", "password": password}).json()
             headers = {"Authorization": f"Bearer {token['access_token']}"}

@@ -32,8 +32,6 @@ from servers import PIPELINE_KEY, Store, copying
 from waiting import tick, until
 
 CAMPAIGNS = Campaigns([PROJECT / "include" / "campaigns"])
-STALE_STORE = 40
-"""Worlds after which the store starts anew: it keeps a timer for every folder ever written to."""
 
 
 @dataclass
@@ -135,9 +133,7 @@ class Worlds:
         There is one empty world at a time, because all of them use the same database in turn.
         """
         number = next(self._numbers)
-        if number % STALE_STORE == 0:
-            self._store.stop()
-            self._store.start()
+        self._store.renew()
         settings = self._settings(str(number), self._database(str(number)) if like else self._database("empty"))
         if like:
             like.settled()

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -12,6 +16,7 @@ import pytest
 import yaml
 
 import airflow_home
+from baosong.store import accounts
 
 ROOT = airflow_home.PROJECT
 SPECIFICATION = json.loads((ROOT / "tests/helpers/data/compose-spec.json").read_text(encoding="utf-8"))
@@ -148,6 +153,21 @@ def test_python_in_the_init_service_compiles_and_names_what_the_domain_has() -> 
     assert callable(Storage.ensure_buckets)
 
 
+def test_the_first_start_makes_an_administrator_and_no_later_one_undoes_a_change(tmp_path: Path) -> None:
+    """Its password stands in no log: what a container prints is kept, and goes wherever logs are sent."""
+    (program,) = [call[2] for call in lines_of(SERVICES["airflow-init"]) if "accounts.begin" in str(call)]
+    file = tmp_path / "auth" / "accounts.json"
+    env = {**os.environ, "OPERATOR_PASSWORD": "the operators own", "BAOSONG_ACCOUNTS": str(file)}
+
+    first, again = (
+        subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True).stdout
+        for env in (env, env | {"OPERATOR_PASSWORD": "another"})
+    )
+
+    assert accounts.authenticated(file, "operator", "the operators own")
+    assert first + again == ""
+
+
 def test_the_pools_are_those_of_the_embedded_stack_and_all_that_the_dags_draw_from() -> None:
     from baosong_local.stack.airflow import POOLS
 
@@ -277,9 +297,9 @@ def test_the_image_holds_the_very_versions_that_the_tests_run_on() -> None:
 
 
 def test_the_image_holds_nothing_that_only_the_embedded_stack_needs() -> None:
-    """But for psutil, which Airflow needs as well."""
+    """But for psutil and python-dotenv, which Airflow and what it brings need as well."""
     listed = (ROOT / "requirements-local.in").read_text(encoding="utf-8").split("\n")
-    only_here = {line for line in listed if line and not line.startswith(("#", "-"))} - {"psutil"}
+    only_here = {line for line in listed if line and not line.startswith(("#", "-"))} - {"psutil", "python-dotenv"}
     assert only_here
     assert not only_here & pins("requirements-production.txt").keys()
 

@@ -18,9 +18,9 @@ from playwright.sync_api import sync_playwright
 
 from baosong.campaign import Campaign
 from baosong.ledger.services import Services
+from baosong.store import accounts
+from baosong.store.accounts import Role
 from baosong_local import stack
-from baosong_local.roles import Role
-from baosong_local.stack import accounts
 from baosong_local.stack.campaigns import running_settings
 from intake_run import piece
 from send_page_help import browser, needs_chromium
@@ -37,18 +37,26 @@ class Office(WholeStack):
 
     passwords: dict[Role, str]
 
+    @property
+    def url(self) -> str:
+        url: str = json.loads((self.home / "stack.json").read_text(encoding="utf-8"))["BAOSONG_UI_URL"]
+        return url
+
+    def client(self) -> httpx.Client:
+        return httpx.Client(base_url=self.url, timeout=60, trust_env=False, follow_redirects=True)
+
+    def signed_in(self, role: Role) -> dict[str, str]:
+        """Return the headers of a person's requests."""
+        person = {"username": f"某{role}", "password": self.passwords[role]}
+        with self.client() as client:
+            answer = client.post("/auth/token", json=person)
+        assert answer.status_code == 201, answer.text
+        return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
     def status_as(self, role: Role, method: str, path: str, **more: Any) -> int:
-        """Return how Airflow answers a person: 401 to who cannot sign in, else what the call gives."""
-        facts = json.loads((self.home / "stack.json").read_text(encoding="utf-8"))
-        with httpx.Client(
-            base_url=facts["BAOSONG_UI_URL"], timeout=60, trust_env=False, follow_redirects=True
-        ) as client:
-            person = {"username": f"某{role}", "password": self.passwords[role]}
-            signed = client.post("/auth/token", json=person)
-            if not signed.is_success:
-                return signed.status_code
-            headers = {"Authorization": f"Bearer {signed.json()['access_token']}"}
-            return client.request(method, path, headers=headers, **more).status_code
+        """Return how Airflow answers a person's call."""
+        with self.client() as client:
+            return client.request(method, path, headers=self.signed_in(role), **more).status_code
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +71,9 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
         patch.setenv("BAOSONG_HOME", str(home))
         for name in ("S3", "S3_CUSTODY", "UI"):
             patch.setenv(f"BAOSONG_{name}_PORT", str(free_port()))
-        passwords = {role: accounts.add(home, f"某{role}", role) for role in (Role.VIEWER, Role.OPERATOR)}
+        passwords = {
+            role: accounts.add(home / "accounts.json", f"某{role}", role) for role in (Role.VIEWER, Role.OPERATOR)
+        }
         try:
             stack.up(home)
             yield Office(home, passwords)
@@ -84,9 +94,9 @@ def campaign(services: Services) -> Campaign:
 
 
 def test_people_have_accounts_of_their_own_from_one_moment_to_the_next(embedded: Office) -> None:
-    """Each role by what it may do, on the running stack, which is not started anew."""
-    reaper = (embedded.home / "stack.lock").read_text()
-    embedded.passwords[Role.ADMIN] = accounts.add(embedded.home, f"某{Role.ADMIN}", Role.ADMIN)
+    """Each role by what it may do, on the running stack, of which nothing is started anew."""
+    server = embedded.pid("api-server")
+    embedded.passwords[Role.ADMIN] = accounts.add(embedded.home / "accounts.json", f"某{Role.ADMIN}", Role.ADMIN)
     runs, new = "/api/v2/dags/fixity/dagRuns", {"logical_date": None}
     pools, pool = "/api/v2/pools", {"name": "another", "slots": 1}
 
@@ -95,9 +105,37 @@ def test_people_have_accounts_of_their_own_from_one_moment_to_the_next(embedded:
     assert [embedded.status_as(role, "POST", runs, json=new) for role in Role] == [403, 200, 200]
     assert [embedded.status_as(role, "POST", pools, json=pool) for role in Role] == [403, 403, 201]
 
-    accounts.remove(embedded.home, f"某{Role.VIEWER}")
-    assert embedded.status_as(Role.VIEWER, "GET", "/baosong/") == 401
-    assert (embedded.home / "stack.lock").read_text() == reaper
+    viewer = embedded.signed_in(Role.VIEWER)
+    accounts.remove(embedded.home / "accounts.json", f"某{Role.VIEWER}")
+    with embedded.client() as client:
+        assert client.get("/baosong/", headers=viewer).status_code == 401
+        assert client.get("/api/v2/dags", headers=viewer).status_code in (401, 403)
+    assert embedded.pid("api-server") == server
+
+
+@pytest.mark.parametrize("mount", ["", "/auth", "/execution", "/baosong"])
+def test_nobody_is_told_how_to_ask(embedded: Office, mount: str) -> None:
+    with embedded.client() as client:
+        assert {client.get(f"{mount}/{page}").status_code for page in ("docs", "redoc", "openapi.json")} == {404}
+
+
+@needs_chromium
+def test_a_person_signs_in_on_a_chinese_page_and_comes_to_what_was_asked_for(
+    embedded: Office, campaign: Campaign, tmp_path: Path
+) -> None:
+    with sync_playwright() as running, browser(running, tmp_path / "profile") as context:
+        page = context.new_page()
+        page.goto(f"{embedded.url}/dags")
+        page.get_by_label("账号").fill(f"某{Role.OPERATOR}")
+        page.get_by_label("密码").fill("wrong")
+        page.get_by_role("button", name="登录").click()
+        page.get_by_role("alert").get_by_text("账号名或密码不对").wait_for()
+        page.get_by_label("密码").fill(embedded.passwords[Role.OPERATOR])
+        page.get_by_role("button", name="登录").click()
+        page.get_by_text("保管核对").first.wait_for(timeout=120_000)
+        assert page.url.endswith("/dags")
+        page.goto(f"{embedded.url}/baosong/{OVER}")
+        page.get_by_text(campaign.title).first.wait_for()
 
 
 def begin(embedded: WholeStack) -> str:
@@ -161,9 +199,7 @@ def test_a_drop_shows_on_an_open_board_within_five_seconds(
     embedded: Office, services: Services, campaign: Campaign, tmp_path: Path
 ) -> None:
     """At least once in five drops: the first ones warm up what answers, and a busy machine is not to decide."""
-    url = json.loads((embedded.home / "stack.json").read_text(encoding="utf-8"))["BAOSONG_UI_URL"]
-    person = {"username": f"某{Role.OPERATOR}", "password": embedded.passwords[Role.OPERATOR]}
-    token = httpx.post(f"{url}/auth/token", json=person, timeout=60, trust_env=False).json()["access_token"]
+    url, token = embedded.url, embedded.signed_in(Role.OPERATOR)["Authorization"].removeprefix("Bearer ")
     took = []
     with sync_playwright() as running, browser(running, tmp_path / "profile") as context:
         context.add_cookies([{"name": "_token", "value": token, "url": url}])

@@ -309,7 +309,7 @@ class TestPorts:
 class TestSecrets:
     def test_whatever_holds_a_secret_is_its_owners_alone(self, running: Path, campaign: Campaign) -> None:
         stack.open_campaign_areas(running, campaign)
-        holders = [running / "secrets.json", running / "stack.json", running / "airflow" / "passwords.json"]
+        holders = [running / "secrets.json", running / "stack.json", running / "accounts.json"]
         holders += list((running / "credentials").iterdir()) + list((running / "objectstore" / "keys").iterdir())
         assert len(holders) > 2 * 14 + 3
         assert [p for p in holders if stat.S_IMODE(p.stat().st_mode) & 0o077] == []

@@ -145,13 +145,6 @@ def test_the_operators_guide_names_exactly_the_dags() -> None:
     assert named == {path.stem for path in (ROOT / "dags").glob("*.py")}
 
 
-def test_the_operators_guide_makes_exactly_the_secrets_that_production_requires() -> None:
-    block = next(b for b in re.findall(r"^```sh\n(.*?)^```", OPERATORS, re.M | re.S) if "> .env" in b)
-    names = set(re.findall(r"\b[A-Z][A-Z0-9_]{6,}\b", block))
-    required = set(re.findall(r"(?<!\$)\$\{(\w+):\?", text_of(ROOT / "docker-compose.yaml")))
-    assert names == required
-
-
 def test_the_operators_guide_makes_a_key_for_each_prefecture(notice: Campaign) -> None:
     loop = re.search(r"for code in ([\d ]+);", OPERATORS)
     assert loop

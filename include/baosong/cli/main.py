@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 
 from baosong.cli import preservation
+from baosong.cli.accounts import app as accounts
 from baosong.cli.chinese import App, run
 from baosong.rules.errors import CallError, OneLineError
 from baosong.rules.findings import Checked, Kind, Verdict
@@ -33,6 +34,7 @@ err = Console(stderr=True)
 
 key = App(help="地州市的密钥：更换、停用、权限策略。")
 app.add_typer(key, name="key")
+app.add_typer(accounts, name="account")
 NO_KEYS_HERE = "密钥由您的对象存储发放：请在那里换发或停用（见运行指南第五部分），再用 open --keys 重写发送页。"
 
 app.command("verify")(preservation.verify)

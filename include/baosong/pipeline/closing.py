@@ -10,6 +10,7 @@ from baosong.ledger.services import Services
 from baosong.pipeline.completeness import is_complete
 from baosong.pipeline.open_campaign import opened_campaigns, renew_status_pages
 from baosong.pipeline.publish import publish_report
+from baosong.pipeline.reminders import running_deadlines
 from baosong.receipts.view import describe_deliverables
 
 if TYPE_CHECKING:
@@ -89,11 +90,20 @@ def decide(
 
 
 def edition_due(services: Services, campaign_id: str) -> Literal["final", "interim"]:
-    """Return what the night is to write: once somebody has closed the campaign, a final edition if that is lacking."""
+    """Return what the night is to write.
+
+    Once somebody has closed the campaign, that is a final edition if it is lacking; and again from when a prefecture
+    is complete that was granted the time for it after the end.
+    """
     closing, editions = services.ledger.closure(campaign_id), services.ledger.editions(campaign_id)
     if is_complete(services, campaign_id):
         return "final"
     if closing is None or closing.decided_at is None:
         return "interim"
     written = any(e.edition == "final" and e.created_at >= closing.decided_at for e in editions)
-    return "interim" if written else "final"
+    return "interim" if written and not _reopened(services, campaign_id) else "final"
+
+
+def _reopened(services: Services, campaign_id: str) -> bool:
+    campaign = services.campaigns.get(campaign_id)
+    return bool(services.ledger.complete_prefectures(campaign, running_deadlines(services, campaign)))

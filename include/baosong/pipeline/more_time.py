@@ -27,7 +27,8 @@ def extend(services: Services, campaign: Campaign, code: str, when: str, who: st
     if not services.ledger.extend(campaign, code, deadline, who, reason, extension_messages(own, prefecture, reason)):
         raise ReviewRefused(f"{prefecture.name}的截止时间已经是{own.deadline_text}，没有改动。")
     renew_status(services, campaign, prefecture)
-    return f"{prefecture.name}的截止时间已延长到{own.deadline_text}，状态页已更新。"
+    closed = "收报此前已经结束：它报齐后，当夜另出新版终稿。" if services.ledger.closure(campaign.id) else ""
+    return f"{prefecture.name}的截止时间已延长到{own.deadline_text}，状态页已更新。{closed}"
 
 
 def extended(services: Services, campaign: Campaign, code: str, when: str, now: datetime) -> datetime:

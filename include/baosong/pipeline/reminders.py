@@ -27,14 +27,14 @@ def remind_all(services: Services, now: datetime) -> int:
 def reminders(services: Services, campaign: Campaign, now: datetime) -> list[Message]:
     """Return today's reminders, the same whenever they are asked for.
 
-    There are none before the campaign's time of day, nor once it is closed.
+    There are none before the campaign's time of day; once it is closed, only for who was granted time after that.
     """
     here = now.astimezone(campaign.zone)
-    if here.strftime("%H:%M") < campaign.reminders.at or services.ledger.closure(campaign.id):
+    if here.strftime("%H:%M") < campaign.reminders.at:
         return []
     due = {
         code: deadline
-        for code, deadline in services.ledger.deadlines(campaign).items()
+        for code, deadline in running_deadlines(services, campaign).items()
         if is_due(campaign.reminders, campaign.last_day(deadline), here.date())
     }
     if not due:  # which is so on most days
@@ -46,6 +46,14 @@ def reminders(services: Services, campaign: Campaign, now: datetime) -> list[Mes
     lacking = [one for one in asked if one.missing]
     mails = [reminder_message(campaign, one, now) for one in lacking if campaign.contact(one.prefecture.code).emails]
     return [*mails, *(reminder_overview(campaign, lacking, now) if lacking else [])]
+
+
+def running_deadlines(services: Services, campaign: Campaign) -> dict[str, datetime]:
+    """Return the deadlines by prefecture, but of a closed campaign only those that were granted after its end."""
+    due, closure = services.ledger.deadlines(campaign), services.ledger.closure(campaign.id)
+    if closure is None or closure.decided_at is None:
+        return due
+    return {code: deadline for code, deadline in due.items() if deadline > closure.decided_at}
 
 
 def reminded(services: Services, campaign: Campaign, code: str) -> Reminded:

@@ -70,6 +70,20 @@ def home_of(env: Mapping[str, str] | None = None) -> Path:
     return Path(named).expanduser().resolve() if named else PROJECT / ".baosong"
 
 
+def accounts_file() -> Path:
+    """Return where the accounts of the sign-in are: `BAOSONG_ACCOUNTS`, by default beside all other state."""
+    named = os.environ.get("BAOSONG_ACCOUNTS")
+    return Path(named) if named else home_of() / "accounts.json"
+
+
+def strict_sandbox() -> bool:
+    """Return whether no file may be opened where the kernel confines nothing: `BAOSONG_SANDBOX=strict`."""
+    asked = os.environ.get("BAOSONG_SANDBOX", "")
+    if asked not in ("", "strict"):
+        raise SettingsError(f"设置 BAOSONG_SANDBOX 只能是 strict，或者不写；现在是 {asked}。")
+    return bool(asked)
+
+
 def overlaid(lower: Mapping[str, str], upper: Mapping[str, str]) -> dict[str, str]:
     """Return settings laid over others; where they name another store, its second endpoint is not that of the first."""
     same = upper.get("BAOSONG_S3_ENDPOINT") in (None, lower.get("BAOSONG_S3_ENDPOINT"))

@@ -220,12 +220,12 @@ def _say_midway(console: Console, campaign: Campaign, services: Services, info: 
     """Say where to look next: at a campaign in which there is something to do."""
     outbox = services.settings.home / "objectstore" / "data" / "outbox" / campaign.id
     area = campaign.prefectures[2].folder
-    passwords = services.settings.home / "airflow" / "passwords.json"
+    first = services.settings.home / "secrets.json"
     lines = [
         "另一次活动停在中途：有报齐、提示、退回、待审核、迟报和没有报送的，可以接着看：",
         f"  看板    {info.ui_url}/baosong/{campaign.id}",
         f"  状态页  {outbox / area / '状态.html'}",
-        f"Airflow   {info.ui_url}（管理员 {info.user}，密码见 {passwords}）",
+        f"Airflow   {info.ui_url}（管理员 {info.user}，首次的密码是 {first} 中的 password）",
         "为每个人建账号：./baosong account add 姓名 --role operator。服务仍在运行，停止请用 ./baosong down。",
     ]
     _print(console, lines)

@@ -1,4 +1,4 @@
-"""How Airflow's four processes are started: its configuration is in environment variables, but for the accounts."""
+"""How Airflow's four processes are started: all configuration is in environment variables."""
 
 from __future__ import annotations
 
@@ -83,7 +83,8 @@ def _security(layout: Layout, secrets: Secrets) -> dict[tuple[str, str], str]:
         ("CORE", "FERNET_KEY"): secrets.fernet_key,
         ("API_AUTH", "JWT_SECRET"): secrets.jwt_secret,
         ("API", "SECRET_KEY"): secrets.api_secret,
-        ("CORE", "SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"): str(layout.airflow / "passwords.json"),
+        ("CORE", "AUTH_MANAGER"): "baosong_airflow.sign_in.AccountsAuthManager",
+        ("API", "ENABLE_SWAGGER_UI"): "False",
     }
 
 

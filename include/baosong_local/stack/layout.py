@@ -29,7 +29,7 @@ class Layout:
         self.state = home / "state.json"  # how the components are, by the supervisor
         self.settings = home / "stack.json"  # where the running stack is; exists while it is up
         self.secrets = home / "secrets.json"
-        self.accounts = home / "accounts.json"  # who may sign in; absent until somebody changes it
+        self.accounts = home / "accounts.json"  # who may sign in
         self.logs = home / "logs"
         self.airflow = home / "airflow"
         self.postgres = home / "postgres"
@@ -48,6 +48,7 @@ class Layout:
             folder.mkdir(exist_ok=True, mode=0o700)
         for folder in (self.postgres, self.objectstore):
             folder.mkdir(exist_ok=True)
+        (self.airflow / "airflow.cfg").touch(0o600)  # or Airflow would write all its defaults there and read them again
         file_modes.allow_traversal(self.postgres / "data")
 
 

@@ -14,10 +14,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from baosong.store.accounts import FIRST
 from baosong_local.stack import orphans, process
 from baosong_local.stack.layout import ALREADY_RUNS, COMPONENTS, Layout
 from baosong_local.stack.process import Program
-from baosong_local.stack.secrets import OPERATOR, show_password_once
+from baosong_local.stack.secrets import show_password_once
 from baosong_local.stack.state import ComponentState, StackError, read_json, read_state
 
 _UP_WITHIN = 300.0
@@ -68,7 +69,7 @@ def up(
         raise
     facts = read_json(layout.settings) or {}
     password = show_password_once(layout.secrets) if airflow else None
-    return StackInfo(facts.get("BAOSONG_UI_URL", ""), facts.get("BAOSONG_S3_ENDPOINT", ""), OPERATOR, password)
+    return StackInfo(facts.get("BAOSONG_UI_URL", ""), facts.get("BAOSONG_S3_ENDPOINT", ""), FIRST, password)
 
 
 def stay(home: Path) -> None:

@@ -9,17 +9,18 @@ import string
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from baosong.store.accounts import new_password
 from baosong_local.stack.state import read_json, write_json
 
-OPERATOR = "operator"
 _UPPER = string.ascii_uppercase + string.digits
-# Without the letters and digits that people mistake for one another.
-_UNAMBIGUOUS = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKMNPQRSTUVWXYZ23456789"
 
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """What the components share and nobody else knows. `password_shown`: the operator's password has been printed."""
+    """What the components share and nobody else knows.
+
+    `password` is the first administrator's first one, `password_shown` that it has been printed.
+    """
 
     fernet_key: str
     jwt_secret: str
@@ -28,11 +29,6 @@ class Secrets:
     s3_secret_key: str
     password: str
     password_shown: bool = False
-
-
-def new_password() -> str:
-    """Return a fresh password that can be read out and typed."""
-    return "".join(secrets.choice(_UNAMBIGUOUS) for _ in range(16))
 
 
 def new_key_pair() -> tuple[str, str]:
@@ -59,7 +55,7 @@ def open_secrets(path: Path) -> Secrets:
 
 
 def show_password_once(path: Path) -> str | None:
-    """Return the operator's password the first time it is asked for, and None ever after."""
+    """Return the first administrator's password the first time it is asked for, and None ever after."""
     found = open_secrets(path)
     if found.password_shown:
         return None

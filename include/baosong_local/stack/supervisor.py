@@ -24,9 +24,9 @@ from typing import IO
 import psycopg2
 
 from baosong.campaign import Campaigns
+from baosong.store import accounts
 from baosong.store.settings import INTERNAL_ENDPOINT, bucket_names, campaign_dirs
 from baosong_local.stack import orphans
-from baosong_local.stack.accounts import publish
 from baosong_local.stack.airflow import environment, programs, version
 from baosong_local.stack.component import Component
 from baosong_local.stack.grants import record_endpoint
@@ -133,7 +133,7 @@ class Supervisor:
         self._internal.sweep_temporaries(there for bucket, there in self._buckets.items() if bucket != "intake")
 
     def _start(self) -> None:
-        publish(self.layout)
+        accounts.begin(self.layout.accounts, self._secrets.password)
         self._publish("starting", "正在启动数据库与对象存储")
         for component in self._base:
             component.start()

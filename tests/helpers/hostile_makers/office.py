@@ -22,6 +22,7 @@ DTDS = {
     "external entity": '<!DOCTYPE d [<!ENTITY l9 SYSTEM "file:///etc/passwd">]>',
     "entity from the network": '<!DOCTYPE d [<!ENTITY l9 SYSTEM "http://192.0.2.1/x">]>',
     "external DTD": '<!DOCTYPE d SYSTEM "http://192.0.2.1/x.dtd" [<!ENTITY l9 "x">]>',
+    "entity after a long comment": f'<!--{"空" * 200_000}--><!DOCTYPE d [<!ENTITY l9 "x">]>',
     "parameter entity": '<!DOCTYPE d [<!ENTITY % p SYSTEM "http://192.0.2.1/p"> %p; <!ENTITY l9 "x">]>',
 }
 REMOTE = ["http://192.0.2.1/t.dotm", "https://evil.example/t.dotx", "\\\\192.0.2.1\\t.dotm", "file://192.0.2.1/t.dotm"]

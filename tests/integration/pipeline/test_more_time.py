@@ -293,6 +293,41 @@ def test_a_closed_campaign_is_reopened_for_one_prefecture(services: Services, ca
     assert (written["version"], written["missing"]) == (2, [])
 
 
+def test_who_is_granted_time_after_the_end_is_reminded_alone_and_the_final_report_follows_it(
+    services: Services, tmp_path: Path
+) -> None:
+    """Closed without two, reopened for one: every page, mail and edition says so, and of the other what it said."""
+    told = with_contacts(services, tmp_path / "campaigns", reminders={"at": "09:00", "before": [1], "after": [1]})
+    campaign = told.campaigns.get("2023")
+    open_campaign(told, campaign)
+    for prefecture in campaign.prefectures[2:]:
+        feed_all(told.ledger, campaign, prefecture.code)
+    end = campaign.deadline + timedelta(hours=8)
+    closing.questions(told, "run", end)
+    closing.decide(told, "2023", end.date(), True, "张处长", "不等了", end)
+
+    assert extend(told, campaign, now=end).endswith("它报齐后，当夜另出新版终稿。")
+
+    own, other = status_page(told), status_page(told, "2023/6502-克拉玛依市")
+    assert ("收报已于" in own, f"请在 {WORDS} 前报齐" in own, "收报已于" in other) == (False, True, True)
+    board = render_board(told.ledger, campaign, end, bool)
+    assert ("当时未报齐的：乌鲁木齐市、克拉玛依市" in board, board.count(f"延至 {WORDS}")) == (True, 1)
+    mails = [
+        (day, m.prefecture)
+        for day in range(16, 24)
+        for m in reminders(told, campaign, datetime(2023, 6, day, 10, tzinfo=campaign.zone))
+        if m.channel == "mail" and m.prefecture
+    ]
+    assert mails == [(19, CODE), (21, CODE)]
+    assert closing.edition_due(told, "2023") == "interim", "nothing has come"
+    feed_all(told.ledger, campaign, CODE, at=end)
+    assert closing.edition_due(told, "2023") == "final"
+    written = publish_report(told, "2023", "final", end + timedelta(days=1))
+    assert (written["version"], written["missing"]) == (2, ["6502"])
+    assert publish_report(told, "2023", "final", end + timedelta(days=2))["new"] is False
+    assert closing.questions(told, "later", end + timedelta(days=9)) == []
+
+
 # --- what is refused, and what is kept
 
 

@@ -18,11 +18,11 @@ from baosong.rules.catalogue import finding, phrase
 from baosong.rules.findings import Finding, Where
 from baosong.store.source import Source
 from baosong.validation.common import opc, zip_guard
+from baosong.validation.common.dtd import declares_dtd
 from baosong.validation.common.filetypes import OLE_ERRORS, PARSER_ERRORS, PICTURES, ZIPPED
 from baosong.validation.common.reader import plain
 
 LARGEST_PART = 8 << 20  # bytes read of a part of an Office file
-_OPENING = 2048  # bytes of a part in which a DTD would stand
 _MACROS = re.compile(r"(?i)(.*/)?(vbaproject[^/]*\.bin|vbadata\.xml)|(basic|scripts)/.+")
 _EMBEDDED = re.compile(r"(?i).*/embeddings/.+|objectreplacements/.+\.bin")
 _RELATION = re.compile(rb"<(?:\w+:)?Relationship\b[^<>]*>")
@@ -33,7 +33,6 @@ _DDE = re.compile(rb"(?i)<(?:\w+:)?instrText[^<>]*>\s*DDE(AUTO)?\b|<(?:\w+:)?dde
 _STRAY = re.compile(
     r"(.*[/\\])?\.\.[/\\].*|[/\\].*|[A-Za-z]:.*|.*[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069].*", re.DOTALL
 )
-_DTD = re.compile(r"<!(?:DOCTYPE|ENTITY)")
 _PROGRAM = re.compile(rb"(?i)\.(exe|dll|scr|com|bat|cmd|ps1|vbs|vbe|js|jse|wsf|hta|lnk|jar|msi)\0")
 _MARKUP = (b"<script", b"<!doctype html", b"<html>", b"<html ", b"<iframe", b"<?php ")
 
@@ -76,22 +75,20 @@ def _in_package(archive: zipfile.ZipFile, sheet: bool) -> Iterator[Finding]:
             yield from _embedded(name, _part(archive, spelled))
         elif name.endswith(".rels"):
             yield from _relations(name, _part(archive, spelled))
-        elif name.endswith(".xml"):
-            part = _part(archive, spelled, _OPENING if name.startswith("xl/worksheets/") else LARGEST_PART)
-            yield from _in_xml(name, part, sheet)
+        elif name.endswith(".xml") and not (sheet and name.startswith("xl/worksheets/")):
+            yield from _in_xml(name, _part(archive, spelled), sheet)
 
 
-def _part(archive: zipfile.ZipFile, name: str, size: int = LARGEST_PART) -> bytes:
+def _part(archive: zipfile.ZipFile, name: str) -> bytes:
     try:
         with archive.open(name) as part:
-            return part.read(size)
+            return part.read(LARGEST_PART)
     except PARSER_ERRORS:
         return b""
 
 
 def _in_xml(name: str, part: bytes, sheet: bool) -> Iterator[Finding]:
-    code = "utf-16" if part.startswith((b"\xff\xfe", b"\xfe\xff")) else "latin-1"
-    if not sheet and _DTD.search(part[:_OPENING].decode(code, "ignore")):
+    if not sheet and declares_dtd(io.BytesIO(part).read):
         yield finding("file.dtd", where=Where(member=plain(name)))
     if _DDE.search(part):
         yield finding("file.active_content", "dde", where=Where(member=plain(name)))

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import html
 import re
+from io import BytesIO
 from typing import Final, cast
 from xml.parsers.expat import ExpatError, ParserCreate
 
+from baosong.validation.common.dtd import declares_dtd
 from baosong.validation.common.words import Place, Words
 
 SAME: Final = "same"  # the place that its surroundings have, but not in the middle of their line
@@ -66,7 +68,6 @@ _FONTS = frozenset({"rFonts", "font", "latin", "ea", "cs", "font-face"})
 _HEADER_CODES = re.compile(r'&(?:"[^"]*"|[LCRPNDTZFGAUEISXYBOH&]|K[0-9A-Fa-f]{6}|[+-]?\d{1,5})')
 _ADDRESS = re.compile(r"""\b(?i:HYPERLINK)\b\s{0,9}\(?\s{0,9}["“]?(https?://[^\s"”<>\\]+)""")
 _TAG = re.compile(r"<[^<>]*>")  # no "[^>]*": thirty million "<" would each be searched to the end
-_OPENING = 4096  # bytes in which a DTD would stand
 _PECULIAR = (b't="str"', b"t='str'", b't="d"', b"<f", b"<rPh")  # of a cell with more than a number or a text of its own
 _LONG_NUMBERS = re.compile(rb">\d{11,18}(?:\.0+)?<")
 _LONG_NUMBER = re.compile(r"\d{11,18}(?:\.0+)?")
@@ -74,7 +75,7 @@ _LONG_NUMBER = re.compile(r"\d{11,18}(?:\.0+)?")
 
 def read(xml: bytes, words: Words, place: Place) -> bool:
     """Add the words of a part; return whether it is sound XML. Of a damaged one all that is no tag is traces."""
-    if _has_dtd(xml):
+    if declares_dtd(BytesIO(xml).read):
         words.add("traces", bare(decoded(xml)))
         return False
     collector = Collector(words, place)
@@ -98,7 +99,7 @@ def read_sheet(xml: bytes, words: Words) -> bool:
     head, begins, rest = xml.partition(b"<sheetData>")
     cells, ends, tail = rest.rpartition(b"</sheetData>")
     peculiar = any(mark in cells for mark in _PECULIAR) or _LONG_NUMBERS.search(cells)
-    if not (begins and ends) or peculiar or _has_dtd(xml):
+    if not (begins and ends) or peculiar or declares_dtd(BytesIO(xml).read):
         return read(xml, words, "text")
     texts = (piece.partition(b"</is>")[0] for piece in cells.split(b"<is>")[1:])
     words.add("text", bare(decoded(b"\n".join(texts))))
@@ -118,10 +119,6 @@ def bare(xml: str) -> str:
 def without_codes(header: str) -> str:
     """Return the words of a workbook's header without the codes for fonts and places."""
     return _HEADER_CODES.sub("", header)
-
-
-def _has_dtd(xml: bytes) -> bool:
-    return b"<!DOCTYPE" in xml[:_OPENING].replace(b"\0", b"")
 
 
 class Collector:

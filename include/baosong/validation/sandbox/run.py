@@ -18,12 +18,14 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import IO, Any, cast
 
 from baosong.rules.catalogue import phrase
 from baosong.rules.errors import BaosongError
+from baosong.store.settings import strict_sandbox
 
 PROGRAMS = Path(__file__).parent / "programs"
 INCLUDE = Path(__file__).parents[3]
@@ -88,8 +90,18 @@ def foreign_program(command: Sequence[str], *, memory: int, seconds: int, sort: 
     return own_program(PROGRAMS / "exec_confined.py", sort, str(memory), str(seconds), *command)
 
 
+@cache
+def missing_belts() -> tuple[str, ...]:
+    """Return the kernel's means that this machine or its container refuses to what opens other people's files."""
+    probe = own_program(PROGRAMS / "show_belts.py")
+    told = subprocess.run(probe.command, env=probe.environment, capture_output=True, check=True, text=True)
+    return tuple(told.stdout.split())
+
+
 def start(program: Program, **how: Any) -> subprocess.Popen[bytes]:
     """Start a program, its streams and all else as `Popen` takes them; raises `SandboxUnavailable`."""
+    if strict_sandbox() and (missing := missing_belts()):
+        raise SandboxUnavailable(phrase("sandbox.weak", belts="、".join(missing)))
     streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     try:
         started = subprocess.Popen(program.command, env=program.environment, **(streams | how))

@@ -1,6 +1,6 @@
 """The program that unpacks a workbook, in a process of its own: a hostile file takes this process down, not ours.
 
-Run as `python read_sheet.py < workbook > cells`; of Baosong it imports `confine` and what stands beside it. calamine
+Run as `python read_sheet.py < workbook > cells`; of Baosong it imports little but `confine`. calamine
 allocates a sheet's whole rectangle, so that two far cells in a file of 5 KB abort the process; the limits below bound
 what that can cost. What calamine does not need is imported late: while it reads, by the thread beside it.
 """
@@ -15,6 +15,7 @@ import threading
 from datetime import date
 from itertools import islice
 
+from baosong.validation.common.dtd import declares_dtd
 from baosong.validation.sandbox import confine
 from baosong.validation.sandbox.programs.found import MAX_COLUMNS, MOST, Found, column_number
 
@@ -28,7 +29,6 @@ __all__ = ["MAX_COLUMNS", "column_number"]
 MEMORY = 1 << 30
 SECONDS = 8  # of a processor: the whole check promises an answer within ten
 MAX_ROW = 1 << 20  # as many rows as a spreadsheet has
-HEAD = 4096
 OLD = b"\xd0\xcf\x11\xe0"
 FRAME = ("xl/workbook.xml", "xl/_rels/workbook.xml.rels", "xl/styles.xml")
 LOCKED, ELSEWHERE = "password", "elsewhere"
@@ -137,11 +137,11 @@ def _guard(archive: zipfile.ZipFile) -> None:
         plain = name.replace("\\", "/")
         if plain.startswith("xl/") or plain == "content.xml":
             with archive.open(name) as part:
-                head = part.read(HEAD)
-                if b"<!DOCTYPE" in head.replace(b"\0", b""):
+                if declares_dtd(part.read):
                     raise ValueError(plain)
                 if plain in FRAME:
-                    ParserCreate().Parse(head + part.read(), True)
+                    part.seek(0)
+                    ParserCreate().Parse(part.read(), True)
 
 
 def _sheet(book: Any, meta: Any, max_rows: int, known: dict[Any, Any]) -> dict[str, Any]:

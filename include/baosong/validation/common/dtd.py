@@ -1,0 +1,32 @@
+"""Whether a part of a package declares a DTD: no office program writes one, and it may hold entities without end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+_FIRST = 4096  # bytes; of nearly every part that is enough
+_CODES = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"<\0": "utf-16-le", b"\0<": "utf-16-be"}
+_PASSED_OVER = {"<!--": "-->", "<?": "?>"}
+
+
+def declares_dtd(read: Callable[[int], bytes]) -> bool:
+    """Return whether a DTD stands before the first element, read as far as what stands before it goes."""
+    head = b""
+    while more := read(max(_FIRST, len(head))):
+        head += more
+        if (found := _in(head.decode(_CODES.get(head[:2], "latin-1"), "ignore"))) is not None:
+            return found
+    return False
+
+
+def _in(head: str) -> bool | None:
+    """Return whether the first thing that is neither a comment nor an instruction is a DTD; None if it is not there."""
+    at = 0
+    while 0 <= (at := head.find("<", at)) <= len(head) - len("<!--"):
+        passed = next((begin for begin in _PASSED_OVER if head.startswith(begin, at)), None)
+        if passed is None:
+            return head.startswith("<!", at)
+        at = head.find(_PASSED_OVER[passed], at + len(passed))
+        if at < 0:
+            return None
+    return None
