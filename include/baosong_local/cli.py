@@ -26,6 +26,7 @@ from baosong.cli.main import (
     campaign_of,
     one_line_errors,
     out,
+    policy,
     prefecture_of,
     read_keys,
     say,
@@ -38,8 +39,9 @@ from baosong.store.settings import PROJECT, home_of
 
 app = App(name="baosong", help=production.info.help)
 app.registered_commands += [command for command in production.registered_commands if command.name != "open"]
-key = App(help="地州市的密钥：更换、停用。")
+key = App(help="地州市的密钥：更换、停用、权限策略。")
 app.add_typer(key, name="key")
+key.command()(policy)
 app.add_typer(accounts, name="account")
 OFFLINE = {"check", "template"}
 PRODUCTION = {c.name or getattr(c.callback, "__name__", "") for c in production.registered_commands}

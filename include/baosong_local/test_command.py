@@ -10,9 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from baosong.store.settings import PROJECT
 
 # Half of the suite waits for other processes; more than four workers would ask for more memory than a machine has.
-SPREAD = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadgroup", "-m", "not stack and not soak")
+SPREAD = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadgroup", "-m", "not stack and not soak and not store")
 ALONE = ("-m", "stack and not soak")  # the whole stack is a computer's work already
 STATIC = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",))
+KEYS = "tests/integration/store/test_key_matrix.py"  # on every store that is there, and that the environment names
 NO_TESTS = 5  # pytest's exit code where nothing was selected
 
 # What lies outside the rooms, or has tests beside those of its room.
@@ -39,6 +40,8 @@ def run(words: Sequence[str]) -> int:
             folders = sorted({"tests/unit", *mirrors(changed_files())})
             alone = [(*ALONE, "tests/stack", *more)] if "tests/stack" in folders else []
             return _run_checked([(*SPREAD, *folders, *more), *alone])
+        case ["store", *more]:
+            return _module("pytest", KEYS, *more)
         case _:
             return _module("pytest", *words)
 

@@ -6,6 +6,7 @@ Exit codes: 0 all well (for `check`: all accepted), 1 not all accepted or not do
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -20,7 +21,7 @@ from baosong.cli.accounts import app as accounts
 from baosong.cli.chinese import App, run
 from baosong.rules.errors import CallError, OneLineError
 from baosong.rules.findings import Checked, Kind, Verdict
-from baosong.store.settings import campaign_dirs
+from baosong.store.settings import bucket_names, campaign_dirs
 from baosong.store.source import Source
 
 if TYPE_CHECKING:  # help and status read no campaign: its model costs them a third of their time
@@ -31,7 +32,7 @@ app = App(name="baosong", help="报送：收集、校验、归档、汇总。")
 out = Console()
 err = Console(stderr=True)
 
-key = App(help="地州市的密钥：更换、停用。")
+key = App(help="地州市的密钥：更换、停用、权限策略。")
 app.add_typer(key, name="key")
 app.add_typer(accounts, name="account")
 NO_KEYS_HERE = "密钥由您的对象存储发放：请在那里换发或停用（见运行指南第五部分），再用 open --keys 重写发送页。"
@@ -235,6 +236,15 @@ def rotate(code: PrefectureCode) -> None:
 def revoke(code: PrefectureCode) -> None:
     """停用一个地州市的密钥（只用于单机内嵌的存储）。"""
     raise CallError(NO_KEYS_HERE)
+
+
+@key.command()
+def policy(code: PrefectureCode, campaign_id: CampaignOption = "2023") -> None:
+    """输出一个地州市密钥的权限策略（JSON，AWS 的写法），用于自备的对象存储。"""
+    from baosong.store.policy import key_policy
+
+    owner = prefecture_of(campaign_of(campaign_id), code)
+    typer.echo(json.dumps(key_policy(campaign_id, owner.code, bucket_names(os.environ)), indent=2))
 
 
 @app.command()

@@ -1,8 +1,9 @@
 """The program in front of rclone: passes on the S3 calls that it carries out, and answers all others itself.
 
-Run as `python -m baosong_local.s3_proxy HOST:PORT SOCKET UID:GID RCLONE ARGUMENT...`: it starts rclone, which serves on
-the Unix socket and ends with it, and listens on the port. The two ends of a connection are copied to one another as
-they come; only the heads of requests are read, as they say where the next one begins. Root becomes UID:GID.
+Run as `python -m baosong_local.s3_proxy HOST:PORT SOCKET UID:GID DOOR RCLONE ARGUMENT...`: it starts rclone, which
+serves on the Unix socket and ends with it, and listens on the port. The two ends of a connection are copied to one
+another as they come; only the heads of requests are read, as they say where the next one begins. Root becomes UID:GID.
+Through the door `internal` goes only who may do everything.
 """
 
 from __future__ import annotations
@@ -16,18 +17,19 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 from xml.sax.saxutils import escape
 
-from baosong_local.s3_proxy import browsers, calls, keys, new_folders
+from baosong_local.s3_proxy import areas, browsers, calls, keys, new_folders
 
 _PR_SET_PDEATHSIG = 1
 _PIECE = 256 << 10  # bytes
 _LONGEST_HEAD = 64 << 10
-_LINGER = 3.0  # seconds without a byte, after which nobody reads a refusal any more
-_MOST_LINGERED = 1 << 30  # bytes of a refused upload that are let run out: many clients read an answer only then
+_LINGER = 3.0  # seconds without a byte, after which nobody reads a refusal any more; of a large upload with bytes, too
+_RUNS_OUT = 64 << 20  # bytes of a refused upload that are let run out: many clients read an answer only then
 _REQUEST = re.compile(r"([A-Z]+) (/[^ ]*) HTTP/1\.[01]")
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n]*?)[ \t]*")
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})(?:;[^\r\n]*)?\r\n")
@@ -37,6 +39,8 @@ _ERROR = (
     '<?xml version="1.0" encoding="UTF-8"?>\n'
     "<Error><Code>{code}</Code><Message>{message}</Message><Resource>{resource}</Resource></Error>"
 )
+_UNSIGNED = "没有执行：请求没有签名。"
+_INTERNAL = "没有执行：这个地址只供系统自己使用，请用发给本地州市的地址。"
 _WORDS = "内嵌对象存储不支持 {what}，没有执行，已有的文件没有改动。上传、下载、列表、复制、删除可照常使用。"
 
 
@@ -64,8 +68,8 @@ class _Refused(Exception):
 class _Connection:
     """A client, and rclone's end for it."""
 
-    def __init__(self, client: socket.socket, backend: socket.socket) -> None:
-        self._client, self._backend = client, backend
+    def __init__(self, client: socket.socket, backend: socket.socket, internal: bool) -> None:
+        self._client, self._backend, self._internal = client, backend, internal
         self._got = bytearray()
         self._waiting = True  # for a request; nothing is lost if the connection ends now
         self._more = b""  # header lines that the next answer gets besides
@@ -122,22 +126,34 @@ class _Connection:
             del self._got[: self._got.find(b"\r\n\r\n") + 4]
             self._client.sendall(browsers.preflight())
             return
-        if keys.is_revoked(request.target, request.headers, _KEYS):
-            raise _Refused("403 Forbidden", "InvalidAccessKeyId", "没有这个密钥，或者它已经停用、更换。")
+        walls = self._walls(request)
+        for wall in walls:
+            _refuse_for(wall.refusal(request.method, request.target, request.headers))
         if what := calls.unknown(request.method, request.target, request.headers):
             raise _not_implemented(what)
         new_folders.await_turn(request.method, request.target, request.headers)
         self._more = browsers.readable(request.headers).encode()
         head = self._got.find(b"\r\n\r\n") + 4
         if calls.is_delete(request.method, request.target):
-            self._look_into_delete(request, head)
+            self._look_into_delete(request, head, walls)
         self._forward(head)
         if request.length < 0:
             self._forward_chunks()
         else:
             self._forward(request.length)
 
-    def _look_into_delete(self, request: _Request, head: int) -> None:
+    def _walls(self, request: _Request) -> list[areas.Wall]:
+        """Return what bounds a request: nothing where it is signed by a key of the whole store."""
+        files = [keys.file_of(key, _KEYS) for key in keys.named(request.target, request.headers)]
+        _refuse_for("" if files else _UNSIGNED)
+        try:
+            walls = [wall for file in files if (wall := areas.wall_of(file))]
+        except OSError:
+            raise _Refused("403 Forbidden", "InvalidAccessKeyId", "没有这个密钥，或者它已经停用、更换。") from None
+        _refuse_for(_INTERNAL if walls and self._internal else "")
+        return walls
+
+    def _look_into_delete(self, request: _Request, head: int, walls: list[areas.Wall]) -> None:
         if not 0 <= request.length <= calls.LARGEST_DELETE:
             raise _Refused("400 Bad Request", "MalformedXML", "删除清单太大或没有写明长度。")
         if "expect" in request.headers:
@@ -145,7 +161,10 @@ class _Connection:
         while len(self._got) < head + request.length:
             if not self._receive():
                 raise ConnectionAbortedError
-        if what := calls.unknown_in_delete(bytes(self._got[head : head + request.length])):
+        body = bytes(self._got[head : head + request.length])
+        for wall in walls:
+            _refuse_for(wall.refusal_of_removal(request.target, body))
+        if what := calls.unknown_in_delete(body):
             raise _not_implemented(what)
 
     def _forward_chunks(self) -> None:
@@ -200,9 +219,9 @@ class _Connection:
             self._client.sendall(f"{head}Server: AmazonS3\r\nConnection: close\r\n\r\n".encode() + shown)
             self._client.shutdown(socket.SHUT_WR)
             self._client.settimeout(_LINGER)
-            lingered = 0
-            while lingered < _MOST_LINGERED and (more := self._client.recv(_PIECE)):
-                lingered += len(more)
+            runs_out, until = request is not None and 0 <= request.length <= _RUNS_OUT, time.monotonic() + _LINGER
+            while (runs_out or time.monotonic() < until) and self._client.recv(_PIECE):
+                pass
 
 
 def _parsed(head: bytes) -> _Request:
@@ -229,12 +248,20 @@ def _not_implemented(what: str) -> _Refused:
     return _Refused("501 Not Implemented", "NotImplemented", _WORDS.format(what=what))
 
 
+def _refuse_for(reason: str) -> None:
+    """Refuse a call that its key may not make, if there is a reason."""
+    if reason == areas.FULL:  # by which clients know that it is worth trying again
+        raise _Refused("503 Service Unavailable", "SlowDown", reason)
+    if reason:
+        raise _Refused("403 Forbidden", "AccessDenied", reason)
+
+
 def _shut(end: socket.socket, how: int) -> None:
     with suppress(OSError):
         end.shutdown(how)
 
 
-def _serve(client: socket.socket, path: str) -> None:
+def _serve(client: socket.socket, path: str, internal: bool) -> None:
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # or who lost his network would hold a thread for ever
     backend = socket.socket(socket.AF_UNIX)
@@ -244,13 +271,13 @@ def _serve(client: socket.socket, path: str) -> None:
         backend.close()
         client.close()
         return
-    _Connection(client, backend).serve()
+    _Connection(client, backend, internal).serve()
 
 
-def _accept_all(listener: socket.socket, path: str) -> None:
+def _accept_all(listener: socket.socket, path: str, internal: bool) -> None:
     while True:
         client, _ = listener.accept()
-        threading.Thread(target=_serve, args=(client, path), daemon=True).start()
+        threading.Thread(target=_serve, args=(client, path, internal), daemon=True).start()
 
 
 def _die_with_parent(how: signal.Signals) -> None:
@@ -270,7 +297,7 @@ def _start(command: list[str], uid: int, gid: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, preexec_fn=lambda: _die_with_parent(signal.SIGKILL))
 
 
-def main(address: str, path: str, account: str, command: list[str]) -> int:
+def main(address: str, path: str, account: str, door: str, command: list[str]) -> int:
     """Serve until rclone ends, and return its exit code; a SIGTERM is handed on to it."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -281,10 +308,10 @@ def main(address: str, path: str, account: str, command: list[str]) -> int:
     child = _start(command, int(uid), int(gid))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: child.terminate())
-    threading.Thread(target=_accept_all, args=(listener, path), daemon=True).start()
+    threading.Thread(target=_accept_all, args=(listener, path, door == "internal"), daemon=True).start()
     return child.wait()
 
 
 if __name__ == "__main__":
-    host_and_port, socket_path, uid_and_gid, *rclone = sys.argv[1:]
-    os._exit(main(host_and_port, socket_path, uid_and_gid, rclone) & 0xFF)
+    host_and_port, socket_path, uid_and_gid, which_door, *rclone = sys.argv[1:]
+    os._exit(main(host_and_port, socket_path, uid_and_gid, which_door, rclone) & 0xFF)

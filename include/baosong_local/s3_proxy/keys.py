@@ -1,4 +1,4 @@
-"""Whether the keys that a request names are still granted.
+"""The keys that a request names, and the files that grant them.
 
 rclone remembers a key for minutes after it was taken away; its file, whose name is the key, is gone at once.
 """
@@ -6,7 +6,7 @@ rclone remembers a key for minutes after it was taken away; its file, whose name
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import parse_qsl
 
@@ -14,10 +14,17 @@ _SIGNED = re.compile(r"AWS4-HMAC-SHA256 Credential=([A-Z0-9]+)/[^,]*,.*|AWS ([A-
 _NAMED = ("x-amz-credential", "awsaccesskeyid")
 
 
-def is_revoked(target: str, headers: Mapping[str, str], folder: Path) -> bool:
-    """Return whether a request is signed by a key without a file in `folder`, or in a way that nobody signs."""
-    named = [value.partition("/")[0] for name, value in parse_qsl(target.partition("?")[2]) if name.lower() in _NAMED]
+def named(target: str, headers: Mapping[str, str]) -> Iterator[str]:
+    """Yield the keys by which a request is signed, "" for a signature that nobody makes: all of them must hold."""
+    for name, value in parse_qsl(target.partition("?")[2]):
+        if name.lower() in _NAMED:
+            yield value.partition("/")[0]
     if "authorization" in headers:
         found = _SIGNED.fullmatch(headers["authorization"])
-        named.append((found[1] or found[2]) if found else "")
-    return not all(re.fullmatch("[A-Z0-9]+", key) and (folder / f"{key}.json").is_file() for key in named)
+        yield (found[1] or found[2]) if found else ""
+
+
+def file_of(key: str, folder: Path) -> Path | None:
+    """Return the file that grants a key, None where it is revoked or none that could have been granted."""
+    path = folder / f"{key}.json"
+    return path if re.fullmatch("[A-Z0-9]+", key) and path.is_file() else None

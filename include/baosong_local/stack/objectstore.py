@@ -7,6 +7,7 @@ In front of it stands `s3_proxy`, which refuses the calls that rclone does not k
     keys/<access key>.json         what `auth` answers rclone for that key: its secret and its root
 
 A put outside a key's own areas is refused, because the server may not write into `roots`; nothing can go astray there.
+`s3_proxy.areas` reads the same links and says so in words before the server sees a call.
 """
 
 from __future__ import annotations
@@ -129,7 +130,8 @@ class ObjectStore:
         }
         account = file_modes.server_account()
         argv = [sys.executable, "-S", "-P", "-m", "baosong_local.s3_proxy", self.endpoint]
-        argv += [_SOCKET.format(port=self.port), f"{account.uid}:{account.gid}"]
+        door = "internal" if self.name == INTERNAL else "public"
+        argv += [_SOCKET.format(port=self.port), f"{account.uid}:{account.gid}", door]
         argv += [str(_rclone()), "serve", "s3", *(part for pair in flags.items() for part in pair)]
         env = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": str(self.folder), "TZ": "Asia/Shanghai"}
         env |= {"PYTHONPATH": str(_INCLUDE), "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", "")}

@@ -59,13 +59,15 @@ class TestJails:
     ) -> None:
         karamay.put("intake", OTHER, b"theirs")
         assert keys(urumqi) == []
-        assert keys(urumqi, prefix="2023/6502-克拉玛依市/") == []
-        assert urumqi.stat("intake", OTHER) is None
-        with pytest.raises(StorageError):
-            urumqi.read("intake", OTHER)
-        with pytest.raises(StorageError):
-            urumqi.put("intake", OTHER, b"forged")
-        urumqi.remove("intake", OTHER)
+        for attempt in (
+            lambda: keys(urumqi, prefix="2023/6502-克拉玛依市/"),
+            lambda: urumqi.stat("intake", OTHER),
+            lambda: urumqi.read("intake", OTHER),
+            lambda: urumqi.put("intake", OTHER, b"forged"),
+            lambda: urumqi.remove("intake", OTHER),
+        ):
+            with pytest.raises(StorageError, match="拒绝访问（AccessDenied）"):
+                attempt()
         assert storage.read("intake", OTHER) == b"theirs"
 
     @pytest.mark.parametrize("key", ["x.xlsx", "2023/x.xlsx", OTHER, MINE.replace("2023", "2024")])

@@ -17,7 +17,7 @@ from baosong_local.cli import app as checkout
 NAMES = re.compile(
     r"--?[a-z][\w-]*|<[^>]*>|\b(?:report|statistics|photo|press|video)\b|list\[Path|\b[A-Z_…]{2,}\b|\./?baosong[\w ./-]*|\bbaosong\b|'\w+'|\bhttps?://\S+|"
     r"BagIt|Airflow|JSON|PDF|Ctrl-C|pytest|viewer|operator|admin|scheduler|latency|"
-    r"component|sha256|changed|unit|rotate|SQL|rebuild-ledger|xlsx|name|key revoke"
+    r"component|sha256|changed|unit|rotate|SQL|rebuild-ledger|init-env|\.env|xlsx|name|key revoke"
 )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from baosong.campaign import Campaign
-from baosong.cli.main import NO_KEYS_HERE, read_keys, revoke, rotate
+from baosong.cli.main import NO_KEYS_HERE, policy, read_keys, revoke, rotate
 from baosong.rules.errors import CallError
 
 
@@ -31,3 +32,20 @@ def test_production_says_in_one_line_where_keys_are_made() -> None:
             command("6501")
         assert str(told.value) == NO_KEYS_HERE
         assert "\n" not in NO_KEYS_HERE
+
+
+def test_a_policy_names_one_prefectures_areas_in_the_stores_own_buckets(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BAOSONG_BUCKET_INTAKE", "shou")
+    policy("6501")
+    told = json.loads(capsys.readouterr().out)
+    resources = [resource for statement in told["Statement"] for resource in statement["Resource"]]
+    assert resources == [
+        f"arn:aws:s3:::{name}" for name in ("shou/2023/6501-*", "outbox/2023/6501-*", "shou", "outbox")
+    ]
+    (listing,) = [statement for statement in told["Statement"] if statement["Action"] == ["s3:ListBucket"]]
+    assert listing["Condition"] == {"StringLike": {"s3:prefix": ["2023/6501-*"]}}
+    assert not [a for statement in told["Statement"] for a in statement["Action"] if "*" in a or "Acl" in a]
+    with pytest.raises(CallError):
+        policy("9999")

@@ -8,6 +8,7 @@ const REFUSALS = {
   SignatureDoesNotMatch: "密钥不正确，请重新领取发送页。",
   RequestTimeTooSkewed: "本机的日期、时间或时区不对，请校准后重试。",
   AccessDenied: "存储拒绝访问。收件夹可能已满（见下方状态），或密钥已经停用。",
+  SlowDown: "存储忙，或收件夹已满、正在等待处理（见下方状态）。",
   NotImplemented: "存储不支持这项操作。",
 };
 
