@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from baosong.receipts.board import Fact
 from baosong.rules.words import elapsed_text, size_text, time_text
-from baosong.validation.sandbox.run import missing_belts
+from baosong.validation.sandbox.run import SandboxUnavailable, missing_belts
 
 if TYPE_CHECKING:
     from baosong.store.settings import Settings
@@ -33,9 +33,14 @@ def facts(settings: Settings, now: datetime, zone: ZoneInfo) -> list[Fact]:
 
 
 def confinement() -> Iterator[Fact]:
-    """Yield which of the sandbox's belts the kernel here refuses, nothing where it has them all."""
-    if missing := missing_belts():
-        yield Fact("沙箱", f"这台机器不提供 {'、'.join(missing)}，报送的文件在较弱的隔离中打开", "failed")
+    """Yield which of the sandbox's belts the kernel refuses this server, nothing where it has them all."""
+    try:
+        missing = missing_belts()
+    except SandboxUnavailable as untried:
+        yield Fact("沙箱", str(untried), "failed")
+        return
+    if missing:
+        yield Fact("沙箱", f"界面所在的机器不提供 {'、'.join(missing)}，在它上面打开文件时隔离较弱", "failed")
 
 
 def _of_airflow(now: datetime, zone: ZoneInfo) -> Iterator[Fact]:

@@ -14,14 +14,12 @@ from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleA
 from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 
 from baosong.store import accounts
-from baosong.store.accounts import Role
 from baosong.store.settings import accounts_file
+from baosong_airflow.signed_in import SignedIn
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-# Airflow's `op` would also read connections and alter pools, which is an administrator's matter.
-_AIRFLOWS = {Role.VIEWER: "viewer", Role.OPERATOR: "user", Role.ADMIN: "admin"}
 _DESCRIPTION = re.compile(r"(?:/[^/]+)?/(?:docs|docs/oauth2-redirect|redoc|openapi\.json)")
 
 
@@ -34,7 +32,8 @@ class AccountsAuthManager(SimpleAuthManager):
 
     def serialize_user(self, user: SimpleAuthManagerUser) -> dict[str, Any]:
         """Return what a token says: whose it is, and under which password it was given."""
-        return {"sub": user.username, "account": accounts.read(accounts_file())[user.username].id}
+        known = user.account_id if isinstance(user, SignedIn) else accounts.read(accounts_file())[user.username].id
+        return {"sub": user.username, "account": known}
 
     def deserialize_user(self, token: dict[str, Any]) -> SimpleAuthManagerUser:
         """Return who a token's holder is now; KeyError or ValueError if the account is gone or its password another."""
@@ -42,7 +41,7 @@ class AccountsAuthManager(SimpleAuthManager):
         account = accounts.read(accounts_file())[name]
         if account.id != token["account"]:
             raise ValueError("the account's password was changed")
-        return SimpleAuthManagerUser(username=name, role=_AIRFLOWS[account.role])
+        return SignedIn(name, account)
 
     def get_fastapi_app(self) -> FastAPI:
         """Return what Airflow mounts as /auth."""

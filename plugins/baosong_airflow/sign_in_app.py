@@ -9,7 +9,6 @@ from typing import Annotated
 from airflow.api_fastapi.app import get_auth_manager, get_cookie_path
 from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN
 from airflow.api_fastapi.auth.managers.simple.datamodels.login import LoginBody, LoginResponse
-from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 from airflow.api_fastapi.auth.managers.simple.utils import parse_login_body
 from airflow.api_fastapi.core_api.security import is_safe_url
 from airflow.configuration import conf
@@ -26,9 +25,11 @@ from baosong.store.settings import accounts_file
 from baosong_airflow.board_acts import filled_in, from_this_board
 from baosong_airflow.board_answers import OF_FORMS
 from baosong_airflow.board_forms import text_of
+from baosong_airflow.signed_in import SignedIn
 
 GUESSES = parse("5 per minute")  # from one address for one name, right ones not counted
 _AT_ONCE = Semaphore(2)  # to check a password takes 19 MB, and whoever likes may ask for it
+_PATIENCE = 1.0  # seconds: who waits here holds one of the threads that serve all of Airflow's pages
 _LONGEST = 200  # characters
 limiter = MovingWindowRateLimiter(MemoryStorage())
 app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
@@ -59,7 +60,9 @@ def sign_in(request: Request, values: Annotated[Values, Depends(filled_in)], nex
     try:
         token = _token(request, name, text_of(values, "password"))
     except HTTPException as refused:
-        return _form(name, str(refused.detail), refused.status_code)
+        answer: Response = _form(name, str(refused.detail), refused.status_code)
+        answer.headers.update(refused.headers or {})
+        return answer
     onward = next if next and is_safe_url(next, request) else conf.get("api", "base_url", fallback="/")
     secure = request.base_url.scheme == "https" or bool(conf.get("api", "ssl_cert", fallback=""))
     answer = RedirectResponse(onward, 303)
@@ -79,10 +82,15 @@ def _token(request: Request, name: str, password: str, lifetime: str = "jwt_expi
         seconds = max(1, round(limiter.get_window_stats(GUESSES, *who).reset_time - time.time()))
         again = {"Retry-After": str(seconds)}
         raise HTTPException(429, f"账号名或密码连续写错多次，请等 {seconds} 秒再试。", again)
-    with _AT_ONCE:
-        right = max(len(name), len(password)) <= _LONGEST and authenticated(accounts_file(), name, password)
-    if not right:
+    if not _AT_ONCE.acquire(timeout=_PATIENCE):
+        raise HTTPException(503, "登录的人太多，请稍后再试。", {"Retry-After": "5"})
+    try:
+        short = max(len(name), len(password)) <= _LONGEST
+        account = authenticated(accounts_file(), name, password) if short else None
+    finally:
+        _AT_ONCE.release()
+    if account is None:
         raise HTTPException(401, "账号名或密码不对。忘记密码的，请找系统管理员换一个。")
     limiter.clear(GUESSES, *who)
-    user = SimpleAuthManagerUser(username=name, role=None)
+    user = SignedIn(name, account)
     return str(get_auth_manager().generate_jwt(user, expiration_time_in_seconds=conf.getint("api_auth", lifetime)))

@@ -135,8 +135,8 @@ def render_status(
         left_out=left_out,
         receipts_left_out=receipts_left_out,
         over_limit=over_limit,
-        # Who was granted more time after that is not asked to send what is late.
-        closed=time_text(closed_at, campaign.zone) if closed_at and campaign.deadline <= closed_at else "",
+        # While one has time that was granted after that, nothing is closed for it.
+        closed=time_text(closed_at, campaign.zone) if closed_at and campaign.deadline <= max(closed_at, now) else "",
         next=view.next_steps(current, deliverables, campaign.deadline_text),
         templates=[_link(title, key) for title, key in (links or {}).items() if key.startswith(TEMPLATES)],
         receipts=[_link(title, key) for title, key in (links or {}).items() if not key.startswith(TEMPLATES)],

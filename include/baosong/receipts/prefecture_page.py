@@ -32,6 +32,7 @@ DAGS = {"quick": "intake", "large": "intake_large"}
 def render_prefecture(services: Services, campaign: Campaign, code: str, now: datetime) -> str:
     """Return a prefecture's page, which keeps itself up to date; KeyError if there is no such prefecture."""
     prefecture, ledger = campaign.prefecture(code), services.ledger
+    everybodys = campaign.deadline
     campaign, cells, rows, of, last, over_limit, _ = ledger.overview(campaign, code, MOST_OF_EACH)
     marks, numbers = ledger.marks(campaign), ledger.receipt_numbers(campaign.id, code)
     queue = {file.id: file for file in ledger.queued(campaign.id, code)}
@@ -53,7 +54,7 @@ def render_prefecture(services: Services, campaign: Campaign, code: str, now: da
         pictures=any(has_preview(row) for row in rows),
         receipts=_receipts(services, f"{campaign.id}/{prefecture.folder}/", last),
         receipts_left_out=max(0, last - MOST_RECEIPTS),
-        extended=bool(extensions),
+        extended=campaign.deadline > everybodys,
         done=_done(ledger.done_by_people(campaign.id, code, MOST_ACTS), extensions, campaign),
         left_out=of - len(rows),
         over_limit=over_limit,

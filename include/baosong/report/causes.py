@@ -38,13 +38,15 @@ def _made(main: list[Change]) -> str:
     """Name the fewest prefectures that together made half of it, or say that it is spread if three did not."""
     if len(main) == 1:
         return _moved(main[0])
+    if main[0][2] == main[-1][2]:
+        return f"各{_word(main[0][2])}{amount_text(abs(main[0][2]), main[0][1])}"
     whole = sum((abs(c[2]) for c in main), Decimal(0))
     for count in range(1, _MOST_NAMED + 1):
         part = sum((abs(c[2]) for c in main[:count]), Decimal(0))
-        if part * 2 >= whole:
+        if part * 2 >= whole and (count == len(main) or abs(main[count][2]) < abs(main[count - 1][2])):
             names = "、".join(map(_moved, main[:count]))
             return f"以{names}为主，{'合' if count > 1 else ''}占{_word(main[0][2])}部分的{share(part, whole)}"
-    return f"分布较散，最多的是{_moved(main[0])}"
+    return f"分布较散，最多的{_first(main)}"
 
 
 def _against(against: list[Change]) -> str:
@@ -53,11 +55,21 @@ def _against(against: list[Change]) -> str:
     name, unit, by = against[0]
     if len(against) == 1:
         return f"；{name}{_word(by)}{amount_text(abs(by), unit)}"
-    return f"；{_word(by)}的有{len(against)}个，最多的是{_moved(against[0])}"
+    return f"；{_word(by)}的有{len(against)}个，最多的{_first(against)}"
 
 
 def _most(moved: list[Change]) -> str:
-    return f"{_word(moved[0][2])}最多的是{_moved(moved[0])}"
+    return f"{_word(moved[0][2])}最多的{_first(moved)}"
+
+
+def _first(moved: list[Change]) -> str:
+    """Name the one that moved furthest, or all that moved as far."""
+    _, unit, by = moved[0]
+    alike = [c[0] for c in moved if c[2] == by]
+    if len(alike) == 1:
+        return f"是{_moved(moved[0])}"
+    names = f"是{'、'.join(alike)}，" if len(alike) <= _MOST_NAMED else f"{len(alike)}个"
+    return f"{names}各{_word(by)}{amount_text(abs(by), unit)}"
 
 
 def _moved(change: Change) -> str:

@@ -63,15 +63,16 @@ def read(path: Path) -> Accounts:
     return _parsed(path, found.st_ino, found.st_mtime_ns)
 
 
-def authenticated(path: Path, name: str, password: str) -> bool:
-    """Return whether this is the account's password; a name that nobody has takes as long as a wrong password."""
+def authenticated(path: Path, name: str, password: str) -> Account | None:
+    """Return the account whose password this is; for a name that nobody has, that takes as long as for a wrong one."""
     from argon2.exceptions import VerificationError
 
     account = read(path).get(name)
     try:
-        return _hasher().verify(account.password if account else _nobodys(), password) and account is not None
+        _hasher().verify(account.password if account else _nobodys(), password)
     except VerificationError:
-        return False
+        return None
+    return account
 
 
 def begin(path: Path, password: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import openpyxl
 import pytest
@@ -16,9 +17,9 @@ from sqlalchemy.exc import DBAPIError
 from baosong.campaign import Campaign
 from baosong.ledger import Notification
 from baosong.ledger.services import Services
-from baosong.pipeline import check, closing, discover, more_time, process
+from baosong.pipeline import check, closing, discover, more_time, process, reply
 from baosong.pipeline.manual_review import ReviewRefused
-from baosong.pipeline.open_campaign import open_campaign, write_send_pages
+from baosong.pipeline.open_campaign import open_campaign, renew_status_pages, write_send_pages
 from baosong.pipeline.publish import publish_report
 from baosong.pipeline.reminders import reminders
 from baosong.preservation import change_log
@@ -294,7 +295,7 @@ def test_a_closed_campaign_is_reopened_for_one_prefecture(services: Services, ca
 
 
 def test_who_is_granted_time_after_the_end_is_reminded_alone_and_the_final_report_follows_it(
-    services: Services, tmp_path: Path
+    services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Closed without two, reopened for one: every page, mail and edition says so, and of the other what it said."""
     told = with_contacts(services, tmp_path / "campaigns", reminders={"at": "09:00", "before": [1], "after": [1]})
@@ -304,12 +305,17 @@ def test_who_is_granted_time_after_the_end_is_reminded_alone_and_the_final_repor
         feed_all(told.ledger, campaign, prefecture.code)
     end = campaign.deadline + timedelta(hours=8)
     closing.questions(told, "run", end)
+    times = [end]
+    monkeypatch.setattr(reply, "datetime", SimpleNamespace(now=lambda zone: times[-1].astimezone(zone)))
     closing.decide(told, "2023", end.date(), True, "张处长", "不等了", end)
 
     assert extend(told, campaign, now=end).endswith("它报齐后，当夜另出新版终稿。")
 
     own, other = status_page(told), status_page(told, "2023/6502-克拉玛依市")
     assert ("收报已于" in own, f"请在 {WORDS} 前报齐" in own, "收报已于" in other) == (False, True, True)
+    times.append(end + timedelta(days=60))
+    renew_status_pages(told, "2023")
+    assert "收报已于" in status_page(told), "its time, too, is over"
     board = render_board(told.ledger, campaign, end, bool)
     assert ("当时未报齐的：乌鲁木齐市、克拉玛依市" in board, board.count(f"延至 {WORDS}")) == (True, 1)
     mails = [

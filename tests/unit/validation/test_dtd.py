@@ -27,6 +27,11 @@ def test_a_dtd_is_seen_whatever_stands_before_it(before: str, code: str) -> None
     assert declared(f'<?xml version="1.0"?>{before}<!DOCTYPE d SYSTEM "x"><d/>', code)
 
 
+@pytest.mark.parametrize("code", ["utf-8", "utf-16-le", "utf-16-be"])
+def test_a_blank_before_all_else_hides_none(code: str) -> None:
+    assert declared("\n<!DOCTYPE d><d/>", code)
+
+
 @given(BEFORE, CODES)
 def test_what_only_looks_like_one_is_none(before: str, code: str) -> None:
     assert not declared(f'<?xml version="1.0"?>{before}<d><![CDATA[<!DOCTYPE d>]]><!-- <!DOCTYPE d> --></d>', code)

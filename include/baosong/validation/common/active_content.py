@@ -76,7 +76,10 @@ def _in_package(archive: zipfile.ZipFile, sheet: bool) -> Iterator[Finding]:
         elif name.endswith(".rels"):
             yield from _relations(name, _part(archive, spelled))
         elif name.endswith(".xml") and not (sheet and name.startswith("xl/worksheets/")):
-            yield from _in_xml(name, _part(archive, spelled), sheet)
+            if not sheet and _has_dtd(archive, spelled):
+                yield finding("file.dtd", where=Where(member=plain(name)))
+            if _DDE.search(_part(archive, spelled)):
+                yield finding("file.active_content", "dde", where=Where(member=plain(name)))
 
 
 def _part(archive: zipfile.ZipFile, name: str) -> bytes:
@@ -87,11 +90,12 @@ def _part(archive: zipfile.ZipFile, name: str) -> bytes:
         return b""
 
 
-def _in_xml(name: str, part: bytes, sheet: bool) -> Iterator[Finding]:
-    if not sheet and declares_dtd(io.BytesIO(part).read):
-        yield finding("file.dtd", where=Where(member=plain(name)))
-    if _DDE.search(part):
-        yield finding("file.active_content", "dde", where=Where(member=plain(name)))
+def _has_dtd(archive: zipfile.ZipFile, name: str) -> bool:
+    try:
+        with archive.open(name) as part:
+            return declares_dtd(part.read)
+    except PARSER_ERRORS:
+        return False
 
 
 def _relations(name: str, part: bytes) -> Iterator[Finding]:

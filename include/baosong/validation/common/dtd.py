@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 _FIRST = 4096  # bytes; of nearly every part that is enough
-_CODES = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"<\0": "utf-16-le", b"\0<": "utf-16-be"}
 _PASSED_OVER = {"<!--": "-->", "<?": "?>"}
 
 
@@ -14,9 +13,16 @@ def declares_dtd(read: Callable[[int], bytes]) -> bool:
     head = b""
     while more := read(max(_FIRST, len(head))):
         head += more
-        if (found := _in(head.decode(_CODES.get(head[:2], "latin-1"), "ignore"))) is not None:
+        if (found := _in(head.decode(_code(head), "ignore"))) is not None:
             return found
     return False
+
+
+def _code(head: bytes) -> str:
+    """Return a part's code as parsers find it, by a mark or by where a NUL is; of 8 bits they are alike here."""
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "utf-16"
+    return "utf-16-be" if head[:1] == b"\0" else "utf-16-le" if head[1:2] == b"\0" else "latin-1"
 
 
 def _in(head: str) -> bool | None:

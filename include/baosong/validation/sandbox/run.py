@@ -92,9 +92,17 @@ def foreign_program(command: Sequence[str], *, memory: int, seconds: int, sort: 
 
 @cache
 def missing_belts() -> tuple[str, ...]:
-    """Return the kernel's means that this machine or its container refuses to what opens other people's files."""
+    """Return the kernel's means that this machine or its container refuses to what opens other people's files.
+
+    Raises `SandboxUnavailable` where that cannot be tried.
+    """
     probe = own_program(PROGRAMS / "show_belts.py")
-    told = subprocess.run(probe.command, env=probe.environment, capture_output=True, check=True, text=True)
+    try:
+        told = subprocess.run(
+            probe.command, env=probe.environment, capture_output=True, check=True, text=True, timeout=20
+        )
+    except (OSError, subprocess.SubprocessError) as failed:
+        raise SandboxUnavailable(phrase("sandbox.untried")) from failed
     return tuple(told.stdout.split())
 
 
