@@ -98,10 +98,11 @@ def _points(series: Any, what: str) -> list[str]:
 
 def told_by_page(raw: bytes) -> Told:
     root, told = html.fromstring(raw.decode()), Told()
-    for item in root.body:
+    (main,) = root.body
+    for item in main:
         if item.tag in ("p", "h1", "h2", "h3"):
             told.texts.append(item.text_content())
-        elif item.tag == "table":
+        elif item.get("class") == "wide":
             told.tables.append([[c.text_content() for c in row] for row in item.iter("tr")])
         elif item.tag == "figure":
             told.charts.append(_bars(item))
