@@ -226,8 +226,13 @@ def _edition(figures: RegionFigures, edition: str, version: int, changes: Change
 
 
 def _opening(figures: RegionFigures) -> TemplateContext | None:
-    """Return where the main opening ceremony was; None where the notice names none of these prefectures."""
-    said = figures.campaign.opening
+    """Return where the main opening ceremony was; None where the notice names none of these prefectures.
+
+    Nor is one told of that was on none of the campaign's days: a year that extends another has that one's, too.
+    """
+    said, window = figures.campaign.opening, figures.campaign.window
+    if said and not window.start <= said.day <= window.end:
+        return None
     place = next((p for p in figures.prefectures if said and p.prefecture.code == said.prefecture), None)
     if said is None or place is None:
         return None
