@@ -94,23 +94,23 @@ def problems(path: Path) -> Iterator[str]:
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         yield f"{path.name} 别人也能读：请运行 chmod 600 {path}。"
     bindings = list(parse_stream(io.StringIO(_text(path))))
-    named = Counter(binding.key for binding in bindings if binding.key)
+    named, needed = Counter(binding.key for binding in bindings if binding.key), variables()
     for binding in bindings:
         where = f"{path.name} 第 {binding.original.line} 行"
         if binding.error:
             yield f"{where}不是“名称=值”：请改正或删去。"
         elif binding.key is not None:
-            twice = named[binding.key] > 1
-            yield from _problems(where, binding.key, binding.value or "", binding.original.string, twice=twice)
+            if named[binding.key] > 1:
+                yield f"{where}：{binding.key} 写了不止一次，请只留一个。"
+            if binding.key in needed:
+                value, line = binding.value or "", binding.original.string
+                yield from _problems(where, binding.key, value, line, needed=needed[binding.key])
+            else:
+                yield f"{where}：docker-compose.yaml 没有用到 {binding.key}，名称可能写错了；不用的请删去。"
 
 
-def _problems(where: str, name: str, value: str, line: str, *, twice: bool) -> Iterator[str]:
-    rule, needed = _RULES.get(name), variables().get(name)
-    if rule is None or needed is None:
-        yield f"{where}：docker-compose.yaml 没有用到 {name}，名称可能写错了；不用的请删去。"
-        return
-    if twice:
-        yield f"{where}：{name} 写了不止一次，请只留一个。"
+def _problems(where: str, name: str, value: str, line: str, *, needed: bool) -> Iterator[str]:
+    rule = _RULES[name]
     if "$" in line:
         yield f"{where}：{name} 的值里有 $，docker compose 会把它当作变量，请换一个没有 $ 的值。"
     elif (value or needed) and not re.fullmatch(rule.pattern, value):

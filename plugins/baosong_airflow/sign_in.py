@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.api_fastapi.auth.managers.base_auth_manager import BaseAuthManager
 from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
-from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 
 from baosong.store import accounts
 from baosong.store.settings import accounts_file
@@ -30,12 +29,11 @@ class AccountsAuthManager(SimpleAuthManager):
         """Make no file of passwords, as the simple manager would."""
         BaseAuthManager.init(self)
 
-    def serialize_user(self, user: SimpleAuthManagerUser) -> dict[str, Any]:
+    def serialize_user(self, user: SignedIn) -> dict[str, Any]:  # type: ignore[override]
         """Return what a token says: whose it is, and under which password it was given."""
-        known = user.account_id if isinstance(user, SignedIn) else accounts.read(accounts_file())[user.username].id
-        return {"sub": user.username, "account": known}
+        return {"sub": user.username, "account": user.account_id}
 
-    def deserialize_user(self, token: dict[str, Any]) -> SimpleAuthManagerUser:
+    def deserialize_user(self, token: dict[str, Any]) -> SignedIn:
         """Return who a token's holder is now; KeyError or ValueError if the account is gone or its password another."""
         name = token["sub"]
         account = accounts.read(accounts_file())[name]

@@ -6,8 +6,11 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
+from baosong.campaign import Campaign
 from baosong.ledger import Submission
 from baosong.ledger.services import Services
 from baosong.ledger.work_queue import Lane
@@ -102,3 +105,16 @@ def killed_at(effect: Callable[..., Any], after: bool) -> Callable[..., Any]:
         raise Killed
 
     return dies
+
+
+def with_deadline(services: Services, deadline: datetime) -> Services:
+    """Return services whose campaign ends at this moment: no test waits until it is over."""
+
+    class Moved:
+        def ids(self) -> list[str]:
+            return ["2023"]
+
+        def get(self, campaign_id: str) -> Campaign:
+            return services.campaigns.get(campaign_id).model_copy(update={"deadline": deadline})
+
+    return replace(services, campaigns=Moved())  # type: ignore[arg-type]

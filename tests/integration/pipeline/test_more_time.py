@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,7 +30,7 @@ from baosong.rules.findings import Kind, Verdict, warning
 from baosong.store.settings import Settings
 from cli_help import call
 from feed import feed, feed_all
-from intake_run import AREA, CODE, drop, piece, receipts, rows, run
+from intake_run import AREA, CODE, drop, piece, receipts, rows, run, with_deadline
 from mail_help import with_contacts
 from preservation_help import lose, tables
 
@@ -56,23 +55,10 @@ def sent(services: Services) -> list[Notification]:
     return services.ledger.run(lambda s: list(s.scalars(select(Notification).order_by(Notification.id))))
 
 
-def moved(services: Services, deadline: datetime) -> Services:
-    """Return services whose campaign ends at this moment: no test waits until it is over."""
-
-    class Moved:
-        def ids(self) -> list[str]:
-            return ["2023"]
-
-        def get(self, campaign_id: str) -> Campaign:
-            return services.campaigns.get(campaign_id).model_copy(update={"deadline": deadline})
-
-    return replace(services, campaigns=Moved())  # type: ignore[arg-type]
-
-
 @pytest.fixture
 def over(services: Services) -> Services:
     """Services of a campaign whose deadline has passed an hour ago."""
-    return moved(services, datetime.now(UTC) - timedelta(hours=1))
+    return with_deadline(services, datetime.now(UTC) - timedelta(hours=1))
 
 
 def tomorrow(services: Services) -> str:

@@ -7,7 +7,6 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from tempfile import SpooledTemporaryFile
 from typing import Any
@@ -41,6 +40,7 @@ from intake_run import (
     run,
     run_lane,
     states,
+    with_deadline,
 )
 
 # --- the plain walk
@@ -286,26 +286,15 @@ def _and_then(first: Callable[..., Any], then: Callable[..., None]) -> Callable[
 
 
 def test_a_late_file_is_accepted_with_a_remark(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
-    late = _with_deadline(services, datetime.now(UTC) - timedelta(hours=1))
+    late = with_deadline(services, datetime.now(UTC) - timedelta(hours=1))
     drop(late, piece())
     run(late)
-    in_time = _with_deadline(services, datetime.now(UTC) + timedelta(hours=1))
+    in_time = with_deadline(services, datetime.now(UTC) + timedelta(hours=1))
     drop(in_time, piece("二"), "二.txt")
     run(in_time)
     first, second = rows(services)
     assert (first.state, first.late, [f["rule"] for f in first.findings]) == ("accepted", True, ["file.late"])
     assert (second.late, second.findings) == (False, [])
-
-
-def _with_deadline(services: Services, deadline: datetime) -> Services:
-    class Moved:
-        def ids(self) -> list[str]:
-            return ["2023"]
-
-        def get(self, campaign_id: str) -> Campaign:
-            return services.campaigns.get(campaign_id).model_copy(update={"deadline": deadline})
-
-    return replace(services, campaigns=Moved())  # type: ignore[arg-type]
 
 
 def test_a_file_with_a_classification_mark_is_held_out_of_the_archive(services: Services) -> None:
