@@ -32,6 +32,7 @@ with DAG(
         task_id="send",
         task_display_name="发出",
         inlets=[INTAKE, INTAKE_LARGE],  # whose watchers' notes it reads
+        queue="messages",  # in production of the one worker that reaches mail servers; a single machine knows no queues
         weight_rule="absolute",  # the last of all that waits for a worker
         priority_weight=1,
     )

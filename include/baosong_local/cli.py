@@ -101,19 +101,19 @@ def revoke(code: PrefectureCode) -> None:
 
 @app.command("init-env")
 def init_env() -> None:
-    """写出正式部署用的 .env：生成全部密码；已有的只补缺少的，并逐行检查，有错时退出码为 1。"""
+    """写出正式部署用的 .env 和 secrets/：生成全部密码；已有的只补缺少的，并逐项检查，有错时退出码为 1。"""
     from baosong_local import env_file
 
     path = PROJECT / ".env"
     made = env_file.complete(path)
     if made:
-        say(f"已写入 {path}（只有您能读）：{'、'.join(made)}。请另存一份到安全的地方。")
+        say(f"已写入 {path} 和旁边的 secrets/（只有您能读）：{'、'.join(made)}。请另存一份到安全的地方。")
     wrong = list(env_file.problems(path))
     for line in wrong:
         say(line)
     if wrong:
         raise typer.Exit(1)
-    say(f"{path} 齐全，可以启动：docker compose up -d --build")
+    say(f"{path} 和 secrets/ 齐全，可以启动：docker compose up -d --build")
 
 
 @app.command()

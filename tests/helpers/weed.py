@@ -22,6 +22,7 @@ from minio import signer
 from minio.credentials import Credentials
 
 from baosong.store.settings import BUCKETS, PROJECT, S3Settings
+from baosong_local.env_file import identities
 from baosong_local.stack.process import Program, stop
 from servers import run
 from waiting import free_port
@@ -34,14 +35,20 @@ _HERE = {"s3.ip.bind": "127.0.0.1", "volume.minFreeSpace": "1", "volume.preStopS
 
 @dataclass(frozen=True, slots=True)
 class Weed:
-    """A server that runs: its pipeline's key, and the address of its master."""
+    """A server that runs: a key, by default the pipeline's, and the address of its master."""
 
     s3: S3Settings
     master: str
     folder: Path
 
     def iam(self, **form: str) -> str:
-        """Return what the store's identity service answers its administrator, on the port of S3."""
+        """Return what the store's identity service answers, on the port of S3."""
+        status, said = self.asked(**form)
+        assert status == 200, said
+        return said
+
+    def asked(self, **form: str) -> tuple[int, str]:
+        """Do the same, whatever the answer's status."""
         asked = urlencode({"Version": "2010-05-08", **form}).encode()
         digest, now = hashlib.sha256(asked).hexdigest(), datetime.now(UTC)
         headers = {"Host": self.s3.endpoint, "Content-Type": "application/x-www-form-urlencoded"}
@@ -58,8 +65,7 @@ class Weed:
             date=now,
         )
         answer = urllib3.request("POST", url, body=asked, headers=dict(signed))
-        assert answer.status == 200, answer.data
-        return answer.data.decode()
+        return answer.status, answer.data.decode()
 
     def shell(self, commands: Iterable[str]) -> str:
         """Return what `weed shell` says to some commands."""
@@ -78,15 +84,17 @@ def composed_flags() -> dict[str, str]:
 
 
 @contextmanager
-def serving(folder: Path, **more: str) -> Iterator[Weed]:
-    """Run a server on a fresh disk; `more` are flags besides, `_` in their names standing for a dot."""
+def serving(folder: Path, buckets: Iterable[str] = BUCKETS, **more: str) -> Iterator[Weed]:
+    """Run a server on a fresh disk, whose key opens some buckets; `more` are more flags, `_` in them a dot."""
     (folder / "data").mkdir()
     ports = {name: str(free_port()) for name in (*_PORTS, "master.port.grpc", "volume.port.grpc")}
     flags = {**composed_flags(), **_HERE, "dir": f"{folder}/data", **ports}
     flags |= {name.replace("_", "."): value for name, value in more.items()}
-    argv = [str(PROGRAM), "server", *(f"-{name}={value}" if value else f"-{name}" for name, value in flags.items())]
     secret = secrets.token_hex(16)
-    env = {"AWS_ACCESS_KEY_ID": "PIPELINE", "AWS_SECRET_ACCESS_KEY": secret, "HOME": str(folder), "PATH": os.defpath}
+    (folder / "identities").write_text(identities("PIPELINE", secret, buckets), encoding="utf-8")
+    flags["s3.config"] = f"{folder}/identities"
+    argv = [str(PROGRAM), "server", *(f"-{name}={value}" if value else f"-{name}" for name, value in flags.items())]
+    env = {"HOME": str(folder), "PATH": os.defpath}
     program, endpoint = Program("weed", argv, folder, folder / "log", env), f"127.0.0.1:{ports['s3.port']}"
     child = run(program, lambda: _answers(f"http://{endpoint}/healthz"))
     s3 = S3Settings(endpoint, "PIPELINE", secret, False, "us-east-1", {name: name for name in BUCKETS})

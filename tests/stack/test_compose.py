@@ -14,18 +14,42 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from airflow.configuration import conf
 
 import airflow_home
 from baosong.store import accounts
+from baosong_local.stack.postgres import Postgres, _installation
+from waiting import free_port, until
 
 ROOT = airflow_home.PROJECT
 SPECIFICATION = json.loads((ROOT / "tests/helpers/data/compose-spec.json").read_text(encoding="utf-8"))
 TEXT = (ROOT / "docker-compose.yaml").read_text(encoding="utf-8")
+DATABASES = (ROOT / "include/production/databases.sql").read_text(encoding="utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = sorted(name for name in SERVICES if name.startswith("airflow-"))
 LONG_RUNNING = sorted(name for name in SERVICES if name != "airflow-init")
 SECRET_NAME = re.compile(r"PASSWORD|SECRET|FERNET|ACCESS_KEY|PASS\b|TOKEN", re.I)
+# Who holds which secret. Whoever adds one says in docs/security.md what it is for.
+HOLDERS = {
+    "postgres_password": {"postgres"},
+    "airflow_db_password": {
+        "postgres", "airflow-init", "airflow-api-server", "airflow-scheduler", "airflow-dag-processor",
+        "airflow-triggerer",
+    },
+    "celery_db_password": {"postgres", "airflow-scheduler", "airflow-worker", "airflow-messenger"},
+    "ledger_db_password": {
+        "postgres", "airflow-init", "airflow-api-server", "airflow-dag-processor", "airflow-worker",
+        "airflow-messenger",
+    },
+    "redis_password": {"redis", "airflow-scheduler", "airflow-worker", "airflow-messenger"},
+    "s3_identities": {"s3"},
+    "baosong_s3_secret_key": {"airflow-init", "airflow-api-server", "airflow-triggerer", "airflow-worker"},
+    "airflow_fernet_key": {"airflow-api-server", "airflow-dag-processor", "airflow-triggerer"},
+    "airflow_jwt_secret": {"airflow-api-server", "airflow-scheduler"},
+    "airflow_api_secret_key": {"airflow-api-server"},
+    "operator_password": {"airflow-init"},
+}  # fmt: skip
 VARIABLE = re.compile(r"(?<!\$)\$\{(?P<name>\w+)(?P<how>:\?|:-)?(?P<rest>[^{}]*)\}")
 
 
@@ -40,9 +64,9 @@ def interpolate(part: Any, env: dict[str, str]) -> Any:
     return VARIABLE.sub(lambda m: env.get(m["name"], m["rest"]) if m["how"] == ":-" else env[m["name"]], part)
 
 
-def filled_in() -> dict[str, Any]:
+def filled_in(value: str = "s" * 64) -> dict[str, Any]:
     """The file with a made-up value for all that must be told."""
-    return interpolate(COMPOSE, dict.fromkeys(variables(":?"), "s" * 64))
+    return interpolate(COMPOSE, dict.fromkeys(variables(":?"), value))
 
 
 def variables(how: str) -> set[str]:
@@ -84,7 +108,7 @@ def test_a_misspelt_key_would_be_noticed() -> None:
 def test_the_parts_are_those_of_the_design() -> None:
     assert set(SERVICES) == {
         "postgres", "redis", "s3", "airflow-init", "airflow-api-server", "airflow-scheduler", "airflow-dag-processor",
-        "airflow-triggerer", "airflow-worker",
+        "airflow-triggerer", "airflow-worker", "airflow-messenger",
     }  # fmt: skip
 
 
@@ -104,7 +128,127 @@ def test_no_service_runs_as_root_or_keeps_privileges_or_eats_the_machine(name: s
     assert service["cap_drop"] == ["ALL"]
     assert "no-new-privileges:true" in service["security_opt"]
     assert {"cpus", "memory"} <= set(service["deploy"]["resources"]["limits"])
+    assert 0 < service["pids_limit"] <= 2048
     assert service["logging"]["options"]["max-size"]
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_no_service_can_write_but_to_its_volumes_and_to_memory(name: str) -> None:
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    memory = {mount.partition(":")[0] for mount in service.get("tmpfs", [])}
+    needed = {"postgres": {"/tmp", "/var/run/postgresql"}, "redis": set(), "s3": {"/tmp"}}
+    assert memory == needed.get(name, {"/tmp", "/opt/airflow"})
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_each_service_holds_just_the_secrets_that_it_needs(name: str) -> None:
+    assert set(SERVICES[name]["secrets"]) == {secret for secret, holders in HOLDERS.items() if name in holders}
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_each_service_is_told_to_read_each_secret_that_it_holds_and_no_other(name: str) -> None:
+    """PostgreSQL also by the statements of its first start."""
+    service = SERVICES[name]
+    told = [*service["command"], *service.get("environment", {}).values()] if name != "postgres" else []
+    told += [DATABASES, service.get("environment", {})] if name == "postgres" else []
+    assert set(re.findall(r"/run/secrets/(\w+)", str(told))) == set(service["secrets"])
+
+
+def test_no_environment_holds_a_secret() -> None:
+    for name, service in filled_in(value="sesame")["services"].items():
+        for variable, value in service.get("environment", {}).items():
+            assert "sesame" not in str(value) or variable == "BAOSONG_S3_ACCESS_KEY", (name, variable)
+
+
+def test_the_secrets_are_files_and_so_is_what_is_configured() -> None:
+    """Compose cannot bring texts of its own, or of the environment, into a container that is read-only."""
+    assert COMPOSE["secrets"] == {name: {"file": f"./secrets/{name}"} for name in HOLDERS}
+    assert [(ROOT / config["file"]).is_file() for config in COMPOSE["configs"].values()] == [True]
+    assert subprocess.run(["git", "check-ignore", "-q", "secrets/x"], cwd=ROOT, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_airflow_takes_each_secret_by_a_command_and_each_command_gives_what_it_should(
+    name: str, tmp_path: Path
+) -> None:
+    """A command is heard for options that Airflow calls sensitive, and for no other."""
+    sent: dict[str, str] = {}
+    for variable, command in SERVICES[name]["environment"].items():
+        if variable.endswith("_CMD"):
+            section, option = variable.removesuffix("_CMD").lower().split("__")[1:]
+            assert section == "celery" or (section, option) in conf.sensitive_config_values, variable
+            argv = shlex.split(command.replace("/run/secrets", str(tmp_path)))
+            for secret in HOLDERS:
+                (tmp_path / secret).write_text(f"<{secret}>", encoding="utf-8")
+            sent[option] = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    expected = {
+        "sql_alchemy_conn": "postgresql+psycopg2://airflow:<airflow_db_password>@postgres/airflow",
+        "broker_url": "redis://:<redis_password>@redis:6379/0",
+        "result_backend": "db+postgresql+psycopg2://celery:<celery_db_password>@postgres/celery",
+        "fernet_key": "<airflow_fernet_key>",
+        "jwt_secret": "<airflow_jwt_secret>",
+        "secret_key": "<airflow_api_secret_key>",
+    }
+    assert sent == {option: expected[option] for option in sent}
+
+
+def test_who_opens_files_reaches_nothing_outside_and_who_sends_messages_opens_none() -> None:
+    outside = {name: set(SERVICES[name]["networks"]) - {"back"} for name in SERVICES}
+    assert {name: more for name, more in outside.items() if more} == {
+        "airflow-api-server": {"front"},
+        "s3": {"front"},
+        "airflow-messenger": {"out"},
+    }
+    queues = {
+        m for path in (ROOT / "dags").glob("*.py") for m in re.findall(r"queue=\"(\w+)\"", path.read_text("utf-8"))
+    }
+    command = SERVICES["airflow-messenger"]["command"]
+    assert queues == {command[command.index("--queues") + 1]} == {"messages"}
+    assert "--queues" not in SERVICES["airflow-worker"]["command"]
+
+
+def test_the_statements_of_the_first_start_make_both_databases_with_the_passwords_of_the_secrets(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    for name in ("airflow", "celery", "ledger"):
+        (tmp_path / f"{name}_db_password").write_text(f"pass of {name}", encoding="utf-8")
+    script = DATABASES.replace("/run/secrets", str(tmp_path))
+    script = re.sub(r"\b(airflow|celery|ledger)(?=[ ;,]|$)", r"first_\1", script, flags=re.M).replace(
+        "set first_", "set "
+    )
+    psql = [
+        str(_installation() / "bin" / "psql"),
+        "-h",
+        str(postgres.sockets),
+        "-U",
+        "postgres",
+        "-v",
+        "ON_ERROR_STOP=1",
+        "-q",
+    ]
+    made = subprocess.run(psql, input=script, capture_output=True, text=True, check=False)
+    assert (made.returncode, made.stderr) == (0, "")
+
+
+@pytest.mark.debian("redis-server", "redis-server")
+def test_redis_starts_with_its_password_which_no_list_of_processes_shows(tmp_path: Path) -> None:
+    (tmp_path / "redis_password").write_text("sesame", encoding="utf-8")
+    port = free_port()
+    told = {"/run/secrets": str(tmp_path), "dir /data": f"dir {tmp_path}\nport {port}\nbind 127.0.0.1", "$$": "$"}
+    service = json.loads(json.dumps(SERVICES["redis"]))
+    command, check = service["command"], service["healthcheck"]["test"][1]
+    for old, new in told.items():
+        command, check = [part.replace(old, new) for part in command], check.replace(old, new)
+    check = check.replace("redis-cli", f"redis-cli -p {port}")
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
+        try:
+            until(lambda: subprocess.run(["sh", "-c", check], check=False).returncode == 0, what="redis")
+            assert "sesame" not in Path(f"/proc/{server.pid}/cmdline").read_text(encoding="utf-8")
+            refused = subprocess.run(["redis-cli", "-p", str(port), "ping"], capture_output=True, text=True, check=True)
+            assert "NOAUTH" in refused.stdout
+        finally:
+            server.terminate()
 
 
 @pytest.mark.parametrize("name", LONG_RUNNING)
@@ -156,16 +300,15 @@ def test_python_in_the_init_service_compiles_and_names_what_the_domain_has() -> 
 def test_the_first_start_makes_an_administrator_and_no_later_one_undoes_a_change(tmp_path: Path) -> None:
     """Its password stands in no log: what a container prints is kept, and goes wherever logs are sent."""
     (program,) = [call[2] for call in lines_of(SERVICES["airflow-init"]) if "accounts.begin" in str(call)]
-    file = tmp_path / "auth" / "accounts.json"
-    env = {**os.environ, "OPERATOR_PASSWORD": "the operators own", "BAOSONG_ACCOUNTS": str(file)}
-
-    first, again = (
-        subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True).stdout
-        for env in (env, env | {"OPERATOR_PASSWORD": "another"})
-    )
+    file, secret = tmp_path / "auth" / "accounts.json", tmp_path / "operator_password"
+    command = [sys.executable, "-c", program.replace("/run/secrets", str(tmp_path))]
+    env, said = {**os.environ, "BAOSONG_ACCOUNTS": str(file)}, ""
+    for password in ("the operators own", "another"):
+        secret.write_text(password, encoding="utf-8")
+        said += subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout
 
     assert accounts.authenticated(file, "operator", "the operators own")
-    assert first + again == ""
+    assert said == ""
 
 
 def test_the_pools_are_those_of_the_embedded_stack_and_all_that_the_dags_draw_from() -> None:
@@ -193,22 +336,38 @@ def test_every_baosong_variable_is_one_that_the_settings_read(name: str) -> None
     assert [v for v in ours if f'"{v}"' not in settings] == []
 
 
-def test_the_settings_are_complete_for_the_domain() -> None:
+def test_the_settings_are_complete_for_the_domain(tmp_path: Path) -> None:
     from baosong.store.settings import Settings
 
-    settings = Settings.load(filled_in()["services"]["airflow-worker"]["environment"])
+    told = filled_in()["services"]["airflow-worker"]["environment"]
+    for name in ("ledger_db_password", "baosong_s3_secret_key"):
+        (tmp_path / name).write_text(f"<{name}>", encoding="utf-8")
+    settings = Settings.load({name: value.replace("/run/secrets", str(tmp_path)) for name, value in told.items()})
     assert settings.s3.endpoint == "s3:9000"
     assert settings.s3.secure is False
-    assert settings.ledger_url.endswith("@postgres/ledger")
+    assert settings.s3.secret_key == "<baosong_s3_secret_key>"
+    assert settings.ledger_url == "postgresql+psycopg2://ledger:%3Cledger_db_password%3E@postgres/ledger"
+
+
+def test_a_service_without_the_stores_key_writes_to_the_ledger_and_is_refused_the_store(tmp_path: Path) -> None:
+    from baosong.store.s3 import Storage
+    from baosong.store.settings import Settings, SettingsError
+
+    told = filled_in()["services"]["airflow-messenger"]["environment"]
+    (tmp_path / "ledger_db_password").write_text("pass", encoding="utf-8")
+    settings = Settings.load({name: value.replace("/run/secrets", str(tmp_path)) for name, value in told.items()})
+    assert settings.ledger_url == "postgresql+psycopg2://ledger:pass@postgres/ledger"
+    with pytest.raises(SettingsError, match="缺少设置 BAOSONG_S3_SECRET_KEY"):
+        Storage(settings.s3).stat("intake", "x")
 
 
 def test_every_airflow_option_exists() -> None:
     from airflow.configuration import conf
 
     known = {section: set(options["options"]) for section, options in conf.configuration_description.items()}
-    for variable in SERVICES["airflow-worker"]["environment"]:
+    for variable in {variable for name in OURS for variable in SERVICES[name]["environment"]}:
         if variable.startswith("AIRFLOW__"):
-            _, section, option = variable.lower().split("__")
+            _, section, option = variable.removesuffix("_CMD").lower().split("__")
             assert section.startswith("celery") or option in known[section], variable
 
 
@@ -225,19 +384,11 @@ def test_all_airflow_services_share_one_configuration() -> None:
         assert shared.items() <= SERVICES[name]["environment"].items()
 
 
-def test_every_secret_must_be_told_and_none_has_a_default() -> None:
+def test_a_start_before_init_env_is_stopped_and_no_secret_has_a_default() -> None:
+    """A secret's file that is not there stops compose by itself."""
     assert not [name for name in variables(":-") if SECRET_NAME.search(name)]
-    for service in SERVICES.values():
-        for variable, value in service.get("environment", {}).items():
-            if SECRET_NAME.search(variable) and not str(value).startswith("/"):
-                assert ":?" in value or variable.endswith("_USERS"), variable
-    for url in re.findall(r"://[^/\s]*@", TEXT):
-        assert re.fullmatch(r"://\w*:\$\{\w+:\?[^{}]*\}@", url), url
-
-
-def test_a_missing_secret_stops_the_start() -> None:
     required = variables(":?")
-    assert len(required) == 10
+    assert required == {"BAOSONG_S3_ACCESS_KEY"}
     for missing in sorted(required):
         with pytest.raises(KeyError, match=missing):
             interpolate(COMPOSE, dict.fromkeys(required - {missing}, "x"))
@@ -248,7 +399,6 @@ def test_only_the_ui_and_the_store_are_published_and_on_loopback_until_told_othe
     assert set(published) == {"airflow-api-server", "s3"}
     assert all(re.match(r"\$\{PUBLISH_ADDRESS:-127\.0\.0\.1\}:", port) for p in published.values() for port in p)
     assert COMPOSE["networks"]["back"]["internal"] is True
-    assert {name for name in SERVICES if SERVICES[name]["networks"] == ["back"]} == {"postgres", "redis"}
 
 
 def test_state_lives_in_named_volumes_that_are_declared() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import stat
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from baosong.rules.errors import CallError
+from baosong.store.settings import BUCKETS
 from baosong_local import env_file
 
 
@@ -22,8 +24,12 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-def values(path: Path) -> dict[str, str]:
-    return dict(line.split("=", 1) for line in path.read_text(encoding="utf-8").splitlines())
+def values(path: Path, skip: int = 0) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in path.read_text(encoding="utf-8").splitlines()[skip:])
+
+
+def secret_values(path: Path) -> dict[str, str]:
+    return {file.name: file.read_text(encoding="utf-8") for file in path.with_name("secrets").iterdir()}
 
 
 def with_line(path: Path, line: str) -> list[str]:
@@ -37,12 +43,85 @@ def with_line(path: Path, line: str) -> list[str]:
 def test_a_new_file_holds_all_that_compose_needs_and_nobody_else_can_read_it(path: Path) -> None:
     needed = {name for name, must in env_file.variables().items() if must}
 
-    assert len(needed) >= 10
-    assert values(path).keys() == needed
+    assert values(path).keys() == needed == {"BAOSONG_S3_ACCESS_KEY"}
     assert list(env_file.problems(path)) == []
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert len(set(values(path).values())) == len(needed)
-    Fernet(values(path)["AIRFLOW_FERNET_KEY"])
+
+
+def test_the_secrets_are_files_that_the_services_can_read_in_a_folder_that_nobody_else_enters(path: Path) -> None:
+    """A container's user is another than the folder's owner, and compose mounts the file alone, with its mode."""
+    made = secret_values(path)
+
+    assert sorted(made) == sorted(env_file.secret_files())
+    assert len(set(made.values())) == len(made) == 11
+    assert stat.S_IMODE(path.with_name("secrets").stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in path.with_name("secrets").iterdir()} == {0o444}
+    Fernet(made["airflow_fernet_key"])
+
+
+def test_what_an_earlier_version_kept_in_the_file_moves_to_the_secrets(tmp_path: Path) -> None:
+    old = {name: rule.make() for name, rule in env_file._SECRETS.items() if rule.make}
+    lines = [f"{name}={value}" for name, value in {**old, "BAOSONG_S3_ACCESS_KEY": "pipeline"}.items()]
+    path = tmp_path / ".env"
+    path.write_text("\n".join(["# ours", *lines, "UI_PORT=8443"]), encoding="utf-8")
+
+    assert env_file.complete(path) == []
+    assert path.read_text(encoding="utf-8") == "# ours\nBAOSONG_S3_ACCESS_KEY=pipeline\nUI_PORT=8443\n"
+    assert {name: secret_values(path)[name.lower()] for name in old} == old
+    assert list(env_file.problems(path)) == []
+
+
+def test_a_secret_that_stands_in_both_places_and_differs_is_told_and_touched_in_neither(path: Path) -> None:
+    (problem,) = with_line(path, "REDIS_PASSWORD=" + "a" * 20)
+    before = secret_values(path)
+
+    assert "REDIS_PASSWORD 与 secrets/redis_password 里的不同，用的是后者" in problem
+    assert env_file.complete(path) == []
+    assert secret_values(path) == before
+    assert "REDIS_PASSWORD=aaaa" in path.read_text(encoding="utf-8")
+
+
+def test_the_stores_identity_follows_the_pipelines_key(path: Path) -> None:
+    secret = path.with_name("secrets") / "baosong_s3_secret_key"
+    secret.unlink()
+    secret.write_text("s" * 40, encoding="utf-8")
+    secret.chmod(0o444)
+    env_file.complete(path)
+
+    (identity,) = json.loads(secret_values(path)["s3_identities"])["identities"]
+    assert identity["credentials"] == [{"accessKey": values(path)["BAOSONG_S3_ACCESS_KEY"], "secretKey": "s" * 40}]
+    assert sorted(identity["actions"]) == sorted(f"Admin:{bucket}" for bucket in BUCKETS)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("redis_password", "geheim", "至少 16 位十六进制数字（0-9、a-f），末尾没有换行。删去它再运行 init-env"),
+        ("ledger_db_password", "a" * 20 + "\n", "末尾没有换行"),
+        ("airflow_db_password", "", "至少 16 位十六进制"),
+        ("airflow_jwt_secret", "a" * 63, "至少 64 个字母或数字"),
+        ("airflow_fernet_key", "a" * 44, "Fernet"),
+    ],
+)
+def test_a_wrong_secret_is_told_by_its_file(path: Path, name: str, text: str, said: str) -> None:
+    file = path.with_name("secrets") / name
+    file.unlink()
+    file.write_text(text, encoding="utf-8")
+    file.chmod(0o444)
+
+    (problem,) = env_file.problems(path)
+    assert problem.startswith(f"secrets/{name} 应为")
+    assert said in problem
+
+
+def test_secrets_that_others_can_reach_or_that_no_service_can_read_are_told(path: Path) -> None:
+    folder = path.with_name("secrets")
+    folder.chmod(0o755)
+    (folder / "redis_password").chmod(0o400)
+    assert [line.partition("：")[0] for line in env_file.problems(path)] == [
+        "secrets 别人也能进",
+        "secrets/redis_password 服务读不到",
+    ]
 
 
 def test_each_variable_of_the_compose_file_has_its_rule_and_what_compose_takes_by_itself_is_right() -> None:
@@ -50,16 +129,22 @@ def test_each_variable_of_the_compose_file_has_its_rule_and_what_compose_takes_b
     defaults = dict(re.findall(r"(?<!\$)\$\{(\w+):-([^{}]*)\}", text))
 
     assert env_file._RULES.keys() == env_file.variables().keys()
+    assert {*(name.lower() for name in env_file._SECRETS), env_file.IDENTITIES} == set(env_file.secret_files())
     assert [n for n, v in defaults.items() if v and not re.fullmatch(env_file._RULES[n].pattern, v)] == []
 
 
 def test_what_stands_there_stays_and_only_what_is_missing_is_added(path: Path) -> None:
     before = values(path)
-    kept = "# ours\nUI_PORT=8443\n" + "\n".join(f"{n}={v}" for n, v in before.items() if n != "REDIS_PASSWORD")
+    others = secret_values(path)
+    (path.with_name("secrets") / "redis_password").unlink()
+    kept = "# ours\nUI_PORT=8443"
     path.write_text(kept, encoding="utf-8")
 
-    assert env_file.complete(path) == ["REDIS_PASSWORD"]
-    assert path.read_text(encoding="utf-8").startswith(kept + "\nREDIS_PASSWORD=")
+    assert env_file.complete(path) == ["REDIS_PASSWORD", "BAOSONG_S3_ACCESS_KEY"]
+    assert path.read_text(encoding="utf-8").startswith(kept + "\nBAOSONG_S3_ACCESS_KEY=")
+    assert values(path, skip=2).keys() == before.keys()
+    changed = {name for name, value in secret_values(path).items() if value != others[name]}
+    assert changed == {"redis_password", "s3_identities"}
     assert env_file.complete(path) == []
     assert list(env_file.problems(path)) == []
 
@@ -67,12 +152,9 @@ def test_what_stands_there_stays_and_only_what_is_missing_is_added(path: Path) -
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("REDIS_PASSWORD=geheim", "REDIS_PASSWORD 应为至少 16 位十六进制数字（0-9、a-f）。删去这一行再运行 init-env"),
-        ("LEDGER_DB_PASSWORD=", "LEDGER_DB_PASSWORD 应为"),
-        ("LEDGER_DB_PASSWORD", "LEDGER_DB_PASSWORD 应为"),
-        ("AIRFLOW_JWT_SECRET=" + "a" * 63, "至少 64 个字母或数字"),
-        ("AIRFLOW_FERNET_KEY=" + "a" * 44, "Fernet"),
-        ("OPERATOR_PASSWORD=ab$cdefghijklmn", "的值里有 $，docker compose 会把它当作变量"),
+        ("BAOSONG_S3_ACCESS_KEY=", "BAOSONG_S3_ACCESS_KEY 应为至少 8 个字母或数字。删去这一行再运行 init-env"),
+        ("BAOSONG_S3_ACCESS_KEY", "BAOSONG_S3_ACCESS_KEY 应为"),
+        ("AIRFLOW_BASE_URL=https://ab$cd", "的值里有 $，docker compose 会把它当作变量"),
         ("BAOSONG_S3_ENDPOINT=http://s3.example:9000", "主机:端口，前面不写 http://"),
         ("BAOSONG_S3_SECURE=yes", "true 或 false"),
         ("UI_PORT=65536", "端口号，1 至 65535"),
@@ -119,6 +201,6 @@ def test_the_command_makes_the_file_says_what_it_did_and_checks_it(tmp_path: Pat
     wrong = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert "POSTGRES_PASSWORD、" in first
-    assert again == f"{tmp_path / '.env'} 齐全，可以启动：docker compose up -d --build\n"
+    assert again == f"{tmp_path / '.env'} 和 secrets/ 齐全，可以启动：docker compose up -d --build\n"
     assert wrong.returncode == 1
     assert "UI_PORT 应为端口号" in wrong.stdout

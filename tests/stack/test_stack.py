@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import grp
 import json
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -24,18 +26,22 @@ from baosong.receipts.send_page import PAGE
 from baosong.store.s3 import Storage, StorageError
 from baosong.store.settings import campaign_dirs
 from baosong_local import stack
-from baosong_local.stack import campaigns, grants, layout, lifecycle, orphans, pages, secrets
+from baosong_local.stack import campaigns, file_modes, grants, layout, lifecycle, orphans, pages, secrets
 from baosong_local.stack import component as component_module
 from baosong_local.stack.campaigns import running_settings
 from baosong_local.stack.component import Component
-from baosong_local.stack.postgres import Postgres
-from baosong_local.stack.process import Program
+from baosong_local.stack.postgres import Postgres, _installation
+from baosong_local.stack.process import Program, stop
+from servers import run
 from waiting import free_port, until
 
 pytestmark = pytest.mark.xdist_group("stack")
 
 # A folder too deep for a Unix socket, with all that breaks careless quoting.
 DEEP = "很深的 文件夹,'\"" + "x" * 90
+
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs servers as somebody else")
 
 
 @pytest.fixture(scope="module")
@@ -239,6 +245,42 @@ class TestWhatDiesComesBack:
         server.drop_sockets()
         assert (server.data / "global" / "pg_control").exists()
         assert not (tmp_path / "data.new").exists()
+
+    @as_root
+    def test_the_servers_run_as_a_user_of_this_installation_that_no_account_has(self) -> None:
+        account = file_modes.server_account()
+        assert account.uid not in {found.pw_uid for found in pwd.getpwall()} | {0, 65534}
+        assert account.gid not in {found.gr_gid for found in grp.getgrall()}
+
+    @as_root
+    def test_what_an_earlier_version_ran_as_nobody_goes_on(self, tmp_path: Path) -> None:
+        server = Postgres(tmp_path, tmp_path / "log", durable=False)
+        server.prepare()
+        for path in (*server.data.rglob("*"), server.data):
+            os.chown(path, 65534, 65534)
+
+        server.prepare()
+        child = run(server.program(), server.is_ready)
+        stop(child, server.program().stop)
+        server.drop_sockets()
+        assert {p.stat().st_uid for p in server.data.rglob("*")} == {file_modes.server_account().uid}
+
+    @as_root
+    def test_who_reaches_the_databases_socket_is_not_let_in_for_that(self, tmp_path: Path) -> None:
+        """Nobody else enters the folder; where somebody does, the server asks the kernel who they are."""
+        server = Postgres(tmp_path, tmp_path / "log", durable=False)
+        server.prepare()
+        child = run(server.program(), server.is_ready)
+        for folder in (server.sockets, *server.sockets.parents):
+            folder.chmod(folder.stat().st_mode | stat.S_IXOTH)
+        psql = [str(_installation() / "bin" / "psql"), "-h", str(server.sockets), "-U", "postgres", "-c", "SELECT 1"]
+        env = {"LC_ALL": "C.UTF-8"}
+        stranger = subprocess.run(psql, user=65534, group=65534, env=env, capture_output=True, text=True, check=False)
+        ours = subprocess.run(psql, env=env, capture_output=True, text=True, check=False)
+        stop(child, server.program().stop)
+        server.drop_sockets()
+        assert "Peer authentication failed" in stranger.stderr
+        assert ours.returncode == 0, ours.stderr
 
     def test_a_killed_servers_lock_under_a_number_that_lives_again_is_dropped(self, tmp_path: Path) -> None:
         server = Postgres(tmp_path, tmp_path / "log", durable=False)

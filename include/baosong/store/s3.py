@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypeVar, cast
 from xml.etree.ElementTree import ParseError
@@ -74,10 +74,13 @@ class Storage:
     """The five buckets behind one key pair. Safe to share between threads."""
 
     def __init__(self, s3: S3Settings, retry_timeout: float = 60.0) -> None:
-        self._buckets = s3.buckets
-        self._retry_timeout = retry_timeout
-        clients = {endpoint: _client(s3, endpoint) for endpoint in map(s3.endpoint_of, s3.buckets)}
-        self._clients = {bucket: clients[s3.endpoint_of(bucket)] for bucket in s3.buckets}
+        self._s3, self._buckets, self._retry_timeout = s3, s3.buckets, retry_timeout
+
+    @cached_property
+    def _clients(self) -> dict[str, Minio]:
+        """Each bucket's client, made when the store is first asked: not every service may ask it."""
+        connect = cache(partial(_client, self._s3))
+        return {bucket: connect(self._s3.endpoint_of(bucket)) for bucket in self._buckets}
 
     def list(self, bucket: str, prefix: str = "", recursive: bool = True, after: str | None = None) -> Iterator[Stored]:
         """Yield the objects under a prefix in the store's order, or only those `after` a key.
@@ -333,7 +336,7 @@ def _client(s3: S3Settings, endpoint: str) -> Minio:
     timeout = urllib3.Timeout(connect=5, read=120)
     # No retries here: `Storage._repeat` alone retries, so that one timeout bounds a call.
     pool = urllib3.PoolManager(maxsize=8, retries=False, timeout=timeout, cert_reqs="CERT_REQUIRED", ca_certs=trusted)
-    return Minio(endpoint, s3.access_key, s3.secret_key, secure=s3.secure, region=s3.region, http_client=pool)
+    return Minio(endpoint, s3.access_key, s3.secret(), secure=s3.secure, region=s3.region, http_client=pool)
 
 
 def _stored(item: Any) -> Stored:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import quote
 
 from baosong.rules.errors import OneLineError
 
@@ -26,6 +27,7 @@ class SettingsError(OneLineError):
 class S3Settings:
     """How to reach the object store. `endpoint` is host:port; `buckets` maps our five names to the store's.
 
+    `secret_key` is empty for a service that has no business in the store: opening it raises SettingsError.
     `internal_endpoint` leads to the same store for the buckets that the pipeline alone writes; empty means `endpoint`.
     """
 
@@ -40,6 +42,10 @@ class S3Settings:
     def endpoint_of(self, bucket: str) -> str:
         """Return the endpoint of a bucket, always the same one, because each endpoint has its own view of the store."""
         return self.endpoint if bucket == "intake" else self.internal_endpoint or self.endpoint
+
+    def secret(self) -> str:
+        """Return `secret_key`; SettingsError where there is none."""
+        return _need({"BAOSONG_S3_SECRET_KEY": self.secret_key}, "BAOSONG_S3_SECRET_KEY")
 
     def as_prefecture(self, access_key: str, secret_key: str) -> S3Settings:
         """Return the settings of a prefecture: its own key, and the public endpoint only."""
@@ -58,9 +64,9 @@ class Settings:
 
     @classmethod
     def load(cls, env: Mapping[str, str] | None = None) -> Settings:
-        """Read `BAOSONG_*` from the environment; SettingsError where it does not say enough."""
+        """Read `BAOSONG_*` from the environment, secrets also from the file that `…_FILE` names; SettingsError."""
         values = os.environ if env is None else env
-        ledger_url, clamd = _need(values, "BAOSONG_LEDGER_URL"), _clamd(values.get("BAOSONG_CLAMD", ""))
+        ledger_url, clamd = _ledger_url(values), _clamd(values.get("BAOSONG_CLAMD", ""))
         return cls(home_of(env), _s3(values), ledger_url, campaign_dirs(values), clamd)
 
 
@@ -112,7 +118,7 @@ def _s3(values: Mapping[str, str]) -> S3Settings:
     return S3Settings(
         endpoint=_need(values, "BAOSONG_S3_ENDPOINT"),
         access_key=_need(values, "BAOSONG_S3_ACCESS_KEY"),
-        secret_key=_need(values, "BAOSONG_S3_SECRET_KEY"),
+        secret_key=_secret(values, "BAOSONG_S3_SECRET_KEY", "BAOSONG_S3_SECRET_KEY_FILE"),
         secure=values.get("BAOSONG_S3_SECURE", "").lower() in ("1", "true", "yes"),
         region=values.get("BAOSONG_S3_REGION", "us-east-1"),
         buckets=bucket_names(values),
@@ -124,6 +130,23 @@ def _clamd(address: str) -> str:
     if address and not re.fullmatch(r"unix:/.+|[^:/\s]+:\d{1,5}", address):
         raise SettingsError(f"设置 BAOSONG_CLAMD 应写成 主机:端口 或 unix:/路径，现在是 {address}。")
     return address
+
+
+def _ledger_url(values: Mapping[str, str]) -> str:
+    url = _need(values, "BAOSONG_LEDGER_URL")
+    password = _secret(values, "BAOSONG_LEDGER_PASSWORD", "BAOSONG_LEDGER_PASSWORD_FILE")
+    user, at, rest = url.partition("@")
+    return f"{user}:{quote(password, safe='')}{at}{rest}" if password else url
+
+
+def _secret(values: Mapping[str, str], name: str, file: str) -> str:
+    """Return what is told by itself or else stands in a file, its last line end aside; empty where neither is."""
+    if values.get(name) or not values.get(file):
+        return values.get(name, "")
+    try:
+        return Path(values[file]).read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as failed:
+        raise SettingsError(f"设置 {file} 指的文件 {values[file]} 读不出来：{failed}。") from None
 
 
 def _need(values: Mapping[str, str], name: str) -> str:

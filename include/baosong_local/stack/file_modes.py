@@ -1,16 +1,22 @@
 """Run servers without privileges: PostgreSQL refuses to run as root, and read-only folders do not bind root.
 
-As root we run each server as `nobody`, with the least permission it needs to reach its files: to traverse the folders
-above them, never to list them. Anyone else runs servers as themselves.
+As root we run each server as a user of this installation that no account has, with the least permission it needs to
+reach its files: to traverse the folders above them, never to list them. Anyone else runs servers as themselves.
 """
 
 from __future__ import annotations
 
 import os
-import pwd
 import stat
 from dataclasses import dataclass
 from pathlib import Path
+from zlib import crc32
+
+from baosong.store.settings import PROJECT
+
+# The numbers that systemd gives to users it makes up; they exist inside containers, too, which know no higher ones.
+_FIRST, _NUMBERS = 61184, 4336
+NOBODY = 65534
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +28,28 @@ class Account:
 
 
 def server_account() -> Account:
-    """Return ourselves, or `nobody` where we are root."""
+    """Return ourselves, or where we are root a number that hangs on where this installation lies.
+
+    `nobody` would be shared with whatever else on the machine runs as that, and could signal and read each other.
+    """
     if os.geteuid() != 0:
         return Account(os.geteuid(), os.getegid())
-    try:
-        nobody = pwd.getpwnam("nobody")
-    except KeyError:
-        return Account(65534, 65534)
-    return Account(nobody.pw_uid, nobody.pw_gid)
+    own = _FIRST + crc32(os.fsencode(PROJECT.resolve())) % _NUMBERS
+    return Account(own, own)
+
+
+def adopt(tree: Path) -> None:
+    """As root, give a tree to the servers' account that another one had: `nobody`, or that of another place.
+
+    What is root's in it stays root's. The top is the last, so that an interrupted adoption is taken up again.
+    """
+    account = server_account()
+    if os.geteuid() != 0 or not tree.exists() or (before := tree.stat().st_uid) in (0, account.uid):
+        return
+    for folder, _, files in os.walk(tree, topdown=False):
+        for path in (*(os.path.join(folder, name) for name in files), folder):
+            if os.lstat(path).st_uid == before:
+                os.chown(path, account.uid, account.gid, follow_symlinks=False)
 
 
 def make_folder(path: Path, mode: int = 0o700) -> Path:

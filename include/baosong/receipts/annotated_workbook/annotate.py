@@ -11,6 +11,7 @@ import logging
 import pickle
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from baosong.campaign import Campaign
@@ -101,9 +102,10 @@ def _describe(finding: Finding) -> dict[str, str]:
 def _in_child(work: dict[str, Any]) -> bytes | None:
     import openpyxl
 
-    program = sandbox.own_program(CHILD, packages=[openpyxl])
     try:
-        finished = sandbox.run(program, pickle.dumps(work, protocol=5), wall=TIMEOUT_SECONDS)
+        with TemporaryDirectory() as folder:
+            program = sandbox.own_program(CHILD, folder, packages=[openpyxl])
+            finished = sandbox.run(program, pickle.dumps(work, protocol=5), wall=TIMEOUT_SECONDS)
     except sandbox.SandboxError as e:
         log.warning("no annotated copy: %s", e)
         return None

@@ -1,15 +1,17 @@
 """The child process that opens a sender's workbook with openpyxl and marks it, so that limits bound a hostile one.
 
-Run as `python child.py < work > workbook`; `annotate` pickles the work.
+Run as `python child.py FOLDER < work > workbook`; `annotate` pickles the work. openpyxl writes sheets to files first:
+in `FOLDER`, where alone this program can write.
 """
 
 from __future__ import annotations
 
 import io
+import mimetypes
 import os
 import pickle
-import resource
 import sys
+import tempfile
 import warnings
 from datetime import UTC, datetime
 from typing import Any
@@ -21,13 +23,13 @@ SECONDS = 20
 _FIXED = datetime(1980, 1, 1, tzinfo=UTC)  # the copy's own date, so that the same input gives the same bytes
 
 
-def main() -> None:
+def main(folder: str) -> None:
     """Read the work from stdin and write the annotated workbook to stdout."""
     sys.modules["numpy"] = None  # type: ignore[assignment]  # openpyxl does without it; it takes space for every core
     confine.die_with(os.getppid())
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    mimetypes.init()  # which looks at files of the system
+    tempfile.tempdir = folder
+    confine.confine_writer(folder, MEMORY, SECONDS)
     warnings.simplefilter("ignore")  # openpyxl's warnings about extensions that it does not know
     work = pickle.loads(sys.stdin.buffer.read())  # noqa: S301 pickled by our own process; the sender's bytes are only data in it
     sys.stdout.buffer.write(annotated(work))
@@ -53,4 +55,4 @@ def annotated(work: dict[str, Any]) -> bytes:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])

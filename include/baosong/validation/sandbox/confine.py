@@ -29,6 +29,7 @@ _CREATE, _ADD_RULE, _RESTRICT, _VERSION = 444, 445, 446, 1
 _FILE_RIGHTS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 1}  # by version
 _EXECUTE, _READ_FOLDER = 1 << 0, 1 << 3
 _READ = 1 << 2 | _READ_FOLDER
+_WRITE = (1 << 16) - 1 & ~_EXECUTE  # as far as the kernel knows them: Linux 6.2 tells apart what shortens a file
 _TCP, _SCOPES = 3, 3  # bind and connect; abstract sockets and signals
 
 # The filter's refusals, by machine: audit's number of it, then system calls
@@ -74,6 +75,13 @@ def confine(memory: int, seconds: int) -> None:
     _refuse_calls()
 
 
+def confine_writer(folder: str, memory: int, seconds: int) -> None:
+    """Put the same belts on a program that needs files of its own, in a folder that is its own."""
+    limit(memory, seconds, largest_file=memory)
+    _allow_only_code({folder: _WRITE})
+    _refuse_calls()
+
+
 def forbid_new_processes() -> None:
     """Refuse this process every signal to others, every new process, program and socket; threads it may have."""
     _landlock({"/": _READ})
@@ -103,9 +111,9 @@ def confine_office(_program: str, memory: int, seconds: int) -> None:
     _landlock({}, of_files=False)
 
 
-def _allow_only_code() -> None:
+def _allow_only_code(besides: Mapping[str, int] | None = None) -> None:
     _LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    _landlock(dict.fromkeys((*sys.path, sys.base_prefix, *_CODE), _READ))
+    _landlock({**dict.fromkeys((*sys.path, sys.base_prefix, *_CODE), _READ), **(besides or {})})
 
 
 def _refuse_calls(but: frozenset[int] = frozenset()) -> None:
@@ -126,7 +134,7 @@ def _landlock(allowed: Mapping[str, int], *, of_files: bool = True) -> None:
         return  # an old one that knows rights to files alone was asked for none
     for path, wanted in {os.path.realpath(p): r for p, r in allowed.items() if os.path.exists(p)}.items():
         place = os.open(path, os.O_PATH)
-        right = wanted if os.path.isdir(path) else wanted & ~_READ_FOLDER
+        right = rights & (wanted if os.path.isdir(path) else wanted & ~_READ_FOLDER)
         _LIBC.syscall(_ADD_RULE, rules, 1, struct.pack("=Qi", right, place), 0)
         os.close(place)
     _LIBC.syscall(_RESTRICT, rules, 0)
