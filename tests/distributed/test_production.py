@@ -1,0 +1,42 @@
+"""The production stack proved: docker-compose.yaml's own commands, environment and health checks, and many a fault.
+
+`./baosong test distributed` runs it, as root, since each service gets a root and a network of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+import containers
+import images
+from production import Production
+
+pytestmark = [pytest.mark.distributed, pytest.mark.timeout(1200)]
+
+
+@pytest.fixture(scope="module")
+def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]:
+    """The whole stack with two workers."""
+    if not containers.alone():
+        pytest.skip("needs root and networks of its own: ./baosong test distributed")
+    if missing := images.missing():
+        pytest.skip(f"not installed here: {missing}")
+    stack = Production(tmp_path_factory.mktemp("production"))
+    try:
+        stack.up(workers=2)
+        yield stack
+    finally:
+        stack.down()
+
+
+def test_every_service_is_healthy_by_its_own_check(production: Production) -> None:
+    running = {name: c for name, c in production.containers.items() if c.service.check}
+    assert {c.service.name for c in running.values()} == set(production.services) - {"airflow-init"}
+    assert [name for name, container in running.items() if not container.is_healthy()] == []
+
+
+def test_the_first_administrator_signs_in_with_the_password_of_the_env_file(production: Production) -> None:
+    pools = production.api("GET", "/pools")["pools"]
+    assert {pool["name"] for pool in pools} == {"default_pool", "large", "announce"}
