@@ -11,6 +11,7 @@ import pytest
 
 import containers
 import images
+from campaigners import Campaigners
 from production import Production
 
 pytestmark = [pytest.mark.distributed, pytest.mark.timeout(1200)]
@@ -40,3 +41,17 @@ def test_every_service_is_healthy_by_its_own_check(production: Production) -> No
 def test_the_first_administrator_signs_in_with_the_password_of_the_env_file(production: Production) -> None:
     pools = production.api("GET", "/pools")["pools"]
     assert {pool["name"] for pool in pools} == {"default_pool", "large", "announce"}
+
+
+@pytest.fixture(scope="module")
+def campaigners(production: Production, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaigners]:
+    services = production.open_services()
+    yield Campaigners(production, tmp_path_factory.mktemp("sent"), services)
+    services.ledger.close()
+
+
+def test_a_quiet_campaign_ends_as_it_must(campaigners: Campaigners) -> None:
+    """Without a fault: what the others are held against."""
+    campaign = campaigners.open("quiet")
+    campaigners.send(campaign, wrong=True)
+    campaigners.hold(campaign)

@@ -180,8 +180,19 @@ class Container:
             self._first().kill()  # the first of a namespace takes all others with it
         self.process.wait(30)
 
-    def freeze(self, how: signal.Signals = signal.SIGSTOP) -> None:
-        """Stop all of its processes where they are; SIGCONT lets them go on."""
+    def is_running(self) -> bool:
+        """Return whether it has been started and has not ended."""
+        return self.process is not None and self.process.poll() is None
+
+    def freeze(self) -> None:
+        """Stop all of its processes where they are."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let its processes go on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, how: signal.Signals) -> None:
         for process in self._first().children(recursive=True):
             with suppress(psutil.Error):
                 process.send_signal(how)

@@ -34,6 +34,7 @@ class Production:
         self.image = images.baosong(tree, folder / "first")
         self.tree = tree
         self.containers: dict[str, Container] = {}
+        self._token = ""
 
     def up(self, workers: int = 1) -> None:
         """Start all services, each when what it needs is there, and wait until all are healthy."""
@@ -74,6 +75,10 @@ class Production:
         else:
             container.await_health()
 
+    def worker(self) -> Container:
+        """Return a worker that runs."""
+        return next(c for name, c in self.containers.items() if name.startswith(WORKER) and c.is_running())
+
     def open_services(self) -> Services:
         """Return the stack's store and ledger as its own services see them, from outside."""
         told = self.told
@@ -87,16 +92,19 @@ class Production:
         )
         postgres = self.networks.address("postgres")
         url = f"postgresql+psycopg2://ledger:{told['LEDGER_DB_PASSWORD']}@{postgres}/ledger"
-        return Services.open(Settings(self.volumes / "home", s3, url, [self.volumes / "home" / "campaigns"]))
+        folders = [self.tree / "include" / "campaigns", self.volumes / "home" / "campaigns"]
+        return Services.open(Settings(self.volumes / "home", s3, url, folders))
 
     def api(self, method: str, path: str, **more: Any) -> dict[str, Any]:
         """Ask Airflow as the first administrator would; AssertionError unless it agrees."""
         base = f"http://{self.networks.address('airflow-api-server')}:8080"
         who = {"username": "operator", "password": self.told["OPERATOR_PASSWORD"]}
         with httpx.Client(base_url=base, timeout=60, trust_env=False) as client:
-            token = client.post("/auth/token", json=who)
-            assert token.is_success, token.text
-            headers = {"Authorization": f"Bearer {token.json()['access_token']}"}
+            if not self._token:
+                token = client.post("/auth/token", json=who)
+                assert token.is_success, token.text
+                self._token = token.json()["access_token"]
+            headers = {"Authorization": f"Bearer {self._token}"}
             answer = client.request(method, f"/api/v2{path}", headers=headers, **more)
         assert answer.is_success, answer.text
         found: dict[str, Any] = answer.json()
