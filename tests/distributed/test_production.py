@@ -55,3 +55,12 @@ def test_a_quiet_campaign_ends_as_it_must(campaigners: Campaigners) -> None:
     campaign = campaigners.open("quiet")
     campaigners.send(campaign, wrong=True)
     campaigners.hold(campaign)
+
+
+def test_a_worker_killed_at_work_costs_nothing(campaigners: Campaigners) -> None:
+    campaign = campaigners.open("killed")
+    campaigners.send(campaign)
+    worker, _ = campaigners.catch()
+    worker.kill()
+    campaigners.production.start(worker.name)  # as `restart: unless-stopped` does
+    campaigners.hold(campaign)

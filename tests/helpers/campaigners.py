@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -16,7 +16,7 @@ from baosong.ledger.services import Services
 from baosong.rules.findings import Kind
 from baosong_local.samples import documents, media, sheets
 from containers import Container
-from production import WORKER, Production
+from production import Production
 from waiting import until
 
 PATIENCE = 420.0
@@ -72,7 +72,7 @@ class Campaigners:
     def hold(self, campaign: Campaign) -> None:
         """Wait until all is answered and the report is written, then hold everything: bytes, ledger, tasks, roll-up."""
         until(lambda: not self.waiting(), PATIENCE, f"an answer to {campaign.id}")
-        until(lambda: not self.unfinished_runs(), PATIENCE, "the end of all runs")
+        until(lambda: not self.without_report(), PATIENCE, f"the report of {campaign.id}")
         self.audit.when_all_is_quiet(self.drops)
         self.production.worker().run("python", "-m", "baosong", "verify", campaign.id)
         for state in ("failed", "upstream_failed"):
@@ -90,17 +90,18 @@ class Campaigners:
         found: list[dict[str, Any]] = self.production.api("GET", path)["task_instances"]
         return found
 
-    def unfinished_runs(self) -> list[dict[str, Any]]:
-        """Return the runs that go on; the report's must have come."""
-        found = self.production.api("GET", "/dags/~/dagRuns?limit=1000")["dag_runs"]
-        return [r for r in found if r["state"] in ("queued", "running")] or [
-            {"campaign": c} for c in self.campaigns if c not in self.rolled_up()
-        ]
+    def without_report(self) -> list[str]:
+        """Return the campaigns whose report is not written yet.
 
-    def rolled_up(self) -> list[str]:
-        """Return the campaigns of the report's runs that ended well; one that is there twice was rolled up twice."""
+        Other runs may go on: what a dead worker had fetched and not begun is queued again after ten minutes only
+        (Airflow's `task_queued_timeout`), and meanwhile the next run does its work.
+        """
+        return [name for name in self.campaigns if name not in self.rolled_up("success")]
+
+    def rolled_up(self, *states: str) -> list[str]:
+        """Return the campaigns of the report's runs, in some states or all; one that is there twice ran twice."""
         runs = self.production.api("GET", "/dags/province_report/dagRuns?limit=1000")["dag_runs"]
-        return sorted(str(r["partition_key"]) for r in runs if r["run_type"] == "asset_triggered")
+        return sorted(str(run["partition_key"]) for run in runs if not states or run["state"] in states)
 
     def catch(self) -> tuple[Container, dict[str, Any]]:
         """Freeze the worker that first has a file's review in hand, and return it and the task."""
@@ -108,17 +109,23 @@ class Campaigners:
         until(lambda: caught or self._try_to_catch(caught), PATIENCE, "a task at work")
         return caught[0]
 
+    def at_work(self) -> dict[str, dict[str, Any]]:
+        """Return the tasks by id that review files just now, each on a worker."""
+        found = [t for t in self.tasks("running") if t["task_id"] == "receive"]
+        return {t["id"]: t for t in found if t["hostname"] in self.production.containers}
+
+    def workers_of(self, states: Sequence[str]) -> set[str]:
+        """Return the workers that had the tasks in some states."""
+        return {task["hostname"] for state in states for task in self.tasks(state)}
+
     def _try_to_catch(self, caught: list[tuple[Container, dict[str, Any]]]) -> None:
-        for task in self._at_work():
+        for task in self.at_work().values():
             worker = self.production.containers[task["hostname"]]
             worker.freeze()
-            if any(task["id"] == still["id"] for still in self._at_work()):
+            if task["id"] in self.at_work():
                 caught.append((worker, task))
                 return
             worker.thaw()
-
-    def _at_work(self) -> list[dict[str, Any]]:
-        return [t for t in self.tasks("running") if t["map_index"] >= 0 and str(t["hostname"]).startswith(WORKER)]
 
     def _files(self, campaign: Campaign, prefecture: Prefecture, number: int) -> Files:
         yield Kind.REPORT, "总结报告.docx", documents.make_report(campaign, prefecture, seed=number)
