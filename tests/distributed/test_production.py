@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
 
 import containers
 import images
-from campaigners import Campaigners
+from campaigners import PATIENCE, Campaigners
 from production import Production
+from waiting import until
 
 pytestmark = [pytest.mark.distributed, pytest.mark.timeout(1200)]
 
@@ -63,4 +65,27 @@ def test_a_worker_killed_at_work_costs_nothing(campaigners: Campaigners) -> None
     worker, _ = campaigners.catch()
     worker.kill()
     campaigners.production.start(worker.name)  # as `restart: unless-stopped` does
+    campaigners.hold(campaign)
+
+
+def test_a_worker_frozen_for_a_minute_neither_loses_nor_doubles_its_work(campaigners: Campaigners) -> None:
+    """So long that the scheduler gives its task up and another worker does it anew; then it goes on, late."""
+    campaign = campaigners.open("frozen")
+    campaigners.send(campaign)
+    worker, _ = campaigners.catch()
+    thaw = time.monotonic() + 60
+    until(lambda: time.monotonic() > thaw, 90)
+    worker.thaw()
+    campaigners.hold(campaign)
+
+
+def test_a_worker_cut_off_the_network_neither_loses_nor_doubles_its_work(campaigners: Campaigners) -> None:
+    """It goes on at first, and hears nothing; when the line is back, it has to find out that its task is another's."""
+    campaign = campaigners.open("cut")
+    campaigners.send(campaign)
+    worker, task = campaigners.catch()
+    campaigners.production.networks.cut(worker.name)
+    worker.thaw()
+    until(lambda: task["id"] not in campaigners.at_work(), PATIENCE, "the scheduler's notice")
+    campaigners.production.networks.cut(worker.name, off=False)
     campaigners.hold(campaign)

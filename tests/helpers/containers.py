@@ -141,7 +141,7 @@ class Container:
         assert self.service.check is not None
         try:
             self.run(*self.service.check)
-        except AssertionError as failed:
+        except (AssertionError, IndexError) as failed:  # the latter where it has no process yet
             with self.log.with_suffix(".health").open("a") as log:
                 log.write(f"{failed}\n")
             return False
