@@ -89,3 +89,15 @@ def test_a_worker_cut_off_the_network_neither_loses_nor_doubles_its_work(campaig
     until(lambda: task["id"] not in campaigners.at_work(), PATIENCE, "the scheduler's notice")
     campaigners.production.networks.cut(worker.name, off=False)
     campaigners.hold(campaign)
+
+
+def test_scheduler_and_api_server_started_anew_at_work_cost_nothing(campaigners: Campaigners) -> None:
+    production = campaigners.production
+    campaign = campaigners.open("restarted")
+    campaigners.send(campaign)
+    worker, _ = campaigners.catch()
+    worker.thaw()
+    for name in ("airflow-scheduler", "airflow-api-server"):
+        production.containers[name].stop()
+        production.start(name).await_health()
+    campaigners.hold(campaign)
