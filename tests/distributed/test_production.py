@@ -5,13 +5,17 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 import containers
 import images
+from baosong.store.settings import PROJECT
 from campaigners import PATIENCE, Campaigners
 from production import Production
 from waiting import until
@@ -101,3 +105,31 @@ def test_scheduler_and_api_server_started_anew_at_work_cost_nothing(campaigners:
         production.containers[name].stop()
         production.start(name).await_health()
     campaigners.hold(campaign)
+
+
+def test_a_new_version_is_rolled_out_while_files_are_at_work(
+    campaigners: Campaigners, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """As `docker compose up -d` does with a new image: init first, then each service ends as it may and starts anew."""
+    production, version = campaigners.production, "9.9.9"
+    assert version not in production.version()
+    campaign = campaigners.open("rolled")
+    campaigners.send(campaign)
+    worker, _ = campaigners.catch()
+    worker.thaw()
+    production.roll_to(newer(version, tmp_path_factory.mktemp("newer")))
+    assert version in production.version()
+    again = campaigners.open("rolled-again")
+    campaigners.send(again)
+    campaigners.hold(again)
+
+
+def newer(version: str, folder: Path) -> Path:
+    """Copy the tree, as another version of it."""
+    tree = folder / "tree"
+    left_out = shutil.ignore_patterns(".git", ".venv", ".baosong", "__pycache__")
+    shutil.copytree(PROJECT, tree, ignore=left_out)
+    project = tree / "pyproject.toml"
+    text = project.read_text(encoding="utf-8")
+    project.write_text(re.sub(r'^version = ".*"', f'version = "{version}"', text, count=1, flags=re.M), "utf-8")
+    return tree

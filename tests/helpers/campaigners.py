@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -113,10 +113,6 @@ class Campaigners:
         """Return the tasks by id that review files just now, each on a worker."""
         found = [t for t in self.tasks("running") if t["task_id"] == "receive"]
         return {t["id"]: t for t in found if t["hostname"] in self.production.containers}
-
-    def workers_of(self, states: Sequence[str]) -> set[str]:
-        """Return the workers that had the tasks in some states."""
-        return {task["hostname"] for state in states for task in self.tasks(state)}
 
     def _try_to_catch(self, caught: list[tuple[Container, dict[str, Any]]]) -> None:
         for task in self.at_work().values():
