@@ -62,7 +62,7 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Import for the whole stack's tests only the files that speak of them: all the others take ten seconds."""
     wanted = config.option.markexpr.partition(" ")[0]
-    if wanted not in ("stack", "soak") or not collection_path.name.startswith("test_"):
+    if wanted not in ("stack", "soak", "distributed") or not collection_path.name.startswith("test_"):
         return None
     return f"mark.{wanted}" not in collection_path.read_text(encoding="utf-8") or None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -10,10 +11,15 @@ from concurrent.futures import ThreadPoolExecutor
 from baosong.store.settings import PROJECT
 
 # Half of the suite waits for other processes; more than four workers would ask for more memory than a machine has.
-SPREAD = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadgroup", "-m", "not stack and not soak and not store")
+ELSEWHERE = "not stack and not soak and not store and not distributed"
+SPREAD = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadgroup", "-m", ELSEWHERE)
 ALONE = ("-m", "stack and not soak")  # the whole stack is a computer's work already
 STATIC = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",))
 KEYS = "tests/integration/store/test_key_matrix.py"  # on every store that is there, and that the environment names
+# In namespaces of its own, so that each service may have a root and a network, and none outlives the tests.
+APART = ("unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child")
+DISTRIBUTED = ("-m", "distributed", "-p", "no:randomly", "tests/distributed")
+IMAGE = "tests/helpers/images.py"
 NO_TESTS = 5  # pytest's exit code where nothing was selected
 
 # What lies outside the rooms, or has tests beside those of its room.
@@ -42,8 +48,18 @@ def run(words: Sequence[str]) -> int:
             return _run_checked([(*SPREAD, *folders, *more), *alone])
         case ["store", *more]:
             return _module("pytest", KEYS, *more)
+        case ["distributed", *more]:
+            return _run_distributed(more)
         case _:
             return _module("pytest", *words)
+
+
+def _run_distributed(more: Sequence[str]) -> int:
+    """Fetch the image's packages, then test where there is no network; without root each test says what it needs."""
+    if os.geteuid():
+        return _module("pytest", *DISTRIBUTED, *more)
+    fetched = subprocess.run([sys.executable, IMAGE], cwd=PROJECT, check=False).returncode
+    return fetched or _module("pytest", *DISTRIBUTED, *more, within=APART)
 
 
 def mirrors(changed: Iterable[str]) -> set[str]:
@@ -85,8 +101,8 @@ def _run_checked(calls: Sequence[Sequence[str]]) -> int:
     return next((code for code in codes if code), 0)
 
 
-def _module(*words: str) -> int:
-    return subprocess.run([sys.executable, "-m", *words], cwd=PROJECT, check=False).returncode
+def _module(*words: str, within: Sequence[str] = ()) -> int:
+    return subprocess.run([*within, sys.executable, "-m", *words], cwd=PROJECT, check=False).returncode
 
 
 def _quietly(*words: str) -> subprocess.CompletedProcess[str]:

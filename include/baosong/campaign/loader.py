@@ -19,7 +19,7 @@ from baosong.rules.errors import OneLineError
 
 Path_ = tuple[str | int, ...]
 
-# The campaigns that come with the project.
+# The campaigns of the checkout; who installed a wheel names its folders.
 CAMPAIGNS = Path(__file__).resolve().parents[2] / "campaigns"
 
 
@@ -36,7 +36,7 @@ class _Loaded:
 
 def load_campaign(path: Path) -> Campaign:
     """Return the campaign in a YAML file; CampaignError names file, line, field and what was expected."""
-    return _validated(_load(path, seen=()), path)
+    return _validated(_load(path, (CAMPAIGNS,), seen=()), path)
 
 
 class Campaigns:
@@ -64,7 +64,7 @@ class Campaigns:
         cached = self._cache.get(campaign_id)
         if cached and path.resolve() in cached[0] and cached[0] == _stamps(list(cached[0])):
             return cached[1]
-        loaded = _load(path, seen=())
+        loaded = _load(path, (*self._dirs, CAMPAIGNS), seen=())
         stamps = _stamps(loaded.files)
         campaign = _validated(loaded, path)
         if campaign.id != campaign_id:
@@ -84,7 +84,8 @@ def _validated(loaded: _Loaded, path: Path) -> Campaign:
         raise CampaignError(_explain(wrong, loaded, path)) from None
 
 
-def _load(path: Path, seen: tuple[Path, ...]) -> _Loaded:
+def _load(path: Path, dirs: tuple[Path, ...], seen: tuple[Path, ...]) -> _Loaded:
+    """Read a file and what it extends: another file beside it, or else in one of the folders."""
     path = path.resolve()
     if path in seen:
         raise CampaignError(f"{path.name}：extends 形成循环：{' → '.join(p.name for p in (*seen, path))}。")
@@ -93,8 +94,8 @@ def _load(path: Path, seen: tuple[Path, ...]) -> _Loaded:
     parent = loaded.data.pop("extends", None)
     if parent is None:
         return loaded
-    beside = path.parent / f"{parent}.yaml"
-    base = _load(beside if beside.is_file() else CAMPAIGNS / f"{parent}.yaml", (*seen, path))
+    named = [folder / f"{parent}.yaml" for folder in (path.parent, *dirs)]
+    base = _load(next((file for file in named if file.is_file()), named[0]), dirs, (*seen, path))
     inherited = {at: line for at, line in base.lines.items() if not _replaced(at, loaded.data)}
     return _Loaded(_merge(base.data, loaded.data), {**inherited, **loaded.lines}, [*base.files, *loaded.files])
 

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from baosong_local.test_command import KEYS
+from baosong_local.test_command import DISTRIBUTED, KEYS
 from documents import DOCUMENTS, ROOT, calls_of, text_of
 
 CALLS = {tuple(rest) for d in DOCUMENTS for name, *rest in calls_of(text_of(d)) if name == "test" and rest}
@@ -18,7 +18,12 @@ CALLS = {tuple(rest) for d in DOCUMENTS for name, *rest in calls_of(text_of(d)) 
 def test_a_call_of_the_tests_that_a_document_shows_finds_some(words: tuple[str, ...]) -> None:
     """Ask pytest whether it knows these options, files and markers."""
     first, *rest = words
-    ours = {"unit": [], "changed": [], "store": [KEYS]}  # our own words, and what they stand for
+    ours = {
+        "unit": [],
+        "changed": [],
+        "store": [KEYS],
+        "distributed": DISTRIBUTED,
+    }  # our own words, and what they stand for
     known = [*ours[first], *rest] if first in ours else words
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     argv = [sys.executable, "-m", "pytest", "--collect-only", "--quiet", *known]

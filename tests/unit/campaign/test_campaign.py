@@ -89,6 +89,16 @@ def test_how_long_quarantine_keeps_is_no_rule_and_a_wrong_number_is_told_with_it
     assert load_campaign(derived(tmp_path, quarantine=None)).quarantine is None
 
 
+def test_a_campaign_may_extend_one_of_another_folder(tmp_path: Path) -> None:
+    """As on a server: its own campaigns lie on a volume, those of the image in the image, the program elsewhere."""
+    image, server = tmp_path / "image", tmp_path / "server"
+    for folder in (image, server):
+        folder.mkdir()
+    write(image, 'extends: "2023"\nid: base\ntitle: 自己的活动\n', "base.yaml")
+    write(server, "extends: base\nid: x\n")
+    assert Campaigns([image, server]).get("x").title == "自己的活动"
+
+
 def test_wrong_value_in_the_parent_is_told_with_the_parents_file_and_line(tmp_path: Path) -> None:
     write(tmp_path, 'extends: "2023"\nid: base\nvideo:\n  width: -1\n', "base.yaml")
     assert "base.yaml:4" in refusal(write(tmp_path, "extends: base\nid: x\n"))

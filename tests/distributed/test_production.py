@@ -1,0 +1,135 @@
+"""The production stack proved: docker-compose.yaml's own commands, environment and health checks, and many a fault.
+
+`./baosong test distributed` runs it, as root, since each service gets a root and a network of its own.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import containers
+import images
+from baosong.store.settings import PROJECT
+from campaigners import PATIENCE, Campaigners
+from production import Production
+from waiting import until
+
+pytestmark = [pytest.mark.distributed, pytest.mark.timeout(1200)]
+
+
+@pytest.fixture(scope="module")
+def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]:
+    """The whole stack with two workers."""
+    if not containers.alone():
+        pytest.skip("needs root and networks of its own: ./baosong test distributed")
+    if missing := images.missing():
+        pytest.skip(f"not installed here: {missing}")
+    stack = Production(tmp_path_factory.mktemp("production"))
+    try:
+        stack.up(workers=2)
+        yield stack
+    finally:
+        stack.down()
+
+
+def test_every_service_is_healthy_by_its_own_check(production: Production) -> None:
+    running = {name: c for name, c in production.containers.items() if c.service.check}
+    assert {c.service.name for c in running.values()} == set(production.services) - {"airflow-init"}
+    assert [name for name, container in running.items() if not container.is_healthy()] == []
+
+
+def test_the_first_administrator_signs_in_with_the_password_of_the_env_file(production: Production) -> None:
+    pools = production.api("GET", "/pools")["pools"]
+    assert {pool["name"] for pool in pools} == {"default_pool", "large", "announce"}
+
+
+@pytest.fixture(scope="module")
+def campaigners(production: Production, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaigners]:
+    services = production.open_services()
+    yield Campaigners(production, tmp_path_factory.mktemp("sent"), services)
+    services.ledger.close()
+
+
+def test_a_quiet_campaign_ends_as_it_must(campaigners: Campaigners) -> None:
+    """Without a fault: what the others are held against."""
+    campaign = campaigners.open("quiet")
+    campaigners.send(campaign, wrong=True)
+    campaigners.hold(campaign)
+
+
+def test_a_worker_killed_at_work_costs_nothing(campaigners: Campaigners) -> None:
+    campaign = campaigners.open("killed")
+    campaigners.send(campaign)
+    worker, _ = campaigners.catch()
+    worker.kill()
+    campaigners.production.start(worker.name)  # as `restart: unless-stopped` does
+    campaigners.hold(campaign)
+
+
+def test_a_worker_frozen_for_a_minute_neither_loses_nor_doubles_its_work(campaigners: Campaigners) -> None:
+    """So long that the scheduler gives its task up and another worker does it anew; then it goes on, late."""
+    campaign = campaigners.open("frozen")
+    campaigners.send(campaign)
+    worker, _ = campaigners.catch()
+    thaw = time.monotonic() + 60
+    until(lambda: time.monotonic() > thaw, 90)
+    worker.thaw()
+    campaigners.hold(campaign)
+
+
+def test_a_worker_cut_off_the_network_neither_loses_nor_doubles_its_work(campaigners: Campaigners) -> None:
+    """It goes on at first, and hears nothing; when the line is back, it has to find out that its task is another's."""
+    campaign = campaigners.open("cut")
+    campaigners.send(campaign)
+    worker, task = campaigners.catch()
+    campaigners.production.networks.cut(worker.name)
+    worker.thaw()
+    until(lambda: task["id"] not in campaigners.at_work(), PATIENCE, "the scheduler's notice")
+    campaigners.production.networks.cut(worker.name, off=False)
+    campaigners.hold(campaign)
+
+
+def test_scheduler_and_api_server_started_anew_at_work_cost_nothing(campaigners: Campaigners) -> None:
+    production = campaigners.production
+    campaign = campaigners.open("restarted")
+    campaigners.send(campaign)
+    worker, _ = campaigners.catch()
+    worker.thaw()
+    for name in ("airflow-scheduler", "airflow-api-server"):
+        production.containers[name].stop()
+        production.start(name).await_health()
+    campaigners.hold(campaign)
+
+
+def test_a_new_version_is_rolled_out_while_files_are_at_work(
+    campaigners: Campaigners, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """As `docker compose up -d` does with a new image: init first, then each service ends as it may and starts anew."""
+    production, version = campaigners.production, "9.9.9"
+    assert version not in production.version()
+    campaign = campaigners.open("rolled")
+    campaigners.send(campaign)
+    worker, _ = campaigners.catch()
+    worker.thaw()
+    production.roll_to(newer(version, tmp_path_factory.mktemp("newer")))
+    assert version in production.version()
+    again = campaigners.open("rolled-again")
+    campaigners.send(again)
+    campaigners.hold(again)
+
+
+def newer(version: str, folder: Path) -> Path:
+    """Copy the tree, as another version of it."""
+    tree = folder / "tree"
+    left_out = shutil.ignore_patterns(".git", ".venv", ".baosong", "__pycache__")
+    shutil.copytree(PROJECT, tree, ignore=left_out)
+    project = tree / "pyproject.toml"
+    text = project.read_text(encoding="utf-8")
+    project.write_text(re.sub(r'^version = ".*"', f'version = "{version}"', text, count=1, flags=re.M), "utf-8")
+    return tree
