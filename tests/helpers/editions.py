@@ -13,6 +13,7 @@ from docx.table import Table
 from docx.text.paragraph import Paragraph
 from lxml import etree, html
 from openpyxl import Workbook, load_workbook
+from pptx import Presentation
 
 from baosong.ledger.services import Services
 
@@ -21,8 +22,8 @@ _T = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}t"
 _C = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
 _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 WORD, PAGE, BOOK = "汇总总结报告.docx", "汇总总结报告.html", "汇总表.xlsx"
-ONE_PAGE = "一页纸.docx"
-FILES = (WORD, PAGE, BOOK, ONE_PAGE, "figures.json", "changes.json")
+ONE_PAGE, SLIDES = "一页纸.docx", "汇报幻灯片.pptx"
+FILES = (WORD, PAGE, BOOK, ONE_PAGE, SLIDES, "figures.json", "changes.json")
 
 
 @dataclass(frozen=True)
@@ -105,10 +106,21 @@ def _points(series: Any, what: str) -> list[str]:
     return [v.text or "" for v in series.find(f"{_C}{what}").iter(f"{_C}v")]
 
 
+def told_by_slides(raw: bytes) -> list[Told]:
+    """Return what each slide tells; the tiles of a map are its texts, line by line."""
+    slides = []
+    for slide in Presentation(io.BytesIO(raw)).slides:
+        told = Told([p.text for shape in slide.shapes if shape.has_text_frame for p in shape.text_frame.paragraphs])
+        parts = [slide.part.related_part(e.get(f"{_R}id")) for e in slide._element.iter(f"{_C}chart")]
+        told.charts = [_chart(part) for part in parts]
+        slides.append(told)
+    return slides
+
+
 def told_by_page(raw: bytes) -> Told:
     root, told = html.fromstring(raw.decode()), Told()
     nav, main = root.body
-    assert [a.get("href") for a in nav] == [WORD, ONE_PAGE, BOOK]
+    assert [a.get("href") for a in nav] == [WORD, ONE_PAGE, SLIDES, BOOK]
     for item in main:
         if item.tag in ("p", "h1", "h2", "h3"):
             told.texts.append(item.text_content())

@@ -13,7 +13,7 @@ from baosong.ledger.board_queries import EditionLine, Marks
 from baosong.receipts.messages import message_line
 from baosong.receipts.sheet_results import has_page
 from baosong.receipts.view import Json, advice, describe_deliverables, describe_file, open_failures, render
-from baosong.report.files import DOCUMENT, ONE_PAGE, ONE_PAGE_PDF, PAGE, PDF, PDFS, WORKBOOK
+from baosong.report.files import DOCUMENT, ONE_PAGE, ONE_PAGE_PDF, PAGE, PDF, PDFS, SLIDES, WORKBOOK
 from baosong.rules.findings import Kind
 from baosong.rules.words import elapsed_text, remaining_text, time_text
 
@@ -32,6 +32,7 @@ _FILES = {
     PDF: "PDF",
     ONE_PAGE: "一页纸",
     ONE_PAGE_PDF: "一页纸PDF",
+    SLIDES: "幻灯片",
 }
 _BEFORE = (WORKBOOK, DOCUMENT, PAGE)  # of an edition that does not state its files
 

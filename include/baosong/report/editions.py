@@ -20,6 +20,7 @@ from baosong.report.files import (
     ONE_PAGE,
     PAGE,
     PDFS,
+    SLIDES,
     TEMPLATES,
     TYPES,
     WORKBOOK,
@@ -154,6 +155,7 @@ class _Draft:
         from baosong.report.docx.document import make_document
         from baosong.report.html import make_page
         from baosong.report.material import passages, pictures
+        from baosong.report.slides import make_slides
         from baosong.report.template_context import Material, template_context
         from baosong.report.xlsx.workbook import make_workbook
 
@@ -170,7 +172,8 @@ class _Draft:
             for name, template in self.templates.items()
         }
         workbook = make_workbook(figures, self.edition, changes)
-        return {**made, WORKBOOK: workbook, PAGE: make_page(made[DOCUMENT]).encode()}
+        page = make_page(made[DOCUMENT]).encode()
+        return {**made, WORKBOOK: workbook, PAGE: page, SLIDES: make_slides(figures, context)}
 
     def refuse_if_overtaken(self) -> None:
         """Raise ReportBusy where the ledger has this version by now: our lock was lost with its connection."""

@@ -12,6 +12,7 @@ DOCUMENT = "汇总总结报告.docx"
 PAGE = "汇总总结报告.html"
 PDF = "汇总总结报告.pdf"
 ONE_PAGE = "一页纸.docx"
+SLIDES = "汇报幻灯片.pptx"
 ONE_PAGE_PDF = "一页纸.pdf"
 FIGURES = "figures.json"
 CHANGES = "changes.json"
@@ -21,6 +22,7 @@ TYPES = {
     WORKBOOK: XLSX,
     DOCUMENT: DOCX,
     ONE_PAGE: DOCX,
+    SLIDES: "application/vnd.openxmlformats-officedocument.presentationml.presentation",
     PAGE: "text/html; charset=utf-8",
     CHANGES: "application/json",
     FIGURES: "application/json",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from baosong.report.files import DOCUMENT, ONE_PAGE, WORKBOOK
+from baosong.report.files import DOCUMENT, ONE_PAGE, SLIDES, WORKBOOK
 from baosong.report.parts import SHADES
 from baosong.report.wording import group_thousands, render
 
@@ -22,6 +22,7 @@ _LEVELS = {
     "公文附件序号": "annex",
     "BaosongCaption": "caption",
 }
+_OTHERS = (DOCUMENT, ONE_PAGE, SLIDES, WORKBOOK)  # of the same edition
 _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _C = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
 
@@ -57,7 +58,9 @@ def make_page(document: bytes) -> str:
     opened = docx.Document(io.BytesIO(document))
     blocks = list(_blocks(opened))
     title = "".join(b.text for b in blocks if b.level == "title")[:60]
-    return render("report.html", blocks=blocks, title=title, dark=SHADES[-1], others=(DOCUMENT, ONE_PAGE, WORKBOOK))
+    return render(
+        "report.html", blocks=blocks, title=title, dark=SHADES[-1], others=(DOCUMENT, ONE_PAGE, SLIDES, WORKBOOK)
+    )
 
 
 def _blocks(document: Any) -> Iterator[Block]:

@@ -40,12 +40,14 @@ from editions import (
     FILES,
     ONE_PAGE,
     PAGE,
+    SLIDES,
     WORD,
     Chart,
     book_of,
     files_of,
     json_of,
     told_by_page,
+    told_by_slides,
     told_by_word,
 )
 from expected import (
@@ -119,7 +121,7 @@ def test_another_process_writes_the_same_bytes(walk: Walk, editions: dict[str, E
     done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert files_of(walk.services, walk.prefixes["v2"]) == editions["v2"].files
-    for name in (WORD, BOOK, ONE_PAGE):
+    for name in (WORD, BOOK, ONE_PAGE, SLIDES):
         with zipfile.ZipFile(io.BytesIO(editions["v2"].files[name])) as package:
             assert {member.date_time for member in package.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
@@ -132,6 +134,7 @@ def test_the_files_are_valid_open_xml(editions: dict[str, Edition], tmp_path: Pa
     chart = "word/charts/chart1.xml"
     for name in (WORD, ONE_PAGE):
         assert audited(editions["v2"].files[name], tmp_path / "a.docx") == []
+    assert audited(editions["v2"].files[SLIDES], tmp_path / "a.pptx") == []
     # openpyxl writes a font's properties in an order that ECMA-376 leaves free and the SDK does not.
     assert [e for e in audited(editions["v2"].files[BOOK], tmp_path / "a.xlsx") if "/fonts[1]/" not in e] == []
     bad = members(editions["v2"].files[WORD])
@@ -285,6 +288,8 @@ def test_every_chart_is_one_that_was_recounted(edition: Edition) -> None:
     assert edition.word.charts == wanted
 
 
+# Indicators that are no part of others.
+WHOLE = ("A01", "A12", "B01", "B03", "C01", "C02", "C03", "C04", "D01", "E01", "F01", "F02")
 # The region as its own people know it: rows from north to south, columns from west to east.
 LIES = """
 . . 塔城 阿勒泰 .
@@ -328,6 +333,26 @@ def test_the_single_page_says_what_was_recounted_and_what_is_to_be_decided(editi
     assert waiting == bool(edition.missing)
     assert (f"{count}处数据提请核实" in told.text) == bool(count)
     assert ("没有需要决定的事项。" in told.texts) == (not edition.missing and not count)
+
+
+def test_the_eight_slides_say_what_report_and_single_page_say(edition: Edition) -> None:
+    """Their charts and map are the report's, cases and questions the single page's; the totals are counted again."""
+    slides, r = told_by_slides(edition.files[SLIDES]), edition.region
+    title, amounts, tiles, *charts, cases, asked = slides
+    assert title.texts[0] == "2023年自治区科技活动周开展情况"
+    assert f"{edition.at.year}年{edition.at.month}月{edition.at.day}日" in title.texts
+    whole = [c for c in r.indicators if c in WHOLE]
+    assert amounts.texts[1:-1] == [
+        t for c in whole for t in (r.indicators[c][0], spoken(r.total(c), r.indicators[c][1]))
+    ]
+    shown, legend = edition.word.maps
+    assert tiles.texts[1:] == [t for row in shown + legend for tile in row for t in tile[:-1]]
+    activities, people, kinds = (slide.charts for slide in charts)
+    assert kinds + activities + people == edition.word.charts
+    page = told_by_word(edition.files[ONE_PAGE]).texts
+    assert cases.texts[1:] == [t for t in page if "：“" in t]
+    questions = page[page.index("请予决定的事项") + 1 : -1]
+    assert [t for t in asked.texts if t in "\n".join(questions)] == [re.sub(r"^\d\. ", "", q) for q in questions]
 
 
 def test_photographs_bear_the_names_of_their_places_and_not_of_their_files(edition: Edition) -> None:

@@ -25,6 +25,7 @@ from baosong.report.figures import figures_json
 from baosong.report.files import ONE_PAGE, json_bytes
 from baosong.report.identity import inputs_sha
 from baosong.report.printable import Remark
+from baosong.report.slides import make_slides
 from baosong.report.template_context import Material, template_context
 from baosong.report.xlsx.workbook import make_workbook
 from baosong.report.year_over_year import Comparison
@@ -137,6 +138,7 @@ def rendered(given_: Inputs) -> dict[str, bytes]:
     return {
         "word": make_document(templates[0], context, AT),
         "one page": make_document(templates[1], context, AT),
+        "slides": make_slides(figures, context),
         "book": make_workbook(figures, "final"),
         "figures": json_bytes(figures_json(figures, "final", 1)),
     }

@@ -12,8 +12,8 @@ from docx.opc.constants import RELATIONSHIP_TYPE as RELATION
 from docx.opc.packuri import PackURI
 from docx.opc.part import Part as Member
 
+from baosong.report.charts import chart_part
 from baosong.report.parts import SHADES, Chart, Part, Picture, Table, Tile, TileMap
-from baosong.report.reproducible import make_reproducible
 from baosong.report.wording import render
 from baosong.rules.words import strip_control
 
@@ -25,8 +25,6 @@ _C = "http://schemas.openxmlformats.org/drawingml/2006/chart"
 _A = "http://schemas.openxmlformats.org/drawingml/2006/main"
 _WP = "http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing"
 _NAMES = f'xmlns:w="{W}" xmlns:r="{_R}" xmlns:wp="{_WP}" xmlns:a="{_A}" xmlns:c="{_C}"'
-_CHART_TYPE = "application/vnd.openxmlformats-officedocument.drawingml.chart+xml"
-_XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _TWIPS, _EMU = 56.6929, 36000  # a millimetre
 _SIDES = ("top", "left", "bottom", "right", "insideH", "insideV")
 _ALIGNS = {"l": "left", "c": "center", "r": "right"}
@@ -71,31 +69,13 @@ class Writer:
 
     def _chart(self, chart: Chart) -> Any:
         number = next(self._numbers)
-        book = Member(
-            PackURI(f"/word/embeddings/chart{number}.xlsx"), _XLSX_TYPE, self._book(chart), self._main.package
-        )
-        xml = Member(PackURI(f"/word/charts/chart{number}.xml"), _CHART_TYPE, b"", self._main.package)
-        xml._blob = render(
-            "chart.xml", chart=chart, book=xml.relate_to(book, RELATION.PACKAGE), last=len(chart.names) + 1
-        ).encode()
-        relation = self._main.relate_to(xml, RELATION.CHART)
+        relation = self._main.relate_to(chart_part(chart, self._as_of, number, self._member), RELATION.CHART)
         data = f'<a:graphicData uri="{_C}"><c:chart r:id="{relation}"/></a:graphicData>'
         high = 20 + 4.2 * max(3, len(chart.names))
         return _element(_paragraph(FIGURE_STYLE, _inline(number, chart.title, 154, high, data)))
 
-    def _book(self, chart: Chart) -> bytes:
-        """Return the chart's numbers as a workbook, for Word's 编辑数据."""
-        from openpyxl import Workbook
-
-        book, raw = Workbook(), BytesIO()
-        sheet = book.worksheets[0]
-        sheet.append(["", *(name for name, _ in chart.series)])
-        for n, name in enumerate(chart.names):
-            sheet.append([name, *(values[n] for _, values in chart.series)])
-            sheet.cell(n + 2, 1).data_type = "s"
-        book.properties.created = self._as_of.replace(tzinfo=None)
-        book.save(raw)
-        return make_reproducible(raw.getvalue(), self._as_of)
+    def _member(self, name: str, kind: str, blob: bytes) -> Any:
+        return Member(PackURI(f"/word/{name}"), kind, blob, self._main.package)
 
     def _album(self, pictures: Sequence[Picture]) -> Any:
         cells = [self._photo(p) for p in pictures]
