@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_FONTS = Path(__file__).with_name("templates") / "fonts.conf"
 _WITHIN = 180.0  # seconds by the clock
 MEMORY, SECONDS = 4 << 30, 180  # of address space, of which LibreOffice reserves much more than it uses
 
@@ -46,7 +47,8 @@ def make_pdf(document: bytes) -> bytes | None:
         source.write_bytes(document)
         # A profile of its own: a second conversion with the same profile would silently do nothing.
         profile = f"-env:UserInstallation={(Path(folder) / 'profile').as_uri()}"
-        command = [program, profile, "--headless", "--convert-to", "pdf", "--outdir", folder, str(source)]
+        fonts = ["/usr/bin/env", f"FONTCONFIG_FILE={_FONTS}"]  # the environment is empty otherwise
+        command = [*fonts, program, profile, "--headless", "--convert-to", "pdf", "--outdir", folder, str(source)]
         confined = sandbox.foreign_program(command, memory=MEMORY, seconds=SECONDS, sort="office")
         try:
             sandbox.run(confined, b"", wall=_WITHIN, silent=True)  # a helper that stays must not hold us
