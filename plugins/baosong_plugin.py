@@ -25,7 +25,10 @@ class BaosongPlugin(AirflowPlugin):
 
     @cached_property
     def fastapi_apps(self) -> list[dict[str, Any]]:
-        """The board's application."""
-        from baosong_airflow.board_app import app
+        """The board, and the metrics, which have a token in place of Airflow's sign-in."""
+        from baosong_airflow import board_app, metrics_app
 
-        return [{"name": "报送看板", "app": app, "url_prefix": "/baosong"}]
+        return [
+            {"name": "报送看板", "app": board_app.app, "url_prefix": "/baosong"},
+            {"name": "报送指标", "app": metrics_app.app, "url_prefix": "/baosong-metrics"},
+        ]

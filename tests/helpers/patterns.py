@@ -121,7 +121,7 @@ def ugly_texts(pattern: re.Pattern[Any], size: int, rng: random.Random) -> Itera
     for before, inside, after in _stretched(tree, rng):
         room = size - len(before) - len(after)
         yield before + (inside * (room // max(1, len(inside)) + 1))[: room - 1] + "\ufffe" + after
-    yield "".join(rng.choice(words or ["x"]) for _ in range(size // 2))[:size]
+    yield "".join(rng.choices(words or ["x"], k=size // 2))[:size]
 
 
 def _pairs(words: list[str], rng: random.Random) -> Iterator[tuple[str, str]]:

@@ -39,6 +39,8 @@ NO_KEYS_HERE = "密钥由您的对象存储发放：请在那里换发或停用�
 
 app.command("verify")(preservation.verify)
 app.command("export")(preservation.export)
+app.command("backup")(preservation.backup)
+app.command("restore")(preservation.restore)
 app.command("rebuild-ledger")(preservation.rebuild_ledger)
 
 CampaignId = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="活动编号，例如 2023")]

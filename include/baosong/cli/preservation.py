@@ -96,6 +96,40 @@ def export(
     out.print(f"已导出 {files} 个文件到 {folder}", markup=False, highlight=False, soft_wrap=True)
 
 
+def backup(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="新的、空的，或上次备份的文件夹；再次备份只取新的内容")],
+) -> None:
+    """备份：台账、全部存储桶和配置（含口令）；可反复备份到同一文件夹，每次是一个可恢复的时点。"""
+    from baosong.ledger.services import Services
+    from baosong.preservation.backup import backup as make
+    from baosong.rules.words import size_text
+
+    try:
+        with _bar() as show:
+            made = make(Services.open(), folder, datetime.now(UTC), show)
+    except OSError as refused:
+        raise CallError(f"无法写入 {folder}：{refused.strerror}。") from None
+    new = f"其中新取 {made.fetched} 个（{size_text(made.fetched_bytes)}）"
+    out.print(f"已备份台账 {made.rows} 行、文件 {made.objects} 个，{new}，存于：", highlight=False, soft_wrap=True)
+    out.print(str(made.point), markup=False, highlight=False, soft_wrap=True)
+
+
+def restore(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="./baosong backup 写出的文件夹；恢复其中最新的时点")],
+) -> None:
+    """恢复：把备份放回新装的系统；先通读核对备份，有损坏或系统已有数据时不作改动。"""
+    from baosong.ledger.services import Services
+    from baosong.preservation.restore import restore as put_back
+
+    with _bar() as show:
+        done = put_back(Services.open(), folder, show)
+    line = f"已恢复 {done.point.name}：台账 {done.rows} 行，文件 {done.objects} 个，配置 {len(done.configuration)} 个。"
+    out.print(line, highlight=False, soft_wrap=True)
+    for path in done.left:
+        out.print(f"与备份不同，未改动：{path}", markup=False, highlight=False, soft_wrap=True)
+    out.print("请再运行 ./baosong open 恢复版本和保留锁、重发密钥，并用 ./baosong verify 核对。", soft_wrap=True)
+
+
 def rebuild_ledger(
     replace: Annotated[bool, typer.Option("--replace", help="台账不空时也重建；现有台账改名保留")] = False,
 ) -> None:

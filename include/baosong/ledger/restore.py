@@ -61,10 +61,15 @@ def put_aside(connection: Connection) -> str:
 
 def begin(connection: Connection) -> None:
     """Make the tables where there are none; nobody else can write to them until the end."""
-    if "public" not in inspect(connection).get_schema_names():
-        connection.execute(text("CREATE SCHEMA public"))
+    make_schema(connection)
     alembic(connection, command.upgrade, "head")
     connection.execute(text("LOCK TABLE submission, receipt, edition, announcement, closing, extension, custody, page"))
+
+
+def make_schema(connection: Connection) -> None:
+    """Make the schema where it went with all that was in it."""
+    if "public" not in inspect(connection).get_schema_names():
+        connection.execute(text("CREATE SCHEMA public"))
 
 
 def merge(rows: Rows, lines: Iterable[Sequence[Any]], tables: Collection[str] = LOGGED) -> None:
@@ -104,15 +109,17 @@ def finish(session: Session, last_segments: Mapping[tuple[str, str], int]) -> No
             filing.insert_figures(session, row)
     session.flush()
     for table in LOGGED:
-        if _key_of(table) == ["id"]:
-            _set_sequence(session, table)
+        set_sequence(session, table)
     segments = [{"campaign": c, "prefecture": p, "number": number} for (c, p), number in last_segments.items()]
     if segments:
         session.execute(insert(Segment), segments)
     session.execute(delete(PendingChange))  # the triggers recorded what the change log holds already
 
 
-def _set_sequence(session: Session, table: str) -> None:
+def set_sequence(session: Session | Connection, table: str) -> None:
+    """Let a table's next id follow the greatest that is there, if it has an id of its own."""
+    if _key_of(table) != ["id"]:
+        return
     top = f"SELECT setval(pg_get_serial_sequence(:name, 'id'), max(id)) FROM \"{table}\""  # noqa: S608 - our own names
     session.execute(text(top).bindparams(bindparam("name", f'"{table}"', String)))
 
@@ -148,7 +155,7 @@ def salvage(session: Session, record: Mapping[str, Any], bucket: str, key: str) 
     state = filing.file(session, number, filing.Filed(record["sha256"], bucket, key, _moment(record["filed"])))
     if record.get("withdrawn") and state == State.ACCEPTED:
         move(session, session.get_one(Submission, number), State.WITHDRAWN, "已撤回，见归档记录")
-    _set_sequence(session, "submission")
+    set_sequence(session, "submission")
     return True
 
 

@@ -6,6 +6,7 @@ from baosong.ledger import board_queries as board
 from baosong.ledger import (
     closing,
     filing,
+    metrics,
     notifications,
     pending_changes,
     quarantine,
@@ -80,6 +81,7 @@ class Ledger(Database):
     # What boards, reports and receipts show.
     expect = transaction(queries.expect)
     completeness = transaction(queries.completeness)
+    counts = transaction(metrics.counts)
     complete_prefectures = transaction(queries.complete_prefectures)
     indicators = transaction(queries.indicators)
     activities = transaction(queries.activities)

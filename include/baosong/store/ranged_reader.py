@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
+from typing import BinaryIO
 
 BLOCK = 8 * 1024  # bytes; the headers of a video lie far apart, and each costs a block
 CACHED_BLOCKS = 1024
@@ -144,3 +145,17 @@ def _http_time(text: str | None) -> datetime | None:
         return datetime.strptime(text or "", "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)
     except ValueError:
         return None
+
+
+class CountingReader:
+    """Counts the bytes read through it, because the S3 client does not say how many it took."""
+
+    def __init__(self, data: BinaryIO) -> None:
+        self._data = data
+        self.count = 0
+
+    def read(self, size: int = -1) -> bytes:
+        """Return at most `size` bytes and count them."""
+        chunk = self._data.read(size)
+        self.count += len(chunk)
+        return chunk

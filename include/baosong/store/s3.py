@@ -31,7 +31,7 @@ from minio.versioningconfig import VersioningConfig
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_exponential_jitter
 
 from baosong.rules.errors import OneLineError
-from baosong.store.ranged_reader import RangedReader, was_replaced
+from baosong.store.ranged_reader import CountingReader, RangedReader, was_replaced
 from baosong.store.settings import S3Settings
 from baosong.store.source import Source
 
@@ -112,6 +112,12 @@ class Storage:
     def head(self, bucket: str, key: str) -> Stored | None:
         """Return one object, or None, without a listing; its size is right, its identity not comparable."""
         return self._repeat(f"查看 {bucket}/{key}", lambda: self._head(bucket, key))
+
+    def content_type(self, bucket: str, key: str) -> str:
+        """Return what an object is served as; StorageError if there is none."""
+        client, name = self._clients[bucket], self._buckets[bucket]
+        found = self._repeat(f"查看 {bucket}/{key}", lambda: client.stat_object(name, key).content_type)
+        return found or "application/octet-stream"
 
     def open(self, bucket: str, key: str) -> RangedReader:
         """Return a seekable reader that fetches only what is read; StorageError if there is no such object."""
@@ -278,7 +284,7 @@ class Storage:
             raise
 
     def _send(self, bucket: str, key: str, data: BinaryIO, size: int, content_type: str) -> int:
-        counted = _Counted(data)
+        counted = CountingReader(data)
         self._clients[bucket].put_object(
             self._buckets[bucket],
             key,
@@ -320,19 +326,6 @@ class Storage:
             return retrying(call)
         except (MinioException, urllib3.exceptions.HTTPError, OSError, ValueError) as problem:
             raise _storage_error(doing, problem) from problem
-
-
-class _Counted:
-    """Counts the bytes read through it, because the S3 client does not say how many it took."""
-
-    def __init__(self, data: BinaryIO) -> None:
-        self._data = data
-        self.count = 0
-
-    def read(self, size: int = -1) -> bytes:
-        chunk = self._data.read(size)
-        self.count += len(chunk)
-        return chunk
 
 
 def _client(s3: S3Settings, endpoint: str) -> Minio:

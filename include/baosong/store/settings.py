@@ -84,6 +84,11 @@ def strict_sandbox() -> bool:
     return bool(asked)
 
 
+def metrics_token() -> str:
+    """Return what monitoring must know to be told the metrics: `BAOSONG_METRICS_TOKEN`, empty for no metrics."""
+    return os.environ.get("BAOSONG_METRICS_TOKEN", "")
+
+
 def overlaid(lower: Mapping[str, str], upper: Mapping[str, str]) -> dict[str, str]:
     """Return settings laid over others; where they name another store, its second endpoint is not that of the first."""
     same = upper.get("BAOSONG_S3_ENDPOINT") in (None, lower.get("BAOSONG_S3_ENDPOINT"))

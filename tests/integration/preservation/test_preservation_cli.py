@@ -83,3 +83,22 @@ def test_export_and_rebuild_say_what_they_did_and_refuse_what_they_must(
     done = told("rebuild-ledger")
     assert (done.returncode, "文件 1" in done.stdout) == (0, True), done.stderr
     assert [row.state for row in rows(services)] == ["accepted"]
+
+
+def test_backup_and_restore_say_what_they_did_and_refuse_what_they_must(
+    services: Services, tmp_path: Path, told: Callable[..., CompletedProcess[str]]
+) -> None:
+    drop(services, piece())
+    run(services)
+    folder = tmp_path / "备份"
+    made = told("backup", str(folder))
+    assert (made.returncode, "文件 " in made.stdout, str(folder / "points") in made.stdout) == (0, True, True)
+    nowhere = told("backup", "/proc/nowhere")
+    assert (nowhere.returncode, "Traceback" in nowhere.stderr) == (2, False)
+    in_use = told("restore", str(folder))
+    assert (in_use.returncode, "台账不是空的" in in_use.stderr) == (2, True)
+
+    lose(services)
+    done = told("restore", str(folder))
+    assert (done.returncode, "已恢复" in done.stdout) == (0, True), done.stderr
+    assert [row.state for row in rows(services)] == ["accepted"]
