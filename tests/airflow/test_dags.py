@@ -29,7 +29,17 @@ DAG_IDS = {
     "reminders",
     "deadline",
 }
-HEAVY = ("pandas", "great_expectations", "openpyxl", "minio", "pymediainfo", "docx", "PIL", "baosong.pipeline.discover")
+HEAVY = (
+    "pandas",
+    "great_expectations",
+    "openpyxl",
+    "minio",
+    "pymediainfo",
+    "docx",
+    "pptx",
+    "PIL",
+    "baosong.pipeline.discover",
+)
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 

@@ -13,6 +13,7 @@ from docx.table import Table
 from docx.text.paragraph import Paragraph
 from lxml import etree, html
 from openpyxl import Workbook, load_workbook
+from pptx import Presentation
 
 from baosong.ledger.services import Services
 
@@ -21,7 +22,8 @@ _T = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}t"
 _C = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
 _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 WORD, PAGE, BOOK = "汇总总结报告.docx", "汇总总结报告.html", "汇总表.xlsx"
-FILES = (WORD, PAGE, BOOK, "figures.json", "changes.json")
+ONE_PAGE, SLIDES = "一页纸.docx", "汇报幻灯片.pptx"
+FILES = (WORD, PAGE, BOOK, ONE_PAGE, SLIDES, "figures.json", "changes.json")
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class Told:
     texts: list[str] = field(default_factory=list)
     tables: list[Rows] = field(default_factory=list)
     charts: list[Chart] = field(default_factory=list)
+    maps: list[list[list[tuple[str, ...]]]] = field(default_factory=list)
+    """Maps and their legends: rows of tiles, each its lines and its fill, () where none is."""
     captions: list[str] = field(default_factory=list)
 
     @property
@@ -61,7 +65,9 @@ def told_by_word(raw: bytes) -> Told:
     for item in document.iter_inner_content():
         if isinstance(item, Table):
             cells = [["".join(t.text for t in c.iter(_T)) for c in row.tc_lst] for row in item._tbl.tr_lst]
-            if item._tbl.xpath(".//a:blip"):
+            if item._tbl.xpath("./w:tblPr/w:tblDescription"):
+                told.maps.append([[_tile(cell) for cell in row.tc_lst] for row in item._tbl.tr_lst])
+            elif item._tbl.xpath(".//a:blip"):
                 told.captions += [c for row in cells for c in row if c]
             else:
                 told.tables.append(cells)
@@ -70,6 +76,10 @@ def told_by_word(raw: bytes) -> Told:
             told.charts += [_chart(document.part.related_parts[c]) for c in charts]
             told.texts += [item.text.strip()] if item.text.strip() else []
     return told
+
+
+def _tile(cell: Any) -> tuple[str, ...]:
+    return (*(t.text for t in cell.iter(_T)), *cell.xpath(".//w:shd/@w:fill"))
 
 
 def _chart(part: Any) -> Chart:
@@ -96,9 +106,21 @@ def _points(series: Any, what: str) -> list[str]:
     return [v.text or "" for v in series.find(f"{_C}{what}").iter(f"{_C}v")]
 
 
+def told_by_slides(raw: bytes) -> list[Told]:
+    """Return what each slide tells; the tiles of a map are its texts, line by line."""
+    slides = []
+    for slide in Presentation(io.BytesIO(raw)).slides:
+        told = Told([p.text for shape in slide.shapes if shape.has_text_frame for p in shape.text_frame.paragraphs])
+        parts = [slide.part.related_part(e.get(f"{_R}id")) for e in slide._element.iter(f"{_C}chart")]
+        told.charts = [_chart(part) for part in parts]
+        slides.append(told)
+    return slides
+
+
 def told_by_page(raw: bytes) -> Told:
     root, told = html.fromstring(raw.decode()), Told()
-    (main,) = root.body
+    nav, main = root.body
+    assert [a.get("href") for a in nav] == [WORD, ONE_PAGE, SLIDES, BOOK]
     for item in main:
         if item.tag in ("p", "h1", "h2", "h3"):
             told.texts.append(item.text_content())
@@ -106,11 +128,17 @@ def told_by_page(raw: bytes) -> Told:
             told.tables.append([[c.text_content() for c in row] for row in item.iter("tr")])
         elif item.tag == "figure":
             told.charts.append(_bars(item))
+        elif item.get("class") == "map":
+            told.maps.append([[_shown_tile(cell) for cell in row] for row in item.iter("tr")])
         else:
             assert item.get("class") == "album"
             told.captions += [f.text_content() for f in item.iter("figcaption")]
             assert all(i.get("src").startswith("data:image/jpeg;base64,") for i in item.iter("img"))
     return told
+
+
+def _shown_tile(cell: Any) -> tuple[str, ...]:
+    return (*(s.text_content() for s in cell), *re.findall(r"#(\w{6})", cell.get("style") or ""))
 
 
 def _bars(figure: Any) -> Chart:

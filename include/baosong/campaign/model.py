@@ -32,6 +32,7 @@ def _address(text: str) -> str:
 
 Address = Annotated[str, Field(max_length=200), AfterValidator(_address)]
 Addresses = Annotated[list[Address], Field(max_length=20)]
+Step = Annotated[int, Field(ge=0, le=11)]
 Days = Annotated[list[Annotated[int, Field(ge=0, le=60)]], Field(max_length=20)]
 
 
@@ -66,13 +67,17 @@ class Window(Model):
 
 
 class Prefecture(Model):
-    """A unit that must submit, identified by its GB/T 2260 code; `counties` are those whose offices may sign for it."""
+    """A unit that must submit, identified by its GB/T 2260 code; `counties` are those whose offices may sign for it.
+
+    `tile` is its column and row on the map of the region, counted from the north-west corner.
+    """
 
     code: Annotated[str, Field(pattern=r"^\d{4,6}$")]
     name: Annotated[str, Field(min_length=2, max_length=40, pattern=r"^[^/\\|<>\x00-\x1f]+$")]
     aliases: list[Text] = []
     counties: list[Text] = []
     own_names: list[Text] = []  # in the languages that are written there beside Chinese
+    tile: tuple[Step, Step] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -259,9 +264,17 @@ class Campaign(Model):
         _refuse_duplicates("prefectures 的 name、aliases、own_names 或 counties", names)
         _refuse_duplicates("deliverables 的 kind", [d.kind.value for d in self.deliverables])
         _refuse_duplicates("deliverables 的 folder", [d.folder for d in self.deliverables])
+        self._check_tiles()
         if strangers := sorted(set(self.contacts) - {p.code for p in self.prefectures}):
             raise ValueError(f"contacts 中的 {'、'.join(strangers)} 不在 prefectures 之列")
         return self
+
+    def _check_tiles(self) -> None:
+        placed = [p for p in self.prefectures if p.tile]
+        _refuse_duplicates("prefectures 的 tile", [f"[{p.tile[0]}, {p.tile[1]}]" for p in placed if p.tile])
+        without = [p.name for p in self.prefectures if not p.tile]
+        if placed and without:
+            raise ValueError(f"prefectures 的 tile 应当都写或都不写，没有写的是：{'、'.join(without)}")
 
     @property
     def zone(self) -> ZoneInfo:
@@ -290,7 +303,7 @@ class Campaign(Model):
         """Return a short version that changes with any rule of the campaign, its form, or the code's revision."""
         apart = {"id", "title", "theme", "window", "opening", "deadline", "previous", "archive", "quarantine", "intake"}
         apart |= {"contacts", "operators", "reminders"}
-        text = self.model_dump_json(exclude=apart)
+        text = self.model_dump_json(exclude=dict.fromkeys(apart, True) | {"prefectures": {"__all__": {"tile"}}})
         return f"{RULES_REVISION}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
     def prefecture(self, code: str) -> Prefecture:

@@ -101,13 +101,17 @@ class Done(NamedTuple):
 
 
 class EditionLine(NamedTuple):
-    """A written report as the board lists it; `missing` is how many prefectures it has to do without."""
+    """A written report as the board lists it; `missing` is how many prefectures it has to do without.
+
+    `files` are the names of its files but for PDFs and figures; None of an edition that did not state them.
+    """
 
     edition: str
     version: int
     prefix: str
     created_at: datetime
     missing: int
+    files: dict[str, str] | None
 
 
 class Excerpt(NamedTuple):
@@ -202,7 +206,8 @@ def newest_editions(session: Session, campaign_id: str, most: int) -> list[Editi
     Their figures stay in the database: a page that renews itself would read every night's again.
     """
     e, missing = Edition, func.coalesce(func.jsonb_array_length(Edition.figures["missing"]), 0).label("missing")
-    last = select(e.id, e.edition, e.version, e.prefix, e.created_at, missing).where(e.campaign == campaign_id)
+    files = Edition.figures["files"].label("files")
+    last = select(e.id, e.edition, e.version, e.prefix, e.created_at, missing, files).where(e.campaign == campaign_id)
     lines = last.ext(distinct_on(e.prefix)).order_by(e.prefix, e.id.desc()).subquery()
     newest = select(*(lines.c[name] for name in EditionLine._fields)).order_by(lines.c.id.desc()).limit(most)
     return [EditionLine(*row) for row in session.execute(newest)]

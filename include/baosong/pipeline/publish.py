@@ -8,7 +8,7 @@ from typing import Any, Literal
 from baosong.ledger.services import Services
 from baosong.preservation import change_log
 from baosong.report.editions import write_report
-from baosong.report.pdf import put_pdf
+from baosong.report.pdf import put_pdfs
 
 
 def publish_report(
@@ -20,5 +20,5 @@ def publish_report(
     """
     written = write_report(services, campaign_id, edition, now)
     change_log.write(services, campaign_id, "")
-    put_pdf(services.storage, written["prefix"])
+    put_pdfs(services.storage, written["prefix"])
     return written

@@ -18,8 +18,8 @@ from baosong.preservation import records as archive
 from baosong.preservation.records import ArchiveError
 from baosong.report import edition_copies
 from baosong.report.editions import edition_lock
-from baosong.report.files import DOCUMENT
-from baosong.report.pdf import put_pdf
+from baosong.report.files import PDFS
+from baosong.report.pdf import put_pdfs
 from baosong.store.s3 import StorageError, Stored
 
 NIGHTS = 80
@@ -88,8 +88,8 @@ def repair_reports(services: Services, campaign_id: str | None) -> list[str]:
         with edition_lock(services.ledger, campaign, kind) as mine:
             for edition in services.ledger.current_editions(campaign) if mine else ():
                 repaired = edition_copies.repaired(services.storage, edition) if edition.edition == kind else []
-                if f"{edition.prefix}{DOCUMENT}" in repaired:
-                    put_pdf(services.storage, edition.prefix)
+                if any(f"{edition.prefix}{document}" in repaired for document in PDFS.values()):
+                    put_pdfs(services.storage, edition.prefix)
                 done += repaired
     return done
 

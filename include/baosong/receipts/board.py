@@ -13,7 +13,7 @@ from baosong.ledger.board_queries import EditionLine, Marks
 from baosong.receipts.messages import message_line
 from baosong.receipts.sheet_results import has_page
 from baosong.receipts.view import Json, advice, describe_deliverables, describe_file, open_failures, render
-from baosong.report.files import DOCUMENT, PAGE, PDF, WORKBOOK
+from baosong.report.files import DOCUMENT, ONE_PAGE, ONE_PAGE_PDF, PAGE, PDF, PDFS, SLIDES, WORKBOOK
 from baosong.rules.findings import Kind
 from baosong.rules.words import elapsed_text, remaining_text, time_text
 
@@ -25,7 +25,16 @@ ARRIVALS = 15
 FAILURES = 30
 EDITIONS, OPEN_EDITIONS = 30, 3
 MESSAGES = 10
-_FILES = {WORKBOOK: "汇总表", DOCUMENT: "Word", PAGE: "网页", PDF: "PDF"}
+_FILES = {
+    WORKBOOK: "汇总表",
+    DOCUMENT: "Word",
+    PAGE: "网页",
+    PDF: "PDF",
+    ONE_PAGE: "一页纸",
+    ONE_PAGE_PDF: "一页纸PDF",
+    SLIDES: "幻灯片",
+}
+_BEFORE = (WORKBOOK, DOCUMENT, PAGE)  # of an edition that does not state its files
 
 
 class Fact(NamedTuple):
@@ -188,7 +197,9 @@ def _editions(editions: Sequence[EditionLine], campaign: Campaign, exists: Calla
 
 def _edition(edition: EditionLine, campaign: Campaign, exists: Callable[[str], bool]) -> Json:
     folder = edition.prefix.removeprefix(f"{campaign.id}/").strip("/")
-    files = [name for name in _FILES if name != PDF or exists(f"{edition.prefix}{PDF}")]
+    stated = edition.files or _BEFORE
+    files = [name for name in _FILES if PDFS.get(name, name) in stated]
+    files = [name for name in files if name not in PDFS or exists(f"{edition.prefix}{name}")]
     kind, missing = "终稿" if edition.edition == "final" else "中期", edition.missing
     return {
         "name": f"{kind} 第 {edition.version} 版",

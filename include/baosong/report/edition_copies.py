@@ -10,7 +10,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from baosong.report.files import DOCUMENT, FIGURES, PDF, TYPES, json_bytes
+from baosong.report.files import FIGURES, PDFS, TYPES, json_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,8 +57,9 @@ def mismatched(storage: Storage, edition: Edition) -> list[str]:
 def restore(storage: Storage, edition: Edition) -> bool:
     """Restore mismatched files from their copies; False where a copy is missing or damaged as well."""
     contents = {name: _correct_content(storage, edition, name) for name in mismatched(storage, edition)}
-    if contents.get(DOCUMENT) is not None:  # it may have been made from the wrong document
-        storage.remove("reports", f"{edition.prefix}{PDF}")
+    for pdf, document in PDFS.items():
+        if contents.get(document) is not None:  # it may have been made from the wrong document
+            storage.remove("reports", f"{edition.prefix}{pdf}")
     for name, content in contents.items():
         if content is not None:
             storage.put("reports", f"{edition.prefix}{name}", content, TYPES[name])

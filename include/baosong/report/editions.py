@@ -13,7 +13,19 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixe
 from baosong.report.changes import Changes, changes_since
 from baosong.report.consolidation import RegionFigures, region_figures
 from baosong.report.edition_copies import restore, store_copies
-from baosong.report.files import CHANGES, DOCUMENT, FIGURES, PAGE, PDF, TYPES, WORKBOOK, json_bytes
+from baosong.report.files import (
+    CHANGES,
+    DOCUMENT,
+    FIGURES,
+    ONE_PAGE,
+    PAGE,
+    PDFS,
+    SLIDES,
+    TEMPLATES,
+    TYPES,
+    WORKBOOK,
+    json_bytes,
+)
 from baosong.report.identity import inputs_sha
 from baosong.rules.errors import BaosongError
 
@@ -61,8 +73,9 @@ def _write(services: Services, campaign_id: str, edition: Literal["final", "inte
     figures = region_figures(services.ledger, campaign, now.astimezone(campaign.zone))
     if edition == "final" and figures.missing and (closing := services.ledger.closure(campaign_id)):
         figures = replace(figures, closed_at=closing.decided_at)
-    template = template_of(campaign_id, services.settings.campaign_dirs).read_bytes()
-    draft = _Draft(services, figures, edition, last, sources(figures), template)
+    folders = services.settings.campaign_dirs
+    templates = {name: template_of(name, campaign_id, folders).read_bytes() for name in TEMPLATES}
+    draft = _Draft(services, figures, edition, last, sources(figures), templates)
     if last is not None and (draft.is_unchanged or last.prefix != draft.prefix):  # a new version would overwrite it
         intact = restore(services.storage, last)
         draft.refuse_if_overtaken()
@@ -84,7 +97,7 @@ class _Draft:
     edition: Literal["final", "interim"]
     last: Edition | None
     sources: Sources
-    template: bytes
+    templates: dict[str, bytes]
 
     @property
     def version(self) -> int:
@@ -98,7 +111,7 @@ class _Draft:
 
     @cached_property
     def inputs_sha(self) -> str:
-        return inputs_sha(self.figures, self.last_year, self.template)
+        return inputs_sha(self.figures, self.last_year, tuple(self.templates.values()))
 
     @cached_property
     def last_year(self) -> Comparison | None:
@@ -117,7 +130,8 @@ class _Draft:
         sources = (*self.sources.reports, *self.sources.photos)
         return figures_json(self.figures, self.edition, self.version) | {
             "inputs_sha": self.inputs_sha,
-            "template": hashlib.sha256(self.template).hexdigest(),
+            "template": hashlib.sha256(self.templates[DOCUMENT]).hexdigest(),
+            "one_page_template": hashlib.sha256(self.templates[ONE_PAGE]).hexdigest(),
             "sources": [
                 {"kind": s.kind, "prefecture": s.prefecture, "submission": s.id, "file": s.name, "sha256": s.sha256}
                 for s in sources
@@ -131,7 +145,7 @@ class _Draft:
         contents[CHANGES] = json_bytes(changes.as_json() if changes else {"against": None, "figures": [], "texts": []})
         stated["files"] = store_copies(storage, self.figures.campaign.id, contents)
         contents[FIGURES] = json_bytes(stated)
-        for name in (FIGURES, PDF):  # of an earlier edition of the same day
+        for name in (FIGURES, *PDFS):  # of an earlier edition of the same day
             storage.remove("reports", f"{self.prefix}{name}")
         for name, kind in TYPES.items():
             self.refuse_if_overtaken()
@@ -141,6 +155,7 @@ class _Draft:
         from baosong.report.docx.document import make_document
         from baosong.report.html import make_page
         from baosong.report.material import passages, pictures
+        from baosong.report.slides import make_slides
         from baosong.report.template_context import Material, template_context
         from baosong.report.xlsx.workbook import make_workbook
 
@@ -152,9 +167,13 @@ class _Draft:
             changes,
         )
         context = template_context(figures, self.edition, self.version, material)
-        document = make_document(self.template, context, figures.as_of)
+        made = {
+            name: make_document(template, context, figures.as_of, "" if name == DOCUMENT else f"“{name}”")
+            for name, template in self.templates.items()
+        }
         workbook = make_workbook(figures, self.edition, changes)
-        return {WORKBOOK: workbook, DOCUMENT: document, PAGE: make_page(document).encode()}
+        page = make_page(made[DOCUMENT]).encode()
+        return {**made, WORKBOOK: workbook, PAGE: page, SLIDES: make_slides(figures, context)}
 
     def refuse_if_overtaken(self) -> None:
         """Raise ReportBusy where the ledger has this version by now: our lock was lost with its connection."""

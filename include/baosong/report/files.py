@@ -11,6 +11,9 @@ WORKBOOK = "汇总表.xlsx"
 DOCUMENT = "汇总总结报告.docx"
 PAGE = "汇总总结报告.html"
 PDF = "汇总总结报告.pdf"
+ONE_PAGE = "一页纸.docx"
+SLIDES = "汇报幻灯片.pptx"
+ONE_PAGE_PDF = "一页纸.pdf"
 FIGURES = "figures.json"
 CHANGES = "changes.json"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -18,11 +21,17 @@ DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 TYPES = {
     WORKBOOK: XLSX,
     DOCUMENT: DOCX,
+    ONE_PAGE: DOCX,
+    SLIDES: "application/vnd.openxmlformats-officedocument.presentationml.presentation",
     PAGE: "text/html; charset=utf-8",
     CHANGES: "application/json",
     FIGURES: "application/json",
 }
 """The content types of an edition's files in writing order; figures.json comes last and marks a complete folder."""
+TEMPLATES = (DOCUMENT, ONE_PAGE)
+"""The files that are made from a template of the same name."""
+PDFS = {PDF: DOCUMENT, ONE_PAGE_PDF: ONE_PAGE}
+"""The files that LibreOffice makes of others, where it is installed."""
 
 
 class TemplateRefused(OneLineError):

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from baosong.report.files import DOCUMENT, ONE_PAGE, SLIDES, WORKBOOK
+from baosong.report.parts import SHADES
 from baosong.report.wording import group_thousands, render
 
 _LEVELS = {
@@ -20,6 +22,7 @@ _LEVELS = {
     "公文附件序号": "annex",
     "BaosongCaption": "caption",
 }
+_OTHERS = (DOCUMENT, ONE_PAGE, SLIDES, WORKBOOK)  # of the same edition
 _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _C = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
 
@@ -35,13 +38,14 @@ class Bar:
 
 @dataclass(slots=True)
 class Block:
-    """A piece of the page; `kind` is text, table, chart or album."""
+    """A piece of the page; `kind` is text, table, chart, map or album."""
 
     kind: str
     level: str = ""
     text: str = ""
     rows: list[list[str]] = field(default_factory=list)
     aligns: list[str] = field(default_factory=list)
+    tiles: list[list[tuple[list[str], str]]] = field(default_factory=list)
     bars: list[Bar] = field(default_factory=list)
     series: list[str] = field(default_factory=list)
     pictures: list[tuple[str, str]] = field(default_factory=list)
@@ -54,7 +58,9 @@ def make_page(document: bytes) -> str:
     opened = docx.Document(io.BytesIO(document))
     blocks = list(_blocks(opened))
     title = "".join(b.text for b in blocks if b.level == "title")[:60]
-    return render("report.html", blocks=blocks, title=title)
+    return render(
+        "report.html", blocks=blocks, title=title, dark=SHADES[-1], others=(DOCUMENT, ONE_PAGE, SLIDES, WORKBOOK)
+    )
 
 
 def _blocks(document: Any) -> Iterator[Block]:
@@ -63,13 +69,24 @@ def _blocks(document: Any) -> Iterator[Block]:
 
     for item in document.iter_inner_content():
         if isinstance(item, Table):
-            yield _album(item, document.part) if item._tbl.xpath(".//a:blip") else _table(item)
+            yield _of_table(item, document.part)
         elif isinstance(item, Paragraph):
             chart = next(item._p.iter(f"{_C}chart"), None)
             if chart is not None:
                 yield _chart(document.part.related_parts[chart.get(f"{_R}id")].blob)
             elif item.text.strip():
                 yield Block("text", _LEVELS.get(item.style.name if item.style else "", ""), item.text.strip())
+
+
+def _of_table(table: Any, part: Any) -> Block:
+    if table._tbl.xpath("./w:tblPr/w:tblDescription"):
+        rows = [row.tc_lst for row in table._tbl.tr_lst]
+        return Block("map", tiles=[[(_lines(c), "".join(c.xpath(".//w:shd/@w:fill"))) for c in row] for row in rows])
+    return _album(table, part) if table._tbl.xpath(".//a:blip") else _table(table)
+
+
+def _lines(cell: Any) -> list[str]:
+    return [text for p in cell.p_lst if (text := "".join(t.text or "" for t in p.iterfind(".//{*}t")))]
 
 
 def _table(table: Any) -> Block:

@@ -21,11 +21,11 @@ _OPERATIONAL = {"previous", "archive", "quarantine", "intake", "contacts", "oper
 _NO_TIME = datetime.min.replace(tzinfo=UTC)
 
 
-def inputs_sha(figures: RegionFigures, last_year: Comparison | None, template: bytes) -> str:
+def inputs_sha(figures: RegionFigures, last_year: Comparison | None, templates: tuple[bytes, ...]) -> str:
     """Return a sha256 that changes with any input of an edition, and not with the time of its writing."""
     campaign = figures.campaign.rules_version, figures.campaign.model_dump(mode="json", exclude=_OPERATIONAL)
     plain = to_jsonable_python(
-        (replace(figures, as_of=_NO_TIME), last_year, template),
+        (replace(figures, as_of=_NO_TIME), last_year, templates),
         exclude={0: {"campaign"}},
         bytes_mode="hex",
         fallback=_sheets,

@@ -22,6 +22,7 @@ MOST_UNITS = 400  # rows of prefectures in the Word report; the workbook has all
 MOST_BARS = 20
 MOST_ACTIVITIES = 100  # some six pages; the workbook has all
 MOST_CHANGES = 600
+SHADES = ("DEDEDE", "B8B8B8", "8C8C8C", "4D4D4D")  # of a map, the least first; the last one bears white letters
 _TEXT = 156.0  # mm across the text of a page
 _NAME = 37.0  # the longest name, 克孜勒苏柯尔克孜自治州, on one line
 _FOUR = 15.0  # four characters on one line
@@ -58,7 +59,25 @@ class Picture:
     caption: str
 
 
-Part = Table | Chart | Picture
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A prefecture's name and figure; `shade` is its place in `SHADES`, None where it stated nothing."""
+
+    name: str
+    text: str
+    shade: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TileMap:
+    """The tiles by row and column, None where no prefecture lies, and a legend of tiles without names."""
+
+    title: str
+    rows: Sequence[Sequence[Tile | None]]
+    legend: Sequence[Tile]
+
+
+Part = Table | Chart | Picture | TileMap
 
 
 def units(figures: RegionFigures) -> list[PrefectureFigures]:

@@ -16,11 +16,13 @@ from baosong.campaign.form import Indicator
 from baosong.report import parts
 from baosong.report.changes import Changes
 from baosong.report.consolidation import Figure, RegionFigures
+from baosong.report.decide import to_decide
 from baosong.report.excerpt import Passages, clean_line
 from baosong.report.narrative import narrative
 from baosong.report.own_words import own_words
 from baosong.report.parts import Part, Picture
 from baosong.report.printable import Remark
+from baosong.report.tiles import tile_map
 from baosong.report.wording import (
     amount_text,
     date_text,
@@ -186,6 +188,7 @@ def template_context(figures: RegionFigures, edition: str, version: int, materia
         "各地": words,
         "主场": _opening(figures),
         "质量": _quality(figures),
+        "待决": to_decide(figures),
         "上年": material.last_year.template_values() if material.last_year else None,
         "照片数": len(material.photos),
         "明细": {"总数": len(figures.activities), "全列": parts.lists_all(figures)},
@@ -304,6 +307,7 @@ def _charts(figures: RegionFigures) -> dict[str, Placeholder]:
     rows = figures.campaign.form.indicators.rows
     made = {i.code: partial(_one, parts.prefecture_chart, figures, i) for i in rows}
     made |= {f"{i.code}分类": partial(_one, parts.kinds_chart, figures, i) for i in _with_kinds(figures)}
+    made |= {f"{i.code}地图": partial(_one, tile_map, figures, i) for i in rows}
     return {name: Placeholder(f"图.{name}", make) for name, make in made.items()}
 
 
@@ -312,5 +316,7 @@ def _with_kinds(figures: RegionFigures) -> list[Indicator]:
     return [i for i in form.indicators.rows if form.kinds_of(i.code)]
 
 
-def _one(make: Callable[[RegionFigures, Indicator], Part], figures: RegionFigures, indicator: Indicator) -> list[Part]:
-    return [make(figures, indicator)]
+def _one(
+    make: Callable[[RegionFigures, Indicator], Part | None], figures: RegionFigures, indicator: Indicator
+) -> list[Part]:
+    return [part] if (part := make(figures, indicator)) else []

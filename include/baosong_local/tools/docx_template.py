@@ -1,17 +1,19 @@
-"""Makes the report's template: page, fonts, levels and numbering of GB/T 9704-2012.
+"""Makes the templates of the report, after GB/T 9704-2012, and of its single page for those who decide.
 
 Run it as `python -m baosong_local.tools.docx_template`.
 
 The template is a Word file, so that the department can reword it; this module is what a reviewer reads instead of it,
-with the words in `templates/letter.txt`, and a test holds the two together. Each line there is a paragraph; its first
-letter is its style, `!` before it begins a new page, and `+` keeps it with the next one. Sizes: 2号 22 pt, 3号 16 pt,
-4号 14 pt.
+with the words in `letter.txt` and `one_page.txt`, and a test holds them together. Each line there is a paragraph; its
+first letter is its style, `!` before it begins a new page, and `+` keeps it with the next one; lines that begin with
+`|` are the rows of a table. Sizes: 2号 22 pt, 3号 16 pt, 4号 14 pt.
 """
 
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +23,14 @@ from docx.enum.text import WD_ALIGN_PARAGRAPH as ALIGN
 from docx.enum.text import WD_LINE_SPACING
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
-from docx.shared import Mm, Pt, Twips
+from docx.shared import Length, Mm, Pt, Twips
 from lxml import etree  # type: ignore[import-untyped]
 
-from baosong.report.docx.document import TEMPLATE
 from baosong.report.docx.ooxml import CAPTION_STYLE, FIGURE_STYLE, TABLE_STYLE
+from baosong.report.files import DOCUMENT, ONE_PAGE
 from baosong.report.reproducible import make_reproducible
 from baosong.store.settings import PROJECT
 
-LETTER = Path(__file__).with_name("letter.txt")
 SONG, FANG, HEI, KAI = "方正小标宋简体", "仿宋_GB2312", "黑体", "楷体_GB2312"
 # Style: name, font, points, alignment, first-line indent of two characters, kept with what follows.
 STYLES = {
@@ -47,15 +48,39 @@ STYLES = {
 _DAY = datetime(2023, 1, 1, tzinfo=UTC)
 
 
-def make_template() -> bytes:
-    """Return the template; the same bytes each time."""
-    document = docx.Document()
-    _page(document)
-    _styles(document)
-    _page_numbers(document)
+@dataclass(frozen=True)
+class Paper:
+    """A template: its words, its margins (top, bottom, left, right), and (size, leading) in pt of text and title."""
+
+    words: str
+    margins: tuple[Length, Length, Length, Length]
+    text: tuple[float, float]
+    title: tuple[float, float]
+    numbered: bool
+
+
+PAPERS = {
+    # 37 and 35 mm but for 0.07 mm: 22 lines of 29 pt are that much higher than 225 mm.
+    DOCUMENT: Paper("letter.txt", (Twips(2096), Twips(1982), Mm(28), Mm(26)), (16, 29), (22, 35), numbered=True),
+    ONE_PAGE: Paper("one_page.txt", (Mm(15), Mm(12), Mm(23), Mm(23)), (11, 16), (20, 28), numbered=False),
+}
+
+
+def make_template(name: str = DOCUMENT) -> bytes:
+    """Return a template; the same bytes each time."""
+    document, paper = docx.Document(), PAPERS[name]
+    _page(document, paper)
+    _styles(document, paper)
+    if paper.numbered:
+        _page_numbers(document)
     _languages(document)
-    for line in LETTER.read_text(encoding="utf-8").splitlines():
-        _paragraph(document, line)
+    lines = Path(__file__).with_name(paper.words).read_text(encoding="utf-8").splitlines()
+    for is_table, some in groupby(lines, key=lambda line: line.startswith("|")):
+        if is_table:
+            _table(document, [line[1:].split("|") for line in some])
+            continue
+        for line in some:
+            _paragraph(document, line, paper)
     for relation in [r for r in document.part.rels.values() if r.reltype.endswith("/stylesWithEffects")]:
         del document.part.rels[
             relation.rId
@@ -63,7 +88,7 @@ def make_template() -> bytes:
     package = document.part.package
     for relation in [r for r in package.rels.values() if r.reltype.endswith("/thumbnail")]:
         del package.rels[relation.rId]  # a picture of an empty page
-    document.core_properties.title, document.core_properties.author = "汇总总结报告模板", ""
+    document.core_properties.title, document.core_properties.author = f"{Path(name).stem}模板", ""
     document.core_properties.comments, document.core_properties.language = "", "zh-CN"
     document.core_properties.created = document.core_properties.modified = _DAY.replace(tzinfo=None)
     raw = io.BytesIO()
@@ -71,24 +96,23 @@ def make_template() -> bytes:
     return make_reproducible(raw.getvalue(), _DAY)
 
 
-def _page(document: Any) -> None:
-    """Set A4 and the margins, which leave room for 22 lines; 28 characters a line come from `_pitch`."""
+def _page(document: Any, paper: Paper) -> None:
+    """Set A4 and the margins, the report's for 22 lines; 28 characters a line come from `_pitch`."""
     section = document.sections[0]
     section.page_width, section.page_height = Mm(210), Mm(297)
-    # 37 and 35 mm but for 0.07 mm: 22 lines of 29 pt are that much higher than 225 mm.
-    section.top_margin, section.bottom_margin = Twips(2096), Twips(1982)
-    section.left_margin, section.right_margin = Mm(28), Mm(26)
+    section.top_margin, section.bottom_margin, section.left_margin, section.right_margin = paper.margins
     section.footer_distance = Mm(23)  # the number stands 7 mm below the text
     # A grid of characters (linesAndChars) narrower than the font makes LibreOffice give each character two cells.
     _set(section._sectPr.find(qn("w:docGrid")), linePitch="580")
 
 
-def _styles(document: Any) -> None:
+def _styles(document: Any, paper: Paper) -> None:
     normal = document.styles["Normal"]
-    _font(normal.element.get_or_add_rPr(), FANG, 16)
+    _font(normal.element.get_or_add_rPr(), FANG, paper.text[0])
     defaults = document.styles.element.find(f"{qn('w:docDefaults')}/{qn('w:rPrDefault')}/{qn('w:rPr')}")
-    _font(defaults, FANG, 16)
-    for name, font, points, align, indent, keep in STYLES.values():
+    _font(defaults, FANG, paper.text[0])
+    for name, font, size, align, indent, keep in STYLES.values():
+        points, leading = paper.title if size == 22 else paper.text
         style = document.styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH)
         style.base_style = normal
         _font(style.element.get_or_add_rPr(), font, points)
@@ -96,10 +120,10 @@ def _styles(document: Any) -> None:
             _pitch(style.element.rPr)
         form = style.paragraph_format
         form.alignment, form.keep_with_next, form.widow_control = align, keep, True
-        form.line_spacing_rule, form.line_spacing = WD_LINE_SPACING.EXACTLY, Pt(29 if points < 20 else 35)
+        form.line_spacing_rule, form.line_spacing = WD_LINE_SPACING.EXACTLY, Pt(leading)
         form.space_before = form.space_after = Pt(0)
         if indent:
-            _set(style.element.get_or_add_pPr().get_or_add_ind(), firstLineChars="200", firstLine="640")
+            _set(style.element.get_or_add_pPr().get_or_add_ind(), firstLineChars="200", firstLine=f"{points * 40:.0f}")
     for level, name in enumerate(("公文一级标题", "公文二级标题")):  # what Word's navigation shows
         outline = OxmlElement("w:outlineLvl")
         _set(outline, val=str(level))
@@ -176,11 +200,23 @@ def _field(run: Any, name: str) -> None:
             run._r.append(mark)
 
 
-def _paragraph(document: Any, line: str) -> None:
+def _table(document: Any, rows: list[list[str]]) -> None:
+    """Add a table of figures: names above, large figures below."""
+    table = document.add_table(len(rows), len(rows[0]), style="Table Grid")
+    for number, row in enumerate(rows):
+        for cell, text in zip(table.rows[number].cells, row, strict=True):
+            paragraph = cell.paragraphs[0]
+            paragraph.style, paragraph.alignment = document.styles[TABLE_STYLE], ALIGN.CENTER
+            paragraph.paragraph_format.line_spacing = 1.0
+            _font(paragraph.add_run(text)._r.get_or_add_rPr(), HEI if number else FANG, 12 if number else 9)
+
+
+def _paragraph(document: Any, line: str, paper: Paper) -> None:
     """Add a line of the text: its first letter is its style, `!` begins a page, `+` keeps it with the next."""
     new_page, kept, line = line.startswith("!"), line.startswith("+"), line.lstrip("!+")
     kind, text = (line[0], line[1:]) if line else ("0", "")
-    name, font, points, *_ = STYLES[kind]
+    name, font, size, *_ = STYLES[kind]
+    points = (paper.title if size == 22 else paper.text)[0]
     paragraph = document.add_paragraph(style=name)
     paragraph.paragraph_format.page_break_before = new_page or None
     paragraph.paragraph_format.keep_with_next = kept or None
@@ -209,6 +245,7 @@ def _set(element: Any, **values: str) -> None:
 
 
 if __name__ == "__main__":
-    target = PROJECT / "include" / "campaigns" / TEMPLATE
-    target.parent.mkdir(exist_ok=True)
-    target.write_bytes(make_template())
+    for paper_name in PAPERS:
+        target = PROJECT / "include" / "campaigns" / "templates" / paper_name
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes(make_template(paper_name))

@@ -160,14 +160,25 @@ def test_what_is_at_work_and_what_waits_is_counted(services: Services, campaign:
     assert "待答复的文件 处理中 3 个，排队 1 个" in text_of(board_of(services, campaign))
 
 
+FORMS = {"汇总表.xlsx": "汇总表", "汇总总结报告.docx": "Word", "汇总总结报告.html": "网页"}
+
+
 def test_each_edition_is_listed_the_latest_in_all_forms(services: Services, campaign: Campaign) -> None:
     for version in range(1, 5):
-        services.ledger.add_edition(campaign.id, "final", version, f"2023/final/v{version}/", "x", {})
-    pdf = {"2023/final/v4/汇总总结报告.pdf"}
+        stated = {"files": dict.fromkeys((*FORMS, "一页纸.docx", "汇报幻灯片.pptx"), "x")}
+        figures = stated if version == 4 else {}
+        services.ledger.add_edition(campaign.id, "final", version, f"2023/final/v{version}/", "x", figures)
+    pdf = {"2023/final/v4/汇总总结报告.pdf", "2023/final/v4/一页纸.pdf"}
     html = unquote(render_board(services.ledger, campaign, NOW, pdf.__contains__))
     links = re.findall(r'<a href="2023/reports/final/(v\d)/(.+?)">(.+?)</a>', html)
-    forms = [("汇总表.xlsx", "汇总表"), ("汇总总结报告.docx", "Word"), ("汇总总结报告.html", "网页")]
-    newest = [("v4", *form) for form in [*forms, ("汇总总结报告.pdf", "PDF")]]
+    forms = list(FORMS.items())
+    more = [
+        ("汇总总结报告.pdf", "PDF"),
+        ("一页纸.docx", "一页纸"),
+        ("一页纸.pdf", "一页纸PDF"),
+        ("汇报幻灯片.pptx", "幻灯片"),
+    ]
+    newest = [("v4", *form) for form in [*forms, *more]]
     assert links == [*newest, *((version, *form) for version in ("v3", "v2", "v1") for form in forms)]
     assert html.index("以前的 1 版") < html.index("终稿 第 1 版"), "folded"
     assert "终稿 第 4 版" in html

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,21 @@ from baosong.rules.findings import Kind
 from baosong.store.settings import PROJECT
 from baosong_local.stack.postgres import Postgres
 from demo_region import AGAIN, CORRECTED, ID, Walk, walk_demo
-from editions import BOOK, FILES, PAGE, WORD, Chart, book_of, files_of, json_of, told_by_page
+from editions import (
+    BOOK,
+    FILES,
+    ONE_PAGE,
+    PAGE,
+    SLIDES,
+    WORD,
+    Chart,
+    book_of,
+    files_of,
+    json_of,
+    told_by_page,
+    told_by_slides,
+    told_by_word,
+)
 from expected import (
     KINDS,
     NAMES,
@@ -52,7 +67,7 @@ from expected import (
     ranking,
     what,
 )
-from recount import PARTS, digits
+from recount import PARTS, digits, spoken
 from servers import Store, fresh_buckets, fresh_database, opened, settings_of
 
 # On a busy machine the walk takes minutes: that must decide nothing.
@@ -106,7 +121,7 @@ def test_another_process_writes_the_same_bytes(walk: Walk, editions: dict[str, E
     done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert files_of(walk.services, walk.prefixes["v2"]) == editions["v2"].files
-    for name in (WORD, BOOK):
+    for name in (WORD, BOOK, ONE_PAGE, SLIDES):
         with zipfile.ZipFile(io.BytesIO(editions["v2"].files[name])) as package:
             assert {member.date_time for member in package.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
@@ -117,7 +132,9 @@ def test_another_process_writes_the_same_bytes(walk: Walk, editions: dict[str, E
 def test_the_files_are_valid_open_xml(editions: dict[str, Edition], tmp_path: Path) -> None:
     """Schemas, relations and parts as the Open XML SDK holds them; it also says so where a chart is not right."""
     chart = "word/charts/chart1.xml"
-    assert audited(editions["v2"].files[WORD], tmp_path / "a.docx") == []
+    for name in (WORD, ONE_PAGE):
+        assert audited(editions["v2"].files[name], tmp_path / "a.docx") == []
+    assert audited(editions["v2"].files[SLIDES], tmp_path / "a.pptx") == []
     # openpyxl writes a font's properties in an order that ECMA-376 leaves free and the SDK does not.
     assert [e for e in audited(editions["v2"].files[BOOK], tmp_path / "a.xlsx") if "/fonts[1]/" not in e] == []
     bad = members(editions["v2"].files[WORD])
@@ -269,6 +286,73 @@ def test_every_chart_is_one_that_was_recounted(edition: Edition) -> None:
         title = f"各地州市{r.indicators[code][0]}（{r.indicators[code][1]}）"
         wanted.append(Chart(title, [r.places[p] for p in order], series))
     assert edition.word.charts == wanted
+
+
+# Indicators that are no part of others.
+WHOLE = ("A01", "A12", "B01", "B03", "C01", "C02", "C03", "C04", "D01", "E01", "F01", "F02")
+# The region as its own people know it: rows from north to south, columns from west to east.
+LIES = """
+. . 塔城 阿勒泰 .
+. 博州 克拉玛依 昌吉州 .
+. 伊犁州 乌鲁木齐 吐鲁番 哈密
+克州 阿克苏 巴州 . .
+喀什 和田 . . .
+"""
+
+
+def test_the_map_shows_each_place_where_it_lies_the_darker_the_more_people(edition: Edition) -> None:
+    """A place that sent no sheet says so; more people are never lighter, and the legend says which fill means what."""
+    tiles, (legend,) = edition.word.maps
+    lie = [line.split() for line in LIES.strip().splitlines()]
+    assert [[tile[0] if tile else "." for tile in row] for row in tiles] == lie
+    short = {name: p.code for p in edition.walk.campaign.prefectures for name in p.aliases}
+    values = {name: edition.region.value(short[name], "B01") for row in lie for name in row if name != "."}
+    shown = {tile[0]: tile[1:] for row in tiles for tile in row if tile}
+    ranges: dict[str, list[Decimal]] = {}
+    for name, value in values.items():
+        text, fill = shown[name]
+        assert text == ("未报" if value is None else spoken(value, ""))
+        if value is not None:
+            ranges.setdefault(fill, []).append(value)
+    steps = sorted(ranges.items(), key=lambda step: int(step[0], 16), reverse=True)
+    assert [max(low) < min(high) for (_, low), (_, high) in pairwise(steps)] == [True] * 3
+    wanted = [(f"{spoken(min(some), '')}至{spoken(max(some), '')}", fill) for fill, some in steps]
+    assert list(legend) == wanted + ([("未报", "FFFFFF")] if None in values.values() else [])
+
+
+def test_the_single_page_says_what_was_recounted_and_what_is_to_be_decided(edition: Edition) -> None:
+    told, r = told_by_word(edition.files[ONE_PAGE]), edition.region
+    codes = ("A01", "B01", "B03", "D01", "E01")
+    assert told.tables[0][1] == [spoken(r.total(c), r.indicators[c][1]) for c in codes]
+    assert told.maps == edition.word.maps
+    cases = [t for t in edition.word.texts if is_quoted(edition, t)]
+    assert [t for t in told.texts if "：“" in t] == [t.rpartition("（摘自")[0] for t in cases[:3]]
+    count = len(list(doubts(edition)))
+    names = "、".join(edition.missing[:4]) + (f"等{len(edition.missing)}个" if len(edition.missing) > 4 else "")
+    waiting = f"{len(edition.missing)}个地州市材料未报齐（{names}）：继续催报" in told.text
+    assert waiting == bool(edition.missing)
+    assert (f"{count}处数据提请核实" in told.text) == bool(count)
+    assert ("没有需要决定的事项。" in told.texts) == (not edition.missing and not count)
+
+
+def test_the_eight_slides_say_what_report_and_single_page_say(edition: Edition) -> None:
+    """Their charts and map are the report's, cases and questions the single page's; the totals are counted again."""
+    slides, r = told_by_slides(edition.files[SLIDES]), edition.region
+    title, amounts, tiles, *charts, cases, asked = slides
+    assert title.texts[0] == "2023年自治区科技活动周开展情况"
+    assert f"{edition.at.year}年{edition.at.month}月{edition.at.day}日" in title.texts
+    whole = [c for c in r.indicators if c in WHOLE]
+    assert amounts.texts[1:-1] == [
+        t for c in whole for t in (r.indicators[c][0], spoken(r.total(c), r.indicators[c][1]))
+    ]
+    shown, legend = edition.word.maps
+    assert tiles.texts[1:] == [t for row in shown + legend for tile in row for t in tile[:-1]]
+    activities, people, kinds = (slide.charts for slide in charts)
+    assert kinds + activities + people == edition.word.charts
+    page = told_by_word(edition.files[ONE_PAGE]).texts
+    assert cases.texts[1:] == [t for t in page if "：“" in t]
+    questions = page[page.index("请予决定的事项") + 1 : -1]
+    assert [t for t in asked.texts if t in "\n".join(questions)] == [re.sub(r"^\d\. ", "", q) for q in questions]
 
 
 def test_photographs_bear_the_names_of_their_places_and_not_of_their_files(edition: Edition) -> None:

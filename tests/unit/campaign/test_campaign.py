@@ -124,6 +124,17 @@ def test_two_prefectures_may_not_share_a_name(tmp_path: Path) -> None:
     assert "重复：乌鲁木齐市" in refusal(derived(tmp_path, prefectures=pair))
 
 
+def test_places_on_the_map_are_all_given_and_each_only_once(tmp_path: Path) -> None:
+    pair = [{"code": "6501", "name": "乌鲁木齐市", "tile": [0, 1]}, {"code": "6502", "name": "某市"}]
+    assert "tile 应当都写或都不写，没有写的是：某市" in refusal(derived(tmp_path, prefectures=pair))
+    twice = [pair[0], {**pair[1], "tile": [0, 1]}]
+    assert "tile 重复：[0, 1]" in refusal(derived(tmp_path, prefectures=twice))
+    assert "tile" in refusal(derived(tmp_path, prefectures=[{**pair[0], "tile": [0, 12]}]))
+    without = load_campaign(derived(tmp_path, prefectures=[{**p, "tile": None} for p in pair]))
+    placed = load_campaign(derived(tmp_path, prefectures=[pair[0], {**pair[1], "tile": [3, 0]}]))
+    assert placed.rules_version == without.rules_version
+
+
 def test_derived_campaign_states_only_what_differs(tmp_path: Path) -> None:
     campaign = load_campaign(derived(tmp_path, title="别的活动", video={"tolerance": 0.05}))
     assert campaign.title == "别的活动"

@@ -22,9 +22,10 @@ from baosong.campaign import Campaign, Campaigns
 from baosong.report.consolidation import AcceptedFile, Activities, Figure, PrefectureFigures, Punctuality, RegionFigures
 from baosong.report.docx.document import make_document
 from baosong.report.figures import figures_json
-from baosong.report.files import json_bytes
+from baosong.report.files import ONE_PAGE, json_bytes
 from baosong.report.identity import inputs_sha
 from baosong.report.printable import Remark
+from baosong.report.slides import make_slides
 from baosong.report.template_context import Material, template_context
 from baosong.report.xlsx.workbook import make_workbook
 from baosong.report.year_over_year import Comparison
@@ -33,7 +34,7 @@ from baosong.store.settings import PROJECT
 from baosong_local.tools.docx_template import make_template
 
 AT = datetime(2023, 6, 20, 9, 5, tzinfo=UTC)
-Inputs = tuple[RegionFigures, Comparison | None, bytes]
+Inputs = tuple[RegionFigures, Comparison | None, tuple[bytes, ...]]
 Place = tuple[Any, ...]
 
 
@@ -71,7 +72,7 @@ def inputs() -> Inputs:
     )
     moved = {rows[0].code: [(first.name, rows[0].unit, Decimal(2)), (second.name, rows[0].unit, Decimal(0))]}
     last_year = Comparison("2022年活动周", [first.name], [(rows[0], Decimal(5), Decimal(7))], moved)
-    return figures, last_year, make_template()
+    return figures, last_year, (make_template(), make_template(ONE_PAGE))
 
 
 def children(value: Any) -> dict[Any, Any]:
@@ -131,11 +132,13 @@ def another(value: Any) -> Any:
 
 def rendered(given_: Inputs) -> dict[str, bytes]:
     """Return what is printed of the inputs at one time and as one version; the identity itself stands in no file."""
-    figures, last_year, template = given_
+    figures, last_year, templates = given_
     figures = replace(figures, as_of=AT)
     context = template_context(figures, "final", 1, Material({}, [], last_year, None))
     return {
-        "word": make_document(template, context, AT),
+        "word": make_document(templates[0], context, AT),
+        "one page": make_document(templates[1], context, AT),
+        "slides": make_slides(figures, context),
         "book": make_workbook(figures, "final"),
         "figures": json_bytes(figures_json(figures, "final", 1)),
     }
@@ -166,16 +169,16 @@ def test_what_no_edition_prints_makes_none(place: Place) -> None:
 
 def test_the_order_of_what_a_database_gives_without_one_makes_no_edition() -> None:
     """Keys of JSON come in PostgreSQL's order, and a rebuilt ledger may have another."""
-    figures, last_year, template = inputs()
+    figures, last_year, templates = inputs()
     turned = replace(figures, totals=dict(reversed(figures.totals.items())))
-    assert inputs_sha(turned, last_year, template) == inputs_sha(*inputs())
+    assert inputs_sha(turned, last_year, templates) == inputs_sha(*inputs())
 
 
 def test_an_input_that_cannot_be_digested_is_refused_and_not_passed_over() -> None:
-    figures, last_year, template = inputs()
+    figures, last_year, templates = inputs()
     odd = replace(figures, remarks=[object()])  # type: ignore[list-item]
     with pytest.raises(TypeError, match="no identity"):
-        inputs_sha(odd, last_year, template)
+        inputs_sha(odd, last_year, templates)
 
 
 def test_the_same_inputs_give_the_same_bytes() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from baosong.report.excerpt import passages_of
+from baosong.report.files import TEMPLATES
 from baosong.store.settings import PROJECT
 from baosong_local.tools.docx_template import make_template
 
@@ -41,5 +42,6 @@ def test_chapters_on_problems_and_plans_are_read_for_themselves() -> None:
     assert (read["problems"], read["plans"]) == ("覆盖面不够。\n缺经费。\n", "培育品牌。\n缺经费。\n")
 
 
-def test_the_template_in_the_repository_is_the_one_that_its_source_makes() -> None:
-    assert (PROJECT / "include/campaigns/templates/汇总总结报告.docx").read_bytes() == make_template()
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_the_template_in_the_repository_is_the_one_that_its_source_makes(name: str) -> None:
+    assert (PROJECT / "include/campaigns/templates" / name).read_bytes() == make_template(name)

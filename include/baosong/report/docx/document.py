@@ -23,13 +23,12 @@ from baosong.report.reproducible import make_reproducible
 from baosong.report.template_context import MARK, TemplateContext
 from baosong.store.settings import PROJECT
 
-TEMPLATE = "templates/汇总总结报告.docx"
 _DAMAGED = (zipfile.BadZipFile, KeyError, ValueError, OSError)
 
 
-def template_of(campaign_id: str, folders: list[Path]) -> Path:
-    """Return a campaign's own template, else the common one; later folders (the department's own) win."""
-    names = (f"templates/{campaign_id}/{Path(TEMPLATE).name}", TEMPLATE)
+def template_of(name: str, campaign_id: str, folders: list[Path]) -> Path:
+    """Return a campaign's own template of a file, else the common one; later folders (the department's own) win."""
+    names = (f"templates/{campaign_id}/{name}", f"templates/{name}")
     homes = [*reversed(folders), PROJECT / "include" / "campaigns"]
     return next(p for name in names for p in (folder / name for folder in homes) if p.is_file())
 

@@ -167,7 +167,7 @@ def _evenly(widths: Sequence[float], room: float) -> list[int]:
     """Return where to break columns into the fewest pages, about equally wide."""
     begin, used, wanted = [], 0.0, room
     if (pages := math.ceil(sum(widths) / room)) > 1:
-        wanted = min(room, max(sum(widths) / pages + max(widths) / 2, max(widths)))
+        wanted = min(room, sum(widths) / pages + max(widths))  # less would leave a column over for a page of its own
     for n, width in enumerate(widths):
         if n and used + width > wanted:
             begin.append(n)
