@@ -16,6 +16,7 @@ from demo_region import AGAIN, CORRECTED, DEADLINE, FINAL, INTERIM, Walk
 from editions import BOOK, WORD, Told, book_of, files_of, told_by_word
 from recount import PARTS, Region, day, days, grouped, half_up, percent, spoken
 from told_lists import of_lists
+from told_press import of_press
 from told_reports import of_reports
 
 TITLE, MONTHS = "2023年自治区科技活动周", {"interim": INTERIM, "v1": FINAL, "v2": AGAIN}
@@ -42,7 +43,7 @@ class Edition:
 
 
 # Numbers of annexes, lines and pieces of a table, what the template says of its own rounding, and the title.
-NO_FIGURE = rf"^附件[1-4]$|^(附件：|　+)?\d+\. |（[1-4]/4）$|不等于100%|{TITLE}"
+NO_FIGURE = rf"^附件[1-5]$|^(附件：|　+)?\d+\. |（[1-4]/4）$|不等于100%|{TITLE}"
 
 
 def phrases(e: Edition) -> Iterator[str]:
@@ -55,6 +56,7 @@ def phrases(e: Edition) -> Iterator[str]:
     yield from of_lists(e.region)
     yield from of_post(e)
     yield from of_reports(e)
+    yield from of_press(e)
     yield from of_versions(e)
 
 

@@ -25,6 +25,7 @@ _WIDE = str.maketrans("０１２３４５６７８９Ｘｘ＋－‐‑‒–—
 _ENDING = re.compile(
     r"\.(?:xlsx?|docx?|et|wps|pdf|ofd|odt|jpe?g|png|zip|mov|mpe?g|txt|html?)(?![0-9A-Za-z])", re.IGNORECASE
 )
+_NO_ADDRESS = frozenset(' "<>\\^`{}|')  # letters that no address has unencoded; in a field of Word they would end it
 _AROUND_NAMES, _LONGEST_NAME = frozenset("“”《》，。：；（）/:"), 120
 # Warnings about a sheet as a file; all others about sheets speak of figures.
 _FORMAL = {"hidden_sheet", "hidden_cells", "old_template", "unit_unclear", "external_links"}
@@ -57,6 +58,18 @@ def public_remark(submission: Submission, finding: Mapping[str, Any]) -> Remark:
     place, message, observed, expected = (_without_names(without_numbers(str(t or ""))) for t in texts)
     kind = submission.kind or ""
     return Remark(submission.prefecture, submission.id, kind, place, message, observed, expected)
+
+
+def public_text(text: str) -> str:
+    """Return what may be printed of a text from outside: no personal numbers, and names of files only called that."""
+    return _without_names(without_numbers(text))
+
+
+def public_link(link: str) -> str:
+    """Return an address of the web that may be printed whole, "" for any other and for one with a personal number."""
+    scheme = link.partition("://")[0].lower() if "://" in link else "http" if link.startswith("www.") else ""
+    fit = scheme in ("http", "https") and link.isprintable() and _NO_ADDRESS.isdisjoint(link)
+    return link if fit and without_numbers(link) == link else ""
 
 
 def _without_names(text: str) -> str:

@@ -20,6 +20,7 @@ from baosong.report.excerpt import Passages, clean_line
 from baosong.report.narrative import narrative
 from baosong.report.own_words import own_words
 from baosong.report.parts import Part, Picture
+from baosong.report.press_list import press_tables, press_values
 from baosong.report.printable import Remark
 from baosong.report.wording import (
     amount_text,
@@ -187,11 +188,19 @@ def template_context(figures: RegionFigures, edition: str, version: int, materia
         "主场": _opening(figures),
         "质量": _quality(figures),
         "上年": material.last_year.template_values() if material.last_year else None,
+        "报道": press_values(figures),
         "照片数": len(material.photos),
+        "附件": _annexes(figures, material),
         "明细": {"总数": len(figures.activities), "全列": parts.lists_all(figures)},
         "表": _tables(figures, material),
         "图": _charts(figures),
     }
+
+
+def _annexes(figures: RegionFigures, material: Material) -> dict[str, int]:
+    """Return the numbers of the annexes that this edition has, by their names."""
+    there = {"指标": True, "活动": True, "报道": figures.coverage.pieces, "照片": material.photos, "说明": True}
+    return {name: n for n, name in enumerate((name for name, some in there.items() if some), start=1)}
 
 
 def _per(whole: IndicatorView, count: IndicatorView) -> str:
@@ -293,6 +302,7 @@ def _tables(figures: RegionFigures, material: Material) -> dict[str, Placeholder
         "各地州市": lambda: [*parts.indicator_tables(figures)],
         "活动": lambda: [table] if (table := parts.activity_table(figures)).rows else [],
         "照片": lambda: [*material.photos],
+        "报道": lambda: [*press_tables(figures)],
         "变化": lambda: [parts.change_table(c)] if (c := material.changes) and c.figures else [],
         "上年": lambda: [material.last_year.table()] if material.last_year else [],
     }
