@@ -130,6 +130,8 @@ def of_post(e: Edition) -> Iterator[str]:
         by_kind = Counter(names[kind] for _, kind, *_ in told)
         kinds = "、".join(f"{kind}{n}处" for kind, n in by_kind.most_common())
         yield f"校验中提请核实{len(told)}处，涉及{len(named)}个地州市（{'、'.join(named)}），其中{kinds}。"
+    else:
+        yield f"已接收的{sum(counts.values())}个材料没有需要提请核实的数据。"
     for name, _, said in told:
         where = {"sheet": "工作表“{}”", "cell": "单元格 {}"}
         place = "，".join(text.format(said["where"][k]) for k, text in where.items() if said["where"].get(k))
@@ -149,7 +151,7 @@ def of_versions(e: Edition) -> Iterator[str]:
         yield f"本稿为第2版。与第1版相比，有{len(e.changes)}个数据发生变化，"
         yield f"{e.walk.places[CORRECTED]}重新报送统计表。"
     else:
-        yield "本稿为第1版，"
+        yield "本稿为第1版。"
 
 
 def doubts(e: Edition) -> list[tuple[str, Kind, dict[str, Any]]]:

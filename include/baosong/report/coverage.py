@@ -37,12 +37,13 @@ class Reported:
 class Coverage:
     """All pieces, the highest level first and the earliest first within it.
 
-    `files` counts the accepted press files, `unlisted` those in which no title and no address could be read.
+    `files` counts the accepted press files; `unlisted` names who sent those in which no title and no address could be
+    read, once for each file.
     """
 
     pieces: tuple[Reported, ...] = ()
     files: int = 0
-    unlisted: int = 0
+    unlisted: tuple[str, ...] = ()
 
     def of(self, level: str) -> list[tuple[int, Reported]]:
         """Return the pieces of a level with their numbers in the whole list."""
@@ -60,10 +61,11 @@ def coverage(campaign: Campaign, submissions: Iterable[Submission]) -> Coverage:
     files = [s for s in submissions if s.kind == Kind.PRESS and s.state == "accepted" and s.prefecture in place]
     files.sort(key=lambda s: (place[s.prefecture], s.name, s.sha256 or ""))
     told: dict[tuple[str, ...], Reported] = {}
-    unlisted = 0
+    unlisted: list[str] = []
+    names = {p.code: p.name for p in campaign.prefectures}
     for s in files:
         found = list(_pieces(s))
-        unlisted += not found
+        unlisted += [] if found else [names[s.prefecture]]
         for n, piece in enumerate(found):
             key = _key(piece) or (s.prefecture, s.name, str(n))
             told[key] = _merged(told[key], piece) if key in told else piece
@@ -71,10 +73,8 @@ def coverage(campaign: Campaign, submissions: Iterable[Submission]) -> Coverage:
     local = _local_names(campaign)
     ranked = [replace(p, level=_level(campaign, p, local)) for p in told.values()]
     ranked.sort(key=lambda p: (order.index(p.level), p.day or date.max, place[p.places[0]], p.title, p.link))
-    names = {p.code: p.name for p in campaign.prefectures}
-    return Coverage(
-        tuple(replace(p, places=tuple(map(names.__getitem__, p.places))) for p in ranked), len(files), unlisted
-    )
+    shown = (replace(p, places=tuple(map(names.__getitem__, p.places))) for p in ranked)
+    return Coverage(tuple(shown), len(files), tuple(unlisted))
 
 
 def _pieces(s: Submission) -> Iterator[Reported]:

@@ -9,7 +9,7 @@ from typing import Any
 from baosong.report.consolidation import RegionFigures
 from baosong.report.coverage import UNSTATED, Reported, levels
 from baosong.report.parts import Table
-from baosong.report.wording import NOTHING, date_text, dates_text
+from baosong.report.wording import NOTHING, date_text, dates_text, join_names
 
 MOST_PIECES = 100  # in the Word report; the workbook has all
 _HEAD = ("序号", "标题", "媒体", "日期", "报送地州市", "网址")
@@ -25,11 +25,12 @@ def press_values(figures: RegionFigures) -> dict[str, Any]:
     return {
         "条数": len(told.pieces),
         "各级": _by_level(some),
-        "网址": sum(bool(p.link) for p in told.pieces),
+        "网址": _linked(sum(bool(p.link) for p in told.pieces), len(told.pieces)),
         "多地": shared,
         "口径": _against_the_sheets(figures, len(told.pieces)),
         "材料": told.files,
-        "未列": told.unlisted,
+        "未列": len(told.unlisted),
+        "未列名单": join_names(list(dict.fromkeys(told.unlisted))),
         "全列": len(told.pieces) <= MOST_PIECES,
     }
 
@@ -38,6 +39,10 @@ def _by_level(some: list[tuple[str, int]]) -> str:
     if len(some) == 1:
         return f"均{some[0][0].removeprefix('级别')}级别" if some[0][0] == UNSTATED else f"均为{some[0][0]}媒体"
     return "其中" + "、".join(f"{level}{n}条" for level, n in some)
+
+
+def _linked(count: int, every: int) -> str:
+    return "都有网址" if count == every else f"有网址的{count}条" if count else "都没有网址"
 
 
 def _against_the_sheets(figures: RegionFigures, count: int) -> str:
@@ -49,7 +54,7 @@ def _against_the_sheets(figures: RegionFigures, count: int) -> str:
         return ""
     if count == stated:
         return "与统计表填报数相同"
-    return "少于统计表填报数，没有附送标题或网址的报道未列" if count < stated else "多于统计表填报数"
+    return "少于统计表填报数，没有附上标题或网址的未列" if count < stated else "多于统计表填报数"
 
 
 def press_tables(figures: RegionFigures) -> Iterator[Table]:

@@ -70,7 +70,9 @@ def inputs() -> Inputs:
         remarks=[Remark(first.code, 1, "statistics", "单元格 D5", "像是估计数", "700", "7")],
         missing=[second],
         accepted=[sheet, photo],
-        coverage=Coverage((Reported("科技周启动", "新华网", AT.date(), "中央级", LINK, (first.name,)),), 2, 1),
+        coverage=Coverage(
+            (Reported("科技周启动", "新华网", AT.date(), "中央级", LINK, (first.name,)),), 2, (second.name,)
+        ),
     )
     moved = {rows[0].code: [(first.name, rows[0].unit, Decimal(2)), (second.name, rows[0].unit, Decimal(0))]}
     last_year = Comparison("2022年活动周", [first.name], [(rows[0], Decimal(5), Decimal(7))], moved)

@@ -15,7 +15,7 @@ _LINKS = 60_000  # Excel opens no sheet with more than 65,530
 def press_sheet(table: Table, figures: RegionFigures, heading: str, note: str, head: int) -> None:
     """Write title, header and rows; addresses of the web lead there."""
     told = figures.coverage
-    count = f"列有标题或网址的报道 {len(told.pieces)} 条，来自 {told.files - told.unlisted} 份媒体报道材料"
+    count = f"列有标题或网址的报道 {len(told.pieces)} 条，来自 {told.files - len(told.unlisted)} 份媒体报道材料"
     table.title(f"{heading}：{PRESS}", f"{count}；{note}", 2, len(_HEAD) - 1)
     for column, label in enumerate(_HEAD, start=1):
         table.head(head, column, label)
