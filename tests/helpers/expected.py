@@ -16,6 +16,7 @@ from demo_region import AGAIN, CORRECTED, DEADLINE, FINAL, INTERIM, Walk
 from editions import BOOK, WORD, Told, book_of, files_of, told_by_word
 from recount import PARTS, Region, day, days, grouped, half_up, percent, spoken
 from told_lists import of_lists
+from told_press import of_press
 from told_reports import of_reports
 
 TITLE, MONTHS = "2023年自治区科技活动周", {"interim": INTERIM, "v1": FINAL, "v2": AGAIN}
@@ -42,7 +43,7 @@ class Edition:
 
 
 # Numbers of annexes, lines and pieces of a table, what the template says of its own rounding, and the title.
-NO_FIGURE = rf"^附件[1-4]$|^(附件：|　+)?\d+\. |（[1-4]/4）$|不等于100%|{TITLE}"
+NO_FIGURE = rf"^附件[1-5]$|^(附件：|　+)?\d+\. |（[1-4]/4）$|不等于100%|{TITLE}"
 
 
 def phrases(e: Edition) -> Iterator[str]:
@@ -55,6 +56,7 @@ def phrases(e: Edition) -> Iterator[str]:
     yield from of_lists(e.region)
     yield from of_post(e)
     yield from of_reports(e)
+    yield from of_press(e)
     yield from of_versions(e)
 
 
@@ -128,6 +130,8 @@ def of_post(e: Edition) -> Iterator[str]:
         by_kind = Counter(names[kind] for _, kind, *_ in told)
         kinds = "、".join(f"{kind}{n}处" for kind, n in by_kind.most_common())
         yield f"校验中提请核实{len(told)}处，涉及{len(named)}个地州市（{'、'.join(named)}），其中{kinds}。"
+    else:
+        yield f"已接收的{sum(counts.values())}个材料没有需要提请核实的数据。"
     for name, _, said in told:
         where = {"sheet": "工作表“{}”", "cell": "单元格 {}"}
         place = "，".join(text.format(said["where"][k]) for k, text in where.items() if said["where"].get(k))
@@ -147,7 +151,7 @@ def of_versions(e: Edition) -> Iterator[str]:
         yield f"本稿为第2版。与第1版相比，有{len(e.changes)}个数据发生变化，"
         yield f"{e.walk.places[CORRECTED]}重新报送统计表。"
     else:
-        yield "本稿为第1版，"
+        yield "本稿为第1版。"
 
 
 def doubts(e: Edition) -> list[tuple[str, Kind, dict[str, Any]]]:

@@ -81,14 +81,15 @@ def _of_post(e: Edition) -> Iterator[str]:
 
 
 def _nothing(e: Edition) -> Iterator[str]:
-    told = []
+    told, counted = [], len(e.region.sheets)
     for code, part, said in (
         ("A02", "total", "重大示范活动"),
         ("B01", "online", "线上参与"),
         ("D02", "total", "中央级媒体报道"),
     ):
         out = [name for p, name in e.walk.places.items() if p in e.region.sheets and not e.region.value(p, code, part)]
+        assert len(out) < counted
         if out:
-            told.append(f"没有{said}的有{len(out)}个地州市（{'、'.join(out[:8])}{'等' if len(out) > 8 else ''}）；")
+            told.append(f"没有{said}的有{len(out)}个地州市（{'、'.join(out[:8])}{'等' if len(out) > 8 else ''}）")
     if told:
-        yield f"活动开展方面，{''.join(told)}以上按{len(e.region.sheets)}份统计表计算。"
+        yield f"活动开展方面，{'；'.join(told)}。"

@@ -271,7 +271,12 @@ class ReportWords(Model):
 
 
 class Form(Model):
-    """The whole form; `title` may quote the campaign's `{title}`, `guide` says in the template how to fill it in."""
+    """The whole form; `title` may quote the campaign's `{title}`, `guide` says in the template how to fill it in.
+
+    `press` has by level of the media the words for it, in the order in which they are looked for: first in the level
+    that a list of coverage states, then in the medium's name. A medium that has a prefecture's or a county's name is of
+    the last level.
+    """
 
     id: Text
     version: Text
@@ -283,6 +288,7 @@ class Form(Model):
     activities: ActivityTable
     checks: tuple[CrossCheck, ...]
     reports: ReportWords = ReportWords()
+    press: dict[Text, tuple[Text, ...]] = {}
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:

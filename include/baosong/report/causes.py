@@ -19,13 +19,23 @@ def by_place(name: str, change: Decimal, changes: Sequence[Change]) -> str:
     if not change:
         return f"{name}总量持平，但各地有增有减：{_most(up)}，{_most(down)}"
     main, against = (up, down) if change > 0 else (down, up)
+    if len(main) == len(changes):
+        alike = main[0][2] == main[-1][2]
+        return f"{name}在{len(main)}个地州市{'' if alike else f'都{_word(change)}，'}{_made(main)}"
     head = f"有{len(main)}个地州市，" if len(main) > 1 else "只有"
     return f"{name}{_word(change)}的{head}{_made(main)}{_against(against)}"
 
 
+def furthest(changes: Sequence[Change], sign: int) -> list[str]:
+    """Return who moved furthest in a direction: the one, or all that moved as far if they are few enough to name."""
+    moved = _sorted(changes, sign)
+    names = [c[0] for c in moved if c[2] == moved[0][2]]
+    return names if len(names) <= _MOST_NAMED else []
+
+
 def by_kind(name: str, changes: Sequence[Change]) -> str:
     """Return which kinds of a total rose and fell most; "" where none moved. `name` is "" where it was just said."""
-    told = [_most(moved) for moved in (_sorted(changes, 1), _sorted(changes, -1)) if moved]
+    told = [_most(moved, "类") for moved in (_sorted(changes, 1), _sorted(changes, -1)) if moved]
     return f"{name}按类别看，{'，'.join(told)}" if told else ""
 
 
@@ -55,20 +65,22 @@ def _against(against: list[Change]) -> str:
     name, unit, by = against[0]
     if len(against) == 1:
         return f"；{name}{_word(by)}{amount_text(abs(by), unit)}"
+    if by == against[-1][2]:
+        return f"；{_word(by)}的有{len(against)}个，各{_word(by)}{amount_text(abs(by), unit)}"
     return f"；{_word(by)}的有{len(against)}个，最多的{_first(against)}"
 
 
-def _most(moved: list[Change]) -> str:
-    return f"{_word(moved[0][2])}最多的{_first(moved)}"
+def _most(moved: list[Change], measure: str = "个") -> str:
+    return f"{_word(moved[0][2])}最多的{_first(moved, measure)}"
 
 
-def _first(moved: list[Change]) -> str:
+def _first(moved: list[Change], measure: str = "个") -> str:
     """Name the one that moved furthest, or all that moved as far."""
     _, unit, by = moved[0]
     alike = [c[0] for c in moved if c[2] == by]
     if len(alike) == 1:
         return f"是{_moved(moved[0])}"
-    names = f"是{'、'.join(alike)}，" if len(alike) <= _MOST_NAMED else f"{len(alike)}个"
+    names = f"是{'、'.join(alike)}，" if len(alike) <= _MOST_NAMED else f"{len(alike)}{measure}"
     return f"{names}各{_word(by)}{amount_text(abs(by), unit)}"
 
 

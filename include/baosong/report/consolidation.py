@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from baosong.campaign import Campaign, Prefecture
 from baosong.campaign.form import Indicator
+from baosong.report.coverage import Coverage, coverage
 from baosong.report.printable import Remark, is_about_figures, public_activity, public_remark, without_numbers
 from baosong.rules.findings import Kind
 
@@ -118,8 +119,8 @@ class RegionFigures:
     """The figures of the region at a point in time: with last year's, all that the renderers of an edition are given.
 
     `identity` digests all of it but the time. `missing` are the prefectures that are not complete, in the campaign's
-    order; `accepted` all accepted files that count for a deliverable. `closed_at`, in a final edition alone, is when
-    somebody decided to wait for the missing ones no longer.
+    order; `accepted` all accepted files that count for a deliverable, `coverage` what those of the press tell.
+    `closed_at`, in a final edition alone, is when somebody decided to wait for the missing ones no longer.
     """
 
     campaign: Campaign
@@ -131,6 +132,7 @@ class RegionFigures:
     remarks: list[Remark]
     missing: list[Prefecture]
     accepted: list[AcceptedFile]
+    coverage: Coverage
     closed_at: datetime | None = None
 
     @property
@@ -173,6 +175,7 @@ def _read(ledger: Ledger, campaign: Campaign, now: datetime) -> tuple[RegionFigu
         ],
         missing=[p for p in campaign.prefectures if p.code not in complete],
         accepted=[_file(s) for s in submissions if s.state == "accepted" and s.kind and s.prefecture in known],
+        coverage=coverage(campaign, submissions),
     )
     return figures, {r.submission_id for r in rows} | set(listed)
 

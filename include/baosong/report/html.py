@@ -46,6 +46,7 @@ class Block:
     rows: list[list[str]] = field(default_factory=list)
     aligns: list[str] = field(default_factory=list)
     tiles: list[list[tuple[list[str], str]]] = field(default_factory=list)
+    linked: int | None = None  # the column whose cells are addresses
     bars: list[Bar] = field(default_factory=list)
     series: list[str] = field(default_factory=list)
     pictures: list[tuple[str, str]] = field(default_factory=list)
@@ -91,12 +92,16 @@ def _lines(cell: Any) -> list[str]:
 
 def _table(table: Any) -> Block:
     # Read from the XML: python-docx searches for merged cells at each cell, which takes minutes for a long list.
-    rows = [
-        ["".join(t.text or "" for t in cell.iterfind(".//{*}t")) for cell in row.tc_lst] for row in table._tbl.tr_lst
-    ]
+    rows = [["".join(t.text or "" for t in c.iterfind(".//{*}t")) for c in row.tc_lst] for row in table._tbl.tr_lst]
     second = table._tbl.tr_lst[1] if len(rows) > 1 else table._tbl.tr_lst[0]
     aligns = [next((str(jc) for jc in cell.xpath(".//w:jc/@w:val")), "left") for cell in second.tc_lst]
-    return Block("table", rows=rows, aligns=aligns)
+    return Block("table", rows=rows, aligns=aligns, linked=_linked_column(table._tbl))
+
+
+def _linked_column(table: Any) -> int | None:
+    field = next(table.iter("{*}fldSimple"), None)
+    cell = None if field is None else next(field.iterancestors("{*}tc"))
+    return None if cell is None else cell.getparent().tc_lst.index(cell)
 
 
 def _album(table: Any, part: Any) -> Block:

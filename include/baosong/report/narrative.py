@@ -5,7 +5,7 @@ All of it is counted by words that stand in the form (`themes`, `settings`) or r
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -31,7 +31,7 @@ class _Counts:
     """Counts over all activities; only the activities that may be named are kept."""
 
     themes: Counter[str] = field(default_factory=Counter)
-    people: Counter[str] = field(default_factory=Counter)
+    people: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     settings: Counter[str] = field(default_factory=Counter)
     counties: set[tuple[str, str]] = field(default_factory=set)
     largest: list[_Ranked] = field(default_factory=list)
@@ -46,9 +46,7 @@ def narrative(figures: RegionFigures) -> dict[str, Any]:
     settings = [s for s in table.settings if counts.settings[s]]
     places = {p.code: p.name for p in figures.campaign.prefectures}
     return {
-        "主题": "；".join(
-            f"涉及{t}的{counts.themes[t]}项、{amount_text(Decimal(counts.people[t]), '人次')}" for t in named
-        ),
+        "主题": "；".join(f"涉及{t}的{counts.themes[t]}项、{amount_text(counts.people[t], '人次')}" for t in named),
         "县数": len(counts.counties),
         "县所在": len({code for code, _ in counts.counties}),
         "场所": "、".join(f"在{s}举办的{counts.settings[s]}项" for s in settings),
@@ -77,7 +75,7 @@ def _count(figures: RegionFigures) -> _Counts:
 def _count_words(counts: _Counts, table: ActivityTable, a: ActivityRow, people: Decimal) -> None:
     for theme in _held(a.name, table.themes.items()):
         counts.themes[theme] += 1
-        counts.people[theme] += int(people)
+        counts.people[theme] += people
     counts.settings.update(_held(str(a.fields.get("place") or ""), table.settings.items()))
 
 

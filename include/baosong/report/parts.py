@@ -30,7 +30,10 @@ _FOUR = 15.0  # four characters on one line
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table; `widths` in mm, `aligns` one letter per column: l, c or r. `last_is_sum` emphasizes the last row."""
+    """A table; `widths` in mm, `aligns` one letter per column: l, c, r, or u for addresses, which lead there.
+
+    `last_is_sum` emphasizes the last row.
+    """
 
     head: Sequence[str]
     rows: Sequence[Sequence[str]]

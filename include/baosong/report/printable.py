@@ -25,6 +25,8 @@ _WIDE = str.maketrans("０１２３４５６７８９Ｘｘ＋－‐‑‒–—
 _ENDING = re.compile(
     r"\.(?:xlsx?|docx?|et|wps|pdf|ofd|odt|jpe?g|png|zip|mov|mpe?g|txt|html?)(?![0-9A-Za-z])", re.IGNORECASE
 )
+_ELEVEN = re.compile(r"(?<![0-9.])1[3-9][0-9]{9}(?![0-9])")
+_NO_ADDRESS = frozenset(' "<>\\^`{}|')  # letters that no address has unencoded; in a field of Word they would end it
 _AROUND_NAMES, _LONGEST_NAME = frozenset("“”《》，。：；（）/:"), 120
 # Warnings about a sheet as a file; all others about sheets speak of figures.
 _FORMAL = {"hidden_sheet", "hidden_cells", "old_template", "unit_unclear", "external_links"}
@@ -54,9 +56,30 @@ def public_remark(submission: Submission, finding: Mapping[str, Any]) -> Remark:
     """Return what may be printed of a finding."""
     where = {k: v for k, v in (finding.get("where") or {}).items() if k != "member"}
     texts = (location_text(where) if where else "", *(finding.get(k) for k in ("message", "observed", "expected")))
-    place, message, observed, expected = (_without_names(without_numbers(str(t or ""))) for t in texts)
+    own = set(_ELEVEN.findall(str(finding.get("expected") or ""))) - set(_ELEVEN.findall(str(finding.get("observed"))))
+    place, message, observed, expected = (public_text(_grouped(str(t or ""), own)) for t in texts)
     kind = submission.kind or ""
     return Remark(submission.prefecture, submission.id, kind, place, message, observed, expected)
+
+
+def _grouped(text: str, own: Collection[str]) -> str:
+    """Return a text in which the sums that we worked out ourselves stand as tables write them.
+
+    With eleven digits in one piece they look like somebody's mobile number, and would be left out.
+    """
+    return _ELEVEN.sub(lambda n: f"{int(n[0]):,}" if n[0] in own else n[0], text) if own else text
+
+
+def public_text(text: str) -> str:
+    """Return what may be printed of a text from outside: no personal numbers, and names of files only called that."""
+    return _without_names(without_numbers(text))
+
+
+def public_link(link: str) -> str:
+    """Return an address of the web that may be printed whole, "" for any other and for one with a personal number."""
+    scheme = link.partition("://")[0].lower() if "://" in link else "http" if link.startswith("www.") else ""
+    fit = scheme in ("http", "https") and link.isprintable() and _NO_ADDRESS.isdisjoint(link)
+    return link if fit and without_numbers(link) == link else ""
 
 
 def _without_names(text: str) -> str:

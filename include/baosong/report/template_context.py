@@ -21,6 +21,7 @@ from baosong.report.excerpt import Passages, clean_line
 from baosong.report.narrative import narrative
 from baosong.report.own_words import own_words
 from baosong.report.parts import Part, Picture
+from baosong.report.press_list import press_tables, press_values
 from baosong.report.printable import Remark
 from baosong.report.tiles import tile_map
 from baosong.report.wording import (
@@ -116,8 +117,19 @@ class IndicatorView:
 
     @property
     def 每地(self) -> str:
-        """Return the mean over the prefectures that are counted."""
-        return self._amount(_mean(self._total.total, Decimal(len(self.figures.sheets))))
+        """Return the mean over the prefectures that are counted, and beside it the one without who has half of all."""
+        count, whole = len(self.figures.sheets), self._total.total
+        mean = self._amount(_mean(whole, Decimal(count)))
+        first = next(iter(parts.ranked(self.figures, self.indicator.code)), None)
+        if count < 3 or first is None or first[2] * 2 < (whole or 0):
+            return mean
+        rest = self._amount(_mean((whole or Decimal(0)) - first[2], Decimal(count - 1)))
+        return f"{mean}，不计{first[1].prefecture.name}为{rest}"
+
+    @property
+    def 有(self) -> bool:
+        """Return whether the region has any of it."""
+        return bool(self._total.total)
 
     @property
     def 分类(self) -> str:
@@ -154,10 +166,23 @@ class IndicatorView:
         """Return the counted prefectures that have none of it online."""
         return self._without("online")
 
+    @property
+    def 无(self) -> list[str]:
+        """Return the names of those who have none of it."""
+        return self._out("total")
+
+    @property
+    def 线上无(self) -> list[str]:
+        """Return the names of those who have none of it online."""
+        return self._out("online")
+
+    def _out(self, part: str) -> list[str]:
+        counted = [p for p in self.figures.prefectures if p.sheet]
+        return [p.prefecture.name for p in counted if not getattr(p.values.get(self.indicator.code, Figure()), part)]
+
     def _without(self, part: str) -> str:
         """Return their number and names; "" where all have some."""
-        counted = [p for p in self.figures.prefectures if p.sheet]
-        out = [p.prefecture.name for p in counted if not getattr(p.values.get(self.indicator.code, Figure()), part)]
+        counted, out = self.figures.sheets, self._out(part)
         if len(out) == len(counted) > 1:
             return f"是已计入的全部{len(out)}个地州市"
         return f"有{len(out)}个地州市（{'、'.join(out[:8])}{'等' if len(out) > 8 else ''}）" if out else ""
@@ -183,6 +208,7 @@ def template_context(figures: RegionFigures, edition: str, version: int, materia
         "报送": _submissions(figures),
         "指标": indicators,
         "平均": _per,
+        "空缺": partial(_gaps, len(figures.sheets)),
         "叙述": narrative(figures),
         "亮点": (words := own_words(figures.campaign, material.passages))["案例"],
         "各地": words,
@@ -190,11 +216,31 @@ def template_context(figures: RegionFigures, edition: str, version: int, materia
         "质量": _quality(figures),
         "待决": to_decide(figures),
         "上年": material.last_year.template_values() if material.last_year else None,
+        "报道": press_values(figures),
         "照片数": len(material.photos),
+        "附件": _annexes(figures, material),
         "明细": {"总数": len(figures.activities), "全列": parts.lists_all(figures)},
         "表": _tables(figures, material),
         "图": _charts(figures),
     }
+
+
+def _annexes(figures: RegionFigures, material: Material) -> dict[str, int]:
+    """Return the numbers of the annexes that this edition has, by their names."""
+    there = {"指标": True, "活动": True, "报道": figures.coverage.pieces, "照片": material.photos, "说明": True}
+    return {name: n for n, name in enumerate((name for name, some in there.items() if some), start=1)}
+
+
+def _gaps(count: int, *gaps: tuple[str, list[str]]) -> str:
+    """Return what none of the sheets has, at once, and what some have not, with their names; "" where all have all."""
+    nobody = [what for what, names in gaps if len(names) == count]
+    some = [(what, names) for what, names in gaps if 0 < len(names) < count]
+    none = "、".join(nobody[:-1]) + ("和" if len(nobody) > 1 else "") + "".join(nobody[-1:])
+    told = [f"{count}份统计表{'都' if count > 1 else ''}没有{none}"] if nobody else []
+    for what, names in some:
+        shown = "、".join(names[:8]) + ("等" if len(names) > 8 else "")
+        told.append(f"没有{what}的有{len(names)}个地州市（{shown}）")
+    return "；".join(told)
 
 
 def _per(whole: IndicatorView, count: IndicatorView) -> str:
@@ -296,6 +342,7 @@ def _tables(figures: RegionFigures, material: Material) -> dict[str, Placeholder
         "各地州市": lambda: [*parts.indicator_tables(figures)],
         "活动": lambda: [table] if (table := parts.activity_table(figures)).rows else [],
         "照片": lambda: [*material.photos],
+        "报道": lambda: [*press_tables(figures)],
         "变化": lambda: [parts.change_table(c)] if (c := material.changes) and c.figures else [],
         "上年": lambda: [material.last_year.table()] if material.last_year else [],
     }

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from baosong.campaign import Campaign, CampaignError
 from baosong.campaign.form import Indicator
-from baosong.report.causes import Change, by_kind, by_place
+from baosong.report.causes import Change, by_kind, by_place, furthest
 from baosong.report.consolidation import PrefectureFigures, RegionFigures
 from baosong.report.parts import Table, value
 from baosong.report.wording import NOTHING, amount_text, exact_text, join_names, rounded
@@ -44,6 +44,7 @@ class Comparison:
             "可比": len(self.units),
             "名单": join_names(self.units),
             "述": "；".join(changes),
+            "下降": "；".join(self._falls()),
             "原因": [text for i, a, b in self.rows if i.required and (text := self._causes(i, b - a))],
         }
 
@@ -51,6 +52,13 @@ class Comparison:
         kinds = [(k.name, k.unit, b - a) for k, a, b in self.rows if k.adds_to == indicator.code]
         places = by_place(indicator.name, change, self.places.get(indicator.code, []))
         return "".join(f"{text}。" for text in (places, by_kind("" if places else indicator.name, kinds)) if text)
+
+    def _falls(self) -> Iterator[str]:
+        """Yield which required totals fell, and whom to ask about it."""
+        for i, a, b in self.rows:
+            places = self.places.get(i.code, [])
+            if i.required and b < a and len(places) > 1 and (most := furthest(places, -1)):
+                yield f"{i.name}比上年{_moved(a, b)}，请减少最多的{'、'.join(most)}分析原因"
 
     def table(self) -> Table:
         """Return all indicators of both years."""

@@ -69,6 +69,7 @@ from expected import (
 )
 from recount import PARTS, digits, spoken
 from servers import Store, fresh_buckets, fresh_database, opened, settings_of
+from told_press import press_levels, press_rows
 
 # On a busy machine the walk takes minutes: that must decide nothing.
 pytestmark = [pytest.mark.xdist_group("editions"), pytest.mark.timeout(900)]
@@ -269,7 +270,17 @@ def test_every_table_of_the_word_report_is_one_that_was_recounted(edition: Editi
     }
     if e.name == "v2":
         assert sorted(told.table("地州市", "指标", "第1版", "本版")) == sorted(changed(e))
-    assert len(told.tables) == 8 + (e.name == "v2")
+    assert [row for level in press_levels(e) for row in press_rows(e, level)] == [
+        row for table in told.tables if table[0][1] == "标题" for row in table[1:]
+    ]
+    assert len(told.tables) == 8 + len(press_levels(e)) + (e.name == "v2")
+
+
+def test_the_workbook_lists_the_press_with_addresses_that_lead_there(edition: Edition) -> None:
+    sheet = edition.book["媒体报道"]
+    rows = [[cell.value for cell in row] for row in sheet.iter_rows(min_row=5, max_col=7)]
+    assert rows == [[int(r[0]), level, *r[1:]] for level in press_levels(edition) for r in press_rows(edition, level)]
+    assert [row[6].hyperlink.target for row in sheet.iter_rows(min_row=5)] == [row[-1] for row in rows]
 
 
 def test_every_chart_is_one_that_was_recounted(edition: Edition) -> None:
@@ -372,7 +383,10 @@ def _taken(path: Path) -> str:
 
 def test_the_page_says_what_the_word_report_says(edition: Edition) -> None:
     assert told_by_page(edition.files[PAGE]) == edition.word
-    assert b"://" not in edition.files[PAGE]
+    addresses = [row[-1] for level in press_levels(edition) for row in press_rows(edition, level)]
+    leading = re.findall(r'<a href="(.*?)" rel="noopener noreferrer">(.*?)</a>', edition.files[PAGE].decode())
+    assert leading == [(a, a) for a in addresses], "each shown as it leads"
+    assert edition.files[PAGE].count(b"://") == 2 * len(addresses), "nothing else of the page is elsewhere"
 
 
 # --- the workbook

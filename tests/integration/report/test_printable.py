@@ -6,6 +6,7 @@ import io
 import re
 import zipfile
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import docx
@@ -15,7 +16,7 @@ from baosong.campaign import Campaign
 from baosong.ledger.services import Services
 from baosong.report.editions import write_report
 from baosong.report.files import CHANGES, DOCUMENT, FIGURES, ONE_PAGE, PAGE, SLIDES, WORKBOOK
-from baosong.report.printable import without_numbers
+from baosong.report.printable import public_remark, without_numbers
 from baosong.rules.findings import Finding, Kind, warning
 from baosong_local.samples.media import make_photo
 from feed import NOW
@@ -42,6 +43,26 @@ def test_a_number_is_left_out_in_every_spelling_and_the_rest_stands_as_it_was(nu
 )
 def test_other_numbers_stand(text: str) -> None:
     assert without_numbers(text) == text
+
+
+SUM = "13912345678"
+
+
+def remark_of(observed: str, expected: str) -> str:
+    said = f"参与公众填的是 {observed}，而“活动明细”各项相加是 {expected}，相差 1"
+    given = {"rule": "statistics.total_mismatch", "message": said, "observed": observed, "expected": expected}
+    submission: Any = SimpleNamespace(prefecture="6501", id=1, kind="statistics")
+    remark = public_remark(submission, given)
+    return f"{remark.message}|{remark.observed}|{remark.expected}"
+
+
+def test_a_sum_of_eleven_digits_is_printed_and_no_mobile_number_is() -> None:
+    """What we added up is nobody's number; what stands in a cell may be one, and so may what equals it."""
+    assert remark_of("5", SUM) == ("参与公众填的是 5，而“活动明细”各项相加是 13,912,345,678，相差 1|5|13,912,345,678")
+    assert "139" not in remark_of(SUM, "5")
+    assert "139" not in remark_of(SUM, SUM)
+    assert "138" not in remark_of(f"张三{MOBILE}", SUM)
+    assert "13,912,345,678" in remark_of(f"张三{MOBILE}", SUM)
 
 
 def test_no_edition_tells_personal_numbers_rules_or_names_of_files(services: Services, campaign: Campaign) -> None:
@@ -76,7 +97,10 @@ def fill(services: Services, campaign: Campaign, seed: int) -> None:
     photo = make_photo(seed, "乌鲁木齐市", (640, 427))
     file(services, campaign, "6501", Kind.PHOTO, f"秘密{seed}{MOBILE}.jpg", photo, findings=findings(), **more)
     press = f"秘密{seed}{MOBILE}.txt"
-    file(services, campaign, "6501", Kind.PRESS, press, b"x", findings=findings(), **more)
+    told = {"title": f"报道{SECRET}秘密材料.docx", "medium": f"{SECRET}日报", "date": "2023-05-21", "level": MOBILE}
+    links = ("https://news.cn/1.html", f"https://news.cn/{MOBILE}", "https://news.cn/?m=138****5678", "")
+    coverage = {"coverage": [told | {"link": link} for link in links]}
+    file(services, campaign, "6501", Kind.PRESS, press, b"x", findings=findings(), facts=coverage, **more)
 
 
 def findings() -> list[Finding]:

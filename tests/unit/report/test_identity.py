@@ -20,6 +20,7 @@ from pydantic import BaseModel
 
 from baosong.campaign import Campaign, Campaigns
 from baosong.report.consolidation import AcceptedFile, Activities, Figure, PrefectureFigures, Punctuality, RegionFigures
+from baosong.report.coverage import Coverage, Reported
 from baosong.report.docx.document import make_document
 from baosong.report.figures import figures_json
 from baosong.report.files import ONE_PAGE, json_bytes
@@ -34,6 +35,7 @@ from baosong.store.settings import PROJECT
 from baosong_local.tools.docx_template import make_template
 
 AT = datetime(2023, 6, 20, 9, 5, tzinfo=UTC)
+LINK = "https://www.xinhuanet.com/1.html"
 Inputs = tuple[RegionFigures, Comparison | None, tuple[bytes, ...]]
 Place = tuple[Any, ...]
 
@@ -69,6 +71,9 @@ def inputs() -> Inputs:
         remarks=[Remark(first.code, 1, "statistics", "单元格 D5", "像是估计数", "700", "7")],
         missing=[second],
         accepted=[sheet, photo],
+        coverage=Coverage(
+            (Reported("科技周启动", "新华网", AT.date(), "中央级", LINK, (first.name,)),), 2, (second.name,)
+        ),
     )
     moved = {rows[0].code: [(first.name, rows[0].unit, Decimal(2)), (second.name, rows[0].unit, Decimal(0))]}
     last_year = Comparison("2022年活动周", [first.name], [(rows[0], Decimal(5), Decimal(7))], moved)
@@ -165,6 +170,17 @@ def test_what_no_edition_prints_makes_none(place: Place) -> None:
     after = changed(inputs(), place, another)
     assert inputs_sha(*after) == inputs_sha(*inputs())
     assert rendered(after) == rendered(inputs())
+
+
+@pytest.mark.parametrize("field", ["title", "medium", "day", "level", "link", "places"])
+def test_each_field_of_a_press_piece_is_printed_and_makes_another_edition(field: str) -> None:
+    """What is in the identity and printed nowhere would write editions for nothing."""
+    new = (lambda _: "省级") if field == "level" else another
+    after = changed(inputs(), (0, "coverage", "pieces", 0, field), new)
+    assert inputs_sha(*after) != inputs_sha(*inputs())
+    before, now = rendered(inputs()), rendered(after)
+    assert before["word"] != now["word"]
+    assert before["book"] != now["book"]
 
 
 def test_the_order_of_what_a_database_gives_without_one_makes_no_edition() -> None:

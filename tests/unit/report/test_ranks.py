@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from baosong.report.consolidation import Figure
-from baosong.report.template_context import IndicatorView
+from baosong.report.template_context import IndicatorView, _gaps
 
 
 def view(*values: int | None) -> IndicatorView:
@@ -53,3 +53,33 @@ def test_ranks_are_told_as_the_figures_have_it(values: tuple[int | None, ...], s
 def test_who_has_none_is_named_or_it_is_said_that_all_have_none() -> None:
     assert (view(3, 0, None).为零, view(3, 4).为零) == ("有1个地州市（乙）", "")
     assert view(3, 4, None).线上为零 == "是已计入的全部2个地州市"
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ((40, 1, 2, None), "14.33项，不计甲为1.5项"),
+        ((3, 2, 1), "2项，不计甲为1.5项"),
+        ((2, 2, 1), "1.67项"),
+        ((5, 1), "3项"),
+        ((0, 0, 0), "0项"),
+    ],
+)
+def test_a_mean_that_one_alone_makes_is_told_without_it_too(values: tuple[int | None, ...], said: str) -> None:
+    assert view(*values).每地 == said
+
+
+@pytest.mark.parametrize(
+    ("major", "online", "said"),
+    [
+        ([], [], ""),
+        (["甲"], [], "没有大活动的有1个地州市（甲）"),
+        (list("甲乙丙"), [], "3份统计表都没有大活动"),
+        (list("甲乙丙"), list("甲乙丙"), "3份统计表都没有大活动和线上参与"),
+        (list("甲乙丙"), ["乙", "丙"], "3份统计表都没有大活动；没有线上参与的有2个地州市（乙、丙）"),
+    ],
+)
+def test_what_nobody_has_is_said_once_and_names_stand_where_some_have_not(
+    major: list[str], online: list[str], said: str
+) -> None:
+    assert _gaps(3, ("大活动", major), ("线上参与", online)) == said

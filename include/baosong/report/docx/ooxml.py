@@ -27,7 +27,7 @@ _WP = "http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing"
 _NAMES = f'xmlns:w="{W}" xmlns:r="{_R}" xmlns:wp="{_WP}" xmlns:a="{_A}" xmlns:c="{_C}"'
 _TWIPS, _EMU = 56.6929, 36000  # a millimetre
 _SIDES = ("top", "left", "bottom", "right", "insideH", "insideV")
-_ALIGNS = {"l": "left", "c": "center", "r": "right"}
+_ALIGNS = {"l": "left", "c": "center", "r": "right", "u": "left"}
 _PICTURE = (72, 44)  # mm: the room of a photograph, two in a row, four rows on a page
 _TILE, _LEGEND = (28.0, 12.0), (32.0, 6.0)  # mm
 # Two tables without a paragraph between them become one; one point high, it makes no page of its own.
@@ -173,8 +173,16 @@ def _row(
 
 
 def _cell(text: str, width: float, align: str, font: str = BODY_FONT, *, keep: bool = False) -> str:
-    paragraph = _paragraph(TABLE_STYLE, _run(text, 9, font) if text else "", _ALIGNS[align], keep=keep)
+    run = _run(text, 9, font) if text else ""
+    told = _linked(text, run) if align == "u" and text.startswith(("http://", "https://")) else run
+    paragraph = _paragraph(TABLE_STYLE, told, _ALIGNS[align], keep=keep)
     return f"<w:tc>{_cell_properties(width)}{paragraph}</w:tc>"
+
+
+def _linked(address: str, run: str) -> str:
+    """Return a run that leads to an address: a field, which needs no part of the package to know of it."""
+    told = escape(address).replace('"', "%22")
+    return f'<w:fldSimple w:instr=" HYPERLINK &quot;{told}&quot; ">{run}</w:fldSimple>'
 
 
 def _cell_properties(width: float, look: str = "") -> str:

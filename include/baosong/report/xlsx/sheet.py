@@ -165,14 +165,13 @@ class Table:
 
 def _evenly(widths: Sequence[float], room: float) -> list[int]:
     """Return where to break columns into the fewest pages, about equally wide."""
-    begin, used, wanted = [], 0.0, room
-    if (pages := math.ceil(sum(widths) / room)) > 1:
-        wanted = min(room, sum(widths) / pages + max(widths))  # less would leave a column over for a page of its own
+    whole, pages = sum(widths), max(1, math.ceil(sum(widths) / room))
+    begin, before, used = list[int](), 0.0, 0.0
     for n, width in enumerate(widths):
-        if n and used + width > wanted:
+        if n and (before >= whole * (len(begin) + 1) / pages or used + width > room):
             begin.append(n)
             used = 0.0
-        used += width
+        before, used = before + width, used + width
     return begin
 
 

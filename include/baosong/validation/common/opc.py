@@ -49,6 +49,7 @@ class Relation:
     kind: str
     target: str
     external: bool = False
+    id: str = ""
 
 
 class Package:
@@ -81,7 +82,12 @@ class Package:
         folder, name = posixpath.split(part)
         found = self._entries(posixpath.join(folder, "_rels", f"{name}.rels"))
         return [
-            Relation(said.get("Type", "").rpartition("/")[2].lower(), target, said.get("TargetMode") == "External")
+            Relation(
+                said.get("Type", "").rpartition("/")[2].lower(),
+                target,
+                said.get("TargetMode") == "External",
+                said.get("Id", ""),
+            )
             for tag, said in found
             if tag == "Relationship" and (target := said.get("Target", ""))
         ]

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
-
 from baosong.campaign import Campaign, PhotoProfile
 from baosong.rules.catalogue import finding
 from baosong.rules.findings import Checked
 from baosong.store.source import Source
 from baosong.validation.common.filetypes import PICTURES
 from baosong.validation.common.reader import Document
+from baosong.validation.documents import table_rows
+from baosong.validation.documents.coverage import LINK, pieces
 from baosong.validation.photo import photo
 
-LINK = re.compile(r"(?:https?://|www\.)[^\s<>\"'，。；、）】]{4,}", re.IGNORECASE)
 LISTS = ("txt", "xlsx")
+ROWS = ("docx", "xlsx")
 
 
 def check(source: Source, actual: str | None, document: Document | None, campaign: Campaign) -> Checked:
@@ -28,6 +28,8 @@ def check(source: Source, actual: str | None, document: Document | None, campaig
         found["pages"] = document.pages
     if not (document.says_something or document.pictures or document.unread):
         return Checked(findings=[finding("press.empty")], facts=found)
+    rows = table_rows.lines(source) if actual in ROWS else None
+    found["coverage"] = pieces(document, campaign.window.start.year, rows)
     no_link = [] if links or actual not in LISTS else [finding("press.link")]
     return Checked(findings=[*no_link, *document.personal_numbers(campaign.window.end)], facts=found)
 
