@@ -101,7 +101,7 @@ def revoke(code: PrefectureCode) -> None:
 
 @app.command("init-env")
 def init_env() -> None:
-    """写出正式部署用的 .env 和 secrets/：生成全部密码；已有的只补缺少的，并逐项检查，有错时退出码为 1。"""
+    """写出正式部署用的 .env 和旁边的密码文件：生成全部密码；已有的只补缺少的，并逐项检查，有错时退出码为 1。"""
     from baosong_local import env_file
 
     path = PROJECT / ".env"

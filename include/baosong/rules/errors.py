@@ -4,6 +4,7 @@ BaosongError
 ├── OneLineError            the text is one Chinese line that says what is wrong and how to mend it
 │   ├── CallError           the call itself was wrong (rules)
 │   ├── CampaignError       a campaign file is missing or wrong (campaign)
+│   ├── BackupRefused       a backup cannot be made there, or put back here (preservation)
 │   ├── ExportRefused       the bag cannot be made, or not here (preservation)
 │   ├── LedgerLost          the ledger is behind the archive's change log (ledger)
 │   ├── RebuildRefused      a ledger that is in use is not replaced (preservation)

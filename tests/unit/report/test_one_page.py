@@ -12,6 +12,7 @@ from pypdf import PdfReader
 
 from baosong.campaign import Campaign, Prefecture
 from baosong.report.consolidation import AcceptedFile, Activities, Figure, PrefectureFigures, Punctuality, RegionFigures
+from baosong.report.coverage import Coverage
 from baosong.report.decide import to_decide
 from baosong.report.docx.document import make_document
 from baosong.report.excerpt import Passages
@@ -48,6 +49,7 @@ def region(campaign: Campaign, count: int) -> RegionFigures:
         remarks=[Remark(p.code, 1, "statistics", "单元格 D5", "像是估计数", "700", "7") for p in places],
         missing=places,
         accepted=[],
+        coverage=Coverage(),
     )
 
 
