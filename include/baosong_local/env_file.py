@@ -59,13 +59,13 @@ _SECRETS = {
     "AIRFLOW_API_SECRET_KEY": _LONG,
     "AIRFLOW_FERNET_KEY": _Rule(r"[\w-]{43}=", "44 个字符的 Fernet 密钥（URL 安全的 base64，32 字节）", _fernet),
     _KEY_SECRET: _LONG,
+    "BAOSONG_METRICS_TOKEN": _LONG,
 }
 _RULES = {
     _KEY: _Rule(r"\w{8,}", "至少 8 个字母或数字", lambda: secrets.token_hex(10)),
     "AIRFLOW_BASE_URL": _Rule(rf"https?://{_HOST}(?::{_PORT})?(?:/[\w./-]*)?", "网址，例如 https://baosong.example"),
     "AIRFLOW_WORKER_CONCURRENCY": _Rule(r"0*[1-9]\d{0,2}", "1 至 999 的整数"),
     "BAOSONG_CLAMD": _Rule(rf"(?:unix:/\S+|{_HOST}:{_PORT})?", "主机:端口 或 unix:/路径"),
-    "BAOSONG_METRICS_TOKEN": _Rule(r"(?:[\w-]{32,})?", "至少 32 个字母或数字，或者不写"),
     "BAOSONG_IMAGE_TAG": _Rule(r"\w[\w.-]{0,127}", "镜像标签"),
     "BAOSONG_S3_ENDPOINT": _Rule(rf"{_HOST}:{_PORT}", "主机:端口，前面不写 http://"),
     "BAOSONG_S3_REGION": _Rule(r"[\w-]+", "区域名，例如 us-east-1"),

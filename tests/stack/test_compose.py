@@ -49,6 +49,7 @@ HOLDERS = {
     "airflow_jwt_secret": {"airflow-api-server", "airflow-scheduler"},
     "airflow_api_secret_key": {"airflow-api-server"},
     "operator_password": {"airflow-init"},
+    "baosong_metrics_token": {"airflow-api-server"},
 }  # fmt: skip
 VARIABLE = re.compile(r"(?<!\$)\$\{(?P<name>\w+)(?P<how>:\?|:-)?(?P<rest>[^{}]*)\}")
 

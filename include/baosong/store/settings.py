@@ -92,7 +92,7 @@ def strict_sandbox() -> bool:
 
 def metrics_token() -> str:
     """Return what monitoring must know to be told the metrics: `BAOSONG_METRICS_TOKEN`, empty for no metrics."""
-    return os.environ.get("BAOSONG_METRICS_TOKEN", "")
+    return _secret(os.environ, "BAOSONG_METRICS_TOKEN", "BAOSONG_METRICS_TOKEN_FILE")
 
 
 def overlaid(lower: Mapping[str, str], upper: Mapping[str, str]) -> dict[str, str]:
