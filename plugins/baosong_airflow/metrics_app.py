@@ -21,8 +21,11 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_1_0_0
 from baosong.ledger.metrics import BUCKETS, Counts, Taken
 from baosong.ledger.services import Services
 from baosong.pipeline.open_campaign import opened_campaigns
+from baosong.store.s3 import StorageError
 from baosong.store.settings import metrics_token
 from baosong_airflow.tasks import open_services
+
+_PATIENCE = 5.0  # seconds: who scrapes waits no longer than ten
 
 app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -36,7 +39,7 @@ def metrics(authorization: Annotated[str, Header()] = "") -> Response:
     if not secrets.compare_digest(authorization.encode(), f"Bearer {expected}".encode()):
         raise HTTPException(401, "令牌不对。", {"WWW-Authenticate": "Bearer"})
     registry = CollectorRegistry()
-    registry.register(Collector(open_services(), datetime.now(UTC)))
+    registry.register(Collector(open_services(_PATIENCE), datetime.now(UTC)))
     return Response(
         generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_1_0_0, headers={"Cache-Control": "no-store"}
     )
@@ -55,13 +58,18 @@ class Collector:
         yield _seconds(counts.taken)
         yield from self._of_campaigns()
         yield from self._of_the_queue()
-        told = [(("true" if sent else "false", channel), number) for channel, sent, number in counts.messages]
-        yield _gauge("baosong_messages", "Messages by channel, sent or not", ("sent", "channel"), told)
+        told = [((channel, state), number) for channel, state, number in counts.messages]
+        yield _gauge("baosong_messages", "Messages by channel and what became of them", ("channel", "state"), told)
         faults = [((bucket,), number) for bucket, number in counts.faults]
         yield _gauge("baosong_fixity_faults", "Objects that were not intact when last read", ("bucket",), faults)
 
     def _of_campaigns(self) -> Iterator[Metric]:
-        campaigns = [*opened_campaigns(self._services)]
+        try:
+            campaigns = [*opened_campaigns(self._services)]
+        except StorageError:  # what the ledger knows is told all the same
+            yield _gauge("baosong_store_up", "Whether the object store answers", (), [((), 0)])
+            return
+        yield _gauge("baosong_store_up", "Whether the object store answers", (), [((), 1)])
         complete = [((c.id,), len(self._services.ledger.complete_prefectures(c))) for c in campaigns]
         expected = [((c.id,), len(c.prefectures)) for c in campaigns]
         yield _gauge("baosong_prefectures", "Prefectures that are to submit", ("campaign",), expected)

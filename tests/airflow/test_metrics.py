@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import text
 
 from baosong.pipeline import discover
 from baosong.pipeline.open_campaign import open_campaign
@@ -89,7 +90,7 @@ def test_what_is_told_is_what_the_rows_and_receipts_say(
 
 def test_an_empty_system_tells_nothing_and_fails_at_nothing(scraped: Callable[..., Any]) -> None:
     answer = scraped()
-    assert (answer.status_code, samples(answer)) == (200, {})
+    assert (answer.status_code, samples(answer)) == (200, {("baosong_store_up", frozenset()): 1.0})
 
 
 def test_a_bucket_holds_what_took_at_most_that_long(scraped: Callable[..., Any]) -> None:
@@ -101,6 +102,25 @@ def test_a_bucket_holds_what_took_at_most_that_long(scraped: Callable[..., Any])
     upto = [sample.value for sample in family.samples if sample.name.endswith("_bucket")]
     assert upto == [*range(1, len(BUCKETS) + 2)]
     assert scraped().headers["cache-control"] == "no-store"
+
+
+def test_a_message_that_nobody_will_send_any_more_is_not_said_to_wait(
+    services: Services, scraped: Callable[..., Any]
+) -> None:
+    added = "INSERT INTO notification (event, campaign, prefecture, cause, channel, subject, body, created_at"
+    with services.ledger.engine.begin() as connection:
+        for cause, more, values in (
+            ("1", "", "now() - interval '1 hour'"),
+            ("2", "", "now() - interval '4 days'"),
+            ("3", ", handed_over_at, handed_over_by", "now(), now(), 'x'"),
+            ("4", ", handed_over_at, handed_over_by, sent_at", "now(), now(), 'x', now()"),
+        ):
+            row = f"{added}{more}) VALUES ('alarm', '', '', '{cause}', 'mail', 'a', 'b', {values})"
+            connection.execute(text(row))
+
+    told = of(samples(scraped()), "baosong_messages", "state")
+
+    assert told == {("waiting",): 1, ("given_up",): 2, ("sent",): 1}
 
 
 @pytest.mark.parametrize("token", ["", "wrong", f"{TOKEN}x"])
@@ -120,8 +140,7 @@ def test_dashboard_and_alarms_ask_for_metrics_that_are_there(
 ) -> None:
     open_campaign(services, campaign)
     busy(services, campaign)
-    text = scraped().text
-    there = set(re.findall(r"^# TYPE (\w+)", text, re.M)) | {name for name, _ in samples(scraped())}
+    there = set(re.findall(r"^# TYPE (\w+)", scraped().text, re.M)) | {name for name, _ in samples(scraped())}
     asked = set(re.findall(r"\bbaosong_\w+", path.read_text("utf-8")))
     assert asked
     assert asked - there == set()

@@ -108,7 +108,7 @@ def backup(
         with _bar() as show:
             made = make(Services.open(), folder, datetime.now(UTC), show)
     except OSError as refused:
-        raise CallError(f"无法写入 {folder}：{refused.strerror}。") from None
+        raise CallError(f"无法写入 {folder}：{refused.strerror or refused}。") from None
     new = f"其中新取 {made.fetched} 个（{size_text(made.fetched_bytes)}）"
     out.print(f"已备份台账 {made.rows} 行、文件 {made.objects} 个，{new}，存于：", highlight=False, soft_wrap=True)
     out.print(str(made.point), markup=False, highlight=False, soft_wrap=True)
@@ -127,6 +127,8 @@ def restore(
     out.print(line, highlight=False, soft_wrap=True)
     for path in done.left:
         out.print(f"与备份不同，未改动：{path}", markup=False, highlight=False, soft_wrap=True)
+    for path, kept in done.failed:
+        out.print(f"未能写入，请手工放回：{path}（备份在 {kept}）", markup=False, highlight=False, soft_wrap=True)
     out.print("请再运行 ./baosong open 恢复版本和保留锁、重发密钥，并用 ./baosong verify 核对。", soft_wrap=True)
 
 

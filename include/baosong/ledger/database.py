@@ -13,6 +13,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, func, select
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
@@ -108,11 +109,21 @@ def transaction(work: Callable[Concatenate[Session, P], T]) -> Callable[Concaten
 
 def alembic(connection: Connection, action: Callable[[Config, str], None], revision: str) -> None:
     """Take the schema up or down within the connection's transaction; processes that do so at once take turns."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "schema").replace("%", "%%"))
+    config = _config()
     connection.execute(select(func.pg_advisory_xact_lock(_MIGRATING)))
     config.attributes["connection"] = connection
     action(config, revision)
+
+
+def is_known(revision: str) -> bool:
+    """Return whether this version's schema was ever at a revision."""
+    return revision in {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "schema").replace("%", "%%"))
+    return config
 
 
 def _release(connection: Connection, unlock: Callable[[int], Any], number: int) -> None:

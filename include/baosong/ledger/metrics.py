@@ -7,6 +7,8 @@ from typing import NamedTuple
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from baosong.ledger.notifications import STALE
+
 BUCKETS = (10, 30, 60, 120, 300, 900, 3600, 21600, 86400)
 """Upper bounds in seconds, within which a file goes through a stage."""
 
@@ -20,7 +22,7 @@ FROM submission s, jsonb_array_elements(s.findings) f WHERE s.state <> 'withdraw
 """)
 # `receipt` is the whole way, from the arrival in the intake.
 _SECONDS = text("""
-SELECT campaign, stage, width_bucket(seconds, CAST(:bounds AS numeric[])), count(*), sum(seconds)
+SELECT campaign, stage, width_bucket(seconds - 0.000001, CAST(:bounds AS numeric[])), count(*), sum(seconds)
 FROM (
   SELECT s.campaign, stage, greatest(extract(epoch FROM till - since), 0) AS seconds
   FROM submission s, LATERAL (VALUES
@@ -32,7 +34,12 @@ FROM (
 """)
 _RECEIPTS = text("SELECT campaign, count(*) FROM receipt GROUP BY 1 ORDER BY 1")
 _EDITIONS = text("SELECT campaign, edition, count(*) FROM edition GROUP BY 1, 2 ORDER BY 1, 2")
-_MESSAGES = text("SELECT channel, sent_at IS NOT NULL, count(*) FROM notification GROUP BY 1, 2 ORDER BY 1, 2")
+# Given up: too old to be sent still, or handed over without an answer, so that it may have arrived.
+_MESSAGES = text("""
+SELECT channel, CASE WHEN sent_at IS NOT NULL THEN 'sent'
+  WHEN handed_over_at IS NOT NULL OR created_at <= now() - :stale THEN 'given_up' ELSE 'waiting' END AS state, count(*)
+FROM notification GROUP BY 1, 2 ORDER BY 1, 2
+""")
 _FAULTS = text("SELECT bucket, count(*) FROM custody WHERE faults <> '[]' GROUP BY 1 ORDER BY 1")
 
 
@@ -58,23 +65,24 @@ class Taken(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """All counts. The short ones: campaign, rule, severity; campaign; campaign, edition; channel, sent; bucket."""
+    """All counts. The short ones: campaign, rule, severity; campaign; campaign, edition; channel, state; bucket."""
 
     files: list[Files]
     taken: list[Taken]
     findings: list[tuple[str, str, str, int]]
     receipts: list[tuple[str, int]]
     editions: list[tuple[str, str, int]]
-    messages: list[tuple[str, bool, int]]
+    messages: list[tuple[str, str, int]]
     faults: list[tuple[str, int]]
 
 
 def counts(session: Session) -> Counts:
     """Count everything; it goes through all files, so it is for a scrape a minute, not for a page."""
     taken = session.execute(_SECONDS, {"bounds": [*BUCKETS]})
-    short = [[tuple(row) for row in session.execute(q)] for q in (_FINDINGS, _RECEIPTS, _EDITIONS, _MESSAGES, _FAULTS)]
+    messages = session.execute(_MESSAGES, {"stale": STALE})
+    findings, receipts, editions, faults = (session.execute(q) for q in (_FINDINGS, _RECEIPTS, _EDITIONS, _FAULTS))
     return Counts(
         [Files(*row) for row in session.execute(_FILES)],
         [Taken(c, stage, bucket, files, float(seconds)) for c, stage, bucket, files, seconds in taken],
-        *short,
+        *([tuple(row) for row in rows] for rows in (findings, receipts, editions, messages, faults)),
     )

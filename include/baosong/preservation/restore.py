@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
+import json
 import shutil
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,8 +13,13 @@ from sqlalchemy import Connection
 
 from baosong.ledger import restore as tables
 from baosong.ledger import snapshot
+from baosong.ledger.database import is_known
 from baosong.ledger.services import Services
+from baosong.preservation import records
 from baosong.preservation.backup import (
+    LEDGER,
+    OBJECTS,
+    POINT,
     BackupRefused,
     Kept,
     Progress,
@@ -22,15 +28,23 @@ from baosong.preservation.backup import (
     ledger_in,
     newest,
     path_of,
+    sha256_of,
 )
 from baosong.store.s3 import StorageError
 
 _IN_USE = (
     "台账不是空的，有 {held} 行，没有改动。备份只能恢复到新装的系统；只想重建台账的，请用 ./baosong rebuild-ledger。"
 )
-_DAMAGED = "备份不完整：{count} 个文件缺失或已损坏，例如 {bucket}/{key}（{path}）。没有改动，请换一个时点或另一份备份。"
+_DAMAGED = (
+    "备份不完整：{count} 个文件缺失或已损坏，例如 {bucket}/{key}（{path}）。没有改动。"
+    "原系统还在的，请再备份一次，会补上缺的；否则请用另一份备份。"
+)
+_BROKEN = "备份的 {path} 已损坏或不完整，没有改动。请移走这个时点的文件夹，用前一个时点，或用另一份备份。"
+_NEWER = "备份来自更新的版本（{revision}），没有改动。请先升级本系统。"
 _OTHERS = "存储里已有 {bucket}/{key}，内容与备份不同，没有改动。备份只能恢复到新装的系统。"
-_OVERWRITTEN = ("outbox", "intake")  # `open` has written templates and status pages there
+_LATER = "归档里的日志 archive/{key} 比备份新，没有改动。归档桶完好的，请改用 ./baosong rebuild-ledger。"
+_CHUNK = 8 * 1024 * 1024
+_OVERWRITTEN = "outbox"  # `open` has written templates and status pages there
 
 
 @dataclass(slots=True)
@@ -42,6 +56,7 @@ class Restored:
     objects: int = 0
     configuration: list[Path] = field(default_factory=list)
     left: list[Path] = field(default_factory=list)
+    failed: list[tuple[Path, Path]] = field(default_factory=list)  # which could not be written, and where it is kept
 
 
 def restore(services: Services, folder: Path, progress: Progress) -> Restored:
@@ -51,39 +66,58 @@ def restore(services: Services, folder: Path, progress: Progress) -> Restored:
     intake gets another time there, which the ledger takes over, so that it is still what arrived, and when.
     """
     point = newest(folder)
-    kept = kept_in(point)
-    _refuse_if_in_use(services)
-    _refuse_if_damaged(folder, kept, progress)
+    kept = _checked(folder, point, progress)
+    with services.ledger.engine.connect() as connection:
+        _refuse_if_in_use(connection)
     services.storage.ensure_buckets()
-    _refuse_if_in_the_way(services, kept)
+    _refuse_if_in_the_way(services, folder, kept)
     done = Restored(point, objects=len(kept))
-    waiting = [each for each in kept if each.bucket == "intake"]
     for number, each in enumerate(kept, 1):
         if each.bucket != "intake":
             _put(services, folder, each)
         progress("恢复文件", number, len(kept))
     with services.ledger.engine.begin() as connection:
+        tables.begin(connection)  # nobody else writes from here on
+        _refuse_if_in_use(connection)
         done.rows = snapshot.load(connection, ledger_in(point))
-        for each in waiting:  # nobody can record them as new before the ledger knows them again
-            _put(services, folder, each)
-            _relist(services, connection, each)
+        for each in kept:
+            if each.bucket == "intake":  # nobody can record it as new before the ledger knows it again
+                _put(services, folder, each)
+                _relist(services, connection, each)
     _put_configuration(services, point / "configuration", done)
     return done
 
 
-def _refuse_if_in_use(services: Services) -> None:
-    with services.ledger.engine.connect() as connection:
-        if held := sum(tables.count(connection).values()):
-            raise BackupRefused(_IN_USE.format(held=held))
+def _refuse_if_in_use(connection: Connection) -> None:
+    if held := sum(tables.count(connection).values()):
+        raise BackupRefused(_IN_USE.format(held=held))
+
+
+def _checked(folder: Path, point: Path, progress: Progress) -> list[Kept]:
+    """Read all of a point before a byte of it is put anywhere, and return its objects."""
+    file = point / POINT
+    try:
+        told = json.loads(file.read_text(encoding="utf-8"))
+        for name in (LEDGER, OBJECTS):
+            file = point / name
+            if sha256_of(file) != told[name]["sha256"]:
+                raise BackupRefused(_BROKEN.format(path=file))
+        _, revision = next(ledger_in(point))
+        kept = kept_in(point)
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zlib.error):
+        raise BackupRefused(_BROKEN.format(path=file)) from None
+    if not is_known(revision):
+        raise BackupRefused(_NEWER.format(revision=revision))
+    _refuse_if_damaged(folder, kept, progress)
+    return kept
 
 
 def _refuse_if_damaged(folder: Path, kept: Sequence[Kept], progress: Progress) -> None:
-    """Read all of the backup before a byte of it is put anywhere."""
     wanted = {each.sha256: each for each in kept}
     damaged = []
     for number, (sha256, each) in enumerate(wanted.items(), 1):
         path = path_of(folder, sha256)
-        if not path.is_file() or _sha256_of(path) != sha256:
+        if not path.is_file() or sha256_of(path) != sha256:
             damaged.append((each, path))
         progress("核对备份", number, len(wanted))
     if damaged:
@@ -91,20 +125,25 @@ def _refuse_if_damaged(folder: Path, kept: Sequence[Kept], progress: Progress) -
         raise BackupRefused(_DAMAGED.format(count=len(damaged), bucket=each.bucket, key=each.key, path=path))
 
 
-def _sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _refuse_if_in_the_way(services: Services, folder: Path, kept: Sequence[Kept]) -> None:
+    """Refuse a store that holds something else under a key, or a change log that goes on beyond the backup's."""
+    wanted = {(each.bucket, each.key): each for each in kept}
+    for bucket in {each.bucket for each in kept} - {_OVERWRITTEN}:
+        for stored in services.storage.list(bucket):
+            each = wanted.get((bucket, stored.key))
+            if each is None and bucket == "archive" and records.is_segment(stored.key):
+                raise BackupRefused(_LATER.format(key=stored.key))
+            if each and (stored.size != each.size or (bucket == "intake" and not _is_same(services, folder, each))):
+                raise BackupRefused(_OTHERS.format(bucket=bucket, key=stored.key))
 
 
-def _refuse_if_in_the_way(services: Services, kept: Sequence[Kept]) -> None:
-    there = {
-        (bucket, stored.key): stored.size
-        for bucket in {each.bucket for each in kept} - {*_OVERWRITTEN}
-        for stored in services.storage.list(bucket)
-    }
-    for each in kept:
-        if there.get((each.bucket, each.key), each.size) != each.size:
-            raise BackupRefused(_OTHERS.format(bucket=each.bucket, key=each.key))
+def _is_same(services: Services, folder: Path, each: Kept) -> bool:
+    """Return whether what waits under a key is what an interrupted restore has put there."""
+    with services.storage.open(each.bucket, each.key) as there, path_of(folder, each.sha256).open("rb") as ours:
+        while chunk := ours.read(_CHUNK):
+            if there.read(len(chunk)) != chunk:
+                return False
+    return True
 
 
 def _put(services: Services, folder: Path, each: Kept) -> None:
@@ -123,9 +162,16 @@ def _put_configuration(services: Services, kept: Path, done: Restored) -> None:
     for name, path in configuration(services.settings):
         for file in sorted(f for f in (kept / name, *(kept / name).rglob("*")) if f.is_file()):
             to = path / file.relative_to(kept / name) if (kept / name).is_dir() else path
-            if not to.exists():
-                to.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(file, to)
-                done.configuration.append(to)
-            elif to.read_bytes() != file.read_bytes():
-                done.left.append(to)
+            try:
+                _put_one(file, to, done)
+            except OSError:  # a campaign folder may be read-only; the ledger is there already
+                done.failed.append((to, file))
+
+
+def _put_one(file: Path, to: Path, done: Restored) -> None:
+    if not to.exists():
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(file, to)
+        done.configuration.append(to)
+    elif to.read_bytes() != file.read_bytes():
+        done.left.append(to)
