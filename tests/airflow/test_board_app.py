@@ -85,7 +85,7 @@ def test_a_report_in_every_form_can_be_reached_from_the_board(client: Any, servi
     links = re.findall(r'<a href="(2023/reports/[^"]+)"', client.get("/2023").text)
     answers = {unquote(link).rpartition(".")[2]: client.get(f"/{link}") for link in links}
 
-    assert list(answers) == ["xlsx", "docx", "html", "pdf"]
+    assert list(answers) == ["xlsx", "docx", "html", "pdf", "pptx"]
     assert {answer.status_code for answer in answers.values()} == {200}
     assert [form for form, a in answers.items() if "content-disposition" not in a.headers] == ["html"]
     assert answers["html"].headers["content-security-policy"].startswith("default-src 'none'; style-src")

@@ -58,7 +58,7 @@ def test_verify_names_a_file_of_a_report_with_both_hashes_and_mends_it_when_told
     right, wrong = (hashlib.sha256(data).hexdigest() for data in (content, content[::-1]))
     bad = told("verify", "2023")
     assert f"reports/{prefix}{PAGE}：内容已变：sha256 应为 {right}，实为 {wrong}" in bad.stderr
-    assert (bad.returncode, "共 10 项，本次读出 10 项，1 项有问题。" in bad.stdout) == (1, True), bad.stdout
+    assert (bad.returncode, "共 14 项，本次读出 14 项，1 项有问题。" in bad.stdout) == (1, True), bad.stdout
     mended = told("verify", "2023", "--mend")
     assert f"已恢复 reports/{prefix}{PAGE}" in mended.stdout
     assert (mended.returncode, file.read_bytes() == content) == (0, True)

@@ -208,7 +208,7 @@ def test_who_is_missing_and_to_which_moment_it_counts_is_said_on_every_sheet(
 ) -> None:
     feed_all(services.ledger, campaign, "6501", sheet_of(campaign, 1))
     book = load_workbook(BytesIO(workbook_of(services, campaign, "interim")))
-    shown = ["汇总", "各地州市", "活动明细", "报送情况", "数据来源", "数据质量", "口径说明", "图表"]
+    shown = ["汇总", "各地州市", "活动明细", "报送情况", "媒体报道", "数据来源", "数据质量", "口径说明", "图表"]
     assert book.sheetnames == shown
     for sheet in book.worksheets:
         head = "".join(texts(sheet)[:2])

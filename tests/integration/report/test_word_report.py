@@ -74,7 +74,7 @@ def test_an_interim_edition_says_so_and_names_who_is_missing(services: Services,
 
 def test_an_empty_campaign_has_a_report_too(services: Services, campaign: Campaign) -> None:
     told = written(services, "interim")
-    assert "共举办活动0项，其中重大示范活动0项，占—" in told.text
+    assert "共举办活动0项；参与公众0人次；" in told.text
     assert "目前没有可摘录的总结报告" in told.text
 
 
@@ -215,8 +215,11 @@ def test_the_causes_of_growth_are_those_that_the_sheets_of_both_years_show(
         whole = sum(by.values())
         assert whole, "made sheets that happen to be level would test nothing"
         main = sorted((p for p in by if by[p] * whole > 0), key=lambda p: -abs(by[p]))
-        (line,) = [t for t in told.paragraphs if t.startswith(f"{name}{'增加' if whole > 0 else '减少'}的")]
-        assert (f"有{len(main)}个地州市" in line) == (len(main) > 1)
+        word = "增加" if whole > 0 else "减少"
+        all_of_them = f"{name}在{len(by)}个地州市都{word}，"
+        (line,) = [t for t in told.paragraphs if t.startswith((f"{name}{word}的", all_of_them))]
+        assert line.startswith(all_of_them) == (len(main) == len(by))
+        assert line.startswith(all_of_them) or (f"有{len(main)}个地州市" in line) == (len(main) > 1)
         assert f"{main[0]}（{'增加' if whole > 0 else '减少'}{spoken(abs(by[main[0]]), unit)}）" in line
     kinds = {c: sum(now[p][c, "total"] - before[p][c, "total"] for p in before) for c in KINDS}
     best = max(kinds, key=lambda c: kinds[c])
