@@ -57,10 +57,15 @@ class Service:
 
 
 def read(path: Path, env_file: Path) -> dict[str, Service]:
-    """Return the services of a compose file by name; KeyError names a required variable that `.env` does not tell."""
+    """Return the services of a compose file by name; KeyError names a required variable that `.env` does not tell.
+
+    A file that it names is looked for beside the `.env` first, where `./baosong init-env` makes the secrets.
+    """
     env = {name: value or "" for name, value in dotenv_values(env_file, interpolate=False).items()}
     file = _filled(yaml.safe_load(path.read_text(encoding="utf-8")), env)
-    return {name: _service(name, told, file, env, path.parent) for name, told in file["services"].items()}
+    return {
+        name: _service(name, told, file, env, [env_file.parent, path.parent]) for name, told in file["services"].items()
+    }
 
 
 def _filled(part: Any, env: Mapping[str, str]) -> Any:
@@ -86,7 +91,9 @@ def _value(found: re.Match[str], env: Mapping[str, str]) -> str:
     return env.get(name, "")
 
 
-def _service(name: str, told: dict[str, Any], file: dict[str, Any], env: Mapping[str, str], folder: Path) -> Service:
+def _service(
+    name: str, told: dict[str, Any], file: dict[str, Any], env: Mapping[str, str], folders: list[Path]
+) -> Service:
     user = str(told.get("user", "0"))
     mounts = [_mount(volume) for volume in told.get("volumes", [])]
     return Service(
@@ -101,7 +108,7 @@ def _service(name: str, told: dict[str, Any], file: dict[str, Any], env: Mapping
         read_only=told.get("read_only", False),
         mounts=[mount for mount in mounts if mount.source],
         texts=[
-            _text(one, file[part], beside, env, folder, user)
+            _text(one, file[part], beside, env, folders)
             for part, beside in (("configs", "/"), ("secrets", "/run/secrets/"))
             for one in told.get(part, [])
         ],
@@ -159,22 +166,23 @@ def _scratch(told: dict[str, Any]) -> list[str]:
     return [v["target"] for v in long if not v.get("source")]
 
 
-def _text(told: Any, known: dict[str, Any], beside: str, env: Mapping[str, str], folder: Path, user: str) -> Text:
+def _text(told: Any, known: dict[str, Any], beside: str, env: Mapping[str, str], folders: list[Path]) -> Text:
     told = {"source": told} if isinstance(told, str) else told
     target = str(told.get("target", told["source"]))
     owner = f"{told['uid']}:{told.get('gid', told['uid'])}" if "uid" in told else "0:0"
     mode = told.get("mode", 0o444)
     return Text(
         target=target if target.startswith("/") else beside + target,
-        content=_content(known[told["source"]], env, folder),
+        content=_content(known[told["source"]], env, folders),
         mode=int(mode, 8) if isinstance(mode, str) else mode,
         owner=owner,
     )
 
 
-def _content(source: dict[str, Any], env: Mapping[str, str], folder: Path) -> str:
+def _content(source: dict[str, Any], env: Mapping[str, str], folders: list[Path]) -> str:
     if "content" in source:
         return str(source["content"])
     if "environment" in source:
         return env[source["environment"]]
-    return (folder / source["file"]).read_text(encoding="utf-8")
+    found = [folder / source["file"] for folder in folders if (folder / source["file"]).is_file()]
+    return found[0].read_text(encoding="utf-8")

@@ -27,6 +27,7 @@ class Production:
         env_file.complete(folder / ".env")
         assert list(env_file.problems(folder / ".env")) == []
         self.told = {name: value or "" for name, value in dotenv_values(folder / ".env", interpolate=False).items()}
+        self.told |= {file.name.upper(): file.read_text("utf-8") for file in (folder / env_file.SECRETS).iterdir()}
         self.services = compose_file.read(tree / "docker-compose.yaml", folder / ".env")
         members = {name: service for name, service in self.services.items() if name != WORKER}
         members |= {f"{WORKER}-{number + 1}": self.services[WORKER] for number in range(MOST_WORKERS)}

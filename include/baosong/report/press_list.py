@@ -13,7 +13,7 @@ from baosong.report.wording import NOTHING, date_text, dates_text, join_names
 
 MOST_PIECES = 100  # in the Word report; the workbook has all
 _HEAD = ("序号", "标题", "媒体", "日期", "报送地州市", "网址")
-_WIDTHS, _ALIGNS = (9.0, 46.0, 24.0, 15.0, 22.0, 40.0), "cllclu"
+_WIDTHS, _ALIGNS = (9.0, 40.0, 20.0, 13.0, 20.0, 54.0), "cllclu"
 
 
 def press_values(figures: RegionFigures) -> dict[str, Any]:
