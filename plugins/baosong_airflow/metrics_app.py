@@ -17,17 +17,18 @@ from fastapi.responses import Response
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_1_0_0
+from sqlalchemy.exc import DBAPIError
 
 from baosong.ledger.metrics import BUCKETS, Counts, Taken
 from baosong.ledger.services import Services
 from baosong.pipeline.open_campaign import opened_campaigns
 from baosong.store.s3 import StorageError
 from baosong.store.settings import metrics_token
-from baosong_airflow.tasks import open_services
-
-_PATIENCE = 5.0  # seconds: who scrapes waits no longer than ten
+from baosong_airflow.board_answers import unavailable
+from baosong_airflow.board_lookup import services
 
 app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+app.add_exception_handler(DBAPIError, unavailable)
 
 
 @app.get("/")
@@ -39,7 +40,7 @@ def metrics(authorization: Annotated[str, Header()] = "") -> Response:
     if not secrets.compare_digest(authorization.encode(), f"Bearer {expected}".encode()):
         raise HTTPException(401, "令牌不对。", {"WWW-Authenticate": "Bearer"})
     registry = CollectorRegistry()
-    registry.register(Collector(open_services(_PATIENCE), datetime.now(UTC)))
+    registry.register(Collector(services(), datetime.now(UTC)))
     return Response(
         generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_1_0_0, headers={"Cache-Control": "no-store"}
     )

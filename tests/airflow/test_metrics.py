@@ -19,6 +19,7 @@ from baosong.pipeline.publish import publish_report
 from baosong.store.settings import PROJECT
 from board_help import busy
 from intake_run import drop, piece, receipts, rows, run
+from preservation_help import lose
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,6 +122,11 @@ def test_a_message_that_nobody_will_send_any_more_is_not_said_to_wait(
     told = of(samples(scraped()), "baosong_messages", "state")
 
     assert told == {("waiting",): 1, ("given_up",): 2, ("sent",): 1}
+
+
+def test_a_ledger_that_is_away_is_told_as_such(services: Services, scraped: Callable[..., Any]) -> None:
+    lose(services)
+    assert scraped().status_code == 503
 
 
 @pytest.mark.parametrize("token", ["", "wrong", f"{TOKEN}x"])

@@ -24,6 +24,7 @@ from baosong.ledger import snapshot
 from baosong.ledger.services import Services
 from baosong.preservation import records
 from baosong.rules.errors import OneLineError
+from baosong.store.local_copy import sha256_of
 from baosong.store.s3 import Storage, StorageError, Stored
 from baosong.store.settings import BUCKETS, PROJECT, Settings, accounts_file
 
@@ -271,12 +272,6 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def sha256_of(path: Path) -> str:
-    """Return the sha256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _lines(path: Path) -> Iterator[Any]:

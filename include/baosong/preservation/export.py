@@ -20,6 +20,7 @@ from baosong.ledger import State, Submission
 from baosong.ledger.services import Services
 from baosong.rules.errors import OneLineError
 from baosong.store.keys import RECEIPTS
+from baosong.store.local_copy import sha256_of
 
 LIST = "来源清单.csv"
 _DECLARATION = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
@@ -117,7 +118,7 @@ def _portable(path: str) -> str:
 
 def _fetch(services: Services, part: _Part, path: Path) -> None:
     """Download a file, unless an earlier attempt did; ExportRefused if it has another sha256 than in the ledger."""
-    if part.sha256 and path.is_file() and _sha256_of(path) == part.sha256:
+    if part.sha256 and path.is_file() and sha256_of(path) == part.sha256:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()
@@ -130,11 +131,6 @@ def _fetch(services: Services, part: _Part, path: Path) -> None:
         raise ExportRefused(
             f"{part.bucket}/{part.key} 与登记的 sha256 不符，没有导出。请先运行 ./baosong verify 查明。"
         )
-
-
-def _sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _write_list(

@@ -28,8 +28,8 @@ from baosong.preservation.backup import (
     ledger_in,
     newest,
     path_of,
-    sha256_of,
 )
+from baosong.store.local_copy import sha256_of
 from baosong.store.s3 import StorageError
 
 _IN_USE = (

@@ -62,3 +62,9 @@ def copied(stream: Stream, folder: Path, listener: Listener | None = None) -> It
         size = file.tell()
         file.seek(0)
         yield Copy(cast(BinaryIO, file), size, digest.hexdigest())
+
+
+def sha256_of(path: Path) -> str:
+    """Return the sha256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
