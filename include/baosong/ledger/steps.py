@@ -23,7 +23,7 @@ from baosong.ledger import (
 )
 from baosong.ledger.filing import Filed
 from baosong.ledger.models import IntakeLimit, Receipt, Submission
-from baosong.ledger.queries import Cell
+from baosong.ledger.queries import Cell, IndicatorRow
 from baosong.ledger.related_files import Alike
 from baosong.ledger.states import State
 from baosong.ledger.submissions import verdict_of
@@ -62,6 +62,21 @@ class Destination(NamedTuple):
     duplicate: Submission | None
     full: bool
     taken: bool
+
+
+class Region(NamedTuple):
+    """What a report draws on, as it was at one moment.
+
+    Of all prefectures the arrivals, the current sheets' indicators and numbers of activities, deadlines, cells by
+    deliverable, and which of them are complete.
+    """
+
+    submissions: list[Submission]
+    indicators: list[IndicatorRow]
+    activity_counts: list[tuple[str, int, int]]
+    deadlines: dict[str, datetime]
+    cells: dict[str, dict[Kind, Cell]]
+    complete: list[str]
 
 
 class Overview(NamedTuple):
@@ -155,6 +170,19 @@ def overview(session: Session, campaign: Campaign, code: str, most: int) -> Over
     closure, last = closing.closure(session, campaign.id), receipts.last_receipt(session, campaign.id, code)
     closed_at = closure.decided_at if closure and code in closure.missing else None
     return Overview(deadlines.campaign_for(session, campaign, code), cells, files, of, last, over_limit, closed_at)
+
+
+def region(session: Session, campaign: Campaign) -> Region:
+    """All that a report draws on but the activities, which never change; as it was at one moment, whatever comes."""
+    session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+    return Region(
+        submissions.submissions(session, campaign.id),
+        queries.indicators(session, campaign.id),
+        queries.activity_counts(session, campaign.id),
+        deadlines.deadlines(session, campaign),
+        queries.completeness(session, campaign),
+        queries.complete_prefectures(session, campaign),
+    )
 
 
 def newly_complete(session: Session, campaign: Campaign) -> list[str]:

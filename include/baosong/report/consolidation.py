@@ -18,8 +18,6 @@ from baosong.rules.findings import Kind
 if TYPE_CHECKING:
     from baosong.ledger import ActivityRow, Cell, IndicatorRow, Ledger, Submission
 
-ATTEMPTS = 5
-
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -142,31 +140,21 @@ class RegionFigures:
 
 
 def region_figures(ledger: Ledger, campaign: Campaign, now: datetime) -> RegionFigures:
-    """Return the region's figures; RuntimeError if the accepted sheets kept changing during the reading."""
-    for _ in range(ATTEMPTS):
-        figures, stated_by = _read(ledger, campaign, now)
-        if stated_by <= {s.id for s in figures.sheets}:
-            return figures
-    raise RuntimeError(f"the accepted sheets of {campaign.id} changed during {ATTEMPTS} readings")
-
-
-def _read(ledger: Ledger, campaign: Campaign, now: datetime) -> tuple[RegionFigures, set[int]]:
-    # This order reveals a replacement in between, by rows of a sheet that is not among the submissions read before.
-    complete = set(ledger.complete_prefectures(campaign))
-    submissions = ledger.submissions(campaign.id)
+    """Return the region's figures, all as the ledger had them at one moment."""
+    seen = ledger.region(campaign)
+    complete, submissions = set(seen.complete), seen.submissions
     known = {p.code for p in campaign.prefectures}
-    rows = [r for r in ledger.indicators(campaign.id) if r.prefecture in known]
-    listed = {sheet: n for code, sheet, n in ledger.activity_counts(campaign.id) if code in known}
-    prefectures = _by_prefecture(campaign, submissions, rows)
-    extended = {code: due for code, due in ledger.deadlines(campaign).items() if due > campaign.deadline}
+    listed = {sheet: n for code, sheet, n in seen.activity_counts if code in known}
+    prefectures = _by_prefecture(campaign, submissions, [r for r in seen.indicators if r.prefecture in known])
+    extended = {code: due for code, due in seen.deadlines.items() if due > campaign.deadline}
     counted = tuple(p.sheet.id for p in prefectures if p.sheet)
-    figures = RegionFigures(
+    return RegionFigures(
         campaign=campaign,
         as_of=now,
         prefectures=prefectures,
         totals=_totals(campaign, prefectures),
         activities=Activities(ledger, campaign, counted, sum(listed.get(sheet, 0) for sheet in counted)),
-        punctuality=_punctuality(campaign, submissions, ledger.completeness(campaign), complete, extended),
+        punctuality=_punctuality(campaign, submissions, seen.cells, complete, extended),
         remarks=[
             public_remark(s, finding)
             for s in submissions
@@ -177,7 +165,6 @@ def _read(ledger: Ledger, campaign: Campaign, now: datetime) -> tuple[RegionFigu
         accepted=[_file(s) for s in submissions if s.state == "accepted" and s.kind and s.prefecture in known],
         coverage=coverage(campaign, submissions),
     )
-    return figures, {r.submission_id for r in rows} | set(listed)
 
 
 def _file(s: Submission) -> AcceptedFile:

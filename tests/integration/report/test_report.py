@@ -18,15 +18,16 @@ from openpyxl import Workbook, load_workbook
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 from python_calamine import CalamineWorkbook
-from sqlalchemy import delete
+from sqlalchemy import delete, event
 from tenacity import stop_after_attempt
 
 from baosong.campaign import Campaign, Campaigns
 from baosong.campaign.model import Quarantine
-from baosong.ledger import Edition
+from baosong.ledger import Edition, Ledger
 from baosong.ledger.services import Services
 from baosong.report.consolidation import region_figures
 from baosong.report.editions import ReportBusy, write_report
+from baosong.report.identity import inputs_sha
 from baosong.report.xlsx.workbook import make_workbook
 from baosong.rules.findings import Kind, Verdict, warning
 from feed import NOW, feed, feed_all
@@ -121,6 +122,22 @@ def test_only_the_current_accepted_sheet_counts(services: Services, campaign: Ca
     assert [s.name for s in figures.sheets] == ["s.xlsx"]
     assert figures.totals["A01"].total == sheet_of(campaign, 1)["indicators"][0]["total"]
     assert len(figures.activities) == 1
+
+
+def test_what_comes_while_the_ledger_is_read_is_in_none_of_the_figures(services: Services, campaign: Campaign) -> None:
+    """Else sums of one moment would stand beside completeness of another."""
+    feed_all(services.ledger, campaign, "6501", sheet_of(campaign, 1))
+    before, other = region_figures(services.ledger, campaign, NOW), Ledger(services.settings.ledger_url)
+
+    @event.listens_for(services.ledger.engine, "after_cursor_execute", once=True)
+    def meanwhile(*_: object) -> None:
+        feed(other, campaign, "6501", Kind.STATISTICS, "neu.xlsx", figures=sheet_of(campaign, 2), at=NOW)
+        feed_all(other, campaign, "6502", sheet_of(campaign, 3))
+
+    during, after = (region_figures(services.ledger, campaign, NOW) for _ in range(2))
+    other.close()
+    assert inputs_sha(during, None, b"") == inputs_sha(before, None, b"")
+    assert (len(after.sheets), len(after.missing)) == (2, len(before.missing) - 1)
 
 
 def test_the_workbooks_formulas_recompute_to_the_ledger(services: Services, campaign: Campaign) -> None:
