@@ -107,14 +107,20 @@ def killed_at(effect: Callable[..., Any], after: bool) -> Callable[..., Any]:
     return dies
 
 
-def with_deadline(services: Services, deadline: datetime) -> Services:
-    """Return services whose campaign ends at this moment: no test waits until it is over."""
+def with_campaign(services: Services, **changed: Any) -> Services:
+    """Return services whose campaign file says something else by now."""
 
-    class Moved:
+    class Changed:
         def ids(self) -> list[str]:
             return ["2023"]
 
         def get(self, campaign_id: str) -> Campaign:
-            return services.campaigns.get(campaign_id).model_copy(update={"deadline": deadline})
+            campaign = services.campaigns.get(campaign_id)
+            return Campaign(**{name: getattr(campaign, name) for name in Campaign.model_fields} | changed)
 
-    return replace(services, campaigns=Moved())  # type: ignore[arg-type]
+    return replace(services, campaigns=Changed())  # type: ignore[arg-type]
+
+
+def with_deadline(services: Services, deadline: datetime) -> Services:
+    """Return services whose campaign ends at this moment: no test waits until it is over."""
+    return with_campaign(services, deadline=deadline)

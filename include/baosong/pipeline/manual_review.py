@@ -93,11 +93,17 @@ def operator() -> str:
 
 
 def found(services: Services, number: int) -> Submission:
-    """Return the file of a number; ReviewRefused if there is none."""
+    """Return the file of a number; ReviewRefused if there is none, or the campaign file has lost its prefecture."""
     try:
-        return services.ledger.submission(number)
+        row = services.ledger.submission(number)
     except NoResultFound:
         raise ReviewRefused(f"没有第 {number} 号文件。待人工审核的文件和序号可用 ./baosong held 查看。") from None
+    if row.campaign and row.prefecture not in {p.code for p in services.campaigns.get(row.campaign).prefectures}:
+        raise ReviewRefused(
+            f"第 {number} 号文件是 {row.prefecture} 报送的，活动文件（{row.campaign}）里已没有这个地州市，无法办理。"
+            "请先在活动文件的 prefectures 中恢复它，再办。"
+        )
+    return row
 
 
 def checked_reason(text: str) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from baosong.campaign import Campaign
 from baosong.ledger import Submission
 from baosong.ledger.services import Services
-from baosong.pipeline import operator_acts, reply
+from baosong.pipeline import discover, manual_review, operator_acts, reply
 from baosong.pipeline.manual_review import ReviewRefused
 from baosong.preservation import change_log, fixity, records, retention
 from baosong.preservation.rebuild import rebuild
@@ -22,7 +22,7 @@ from baosong.store.settings import Settings
 from baosong_local.samples.sheets import make_sheet
 from cli_help import call
 from datadocs_help import wrong_sheet
-from intake_run import CODE, Killed, drop, finished, keys, killed_at, piece, receipts, run
+from intake_run import CODE, Killed, drop, finished, keys, killed_at, piece, receipts, run, with_campaign
 from manual_review_help import lies_where_it_says, newest
 from package_help import packed
 from preservation_help import lose, tables
@@ -281,3 +281,26 @@ def test_the_commands_do_the_same(services: Services, settings: Settings) -> Non
     wrong = call("withdraw", number, "--reason", "别的", **env)
     assert (wrong.returncode, "已撤回" in wrong.stderr, "Traceback" in wrong.stderr) == (2, True, False)
     assert [h.who for h in services.ledger.history(row.id) if h.who] == ["张三", "张三"]
+
+
+# --- a prefecture that the campaign file has lost
+
+
+def test_a_file_of_a_prefecture_that_the_campaign_file_has_lost_is_refused_in_words_and_the_others_go_on(
+    services: Services, campaign: Campaign
+) -> None:
+    row = accepted_sheet(services, campaign)
+    drop(services, piece())
+    discover.find_new(services)
+    waits = newest(services)
+    left = with_campaign(services, prefectures=[p for p in campaign.prefectures if p.code != CODE])
+    run(left)
+    for number, act in ((row.id, operator_acts.withdraw), (waits.id, manual_review.refuse)):
+        with pytest.raises(ReviewRefused, match=f"{number} 号文件是 {CODE} 报送的.*恢复"):
+            act(left, number, "张三", WHY)
+    assert (services.ledger.submission(row.id).state, services.ledger.submission(waits.id).state) == (
+        "accepted",
+        "received",
+    )
+    run(services)
+    assert services.ledger.submission(waits.id).state == "accepted", "nothing is lost once it is back"
