@@ -10,9 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 from baosong.store.settings import PROJECT
 
-# Half of the suite waits for other processes; more than four workers would ask for more memory than a machine has.
+# Half of the suite waits for other processes, so there is one worker more than cores; more than four would ask for more
+# memory than a machine has.
+WORKERS = str(min((os.cpu_count() or 1) + 1, 4))
 ELSEWHERE = "not stack and not soak and not store and not distributed"
-SPREAD = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadgroup", "-m", ELSEWHERE)
+SPREAD = ("-n", WORKERS, "--dist", "loadgroup", "-m", ELSEWHERE)
 ALONE = ("-m", "stack and not soak")  # the whole stack is a computer's work already
 STATIC = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",))
 KEYS = "tests/integration/store/test_key_matrix.py"  # on every store that is there, and that the environment names
