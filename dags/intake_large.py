@@ -33,5 +33,6 @@ with DAG(
         "large",
         tasks.receive_large_task,
         pool="large",
+        queue="large",  # in production of workers that do nothing else; a single machine knows no queues
         execution_timeout=timedelta(hours=2),  # the largest video is read, written and read back
     )

@@ -20,6 +20,9 @@ from campaigners import PATIENCE, Campaigners
 from production import Production
 from waiting import until
 
+WAIT = 90.0
+"""Seconds for which a lost task may hold up others, 60, and as much again as it takes to see it on a busy machine."""
+
 pytestmark = [pytest.mark.distributed, pytest.mark.timeout(1200)]
 
 
@@ -39,9 +42,8 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]
 
 
 def test_every_service_is_healthy_by_its_own_check(production: Production) -> None:
-    running = {name: c for name, c in production.containers.items() if c.service.check}
-    assert {c.service.name for c in running.values()} == set(production.services) - {"airflow-init"}
-    assert [name for name, container in running.items() if not container.is_healthy()] == []
+    healthy = {container.service.name for container in production.containers.values() if container.was_healthy}
+    assert healthy == set(production.services) - {"airflow-init"}
 
 
 def test_the_first_administrator_signs_in_with_the_password_of_the_env_file(production: Production) -> None:
@@ -60,16 +62,59 @@ def test_a_quiet_campaign_ends_as_it_must(campaigners: Campaigners) -> None:
     """Without a fault: what the others are held against."""
     campaign = campaigners.open("quiet")
     campaigners.send(campaign, wrong=True)
+    campaigners.send_film(campaign)
     campaigners.hold(campaign)
 
 
-def test_a_worker_killed_at_work_costs_nothing(campaigners: Campaigners) -> None:
+def test_films_have_workers_of_their_own(campaigners: Campaigners) -> None:
+    hosts = {lane: {t["hostname"] for t in campaigners.receives(lane)} for lane in ("intake", "intake_large")}
+    assert hosts["intake_large"] == {"airflow-large-files"}
+    assert hosts["intake"]
+    assert {host.rpartition("-")[0] for host in hosts["intake"]} == {"airflow-worker"}
+
+
+def test_a_worker_killed_at_work_with_tasks_fetched_and_not_begun_holds_nobody_up(campaigners: Campaigners) -> None:
+    """What it was at work at is missed by its heartbeat; what it had only fetched is Redis's to give out again."""
+    production = campaigners.production
     campaign = campaigners.open("killed")
-    campaigners.send(campaign)
+    campaigners.send(campaign, which=slice(2))
     worker, _ = campaigners.catch()
+    others = [other for other in production.workers() if other is not worker]
+    for other in others:
+        other.freeze()  # so that it is this one that fetches
+    worker.hang()
+    campaigners.send(campaign, which=slice(2, None))
+    campaigners.wait(campaigners.fetched, "a task fetched and not begun")
+    fetched = campaigners.fetched()
     worker.kill()
-    campaigners.production.start(worker.name)  # as `restart: unless-stopped` does
+    for other in others:
+        other.thaw()
+    production.start(worker.name)  # as `restart: unless-stopped` does
+    campaigners.wait(lambda: not fetched & campaigners.ids("queued"), "what it had fetched", WAIT)
     campaigners.hold(campaign)
+
+
+def test_an_added_worker_takes_what_waits_behind_long_tasks_and_none_is_done_twice(campaigners: Campaigners) -> None:
+    """Redis takes their worker for dead and gives them out again, and what only waits for its turn is left alone."""
+    production = campaigners.production
+    worker, *others = production.workers()
+    for other in others:
+        other.stop()
+    campaign = campaigners.open("added", prefectures=6)
+    campaigners.send(campaign)
+    slots = int(worker.environment["AIRFLOW__CELERY__WORKER_CONCURRENCY"])
+    until(lambda: campaigners.stop_reviews(worker) == slots, PATIENCE, "a long task on each slot", every=0.1)
+    campaigners.wait(lambda: campaigners.ids("queued", "default"), "a task without a slot")
+    waiting = campaigners.ids("queued", "default")
+    campaigners.wait(lambda: len(campaigners.given_out_again()) == slots, "the long tasks in Redis again")
+    long = campaigners.given_out_again()
+    assert waiting <= campaigners.ids("queued")
+    added = production.start("airflow-worker-3")
+    campaigners.wait(lambda: waiting & campaigners.begun_by(added), "the added worker at work")
+    worker.thaw()
+    campaigners.hold(campaign)
+    assert waiting | long <= campaigners.ids("success")  # a second try has another id
+    assert production.api("GET", "/eventLogs?event=stuck%20in%20queued%20reschedule")["total_entries"] == 0
 
 
 def test_a_worker_frozen_for_a_minute_neither_loses_nor_doubles_its_work(campaigners: Campaigners) -> None:
@@ -90,7 +135,7 @@ def test_a_worker_cut_off_the_network_neither_loses_nor_doubles_its_work(campaig
     worker, task = campaigners.catch()
     campaigners.production.networks.cut(worker.name)
     worker.thaw()
-    until(lambda: task["id"] not in campaigners.at_work(), PATIENCE, "the scheduler's notice")
+    campaigners.wait(lambda: task["id"] not in campaigners.at_work(), "the scheduler's notice")
     campaigners.production.networks.cut(worker.name, off=False)
     campaigners.hold(campaign)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import base64
+import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -58,9 +60,9 @@ class Campaigners:
         self.campaigns.append(name)
         return self.services.campaigns.get(name)
 
-    def send(self, campaign: Campaign, *, wrong: bool = False) -> None:
-        """Drop all that the prefectures owe; the first one's sheet has a wrong total at first, if asked."""
-        for number, prefecture in enumerate(campaign.prefectures):
+    def send(self, campaign: Campaign, *, which: slice = slice(None), wrong: bool = False) -> None:
+        """Drop all that all or `which` prefectures owe, and for the first a sheet with a `wrong` total, if asked."""
+        for number, prefecture in list(enumerate(campaign.prefectures))[which]:
             for kind, name, data in self._files(campaign, prefecture, number):
                 self._drop(campaign, prefecture, kind, name, data)
         if wrong:
@@ -69,15 +71,28 @@ class Campaigners:
             verdict = ("rejected", frozenset({"statistics.total_mismatch"}))
             self._drop(campaign, first, Kind.STATISTICS, "统计表初稿.xlsx", bad, verdict)
 
+    def send_film(self, campaign: Campaign) -> None:
+        """Drop a film so long that it goes by the lane of its own."""
+        film = media.rewrap(_clip(self.folder), self.folder / "film.mov", before=("-stream_loop", "11"))
+        self._drop(campaign, campaign.prefectures[0], Kind.VIDEO, "开幕式.mov", film.read_bytes())
+
+    def receives(self, dag_id: str) -> list[dict[str, Any]]:
+        """Return the reviews that are done of a DAG."""
+        return [t for t in self.tasks("success") if (t["dag_id"], t["task_id"]) == (dag_id, "receive")]
+
     def hold(self, campaign: Campaign) -> None:
         """Wait until all is answered and the report is written, then hold everything: bytes, ledger, tasks, roll-up."""
-        until(lambda: not self.waiting(), PATIENCE, f"an answer to {campaign.id}")
-        until(lambda: not self.without_report(), PATIENCE, f"the report of {campaign.id}")
+        self.wait(lambda: not self.waiting(), f"an answer to {campaign.id}")
+        self.wait(lambda: not self.without_report(), f"the report of {campaign.id}")
         self.audit.when_all_is_quiet(self.drops)
         self.production.worker().run("python", "-m", "baosong", "verify", campaign.id)
         for state in ("failed", "upstream_failed"):
             assert self.tasks(state) == []
         assert self.rolled_up() == sorted(self.campaigns)
+
+    def wait(self, true: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
+        """Wait until something is true; to ask all the time would take a processor of the API server's."""
+        until(true, seconds, what, every=0.3)
 
     def waiting(self) -> list[str]:
         """Return the keys of what lies in the intake, or has no receipt yet."""
@@ -90,12 +105,30 @@ class Campaigners:
         found: list[dict[str, Any]] = self.production.api("GET", path)["task_instances"]
         return found
 
-    def without_report(self) -> list[str]:
-        """Return the campaigns whose report is not written yet.
+    def ids(self, state: str, queue: str = "") -> set[str]:
+        """Return the ids of all task instances in a state, or of those of one queue; a second try has another."""
+        return {task["id"] for task in self.tasks(state) if queue in ("", task["queue"])}
 
-        Other runs may go on: what a dead worker had fetched and not begun is queued again after ten minutes only
-        (Airflow's `task_queued_timeout`), and meanwhile the next run does its work.
-        """
+    def stop_reviews(self, worker: Container) -> int:
+        """Stop the reviews that a worker is at work at, as if they took long; return how many stand still."""
+        return worker.hold({task["pid"] for task in self.at_work().values() if task["hostname"] == worker.name})
+
+    def fetched(self) -> set[str]:
+        """Return the ids of queued tasks that workers have fetched from Redis and not begun."""
+        told = [json.loads(line)[0] for line in self.production.redis("HVALS", "unacked")]
+        return self._named([base64.b64decode(message["body"]) for message in told], "queued")
+
+    def given_out_again(self) -> set[str]:
+        """Return the ids of running tasks that lie in Redis once more."""
+        told = [json.loads(line) for line in self.production.redis("LRANGE", "default", "0", "-1")]
+        return self._named([base64.b64decode(message["body"]) for message in told], "running")
+
+    def _named(self, messages: list[bytes], state: str) -> set[str]:
+        text = b"".join(messages).decode()
+        return {each for each in self.ids(state) if each in text}
+
+    def without_report(self) -> list[str]:
+        """Return the campaigns whose report is not written yet."""
         return [name for name in self.campaigns if name not in self.rolled_up("success")]
 
     def rolled_up(self, *states: str) -> list[str]:
@@ -106,13 +139,18 @@ class Campaigners:
     def catch(self) -> tuple[Container, dict[str, Any]]:
         """Freeze the worker that first has a file's review in hand, and return it and the task."""
         caught: list[tuple[Container, dict[str, Any]]] = []
-        until(lambda: caught or self._try_to_catch(caught), PATIENCE, "a task at work")
+        self.wait(lambda: caught or self._try_to_catch(caught), "a task at work")
         return caught[0]
 
     def at_work(self) -> dict[str, dict[str, Any]]:
         """Return the tasks by id that review files just now, each on a worker."""
         found = [t for t in self.tasks("running") if t["task_id"] == "receive"]
         return {t["id"]: t for t in found if t["hostname"] in self.production.containers}
+
+    def begun_by(self, worker: Container) -> set[str]:
+        """Return the ids of the tasks that a worker has begun, or done."""
+        found = [*self.tasks("running"), *self.tasks("success")]
+        return {task["id"] for task in found if task["hostname"] == worker.name}
 
     def _try_to_catch(self, caught: list[tuple[Container, dict[str, Any]]]) -> None:
         for task in self.at_work().values():

@@ -104,6 +104,7 @@ class Container:
     volumes: Path
     project: Path
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    was_healthy: bool = False
 
     @property
     def log(self) -> Path:
@@ -152,6 +153,7 @@ class Container:
         assert self.process is not None
         for _ in range(int(seconds)):  # a check takes as long as it takes: more than a second, most of them
             if self.is_healthy():
+                self.was_healthy = True
                 return
             with suppress(subprocess.TimeoutExpired):
                 raise AssertionError(f"{self.name} ended with {self.process.wait(1)}: {self.tail()}")
@@ -167,7 +169,7 @@ class Container:
         assert self.process is not None
         how = signal.SIGINT if self.service.name == "postgres" else signal.SIGTERM  # as its image says
         with suppress(psutil.Error, IndexError):
-            self._first().children()[0].send_signal(how)
+            self._main().send_signal(how)
         try:
             self.process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -191,6 +193,22 @@ class Container:
     def thaw(self) -> None:
         """Let its processes go on."""
         self._signal(signal.SIGCONT)
+
+    def hang(self) -> None:
+        """Let a worker's main process go on alone: it fetches tasks and gives them to processes that stand still."""
+        self.freeze()
+        self._main().resume()
+
+    def hold(self, pids: set[int]) -> int:
+        """Stop tasks of a worker by their processes' numbers inside, as if they took long; return how many stand still.
+
+        The processes that watch over them go on. While a file is in a sandbox, whose time is limited, none is stopped.
+        """
+        tasks = [task for slot in self._main().children() for task in slot.children()]
+        return sum(_is_held(task) for task in tasks if _number_inside(task) in pids)
+
+    def _main(self) -> psutil.Process:
+        return self._first().children()[0]
 
     def _signal(self, how: signal.Signals) -> None:
         for process in self._first().children(recursive=True):
@@ -266,6 +284,22 @@ class Container:
         file = self.folder / "passwd"
         file.write_text("".join(f"{name}:x:{uid}:{uid}::/:/bin/sh\n" for name, uid in USERS.items()))
         return file
+
+
+def _is_held(task: psutil.Process) -> bool:
+    with suppress(psutil.Error):
+        task.suspend()
+        if not any(server.children() for server in task.children()):
+            return True
+        task.resume()
+    return False
+
+
+def _number_inside(process: psutil.Process) -> int:
+    with suppress(OSError):
+        told = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
+        return int(told.partition("NSpid:")[2].splitlines()[0].split()[-1])
+    return 0
 
 
 def _bound(what: dict[str, Path], *, read_only: bool) -> list[str]:

@@ -35,7 +35,9 @@ class Production:
         self.image = images.baosong(tree, folder / "first")
         self.tree = tree
         self.containers: dict[str, Container] = {}
-        self._token = ""
+        base = f"http://{self.networks.address('airflow-api-server')}:8080"
+        each_anew = httpx.Limits(max_keepalive_connections=0)  # the server is started anew now and then
+        self._client = httpx.Client(base_url=base, timeout=60, limits=each_anew, trust_env=False)
 
     def up(self, workers: int = 1) -> None:
         """Start all services, each when what it needs is there, and wait until all are healthy."""
@@ -78,7 +80,11 @@ class Production:
 
     def worker(self) -> Container:
         """Return a worker that runs."""
-        return next(c for name, c in self.containers.items() if name.startswith(WORKER) and c.is_running())
+        return self.workers()[0]
+
+    def workers(self) -> list[Container]:
+        """Return the workers that run."""
+        return [c for name, c in self.containers.items() if name.startswith(WORKER) and c.is_running()]
 
     def version(self) -> str:
         """Return what the API server's process says that it runs."""
@@ -111,22 +117,25 @@ class Production:
         folders = [self.tree / "include" / "campaigns", self.volumes / "home" / "campaigns"]
         return Services.open(Settings(self.volumes / "home", s3, url, folders))
 
+    def redis(self, *words: str) -> list[str]:
+        """Ask Redis something; return the lines of its answer."""
+        command = 'REDISCLI_AUTH=$(cat /run/secrets/redis_password) exec redis-cli "$@"'
+        return self.containers["redis"].run("sh", "-c", command, "sh", *words).splitlines()
+
     def api(self, method: str, path: str, **more: Any) -> dict[str, Any]:
         """Ask Airflow as the first administrator would; AssertionError unless it agrees."""
-        base = f"http://{self.networks.address('airflow-api-server')}:8080"
-        who = {"username": "operator", "password": self.told["OPERATOR_PASSWORD"]}
-        with httpx.Client(base_url=base, timeout=60, trust_env=False) as client:
-            if not self._token:
-                token = client.post("/auth/token", json=who)
-                assert token.is_success, token.text
-                self._token = token.json()["access_token"]
-            headers = {"Authorization": f"Bearer {self._token}"}
-            answer = client.request(method, f"/api/v2{path}", headers=headers, **more)
+        if "Authorization" not in self._client.headers:
+            who = {"username": "operator", "password": self.told["OPERATOR_PASSWORD"]}
+            token = self._client.post("/auth/token", json=who)
+            assert token.is_success, token.text
+            self._client.headers["Authorization"] = f"Bearer {token.json()['access_token']}"
+        answer = self._client.request(method, f"/api/v2{path}", **more)
         assert answer.is_success, answer.text
         found: dict[str, Any] = answer.json()
         return found
 
     def down(self) -> None:
         """End all services, the last first."""
+        self._client.close()
         for container in reversed(self.containers.values()):
             container.kill()

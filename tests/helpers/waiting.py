@@ -21,8 +21,10 @@ def free_port() -> int:
             return port
 
 
-def until(true: Callable[[], object], seconds: float = 20.0, what: str = "the condition") -> None:
-    """Wait until something holds; AssertionError if it never does.
+def until(
+    true: Callable[[], object], seconds: float = 20.0, what: str = "the condition", *, every: float = 0.02
+) -> None:
+    """Wait until something holds, looking after each pause of so many seconds; AssertionError if it never does.
 
     Nor is it given up before fifty looks, a second's worth: a starved machine must not decide.
     """
@@ -31,7 +33,7 @@ def until(true: Callable[[], object], seconds: float = 20.0, what: str = "the co
         if true():
             return
         assert looks < 50 or time.monotonic() < deadline, f"{what} did not hold within {seconds} s"
-        time.sleep(0.02)
+        time.sleep(every)
 
 
 def tick() -> None:

@@ -30,6 +30,7 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = sorted(name for name in SERVICES if name.startswith("airflow-"))
 LONG_RUNNING = sorted(name for name in SERVICES if name != "airflow-init")
 SECRET_NAME = re.compile(r"PASSWORD|SECRET|FERNET|ACCESS_KEY|PASS\b|TOKEN", re.I)
+WORKERS = {"airflow-worker", "airflow-large-files", "airflow-messenger"}
 # Who holds which secret. Whoever adds one says in docs/security.md what it is for.
 HOLDERS = {
     "postgres_password": {"postgres"},
@@ -37,14 +38,13 @@ HOLDERS = {
         "postgres", "airflow-init", "airflow-api-server", "airflow-scheduler", "airflow-dag-processor",
         "airflow-triggerer",
     },
-    "celery_db_password": {"postgres", "airflow-scheduler", "airflow-worker", "airflow-messenger"},
-    "ledger_db_password": {
-        "postgres", "airflow-init", "airflow-api-server", "airflow-dag-processor", "airflow-worker",
-        "airflow-messenger",
-    },
-    "redis_password": {"redis", "airflow-scheduler", "airflow-worker", "airflow-messenger"},
+    "celery_db_password": {"postgres", "airflow-scheduler", *WORKERS},
+    "ledger_db_password": {"postgres", "airflow-init", "airflow-api-server", "airflow-dag-processor", *WORKERS},
+    "redis_password": {"redis", "airflow-scheduler", *WORKERS},
     "s3_identities": {"s3"},
-    "baosong_s3_secret_key": {"airflow-init", "airflow-api-server", "airflow-triggerer", "airflow-worker"},
+    "baosong_s3_secret_key": {
+        "airflow-init", "airflow-api-server", "airflow-triggerer", *(WORKERS - {"airflow-messenger"}),
+    },
     "airflow_fernet_key": {"airflow-api-server", "airflow-dag-processor", "airflow-triggerer"},
     "airflow_jwt_secret": {"airflow-api-server", "airflow-scheduler"},
     "airflow_api_secret_key": {"airflow-api-server"},
@@ -109,7 +109,7 @@ def test_a_misspelt_key_would_be_noticed() -> None:
 def test_the_parts_are_those_of_the_design() -> None:
     assert set(SERVICES) == {
         "postgres", "redis", "s3", "airflow-init", "airflow-api-server", "airflow-scheduler", "airflow-dag-processor",
-        "airflow-triggerer", "airflow-worker", "airflow-messenger",
+        "airflow-triggerer", *WORKERS,
     }  # fmt: skip
 
 
@@ -204,9 +204,25 @@ def test_who_opens_files_reaches_nothing_outside_and_who_sends_messages_opens_no
     queues = {
         m for path in (ROOT / "dags").glob("*.py") for m in re.findall(r"queue=\"(\w+)\"", path.read_text("utf-8"))
     }
-    command = SERVICES["airflow-messenger"]["command"]
-    assert queues == {command[command.index("--queues") + 1]} == {"messages"}
-    assert "--queues" not in SERVICES["airflow-worker"]["command"]
+    assert queues == {"messages", "large"}
+    assert queue_of("airflow-messenger") == "messages"
+
+
+def test_each_queue_has_workers_of_its_own_so_that_no_film_takes_the_place_of_a_sheet() -> None:
+    assert {name: queue_of(name) for name in WORKERS} == {
+        "airflow-worker": "",
+        "airflow-large-files": "large",
+        "airflow-messenger": "messages",
+    }
+    differ = {
+        part for part, told in SERVICES["airflow-worker"].items() if SERVICES["airflow-large-files"][part] != told
+    }
+    assert differ == {"command"}
+
+
+def queue_of(name: str) -> str:
+    command = SERVICES[name]["command"]
+    return command[command.index("--queues") + 1] if "--queues" in command else ""
 
 
 def test_the_statements_of_the_first_start_make_both_databases_with_the_passwords_of_the_secrets(
