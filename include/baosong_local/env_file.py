@@ -75,6 +75,8 @@ _RULES = {
     "BAOSONG_S3_REGION": _Rule(r"[\w-]+", "区域名，例如 us-east-1"),
     "BAOSONG_S3_SECURE": _Rule("true|false", "true 或 false"),
     "BAOSONG_SANDBOX": _Rule("(?:strict)?", "strict，或不写"),
+    "OTEL_EXPORTER_OTLP_ENDPOINT": _Rule(rf"https?://{_HOST}:{_PORT}", "http://主机:端口"),
+    "OTEL_ON": _Rule("true|false", "true 或 false"),
     "POOL_LARGE": _Rule(r"0*[1-9]\d{0,2}", "1 至 999 的整数"),
     "PUBLISH_ADDRESS": _Rule(_HOST, "本机的一个 IP 地址"),
     "S3_PORT": _Rule(_PORT, "端口号，1 至 65535"),
