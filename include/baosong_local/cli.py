@@ -100,12 +100,17 @@ def revoke(code: PrefectureCode) -> None:
 
 
 @app.command("init-env")
-def init_env() -> None:
+def init_env(
+    rotate: Annotated[
+        str, typer.Option("--rotate", metavar="名称", help="换发 secrets/ 里的一个密码，并列出接着要运行的")
+    ] = "",
+) -> None:
     """写出正式部署用的 .env 和旁边的密码文件：生成全部密码；已有的只补缺少的，并逐项检查，有错时退出码为 1。"""
     from baosong_local import env_file
 
     path = PROJECT / ".env"
     made = env_file.complete(path)
+    steps = env_file.rotate(path, rotate) if rotate else []
     if made:
         say(f"已写入 {path} 和旁边的 secrets/（只有您能读）：{'、'.join(made)}。请另存一份到安全的地方。")
     wrong = list(env_file.problems(path))
@@ -113,7 +118,10 @@ def init_env() -> None:
         say(line)
     if wrong:
         raise typer.Exit(1)
-    say(f"{path} 和 secrets/ 齐全，可以启动：docker compose up -d --build")
+    if rotate:
+        say("\n".join([f"已换发 secrets/{rotate.lower()}，请另存一份到安全的地方。接着依次运行：", *steps]))
+    else:
+        say(f"{path} 和 secrets/ 齐全，可以启动：docker compose up -d --build")
 
 
 @app.command()

@@ -17,7 +17,7 @@ import stat
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 from dotenv.parser import Binding, parse_stream
@@ -29,6 +29,9 @@ _VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)(:\?|:-)")
 SECRETS = "secrets"
 IDENTITIES = "s3_identities"  # made of two others, so that nobody has to keep them in step
 _KEY, _KEY_SECRET = "BAOSONG_S3_ACCESS_KEY", "BAOSONG_S3_SECRET_KEY"
+_FERNET, _FIRST_PASSWORD = "AIRFLOW_FERNET_KEY", "OPERATOR_PASSWORD"
+_TAKE_ON = "docker compose exec -T postgres psql -U postgres -f /docker-entrypoint-initdb.d/databases.sql"
+_ENCRYPT_AGAIN = "docker compose exec airflow-api-server airflow rotate-fernet-key"
 _PORT = r"0*(?:[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])"
 _HOST = r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])"
 
@@ -52,12 +55,13 @@ _SECRETS = {
     "POSTGRES_PASSWORD": _LONG,
     "AIRFLOW_DB_PASSWORD": _HEX,
     "CELERY_DB_PASSWORD": _HEX,
+    "LEDGER_OWNER_DB_PASSWORD": _HEX,
     "LEDGER_DB_PASSWORD": _HEX,
     "REDIS_PASSWORD": _HEX,
-    "OPERATOR_PASSWORD": _Rule(r"\S{12,200}", "至少 12 个字符，没有空格", lambda: secrets.token_hex(12)),
+    _FIRST_PASSWORD: _Rule(r"\S{12,200}", "至少 12 个字符，没有空格", lambda: secrets.token_hex(12)),
     "AIRFLOW_JWT_SECRET": _Rule(r"[\w-]{64,}", "至少 64 个字母或数字", lambda: secrets.token_hex(32)),
     "AIRFLOW_API_SECRET_KEY": _LONG,
-    "AIRFLOW_FERNET_KEY": _Rule(r"[\w-]{43}=", "44 个字符的 Fernet 密钥（URL 安全的 base64，32 字节）", _fernet),
+    _FERNET: _Rule(r"[\w-]{43}=(?:,[\w-]{43}=)?", "44 个字符的 Fernet 密钥（URL 安全的 base64，32 字节）", _fernet),
     _KEY_SECRET: _LONG,
     "BAOSONG_METRICS_TOKEN": _LONG,
 }
@@ -71,6 +75,8 @@ _RULES = {
     "BAOSONG_S3_REGION": _Rule(r"[\w-]+", "区域名，例如 us-east-1"),
     "BAOSONG_S3_SECURE": _Rule("true|false", "true 或 false"),
     "BAOSONG_SANDBOX": _Rule("(?:strict)?", "strict，或不写"),
+    "OTEL_EXPORTER_OTLP_ENDPOINT": _Rule(rf"https?://{_HOST}:{_PORT}", "http://主机:端口"),
+    "OTEL_ON": _Rule("true|false", "true 或 false"),
     "POOL_LARGE": _Rule(r"0*[1-9]\d{0,2}", "1 至 999 的整数"),
     "PUBLISH_ADDRESS": _Rule(_HOST, "本机的一个 IP 地址"),
     "S3_PORT": _Rule(_PORT, "端口号，1 至 65535"),
@@ -86,8 +92,11 @@ def variables() -> dict[str, bool]:
 
 def secret_files() -> list[str]:
     """Return the names of the files that docker-compose.yaml mounts as secrets."""
-    compose = yaml.safe_load((PROJECT / "docker-compose.yaml").read_text(encoding="utf-8"))
-    return [Path(secret["file"]).name for secret in compose["secrets"].values()]
+    return [Path(secret["file"]).name for secret in _compose()["secrets"].values()]
+
+
+def _compose() -> Any:
+    return yaml.safe_load((PROJECT / "docker-compose.yaml").read_text(encoding="utf-8"))
 
 
 def identities(access_key: str, secret_key: str, buckets: Iterable[str] = BUCKETS) -> str:
@@ -118,6 +127,39 @@ def complete(path: Path) -> list[str]:
     if access_key := _told(path).get(_KEY):
         _write(folder / IDENTITIES, identities(access_key, _text(here[_KEY_SECRET])), 0o444)
     return [*(n for n in absent if not told.get(n)), *missing]
+
+
+def rotate(path: Path, secret: str) -> list[str]:
+    """Change one of the secrets beside `path` and return the commands by which the services take it on, in their order.
+
+    What Airflow has encrypted must be encrypted again, so its key changes in two steps: first the new one stands before
+    the old one, the second time the old one goes. CallError for what is no secret to be changed so.
+    """
+    name, folder = secret.upper(), path.with_name(SECRETS)
+    changeable = sorted(n.lower() for n in _SECRETS if n != _FIRST_PASSWORD)
+    if name.lower() not in changeable:
+        if name == _FIRST_PASSWORD:
+            raise CallError("operator_password 只是第一次的密码：要换的请用 account reset operator。")
+        raise CallError(f"没有名为 {secret} 的密码。可以换的：{'、'.join(changeable)}。")
+    fresh, encrypting = _made(_SECRETS[name]), False
+    if name == _FERNET:
+        newest, _, old = _text(folder / name.lower()).partition(",")
+        fresh, encrypting = (newest, False) if old else (f"{fresh},{newest}", True)
+    _write(folder / name.lower(), fresh, 0o444)
+    complete(path)
+    return _steps(name.lower(), encrypting=encrypting)
+
+
+def _steps(secret: str, *, encrypting: bool) -> list[str]:
+    files = {secret, IDENTITIES} if secret == _KEY_SECRET.lower() else {secret}
+    holders = [name for name, service in _compose()["services"].items() if files & set(service["secrets"])]
+    renew = "docker compose up -d --force-recreate --no-deps"
+    if "postgres" in holders:  # which knows its roles' passwords only when it is told them
+        others = " ".join(name for name in holders if name != "postgres")
+        return [f"{renew} --wait postgres", _TAKE_ON, *([f"{renew} {others}"] if others else [])]
+    steps = [f"{renew} {' '.join(holders)}"]
+    again = f"./baosong init-env --rotate {secret}"
+    return [steps[0].replace("-d ", "-d --wait "), _ENCRYPT_AGAIN, again] if encrypting else steps
 
 
 def _made(rule: _Rule) -> str:

@@ -56,6 +56,26 @@ def _of_airflow(now: datetime, zone: ZoneInfo) -> Iterator[Fact]:
     yield checked(run, now, zone)
 
 
+def watchers(now: datetime) -> dict[str, tuple[float, bool]]:
+    """Return for each watcher of the intake that ever looked: how many seconds ago, and whether the store refused it.
+
+    Nothing is known while Airflow's database is away.
+    """
+    from airflow.utils.session import create_session
+
+    try:
+        with create_session() as session:
+            looks = _looks(session)
+    except SQLAlchemyError as failure:
+        log.warning("Airflow's database does not tell when the intake was looked at: %s", type(failure).__name__)
+        return {}
+    return {
+        name: ((now - datetime.fromisoformat(notes["last_poll_at"])).total_seconds(), bool(notes.get("last_error")))
+        for name, notes in looks.items()
+        if "last_poll_at" in notes
+    }
+
+
 def _looks(session: Any) -> dict[str, dict[str, str]]:
     """Return what each watcher of the intake has written down, by its asset's name."""
     from airflow.models.asset import AssetModel

@@ -24,6 +24,7 @@ from baosong.ledger.services import Services
 from baosong.pipeline.open_campaign import opened_campaigns
 from baosong.store.s3 import StorageError
 from baosong.store.settings import metrics_token
+from baosong_airflow import board_health
 from baosong_airflow.board_answers import unavailable
 from baosong_airflow.board_lookup import services
 
@@ -59,6 +60,7 @@ class Collector:
         yield _seconds(counts.taken)
         yield from self._of_campaigns()
         yield from self._of_the_queue()
+        yield from self._of_the_watchers()
         told = [((channel, state), number) for channel, state, number in counts.messages]
         yield _gauge("baosong_messages", "Messages by channel and what became of them", ("channel", "state"), told)
         faults = [((bucket,), number) for bucket, number in counts.faults]
@@ -80,6 +82,15 @@ class Collector:
         since = self._services.ledger.oldest_queued()
         ages = [((lane,), (self._now - at).total_seconds()) for lane, at in sorted(since.items())]
         yield _gauge("baosong_oldest_unanswered_seconds", "Age of the oldest file without a receipt", ("lane",), ages)
+
+    def _of_the_watchers(self) -> Iterator[Metric]:
+        looks = board_health.watchers(self._now)
+        silent = [((name,), seconds) for name, (seconds, _) in looks.items()]
+        yield _gauge(
+            "baosong_watcher_silent_seconds", "Since a watcher last looked at the intake", ("watcher",), silent
+        )
+        refused = [((name,), int(failed)) for name, (_, failed) in looks.items()]
+        yield _gauge("baosong_watcher_failing", "Whether the store refused that look", ("watcher",), refused)
 
 
 def _of_files(counts: Counts) -> Iterator[Metric]:

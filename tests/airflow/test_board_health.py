@@ -73,6 +73,19 @@ def test_the_watcher_that_looked_longest_ago_is_told_and_a_silent_or_failing_one
     assert told(settings)["收件监视"] == ("收件桶列不出来，50 秒前查看过收件桶", "failed")
 
 
+def test_monitoring_is_told_of_each_watcher_that_ever_looked_and_of_none_without_airflows_database(
+    metadata: Any,
+) -> None:
+    noted(metadata, 1, "intake", last_poll_at=(NOW - timedelta(seconds=50)).isoformat(), last_error="")
+    assert board_health.watchers(NOW) == {"intake": (50.0, False)}
+    noted(metadata, 2, "intake_large", last_poll_at=NOW.isoformat(), last_error="StorageError")
+    assert board_health.watchers(NOW) == {"intake": (50.0, False), "intake_large": (0.0, True)}
+    metadata.rollback()
+    metadata.connection().exec_driver_sql("DROP TABLE asset_state_store")
+    metadata.commit()
+    assert board_health.watchers(NOW) == {}
+
+
 def test_the_last_fixity_run_that_ended_is_told(metadata: Any, settings: Settings) -> None:
     from airflow.models.dagrun import DagRun
 

@@ -124,6 +124,7 @@ def test_a_message_that_nobody_will_send_any_more_is_not_said_to_wait(
     assert told == {("waiting",): 1, ("given_up",): 2, ("sent",): 1}
 
 
+@pytest.mark.ledger_owner
 def test_a_ledger_that_is_away_is_told_as_such(services: Services, scraped: Callable[..., Any]) -> None:
     lose(services)
     assert scraped().status_code == 503

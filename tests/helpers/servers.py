@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import os
+import pwd
 import secrets
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from baosong.ledger import Ledger
+from baosong.ledger import Ledger, privileges
 from baosong.ledger.services import Services
 from baosong.store.s3 import Storage
 from baosong.store.settings import BUCKETS, PROJECT, S3Settings, Settings
@@ -43,6 +44,17 @@ def fresh_database(postgres: Postgres, like: str = "template1") -> Iterator[str]
     postgres.execute(copying(like, name))
     yield postgres.url(name)
     postgres.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def let_in(postgres: Postgres, role: str) -> None:
+    """Let ourselves be this role, too, from the server's next start on."""
+    with (postgres.data / "pg_ident.conf").open("a", encoding="utf-8") as f:
+        f.write(f'ourselves "{pwd.getpwuid(os.geteuid()).pw_name}" {role}\n')
+
+
+def as_runtime(url: str) -> str:
+    """Return a database's URL for the role that production's running services have."""
+    return url.replace("//postgres@", f"//{privileges.ROLE}@")
 
 
 def filled_database(postgres: Postgres, like: str, fill: Callable[[Ledger], object]) -> str:

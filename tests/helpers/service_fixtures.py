@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from baosong.campaign import Campaign
-from baosong.ledger import Ledger
+from baosong.ledger import Ledger, privileges
 from baosong.ledger.services import Services
 from baosong.store.s3 import Storage
 from baosong.store.settings import S3Settings, Settings
@@ -24,7 +24,7 @@ from baosong_local.stack.objectstore import Area, ObjectStore
 from baosong_local.stack.postgres import Postgres
 from baosong_local.stack.process import stop
 from clips import Clips
-from servers import Store, fresh_buckets, fresh_database, numbers, opened, run, settings_of
+from servers import Store, as_runtime, fresh_buckets, fresh_database, let_in, numbers, opened, run, settings_of
 from waiting import free_port
 
 if TYPE_CHECKING:
@@ -36,7 +36,9 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     folder = tmp_path_factory.mktemp("postgres")
     server = Postgres(folder, folder / "postgres.log", durable=False)
     server.prepare()
+    let_in(server, privileges.ROLE)
     child = run(server.program(), server.is_ready)
+    server.execute(f"CREATE ROLE {privileges.ROLE} LOGIN")
     yield server
     stop(child, server.program().stop)
     server.drop_sockets()
@@ -61,9 +63,10 @@ def empty_ledger(postgres: Postgres) -> str:
 
 
 @pytest.fixture
-def ledger_url(postgres: Postgres, empty_ledger: str) -> Iterator[str]:
+def ledger_url(postgres: Postgres, empty_ledger: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A ledger, for a role that may do what production's running services may, unless the test is its owner's."""
     with fresh_database(postgres, empty_ledger) as url:
-        yield url
+        yield url if request.node.get_closest_marker("ledger_owner") else as_runtime(url)
 
 
 @pytest.fixture(scope="session")

@@ -85,8 +85,8 @@ def composed_flags() -> dict[str, str]:
 
 @contextmanager
 def serving(folder: Path, buckets: Iterable[str] = BUCKETS, **more: str) -> Iterator[Weed]:
-    """Run a server on a fresh disk, whose key opens some buckets; `more` are more flags, `_` in them a dot."""
-    (folder / "data").mkdir()
+    """Run a server on the folder's disk with a new key for some buckets; `more` are more flags, `_` in them a dot."""
+    (folder / "data").mkdir(exist_ok=True)
     ports = {name: str(free_port()) for name in (*_PORTS, "master.port.grpc", "volume.port.grpc")}
     flags = {**composed_flags(), **_HERE, "dir": f"{folder}/data", **ports}
     flags |= {name.replace("_", "."): value for name, value in more.items()}
@@ -98,8 +98,10 @@ def serving(folder: Path, buckets: Iterable[str] = BUCKETS, **more: str) -> Iter
     program, endpoint = Program("weed", argv, folder, folder / "log", env), f"127.0.0.1:{ports['s3.port']}"
     child = run(program, lambda: _answers(f"http://{endpoint}/healthz"))
     s3 = S3Settings(endpoint, "PIPELINE", secret, False, "us-east-1", {name: name for name in BUCKETS})
-    yield Weed(s3, f"127.0.0.1:{ports['master.port']}.{ports['master.port.grpc']}", folder)
-    stop(child, program.stop)
+    try:
+        yield Weed(s3, f"127.0.0.1:{ports['master.port']}.{ports['master.port.grpc']}", folder)
+    finally:
+        stop(child, program.stop)
 
 
 def _answers(url: str) -> bool:

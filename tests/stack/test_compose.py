@@ -18,8 +18,6 @@ from airflow.configuration import conf
 
 import airflow_home
 from baosong.store import accounts
-from baosong_local.stack.postgres import Postgres, _installation
-from waiting import free_port, until
 
 ROOT = airflow_home.PROJECT
 SPECIFICATION = json.loads((ROOT / "tests/helpers/data/compose-spec.json").read_text(encoding="utf-8"))
@@ -39,7 +37,8 @@ HOLDERS = {
         "airflow-triggerer",
     },
     "celery_db_password": {"postgres", "airflow-scheduler", *WORKERS},
-    "ledger_db_password": {"postgres", "airflow-init", "airflow-api-server", "airflow-dag-processor", *WORKERS},
+    "ledger_owner_db_password": {"postgres", "airflow-init"},
+    "ledger_db_password": {"postgres", "airflow-api-server", "airflow-dag-processor", *WORKERS},
     "redis_password": {"redis", "airflow-scheduler", *WORKERS},
     "s3_identities": {"s3"},
     "baosong_s3_secret_key": {
@@ -225,49 +224,6 @@ def queue_of(name: str) -> str:
     return command[command.index("--queues") + 1] if "--queues" in command else ""
 
 
-def test_the_statements_of_the_first_start_make_both_databases_with_the_passwords_of_the_secrets(
-    postgres: Postgres, tmp_path: Path
-) -> None:
-    for name in ("airflow", "celery", "ledger"):
-        (tmp_path / f"{name}_db_password").write_text(f"pass of {name}", encoding="utf-8")
-    script = DATABASES.replace("/run/secrets", str(tmp_path))
-    script = re.sub(r"\b(airflow|celery|ledger)(?=[ ;,]|$)", r"first_\1", script, flags=re.M).replace(
-        "set first_", "set "
-    )
-    psql = [
-        str(_installation() / "bin" / "psql"),
-        "-h",
-        str(postgres.sockets),
-        "-U",
-        "postgres",
-        "-v",
-        "ON_ERROR_STOP=1",
-        "-q",
-    ]
-    made = subprocess.run(psql, input=script, capture_output=True, text=True, check=False)
-    assert (made.returncode, made.stderr) == (0, "")
-
-
-@pytest.mark.debian("redis-server", "redis-server")
-def test_redis_starts_with_its_password_which_no_list_of_processes_shows(tmp_path: Path) -> None:
-    (tmp_path / "redis_password").write_text("sesame", encoding="utf-8")
-    port = free_port()
-    told = {"/run/secrets": str(tmp_path), "dir /data": f"dir {tmp_path}\nport {port}\nbind 127.0.0.1", "$$": "$"}
-    service = json.loads(json.dumps(SERVICES["redis"]))
-    command, check = service["command"], service["healthcheck"]["test"][1]
-    for old, new in told.items():
-        command, check = [part.replace(old, new) for part in command], check.replace(old, new)
-    check = check.replace("redis-cli", f"redis-cli -p {port}")
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
-        try:
-            until(lambda: subprocess.run(["sh", "-c", check], check=False).returncode == 0, what="redis")
-            assert "sesame" not in Path(f"/proc/{server.pid}/cmdline").read_text(encoding="utf-8")
-            refused = subprocess.run(["redis-cli", "-p", str(port), "ping"], capture_output=True, text=True, check=True)
-            assert "NOAUTH" in refused.stdout
-        finally:
-            server.terminate()
-
-
 @pytest.mark.parametrize("name", LONG_RUNNING)
 def test_what_runs_for_ever_is_watched_and_restarted(name: str) -> None:
     assert SERVICES[name]["restart"] == "unless-stopped"
@@ -391,14 +347,15 @@ def test_every_airflow_option_exists() -> None:
 def test_every_database_url_names_its_driver() -> None:
     """SQLAlchemy 2.1 takes another one than we install where none is named."""
     urls = re.findall(r"postgresql\S*?://", TEXT)
-    assert len(urls) == 3
+    assert len(urls) == 4
     assert set(urls) == {"postgresql+psycopg2://"}
 
 
-def test_all_airflow_services_share_one_configuration() -> None:
-    shared = COMPOSE["x-airflow-environment"]
-    for name in OURS:
-        assert shared.items() <= SERVICES[name]["environment"].items()
+def test_all_airflow_services_share_one_configuration_but_for_who_makes_the_ledgers_tables() -> None:
+    shared = COMPOSE["x-airflow-environment"].items()
+    own = {name: dict(shared - SERVICES[name]["environment"].items()) for name in OURS}
+    assert {name: list(differs) for name, differs in own.items() if differs} == {"airflow-init": ["BAOSONG_LEDGER_URL"]}
+    assert "//ledger_owner@" in SERVICES["airflow-init"]["environment"]["BAOSONG_LEDGER_URL"]
 
 
 def test_a_start_before_init_env_is_stopped_and_no_secret_has_a_default() -> None:

@@ -53,7 +53,7 @@ def test_the_secrets_are_files_that_the_services_can_read_in_a_folder_that_nobod
     made = secret_values(path)
 
     assert sorted(made) == sorted(env_file.secret_files())
-    assert len(set(made.values())) == len(made) == 12
+    assert len(set(made.values())) == len(made) == 13
     assert stat.S_IMODE(path.with_name("secrets").stat().st_mode) == 0o700
     assert {stat.S_IMODE(file.stat().st_mode) for file in path.with_name("secrets").iterdir()} == {0o444}
     Fernet(made["airflow_fernet_key"])

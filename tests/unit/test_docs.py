@@ -85,7 +85,11 @@ def test_every_folder_of_the_layout_exists() -> None:
 @pytest.mark.parametrize("document", [*DOCUMENTS, *CONFIGURATION], ids=lambda d: d.name)
 def test_no_foreign_host_is_named(document: Path) -> None:
     found = set(HOST.findall(re.sub(r"[\w.]+@[\w.]+", "", text_of(document))))
-    local = {host for host in found if re.match(r"https?://(localhost|127\.0\.0\.1|airflow-api-server)[:/]", host)}
+    local = {
+        host
+        for host in found
+        if re.match(r"https?://(localhost|127\.0\.0\.1|airflow-api-server|otel-collector)[:/]", host)
+    }
     assert found - local - OUR_HOSTS == set()
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from baosong.campaign import CampaignError
-from baosong.ledger import restore
+from baosong.ledger import privileges, restore
 from baosong.ledger.deadlines import unmark
 from baosong.ledger.services import Services
 from baosong.preservation import change_log, records
@@ -76,6 +76,7 @@ def rebuild(services: Services, progress: Progress, *, replace: bool = False) ->
 
 def _make_room(connection: Connection, done: Rebuilt, *, replace: bool) -> None:
     """Leave empty tables that nobody else can write to; what was there is moved aside."""
+    privileges.require_owner(connection)
     held = sum(restore.count(connection).values())
     if held and not replace:
         raise RebuildRefused(_IN_USE.format(held=held))

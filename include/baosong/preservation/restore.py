@@ -11,8 +11,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from baosong.ledger import privileges, snapshot
 from baosong.ledger import restore as tables
-from baosong.ledger import snapshot
 from baosong.ledger.database import is_known
 from baosong.ledger.services import Services
 from baosong.preservation import records
@@ -68,6 +68,7 @@ def restore(services: Services, folder: Path, progress: Progress) -> Restored:
     point = newest(folder)
     kept = _checked(folder, point, progress)
     with services.ledger.engine.connect() as connection:
+        privileges.require_owner(connection)
         _refuse_if_in_use(connection)
     services.storage.ensure_buckets()
     _refuse_if_in_the_way(services, folder, kept)

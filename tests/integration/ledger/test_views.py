@@ -165,6 +165,7 @@ def test_what_a_campaign_expects_follows_its_file(ledger: Ledger, campaign: Camp
     assert len(query(ledger, "select * from v_completeness")) == 10
 
 
+@pytest.mark.ledger_owner
 def test_the_database_opens_exactly_the_ways_of_the_table(ledger: Ledger, campaign: Campaign) -> None:
     row = feed(ledger, campaign, "6501", Kind.PHOTO, "a.jpg")
     force = "set local session_replication_role = replica"  # the trigger rests while a state is set up

@@ -226,6 +226,7 @@ class Quarrel:
             raise
 
 
+@pytest.mark.ledger_owner
 @pytest.mark.parametrize(
     ("isolation", "works", "code", "left"),
     [

@@ -376,6 +376,7 @@ def test_a_campaign_file_that_gives_everybody_more_counts(services: Services, ca
     assert set(services.ledger.deadlines(later).values()) == {later.deadline}
 
 
+@pytest.mark.ledger_owner
 def test_nobody_alters_what_was_granted(services: Services, campaign: Campaign) -> None:
     extend(services, campaign)
     for wrong in ("UPDATE extension SET who = 'x'", "DELETE FROM extension", "TRUNCATE extension"):
@@ -383,6 +384,7 @@ def test_nobody_alters_what_was_granted(services: Services, campaign: Campaign) 
             services.ledger.run(lambda session, wrong=wrong: session.execute(text(wrong)))  # type: ignore[misc]
 
 
+@pytest.mark.ledger_owner
 def test_a_lost_ledger_comes_back_with_the_time_that_was_granted(over: Services) -> None:
     drop(over, piece("先"), "先.txt")
     run(over)
@@ -397,6 +399,7 @@ def test_a_lost_ledger_comes_back_with_the_time_that_was_granted(over: Services)
     assert over.ledger.deadlines(over.campaigns.get("2023")) == due
 
 
+@pytest.mark.ledger_owner
 def test_what_is_known_from_its_record_alone_is_late_no_more_either(over: Services) -> None:
     """The record is from before the time was granted, and the segment that held the file is lost."""
     drop(over, piece("先"), "先.txt")

@@ -242,6 +242,7 @@ def test_a_death_while_a_withdrawal_is_answered_is_made_up_for(
     assert (len(receipts(services)), finished(services)) == (2, True)
 
 
+@pytest.mark.ledger_owner
 def test_a_rebuilt_ledger_knows_what_was_waived_and_withdrawn(services: Services) -> None:
     row = rejected_sheet(services)
     operator_acts.waive(services, row.id, "张三", RULES, WHY)
@@ -255,6 +256,7 @@ def test_a_rebuilt_ledger_knows_what_was_waived_and_withdrawn(services: Services
     assert not fixity.verify(services, None, fixity.since(datetime.now(UTC)), lambda *_: None).faults
 
 
+@pytest.mark.ledger_owner
 def test_what_was_withdrawn_stays_so_if_its_change_log_is_lost(services: Services) -> None:
     drop(services, piece())
     run(services)

@@ -26,7 +26,7 @@ from intake_run import CODE, audit, drop, piece, receipts, rows, run
 from package_help import packed, send
 from preservation_help import NOTHING, lose, rich_history, verified
 
-pytestmark = pytest.mark.xdist_group("backup")
+pytestmark = [pytest.mark.xdist_group("backup"), pytest.mark.ledger_owner]
 
 NOW = datetime(2023, 6, 20, tzinfo=UTC)
 OF_THE_OBJECT = ("identity", "etag", "modified_at", "version_id", "member")  # which the store gives anew

@@ -64,6 +64,7 @@ def test_verify_names_a_file_of_a_report_with_both_hashes_and_mends_it_when_told
     assert (mended.returncode, file.read_bytes() == content) == (0, True)
 
 
+@pytest.mark.ledger_owner
 def test_export_and_rebuild_say_what_they_did_and_refuse_what_they_must(
     services: Services, tmp_path: Path, told: Callable[..., CompletedProcess[str]]
 ) -> None:
@@ -85,6 +86,7 @@ def test_export_and_rebuild_say_what_they_did_and_refuse_what_they_must(
     assert [row.state for row in rows(services)] == ["accepted"]
 
 
+@pytest.mark.ledger_owner
 def test_backup_and_restore_say_what_they_did_and_refuse_what_they_must(
     services: Services, tmp_path: Path, told: Callable[..., CompletedProcess[str]]
 ) -> None:

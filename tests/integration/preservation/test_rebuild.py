@@ -37,7 +37,7 @@ from intake_run import (
 from package_help import packed, send
 from preservation_help import lose, rich_history, tables, taken_back
 
-pytestmark = pytest.mark.xdist_group("rebuild")
+pytestmark = [pytest.mark.xdist_group("rebuild"), pytest.mark.ledger_owner]
 
 
 def again(services: Services, **how: Any) -> Rebuilt:

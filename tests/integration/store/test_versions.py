@@ -92,6 +92,7 @@ def client(s3: S3Settings) -> Minio:
     return Minio(s3.endpoint, s3.access_key, s3.secret_key, secure=False, region=s3.region)
 
 
+@pytest.mark.ledger_owner
 def test_the_whole_way_of_a_file_on_a_store_with_versions_and_a_lock(services: Services, locked: Campaign) -> None:
     assert protect(services, locked)
     for text in "一二":

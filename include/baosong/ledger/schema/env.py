@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
+from baosong.ledger import privileges
 from baosong.ledger.models import Base
 
 context.configure(
@@ -13,3 +14,4 @@ context.configure(
 )
 with context.begin_transaction():
     context.run_migrations()
+    privileges.grant(context.config.attributes["connection"])
