@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import pickle
 import subprocess
 import sys
 from multiprocessing import forkserver
@@ -15,7 +14,7 @@ import pytest
 
 from baosong.validation.sandbox import run as sandbox
 from baosong.validation.sandbox.programs import read_sheet
-from baosong.validation.statistics import cells
+from baosong.validation.statistics import cells, sheet_answer
 from bounds_run import Taken, run
 from sheet_bombs import BOMBS, NOT_SEARCHED
 
@@ -70,6 +69,6 @@ def test_the_reader_cannot_take_longer_whatever_it_is_given(tmp_path: Path) -> N
     paths = {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(sandbox.INCLUDE)])}
     done = subprocess.run(command, input=b"x", capture_output=True, env=paths, check=True)
     limits = ((read_sheet.SECONDS, read_sheet.SECONDS + 2), (MEMORY,) * 2)
-    assert pickle.loads(done.stdout) == ([], f"ValueError: {limits}")
+    assert sheet_answer.decoded(done.stdout) == ([], f"ValueError: {limits}")
     assert read_sheet.SECONDS + 2 <= SECONDS
     assert cells.TIMEOUT_SECONDS == 4 * read_sheet.SECONDS

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import pickle
 import re
 import signal
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from baosong.campaign import Campaign
 from baosong.rules.findings import Kind, Verdict
@@ -23,12 +27,31 @@ from baosong.validation import check as checks
 from baosong.validation import inspection
 from baosong.validation.check import check
 from baosong.validation.sandbox import client, confine
+from baosong.validation.sandbox.programs.sheet_answer import encoded
 from baosong.validation.statistics import cells
 from hostile_makers.pdfs import endless
 from sandbox_help import children
 from waiting import until
 
 INCLUDE = Path(__file__).parents[3] / "include"
+EMPTY: dict[str, Any] = {
+    "sheets": [],
+    "problem": None,
+    "texts": [],
+    "days": [],
+    "moments": [],
+    "times": [],
+    "spans": [],
+}
+SHEET: dict[str, Any] = {
+    "name": "甲",
+    "start": (0, 0),
+    "rows": [],
+    "cells": [],
+    "merged": [],
+    "pictures": [],
+    "hidden": False,
+}
 FILE = Source("a.txt", 3, lambda: io.BytesIO(b"abc"))
 
 
@@ -40,6 +63,11 @@ class Does:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return exec, (self.code, {})
+
+
+def written(answer: dict[str, Any]) -> bytes:
+    """Return what a reader that was taken over might answer."""
+    return json.dumps(answer).encode()
 
 
 def done_in_child(code: str, seconds: int = client.SECONDS) -> bytes:
@@ -306,13 +334,104 @@ def test_a_program_that_is_shut_in_reaches_nothing(code: str) -> None:
     "answer",
     [
         b"",
-        b"\x80",
-        pickle.dumps(([], None, 3)),
-        pickle.dumps(([{"name": "甲"}], None)),
+        b"{",
         pickle.dumps((Does("raise SystemError('taken over')"), None)),
+        written({**EMPTY, "more": 3}),
+        written({**EMPTY, "sheets": [{"name": "甲"}]}),
+        written({**EMPTY, "sheets": [SHEET | {"rows": [1], "cells": [7]}]}),
+        written({**EMPTY, "sheets": [SHEET | {"rows": [2], "cells": [1.5]}]}),
+        written({**EMPTY, "sheets": [SHEET | {"rows": [1], "cells": [[1.5]]}]}),
+        written({**EMPTY, "sheets": [SHEET | {"start": (0, 1 << 40)}]}),
+        written({**EMPTY, "sheets": [SHEET | {"merged": [1, 2, 3]}]}),
+        written({**EMPTY, "sheets": [SHEET | {"comments": [0, 0, None]}]}),
+        written({**EMPTY, "texts": [5]}),
+        written({**EMPTY, "problem": "x" * 1000}),
     ],
-    ids=["nothing", "half a word", "too much", "not a sheet", "something that acts"],
+    ids=[
+        "nothing",
+        "half a word",
+        "something that acts",
+        "too much",
+        "not a sheet",
+        "a text that is nowhere",
+        "fewer cells than rows need",
+        "a cell in a cell",
+        "a sheet far to the right",
+        "half a merged area",
+        "a comment without a text",
+        "a number as a text",
+        "an endless reason",
+    ],
 )
 def test_a_sheet_reader_that_was_taken_over_is_not_believed(answer: bytes) -> None:
     with pytest.raises(cells.UnreadableSheet):
         cells._sheets(answer)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"\x80\x05Nr\xff\xff\xff\x3f.",
+        b"[" * 1_000_000,
+        b'{"sheets":' + b"[" * 1_000_000,
+        written({**EMPTY, "sheets": [SHEET | {"cells": 7}]})[:-40] + b"9" * 1_000_000,
+        written({**EMPTY, "sheets": [SHEET | {"rows": [1], "cells": ["9" * 1_000_000]}]}),
+        written({**EMPTY, "sheets": [SHEET | {"start": (0, 256), "rows": [1] * 600_000, "cells": [1.5] * 600_000}]}),
+        written({**EMPTY, "sheets": [SHEET | {"rows": [0] * 1_000_000}] * 3}),
+        written({**EMPTY, "sheets": [SHEET | {"merged": [0] * 4_000_000}]}),
+        written({**EMPTY, "sheets": [SHEET] * 5_000}),
+    ],
+    ids=[
+        "a place in a memo of a billion",
+        "a list in a list in a list",
+        "a sheet in a sheet in a sheet",
+        "a number of a million digits",
+        "a whole number of a million digits",
+        "rows that grow to the left",
+        "more rows than there are",
+        "more areas than there are",
+        "more sheets than there are",
+    ],
+)
+def test_what_a_taken_over_reader_claims_takes_no_memory(answer: bytes) -> None:
+    """A pickle of nine bytes takes gigabytes of a memo; of nested containers one line multiplies."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(cells.UnreadableSheet):
+            cells._sheets(answer)
+        assert tracemalloc.get_traced_memory()[1] < 12 * len(answer) + (1 << 23)
+    finally:
+        tracemalloc.stop()
+
+
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(1 << 63), (1 << 64) - 1),
+    st.floats(allow_nan=False),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=9),
+    st.dates(),
+    st.datetimes(),
+    st.times(),
+    st.timedeltas(),
+)
+
+
+@given(st.lists(st.lists(VALUES, max_size=5), max_size=5), st.integers(0, 250))
+def test_every_cell_comes_up_as_it_was_read(rows: list[list[Any]], left: int) -> None:
+    texts = {(1, 2): "甲", (3, 4): ""}
+    read = {
+        "name": "表",
+        "hidden": False,
+        "start": (3, left),
+        "rows": rows,
+        "merged": [((1, 2), (3, 4))],
+        "comments": texts,
+        "struck": texts | {(5, 6): None},
+        "hidden_rows": [7],
+    }
+    [sheet] = cells._sheets(encoded([read], None))
+    due = [[None] * left + row if row else [] for row in rows]
+    assert [[(type(v), v) for v in row] for row in sheet.rows] == [[(type(v), v) for v in row] for row in due]
+    assert (sheet.top, sheet.merged, sheet.comments) == (3, read["merged"], texts)
+    assert (sheet.struck, sheet.hidden_rows) == (read["struck"], [7])

@@ -6,15 +6,12 @@ Every cell keeps its place, so that a finding can name it; what a hostile file c
 from __future__ import annotations
 
 import csv
-import datetime
 import io
-import pickle
 import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
 
 from baosong.campaign.layout import column_letter
 from baosong.rules.catalogue import phrase
@@ -24,6 +21,7 @@ from baosong.validation.common.filetypes import TEXTS, decode_text
 from baosong.validation.sandbox import run as sandbox
 from baosong.validation.sandbox.programs.read_sheet import ELSEWHERE, LOCKED, MAX_COLUMNS, column_number
 from baosong.validation.sandbox.programs.xlsx_cells import PICTURE
+from baosong.validation.statistics import sheet_answer
 from baosong.validation.statistics.numbers import Raw
 
 MOST_UNPACKED = 128 << 20  # of cells and texts; a million rows are half of it, and reading it all takes some 3 s
@@ -115,7 +113,7 @@ def read_book(data: bytes, max_rows: int) -> list[Sheet]:
         raise UnreadableSheet(phrase("sheet.too_large", size=size, limit=MOST_UNPACKED))
     try:
         program = sandbox.own_program(CHILD, str(max_rows), packages=[python_calamine, xlrd, olefile])
-        finished = sandbox.run(program, data, wall=TIMEOUT_SECONDS)
+        finished = sandbox.run(program, data, wall=TIMEOUT_SECONDS, longest=sheet_answer.LONGEST)
     except sandbox.ResourceLimitExceeded:
         raise UnreadableSheet(phrase("sheet.too_slow")) from None
     except sandbox.WorkerCrashed:
@@ -138,34 +136,17 @@ def _unpacked(data: bytes) -> int:
 def _sheets(answer: bytes) -> list[Sheet]:
     """Return what the child read; raises `LockedSheet`, or `UnreadableSheet`, also for an answer that is none."""
     try:
-        read, problem = _Answer(io.BytesIO(answer)).load()
-        sheets = [_sheet(s) for s in read]
-    except (pickle.UnpicklingError, EOFError, LookupError, TypeError, ValueError, AttributeError) as wrong:
+        read, problem = sheet_answer.decoded(answer)
+    except ValueError as wrong:
         raise UnreadableSheet(phrase("sheet.garbled")) from wrong
     if problem:
         if problem == LOCKED:
             raise LockedSheet
         raise UnreadableSheet(phrase("sheet.elsewhere" if problem == ELSEWHERE else "sheet.damaged"))
+    sheets = [Sheet(**s) for s in read]
+    for sheet in sheets:
+        _part_pictures(sheet)
     return sheets
-
-
-class _Answer(pickle.Unpickler):
-    """A child's answer. A parser that was taken over may write it, so it can hold values and nothing that acts."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        """Return one of the classes that a cell can have; UnpicklingError for anything else."""
-        if module == "datetime" and name in ("date", "datetime", "time", "timedelta"):
-            return getattr(datetime, name)
-        raise pickle.UnpicklingError(f"{module}.{name}")
-
-
-def _sheet(answer: dict[str, Any]) -> Sheet:
-    top, left = answer.pop("start")
-    sheet = Sheet(top=top, **answer)
-    if left:
-        sheet.rows = [[None] * left + row if row else row for row in sheet.rows]
-    _part_pictures(sheet)
-    return sheet
 
 
 def _part_pictures(sheet: Sheet) -> None:
