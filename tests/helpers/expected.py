@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
@@ -15,6 +16,7 @@ from baosong.rules.findings import Kind
 from demo_region import AGAIN, CORRECTED, DEADLINE, FINAL, INTERIM, Walk
 from editions import BOOK, WORD, Told, book_of, files_of, told_by_word
 from recount import PARTS, Region, day, days, grouped, half_up, percent, spoken
+from told_days import day_changes, of_days
 from told_lists import of_lists
 from told_press import of_press
 from told_reports import of_reports
@@ -39,7 +41,9 @@ class Edition:
 
     @property
     def changes(self) -> list[tuple[str, str, str, str, str]]:
-        return sorted(self.region.changes(self.walk.region("v1"))) if self.name == "v2" else []
+        before = self.walk.region("v1")
+        found = [*self.region.changes(before), *day_changes(before, self.region)]
+        return sorted(found) if self.name == "v2" else []
 
 
 # Numbers of annexes, lines and pieces of a table, what the template says of its own rounding, and the title.
@@ -53,6 +57,7 @@ def phrases(e: Edition) -> Iterator[str]:
     yield f"{day(e.at)}{e.at.hour}时{e.at.minute:02d}分之前接收的材料计入本稿"
     yield f"自治区科学技术厅\n{day(e.at)}"
     yield from of_figures(e.region)
+    yield from of_days(e.region)
     yield from of_lists(e.region)
     yield from of_post(e)
     yield from of_reports(e)
@@ -67,16 +72,28 @@ def of_figures(r: Region) -> Iterator[str]:
     def of(part: str, whole: str) -> str:
         return f"占{percent(r.total(part), r.total(whole))}"
 
+    def lead(code: str) -> list[str]:
+        ranks = r.ranks(code)
+        return sorted((p for p, rank in ranks.items() if rank <= 3), key=lambda p: ranks[p])
+
+    def even(code: str) -> bool:
+        values = sorted((r.value(p, code) or Decimal(0) for p in r.sheets), reverse=True)
+        alone = values[0] > values[1] and values[-1] < values[-2]
+        return alone and 0 < values[0] < 2 * values[-1]
+
+    def again(code: str) -> bool:
+        return code != "A01" and len(lead("A01")) == 3 and not even("A01") and lead("A01") == lead(code)
+
     def first(code: str) -> str:
         ranks = r.ranks(code)
+        assert not even(code), "is told otherwise"
         best = sorted((p for p, rank in ranks.items() if rank <= 3), key=lambda p: ranks[p])
         unit = r.indicators[code][1]
         told = [(r.places[p], v, percent(v, r.total(code))) for p in best if (v := r.value(p, code))]
         whole = percent(sum(v for _, v, _ in told), r.total(code))
         near = "，相对集中" if sum(v for _, v, _ in told) * 2 >= r.total(code) else ""
-        return (
-            "、".join(f"{name}（{spoken(v, unit)}，占{part}）" for name, v, part in told) + f"，合计占{whole}{near}。"
-        )
+        listed = "、".join(f"{name}（{spoken(v, unit)}，占{part}）" for name, v, part in told)
+        return f"{'仍' if again(code) else ''}是：{listed}，合计占{whole}{near}。"
 
     def kinds(codes: list[str], whole: str) -> str:
         shown = sorted((c for c in codes if r.total(c)), key=lambda c: (r.indicators[c][0] == "其他", -r.total(c)))
@@ -94,14 +111,14 @@ def of_figures(r: Region) -> Iterator[str]:
     yield f"出动科普大篷车等车辆{said('C04')}。"
     yield f"按类别分，{kinds(KINDS, 'A01')}"
     yield f"平均每个地州市举办活动{spoken(r.total('A01') / len(r.sheets), '项')}。"
-    yield f"活动数居前三位的是：{first('A01')}"
+    yield f"活动数居前三位的{first('A01')}"
     yield f"参与公众{said('B01')}，其中线下{offline}；线上{online}。平均每项活动{per(r, 'B01')}。"
-    yield f"参与人次居前三位的是：{first('B01')}"
+    yield f"参与人次居前三位的{first('B01')}"
     yield f"各级媒体报道{said('D01')}，其中{kinds(PRESS, 'D01')}"
-    yield f"报道数量居前三位的是：{first('D01')}"
+    yield f"报道数量居前三位的{first('D01')}"
     yield f"发放科普资料{said('C01')}，报送照片{said('F01')}、视频{said('F02')}。"
     yield f"投入活动经费{said('E01')}，其中财政经费{said('E02')}，{of('E02', 'E01')}。平均每项活动{per(r, 'E01')}。"
-    yield f"经费投入居前三位的是：{first('E01')}"
+    yield f"经费投入居前三位的{first('E01')}"
     listed = len(r.activities)
     yield f"共{listed}项活动" + ("。" if listed <= MOST_LISTED else "，篇幅所限只列重大示范活动")
 

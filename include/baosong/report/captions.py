@@ -18,14 +18,13 @@ if TYPE_CHECKING:
 _SHORTEST = 4  # letters of an activity's name; less could stand in any file's name
 
 
-def caption(campaign: Campaign, photo: AcceptedFile, listed: Iterable[ActivityRow]) -> str:
-    """Return a photograph's caption; `listed` are its prefecture's activities.
+def caption(campaign: Campaign, photo: AcceptedFile, activity: ActivityRow | None) -> str:
+    """Return a photograph's caption: the activity that its file was called after.
 
-    It shows the activity that its file was called after. Without one, only prefecture and day are known: the day of
-    the camera, where the campaign has such a day.
+    Without one, only prefecture and day are known: the day of the camera, where the campaign has such a day.
     """
     name = campaign.prefecture(photo.prefecture).name
-    if activity := _called_after(photo, listed):
+    if activity:
         where = clean_line(str(activity.fields.get("place") or ""))
         when = dates_text(activity.start, activity.end) if activity.start else ""
         told = "，".join(t for t in (when, where) if t)
@@ -35,7 +34,7 @@ def caption(campaign: Campaign, photo: AcceptedFile, listed: Iterable[ActivityRo
     return f"{name}活动照片" + (f"（{dates_text(day, None)}摄）" if known else "")
 
 
-def _called_after(photo: AcceptedFile, listed: Iterable[ActivityRow]) -> ActivityRow | None:
+def called_after(photo: AcceptedFile, listed: Iterable[ActivityRow]) -> ActivityRow | None:
     """Return the activity with the longest name that the file's name holds; None if two of them are as long."""
     called = alike(photo.name)
     held = [a for a in listed if len(name := alike(a.name)) >= _SHORTEST and name in called]

@@ -8,7 +8,16 @@ from typing import Any
 
 Json = dict[str, Any]
 REGION = "全区"
-_KINDS = {"statistics": "统计表", "report": "总结报告", "photo": "照片"}
+_KINDS = {"statistics": "统计表", "report": "总结报告", "photo": "照片", "press": "媒体报道材料"}
+_MANY = ("photo", "press")  # kinds of which a prefecture sends several files
+_PRESS = {
+    "pieces": "列出的报道",
+    "linked": "有网址的报道",
+    "shared": "几地同报的报道",
+    "files": "媒体报道材料",
+    "unlisted": "读不出报道的材料",
+}
+_APART = {"within": "活动期间开展的活动", "outside": "不在活动期间的活动", "undated": "没有可用日期的活动"}
 PARTS = {"total": "", "offline": "（线下）", "online": "（线上）"}
 Values = Mapping[tuple[str, str], str]
 """The text of each figure by (indicator, part)."""
@@ -56,6 +65,11 @@ def changes_since(before: Json, after: Json) -> Changes:
     """Return the changes between two figures.json: the region's figures first, then those of prefectures."""
     names = {i["code"]: f"{i['name']}（{i['unit']}）" for i in (*before["indicators"], *after["indicators"])}
     pairs = [(REGION, _region(before), _region(after))]
+    pairs += [
+        (REGION, read(before[part]), read(after[part]))
+        for part, read in (("timeline", _timeline), ("press", _press))
+        if part in before  # an edition of an earlier release stated none of them
+    ]
     old = {p["code"]: p for p in before["prefectures"]}
     pairs += [
         (p["name"], flatten(old.get(p["code"], {}).get("values", {})), flatten(p["values"]))
@@ -70,9 +84,27 @@ def _region(figures: Json) -> dict[tuple[str, str], str]:
     return flatten(values) | {("活动明细", "total"): str(figures["activities"])}
 
 
+def _timeline(told: Json) -> dict[tuple[str, str], str]:
+    days = {
+        (f"{int(day[5:7])}月{int(day[8:])}日开展的活动（{form}）", "total"): n
+        for day, forms in told["days"].items()
+        for form, n in forms.items()
+    }
+    return {(name, "total"): told[key] for key, name in _APART.items()} | days
+
+
+def _press(told: Json) -> dict[tuple[str, str], str]:
+    by_level = {(f"列出的报道（{level}）", "total"): n for level, n in told["levels"].items()}
+    return {(name, "total"): told[key] for key, name in _PRESS.items()} | by_level
+
+
 def _inputs(before: Json, after: Json) -> list[str]:
     names = {p["code"]: p["name"] for p in after["prefectures"]}
-    old, new = ({_slot(i): i for i in (*version["inputs"], *version.get("sources", ()))} for version in (before, after))
+    press = "press" in before  # an edition of an earlier release did not name these files
+    old, new = (
+        {_slot(i): i for i in (*version["inputs"], *version.get("sources", ())) if press or i.get("kind") != "press"}
+        for version in (before, after)
+    )
     texts = []
     for slot in dict.fromkeys([*old, *new]):
         one, two = old.get(slot), new.get(slot)
@@ -81,7 +113,7 @@ def _inputs(before: Json, after: Json) -> list[str]:
             texts.append(f"{names.get(known['prefecture'], '')}{'新增' if two else '不再采用'}{_kind(known)}")
         elif one["sha256"] != two["sha256"]:
             texts.append(f"{names.get(two['prefecture'], '')}重新报送{_kind(two)}")
-    texts = list(dict.fromkeys(texts))  # several photographs
+    texts = list(dict.fromkeys(texts))  # several photographs or press files
     if before.get("template", after.get("template")) != after.get("template"):
         texts.append("文字模板有修改")
     if before["rules_version"] != after["rules_version"]:
@@ -90,8 +122,8 @@ def _inputs(before: Json, after: Json) -> list[str]:
 
 
 def _slot(given: Json) -> tuple[str, str]:
-    """Return the identity of an input: one sheet and one report per prefecture, photographs by name."""
-    return given["prefecture"], given["file"] if given.get("kind") == "photo" else _kind(given)
+    """Return the identity of an input: one sheet and one report per prefecture, others by name."""
+    return given["prefecture"], given["file"] if given.get("kind") in _MANY else _kind(given)
 
 
 def _kind(given: Json) -> str:

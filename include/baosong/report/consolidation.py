@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 from string import ascii_uppercase
 from typing import TYPE_CHECKING
 
 from baosong.campaign import Campaign, Prefecture
 from baosong.campaign.form import Indicator
 from baosong.report.coverage import Coverage, coverage
+from baosong.report.listed import Counts, count
 from baosong.report.printable import Remark, is_about_figures, public_activity, public_remark, without_numbers
 from baosong.rules.findings import Kind
 
@@ -74,8 +76,8 @@ class Activities:
     numbers of the sheets stand for them all.
     """
 
-    def __init__(self, ledger: Ledger, campaign: Campaign, sheets: tuple[int, ...], count: int) -> None:
-        self._ledger, self._campaign, self.sheets, self._count = ledger, campaign.id, sheets, count
+    def __init__(self, ledger: Ledger, campaign: Campaign, sheets: tuple[int, ...], number: int) -> None:
+        self._ledger, self._campaign, self.sheets, self._count = ledger, campaign, sheets, number
         fields = campaign.form.activities.fields
         self._texts = [f.name for f in fields if f.type == "text" and not f.private]
         self._private = {f.name for f in fields if f.private}
@@ -87,9 +89,14 @@ class Activities:
         for sheet in self.sheets:
             yield from self.of(sheet)
 
+    @cached_property
+    def counts(self) -> Counts:
+        """All that is counted in them, by one reading."""
+        return count(self._campaign, self)
+
     def of(self, sheet: int) -> Iterator[ActivityRow]:
         """Yield the activities of one of the sheets."""
-        for row in self._ledger.activities(self._campaign, sheet):
+        for row in self._ledger.activities(self._campaign.id, sheet):
             yield public_activity(row, self._texts, self._private)
 
 

@@ -28,6 +28,7 @@ from baosong.report.files import (
 )
 from baosong.report.identity import inputs_sha
 from baosong.rules.errors import BaosongError
+from baosong.rules.findings import Kind
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -66,7 +67,6 @@ def edition_lock(ledger: Ledger, campaign_id: str, edition: str) -> AbstractCont
 
 def _write(services: Services, campaign_id: str, edition: Literal["final", "interim"], now: datetime) -> dict[str, Any]:
     from baosong.report.docx.document import template_of
-    from baosong.report.material import sources
 
     campaign = services.campaigns.get(campaign_id)
     last = _last(services.ledger, campaign_id, edition)  # read before the figures, so that a later overtaking shows
@@ -75,7 +75,7 @@ def _write(services: Services, campaign_id: str, edition: Literal["final", "inte
         figures = replace(figures, closed_at=closing.decided_at)
     folders = services.settings.campaign_dirs
     templates = {name: template_of(name, campaign_id, folders).read_bytes() for name in TEMPLATES}
-    draft = _Draft(services, figures, edition, last, sources(figures), templates)
+    draft = _Draft(services, figures, edition, last, templates)
     if last is not None and (draft.is_unchanged or last.prefix != draft.prefix):  # a new version would overwrite it
         intact = restore(services.storage, last)
         draft.refuse_if_overtaken()
@@ -96,7 +96,6 @@ class _Draft:
     figures: RegionFigures
     edition: Literal["final", "interim"]
     last: Edition | None
-    sources: Sources
     templates: dict[str, bytes]
 
     @property
@@ -120,6 +119,13 @@ class _Draft:
 
         return compare_years(self.services, self.figures)
 
+    @cached_property
+    def sources(self) -> Sources:
+        """The files to quote and to show; who has nothing to write need not choose."""
+        from baosong.report.material import sources
+
+        return sources(self.figures)
+
     @property
     def is_unchanged(self) -> bool:
         return self.last is not None and self.last.inputs_sha == self.inputs_sha
@@ -127,7 +133,8 @@ class _Draft:
     def figures_json(self) -> dict[str, Any]:
         from baosong.report.figures import figures_json
 
-        sources = (*self.sources.reports, *self.sources.photos)
+        press = [s for s in self.figures.accepted if s.kind == Kind.PRESS]
+        sources = (*self.sources.reports, *(photo for photo, _ in self.sources.photos), *press)
         return figures_json(self.figures, self.edition, self.version) | {
             "inputs_sha": self.inputs_sha,
             "template": hashlib.sha256(self.templates[DOCUMENT]).hexdigest(),

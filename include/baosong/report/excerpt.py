@@ -10,7 +10,7 @@ import re
 import unicodedata
 from typing import Any, TypedDict
 
-from baosong.report.printable import without_numbers
+from baosong.report.printable import public_text, without_numbers
 from baosong.store.source import Source
 
 LONGEST_SIDE = 1000  # pixels: some 330 dots an inch at the printed size
@@ -18,7 +18,8 @@ _MOST_PIXELS = 50_000_000  # of a picture that must be decoded whole; a JPEG is 
 _SENTENCE = re.compile(r"([^。！？]++[。！？])|[^。！？]++")  # "" for a rest without an end, which is read once
 _CHAPTER = re.compile(r"^[一二三四五六七八九十]+、")
 _PROBLEMS, _PLANS = re.compile(r"不足|问题|困难"), re.compile(r"下一步|打算|建议")
-_QUOTED, _MOST_CASES, _LONGEST_CHAPTER = 130, 8, 4000
+_NUMBERED = re.compile(r"^(?:[（(][一二三四五六七八九十\d]{1,3}[)）]|[一二三四五六七八九十\d]{1,3}[.、．])\s*")
+_SHORTEST, _QUOTED, _MOST_CASES, _LONGEST_CHAPTER = 15, 130, 8, 4000
 _FORMULAIC = re.compile(r"现将|如下|领导小组|按照|召开|制定|\d{7}")
 _LIVELY = re.compile(r"首次|首届|首个|创新|特色|品牌|走进|深入|直播|体验|展演|激发|欢迎|吸引|仪式|举办|覆盖")
 _NUMBER = re.compile(r"\d+")
@@ -78,6 +79,13 @@ def _shortened(sentence: str) -> str:
         return sentence
     ends = [n for n, sign in enumerate(sentence[:_QUOTED]) if sign in "，；" and _balanced(sentence[:n])]
     return f"{sentence[: ends[-1]]}……" if ends and _NUMBER.search(sentence[: ends[-1]]) else ""
+
+
+def whole_sentences(chapter: str) -> list[str]:
+    """Return the sentences of a chapter that can be quoted whole: closed, not too long, and nothing private."""
+    lines = (_NUMBERED.sub("", clean_line(line).strip()) for line in chapter.splitlines())
+    found = [s for line in lines for s in _SENTENCE.findall(line)]
+    return [s for s in found if _SHORTEST <= len(s) <= _QUOTED and _balanced(s) and public_text(s) == s]
 
 
 def _balanced(text: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from baosong.campaign.form import Indicator
 from baosong.report.consolidation import Figure, PrefectureFigures, RegionFigures, exact
+from baosong.report.coverage import levels
 
 Json = dict[str, Any]
 _PARTS = ("offline", "online")
@@ -29,6 +30,8 @@ def figures_json(figures: RegionFigures, edition: str, version: int) -> Json:
         "indicators": [{"code": i.code, "name": i.name, "unit": i.unit} for i in rows],
         "prefectures": [_prefecture(p, rows) for p in figures.prefectures],
         "activities": len(figures.activities),
+        "timeline": _timeline(figures),
+        "press": _press(figures),
         "inputs": [_input(p) for p in figures.prefectures if p.sheet],
         "remarks": [asdict(r) for r in figures.remarks],
         "closed_at": figures.closed_at.isoformat(timespec="seconds") if figures.closed_at else None,
@@ -54,6 +57,28 @@ def _prefecture(p: PrefectureFigures, rows: tuple[Indicator, ...]) -> Json:
         for code, value in values.items()
     }
     return {"code": p.prefecture.code, "name": p.prefecture.name, "counted": p.sheet is not None, "values": cells}
+
+
+def _timeline(figures: RegionFigures) -> Json:
+    """Return how many activities were under way on each day, by form, and how many on none of them."""
+    told = figures.activities.counts.timeline
+    days = {d.isoformat(): dict(zip(told.forms, map(str, told.under_way(d, d)), strict=True)) for d in told.days}
+    whole = dict(zip(told.forms, map(str, told.under_way(told.days[0], told.days[-1])), strict=True))
+    within, apart = str(told.within), {"outside": str(told.outside), "undated": str(told.undated)}
+    return {"days": days, "forms": whole, "within": within, **apart}
+
+
+def _press(figures: RegionFigures) -> Json:
+    """Return the counts that the report tells of the list of press coverage."""
+    told = figures.coverage
+    return {
+        "pieces": str(len(told.pieces)),
+        "levels": {level: str(len(told.of(level))) for level in levels(figures.campaign)},
+        "linked": str(sum(bool(p.link) for p in told.pieces)),
+        "shared": str(sum(len(p.places) > 1 for p in told.pieces)),
+        "files": str(told.files),
+        "unlisted": str(len(told.unlisted)),
+    }
 
 
 def _input(p: PrefectureFigures) -> Json:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from baosong.report import excerpt
-from baosong.report.captions import caption
+from baosong.report.captions import called_after, caption
 from baosong.report.consolidation import AcceptedFile, RegionFigures
 from baosong.report.excerpt import Passages
 from baosong.report.parts import Picture, ranked
@@ -19,6 +20,7 @@ from baosong.store.source import Source
 from baosong.validation.sandbox import client
 
 if TYPE_CHECKING:
+    from baosong.ledger import ActivityRow
     from baosong.store.s3 import Storage
 
 log = logging.getLogger(__name__)
@@ -32,7 +34,8 @@ class Sources:
     """The files to quote and to show, chosen from the ledger alone, so that the same ledger gives the same choice."""
 
     reports: list[AcceptedFile]
-    photos: list[AcceptedFile]
+    photos: list[tuple[AcceptedFile, ActivityRow | None]]
+    """With each the activity that it shows, where its file's name tells that."""
 
 
 def sources(figures: RegionFigures) -> Sources:
@@ -44,14 +47,29 @@ def sources(figures: RegionFigures) -> Sources:
     files = sorted(
         (s for s in figures.accepted if s.prefecture in place), key=lambda s: (place[s.prefecture], s.name, s.id)
     )
-    return Sources([s for s in files if s.kind == Kind.REPORT], _photos(files, place))
+    return Sources([s for s in files if s.kind == Kind.REPORT], _photos(figures, files, place))
 
 
-def _photos(files: list[AcceptedFile], places: Iterable[str]) -> list[AcceptedFile]:
-    """Return one photograph of each prefecture, or two where so few prefectures have any."""
-    by_place = [[s for s in files if s.prefecture == code and s.kind == Kind.PHOTO] for code in places]
-    each = 1 if sum(map(bool, by_place)) >= ENOUGH_PHOTOS else PHOTOS_EACH
-    return [photo for some in by_place for photo in some[:each]]
+def _photos(
+    figures: RegionFigures, files: list[AcceptedFile], places: Iterable[str]
+) -> list[tuple[AcceptedFile, ActivityRow | None]]:
+    """Return one photograph of each prefecture, or two where so few prefectures have any.
+
+    One that can be told what it shows goes first, then one of a category that has been shown least.
+    """
+    by_place = {code: [s for s in files if s.prefecture == code and s.kind == Kind.PHOTO] for code in places}
+    each = 1 if sum(map(bool, by_place.values())) >= ENOUGH_PHOTOS else PHOTOS_EACH
+    sheets = {s.prefecture: s.id for s in figures.sheets}
+    shown, categories = list[tuple[AcceptedFile, "ActivityRow | None"]](), Counter[str | None]()
+    for code, photos in by_place.items():
+        listed = list(figures.activities.of(sheets[code])) if photos and code in sheets else []
+        left = [(photo, called_after(photo, listed)) for photo in photos]
+        for _ in left[:each]:
+            best = min(left, key=lambda one: (one[1] is None, categories[one[1].category] if one[1] else 0))
+            left.remove(best)
+            categories.update([best[1].category] if best[1] else [])
+            shown.append(best)
+    return shown
 
 
 def passages(storage: Storage, figures: RegionFigures, reports: list[AcceptedFile]) -> dict[str, Passages]:
@@ -64,20 +82,17 @@ def passages(storage: Storage, figures: RegionFigures, reports: list[AcceptedFil
     return found
 
 
-def pictures(storage: Storage, figures: RegionFigures, photos: list[AcceptedFile]) -> list[Picture]:
+def pictures(
+    storage: Storage, figures: RegionFigures, photos: list[tuple[AcceptedFile, ActivityRow | None]]
+) -> list[Picture]:
     """Return the photographs made small; unreadable ones are left out."""
-    listed = {s.prefecture: list(figures.activities.of(s.id)) for s in figures.sheets if s.prefecture in _of(photos)}
     shown: list[Picture] = []
-    for photo in photos:
+    for photo, activity in photos:
         if made := _run_sandboxed(storage, photo, excerpt.small_photo):
-            said = caption(figures.campaign, photo, listed.get(photo.prefecture, ()))
+            said = caption(figures.campaign, photo, activity)
             jpeg, size = base64.b64decode(made["jpeg"]), (int(made["width"]), int(made["height"]))
             shown.append(Picture(jpeg, *size, f"图{len(shown) + 1}　{said}"))
     return shown
-
-
-def _of(files: list[AcceptedFile]) -> set[str]:
-    return {f.prefecture for f in files}
 
 
 def _run_sandboxed(storage: Storage, row: AcceptedFile, what: Callable[[Source], Any]) -> Any:

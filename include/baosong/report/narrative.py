@@ -1,50 +1,30 @@
-"""What the lists of activities tell beside the sums: themes, spread and the activities that stand out.
-
-All of it is counted by words that stand in the form (`themes`, `settings`) or read from the lists as they are.
-"""
+"""What the lists of activities tell beside the sums: days, themes, spread and the activities that stand out."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from decimal import Decimal
-from heapq import nlargest
 from typing import TYPE_CHECKING, Any
 
-from baosong.report.consolidation import RegionFigures
 from baosong.report.excerpt import clean_line
-from baosong.report.wording import amount_text, dates_text
-from baosong.rules.words import alike
+from baosong.report.timeline import UNSTATED
+from baosong.report.wording import amount_text, dates_text, share
 
 if TYPE_CHECKING:
-    from baosong.campaign import Prefecture
-    from baosong.campaign.form import ActivityTable
-    from baosong.ledger import ActivityRow
+    from baosong.campaign import Campaign
+    from baosong.report.listed import Counts, Ranked
+    from baosong.report.timeline import Timeline
 
-_MOST_NAMED = 3
-_Ranked = tuple[Decimal, int, "ActivityRow"]  # people, minus its place in the list, so that the first of equals wins
-
-
-@dataclass(slots=True)
-class _Counts:
-    """Counts over all activities; only the activities that may be named are kept."""
-
-    themes: Counter[str] = field(default_factory=Counter)
-    people: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
-    settings: Counter[str] = field(default_factory=Counter)
-    counties: set[tuple[str, str]] = field(default_factory=set)
-    largest: list[_Ranked] = field(default_factory=list)
-    major: list[_Ranked] = field(default_factory=list)
+_MOST_NAMED = 3  # days that are equally busy
 
 
-def narrative(figures: RegionFigures) -> dict[str, Any]:
+def narrative(campaign: Campaign, counts: Counts) -> dict[str, Any]:
     """Return the values that a template may use; texts and lists are empty where the lists tell nothing."""
-    table, counts = figures.campaign.form.activities, _count(figures)
+    table = campaign.form.activities
     named = [t for t in table.themes if counts.themes[t]]
     named.sort(key=lambda t: -counts.themes[t])
     settings = [s for s in table.settings if counts.settings[s]]
-    places = {p.code: p.name for p in figures.campaign.prefectures}
+    places = {p.code: p.name for p in campaign.prefectures}
     return {
         "主题": "；".join(f"涉及{t}的{counts.themes[t]}项、{amount_text(counts.people[t], '人次')}" for t in named),
         "县数": len(counts.counties),
@@ -55,47 +35,47 @@ def narrative(figures: RegionFigures) -> dict[str, Any]:
     }
 
 
-def _count(figures: RegionFigures) -> _Counts:
-    table, counts = figures.campaign.form.activities, _Counts()
-    counties = {p.code: _counties(p) for p in figures.campaign.prefectures}
-    major = figures.campaign.form.by_field.get("major")
-    for number, a in enumerate(figures.activities):
-        people = (a.offline or Decimal(0)) + (a.online or Decimal(0))
-        _count_words(counts, table, a, people)
-        county = counties[a.prefecture].get(alike(str(a.fields.get("county") or "")))
-        if county:
-            counts.counties.add((a.prefecture, county))
-        if people:
-            counts.largest = _kept(counts.largest, (people, -number, a))
-            if major and a.fields.get("major") == major.choices[0]:
-                counts.major = _kept(counts.major, (people, -number, a))
-    return counts
-
-
-def _count_words(counts: _Counts, table: ActivityTable, a: ActivityRow, people: Decimal) -> None:
-    for theme in _held(a.name, table.themes.items()):
-        counts.themes[theme] += 1
-        counts.people[theme] += people
-    counts.settings.update(_held(str(a.fields.get("place") or ""), table.settings.items()))
-
-
-def _held(text: str, words: Iterable[tuple[str, tuple[str, ...]]]) -> list[str]:
-    return [name for name, some in words if any(word in text for word in some)]
-
-
-def _kept(best: list[_Ranked], one: _Ranked) -> list[_Ranked]:
-    return nlargest(_MOST_NAMED, [*best, one], key=lambda item: item[:2])
-
-
-def _counties(p: Prefecture) -> dict[str, str]:
-    """Return a prefecture's counties by their names; the short name of an autonomous county means it."""
-    full = [c for c in p.counties if c.endswith("自治县")]
-    return {alike(c): next((f for f in full if f.startswith(c.removesuffix("县"))), c) for c in p.counties}
-
-
-def _told(ranked: _Ranked, places: dict[str, str]) -> str:
+def _told(ranked: Ranked, places: dict[str, str]) -> str:
     people, _, a = ranked
     where = clean_line(str(a.fields.get("place") or ""))
     prefecture, dates = places[a.prefecture], dates_text(a.start, a.end)
     told = "，".join(t for t in (prefecture, dates, where, amount_text(people, "人次")) if t)
     return f"{clean_line(a.name)}（{told}）"
+
+
+def timeline_values(told: Timeline) -> dict[str, Any]:
+    """Return the values that a template may use."""
+    whole = told.within + told.outside + told.undated
+    return {
+        "总数": whole,
+        "期内": told.within,
+        "占比": share(Decimal(told.within), Decimal(whole)),
+        "起止": dates_text(told.days[0], told.days[-1]),
+        "形式": _forms(told, told.under_way(told.days[0], told.days[-1])),
+        "高峰": _busiest(told) if told.within else "",
+        "期外": told.outside,
+        "无日期": told.undated,
+        "跨日": sum(n for (first, last, _), n in told.spans.items() if first != last),
+    }
+
+
+def _forms(told: Timeline, counts: Sequence[int]) -> str:
+    some = [(form, n) for form, n in zip(told.forms, counts, strict=True) if n]
+    if len(some) == 1:
+        return some[0][0] if some[0][0] == UNSTATED else f"均为{some[0][0]}"
+    return "、".join(f"{form}{n}项" for form, n in some)
+
+
+def _busiest(told: Timeline) -> str:
+    """Return on which day most were under way; of several such days no one's forms are told."""
+    by_day = {day: told.under_way(day, day) for day in told.days}
+    most = max(map(sum, by_day.values()))
+    days = [day for day, counts in by_day.items() if sum(counts) == most]
+    if len(days) > _MOST_NAMED:
+        return f"开展活动最多的有{len(days)}天，每天{most}项"
+    names = "、".join(dates_text(day, None) for day in days)
+    if len(days) > 1:
+        return f"开展活动最多的是{names}，每天{most}项"
+    if most == sum(map(sum, by_day.values())):
+        return f"{'都' if most > 1 else ''}在{names}{'' if len(told.days) == 1 else '当天'}开展"
+    return f"开展活动最多的是{names}，当天{most}项，{_forms(told, by_day[days[0]])}"

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import islice
-from typing import TYPE_CHECKING
 
 from baosong.campaign.form import Indicator
+from baosong.report import listed
 from baosong.report.changes import Changes
 from baosong.report.consolidation import Figure, PrefectureFigures, RegionFigures, exact
 from baosong.report.wording import NOTHING, dates_text, exact_text, group_thousands, share
 from baosong.rules.words import CELL_WORDS
 
-if TYPE_CHECKING:
-    from baosong.ledger import ActivityRow
-
 COLUMNS = 7  # indicators per table, beside the prefecture's name on a portrait page
 MOST_UNITS = 400  # rows of prefectures in the Word report; the workbook has all
 MOST_BARS = 20
-MOST_ACTIVITIES = 100  # some six pages; the workbook has all
 MOST_CHANGES = 600
 SHADES = ("DEDEDE", "B8B8B8", "8C8C8C", "4D4D4D")  # of a map, the least first; the last one bears white letters
 _TEXT = 156.0  # mm across the text of a page
@@ -81,6 +76,7 @@ class TileMap:
 
 
 Part = Table | Chart | Picture | TileMap
+Ranked = tuple[int, PrefectureFigures, Decimal]  # rank, prefecture, value
 
 
 def units(figures: RegionFigures) -> list[PrefectureFigures]:
@@ -93,7 +89,7 @@ def value(p: PrefectureFigures, code: str) -> Decimal | None:
     return p.values.get(code, Figure()).total
 
 
-def ranked(figures: RegionFigures, code: str) -> list[tuple[int, PrefectureFigures, Decimal]]:
+def ranked(figures: RegionFigures, code: str) -> list[Ranked]:
     """Return (rank, prefecture, value), the largest first; equal values share a rank, missing and 0 have none."""
     stated = [(p, v) for p in figures.prefectures if (v := value(p, code))]
     stated.sort(key=lambda item: -item[1])
@@ -200,22 +196,33 @@ def punctuality_table(figures: RegionFigures) -> Table:
 
 def lists_all(figures: RegionFigures) -> bool:
     """Return whether the Word report lists every activity; of a long list it has only the major ones (重大示范)."""
-    return len(figures.activities) <= MOST_ACTIVITIES
+    return len(figures.activities) <= listed.MOST_LISTED
+
+
+def timeline_chart(figures: RegionFigures) -> Chart | None:
+    """Return the days as bars, or the weeks of a long campaign; None where there is nothing to compare."""
+    told = figures.activities.counts.timeline
+    weeks = -(-len(told.days) // (MOST_BARS * 7))
+    step = 1 if len(told.days) <= MOST_BARS else weeks * 7
+    spans = [(told.days[n], told.days[n : n + step][-1]) for n in range(0, len(told.days), step)]
+    if not told.within or len(spans) < 2:
+        return None
+    counts = [told.under_way(first, last) for first, last in spans]
+    series = [(form, [Decimal(row[n]) for row in counts]) for n, form in enumerate(told.forms)]
+    said = "每日开展的活动" if step == 1 else f"每{weeks if weeks > 1 else ''}周开展的活动"
+    return Chart(f"{said}（项）", [dates_text(first, last) for first, last in spans], series)
 
 
 def activity_table(figures: RegionFigures) -> Table:
-    """Return at most `MOST_ACTIVITIES` activities, with their numbers in the workbook's list."""
-    major = figures.campaign.form.by_field.get("major")
-    chosen: Iterator[tuple[int, ActivityRow]] = enumerate(figures.activities, start=1)
-    if not lists_all(figures):
-        chosen = ((n, a) for n, a in chosen if major and a.fields.get("major") == major.choices[0])
+    """Return at most `MOST_LISTED` activities, with their numbers in the workbook's list."""
+    counts = figures.activities.counts
     names = {p.prefecture.code: p.prefecture.name for p in figures.prefectures}
     rows = [
         [
             str(number), names[a.prefecture], a.name, a.category or NOTHING, dates_text(a.start, a.end),
             str(a.fields.get("place") or NOTHING), f"{a.offline or 0:,.0f}", f"{a.online or 0:,.0f}",
         ]
-        for number, a in islice(chosen, MOST_ACTIVITIES)
+        for number, a in (counts.first if lists_all(figures) else counts.first_major)
     ]  # fmt: skip
     head = ["序号", "地州市", "活动名称", "类别", "日期", "地点", "线下人次", "线上人次"]
     return Table(head, rows, [9, 20, 42, _FOUR, 21, 25, 12, 12], "cllcclrr", "活动一览")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from io import BytesIO
+from itertools import count
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
@@ -25,7 +26,16 @@ from pptx.util import Mm, Pt
 from baosong.campaign.form import Indicator
 from baosong.report.charts import chart_part
 from baosong.report.consolidation import RegionFigures
-from baosong.report.parts import SHADES, Chart, Tile, TileMap, kinds_chart, prefecture_chart, ranked
+from baosong.report.parts import (
+    SHADES,
+    Chart,
+    Tile,
+    TileMap,
+    kinds_chart,
+    prefecture_chart,
+    ranked,
+    timeline_chart,
+)
 from baosong.report.reproducible import make_reproducible
 from baosong.report.template_context import TemplateContext
 from baosong.report.tiles import tile_map
@@ -59,7 +69,8 @@ def make_slides(figures: RegionFigures, context: TemplateContext) -> bytes:
     deck.map(f"{required[-1].name}的地区分布", tile_map(figures, required[-1]), _ranks(figures, required[-1]))
     for indicator in (required[0], required[-1]):
         deck.chart(f"各地州市{indicator.name}", prefecture_chart(figures, indicator))
-    deck.chart(f"{kinds.name}的类别", kinds_chart(figures, kinds))
+    days = timeline_chart(figures)
+    deck.chart(f"{kinds.name}的类别{'和日程' if days else ''}", kinds_chart(figures, kinds), *([days] if days else []))
     cases = [f"{c['地州市']}：“{c['摘录']}”" for c in context["亮点"][:_CASES]]
     deck.text("典型案例", cases or ["目前没有可摘录的总结报告。"])
     deck.text("存在的问题和请予决定的事项", [*_problems(context), *(context["待决"] or ["没有需要决定的事项。"])])
@@ -93,7 +104,7 @@ class _Deck:
     """A presentation in the making, slide by slide."""
 
     def __init__(self, as_of: datetime) -> None:
-        self._as_of, self._deck = as_of, Presentation()
+        self._as_of, self._deck, self._numbers = as_of, Presentation(), count(1)
         self._deck.slide_width, self._deck.slide_height = Mm(_WIDE), Mm(_HIGH)
         for part in (self._deck.part, self._deck.part.package):
             for relation in [r for r in part._rels.values() if r.reltype.endswith(_UNUSED)]:
@@ -133,15 +144,16 @@ class _Deck:
         for n, tile in enumerate(tiles.legend):
             _draw(slide, tile, ((_WIDE - across * len(tiles.legend)) / 2 + n * across, 166, across, 12))
 
-    def chart(self, title: str, chart: Chart) -> None:
-        """Add a slide with a chart that can be edited."""
-        slide = self._slide(title)
-        number = len(self._deck.slides)
-        part = chart_part(chart, self._as_of, number, self._member, scale=1.5)
-        at = (round(Mm(mm)) for mm in _WHOLE)
-        relation, tree = slide.part.relate_to(part, RELATION.CHART), slide.shapes._spTree
-        said = quoteattr(strip_control(chart.title))
-        tree.append(parse_xml(_FRAME.format(*at, id=len(tree) + 1, title=said, relation=relation)))
+    def chart(self, title: str, *charts: Chart) -> None:
+        """Add a slide with charts side by side, which can be edited."""
+        slide, (left, top, wide, high) = self._slide(title), _WHOLE
+        wide /= len(charts)
+        for n, chart in enumerate(charts):
+            part = chart_part(chart, self._as_of, next(self._numbers), self._member, scale=1.5)
+            at = (round(Mm(mm)) for mm in (left + n * wide, top, wide, high))
+            relation, tree = slide.part.relate_to(part, RELATION.CHART), slide.shapes._spTree
+            said = quoteattr(strip_control(chart.title))
+            tree.append(parse_xml(_FRAME.format(*at, id=len(tree) + 1, title=said, relation=relation)))
 
     def text(self, title: str, lines: Sequence[str]) -> None:
         """Add a slide of paragraphs."""

@@ -15,10 +15,11 @@ from typing import Any
 from baosong.campaign.form import Indicator
 from baosong.report import parts
 from baosong.report.changes import Changes
-from baosong.report.consolidation import Figure, RegionFigures
+from baosong.report.consolidation import RegionFigures
 from baosong.report.decide import to_decide
 from baosong.report.excerpt import Passages, clean_line
-from baosong.report.narrative import narrative
+from baosong.report.indicator_view import IndicatorView, mean_of
+from baosong.report.narrative import narrative, timeline_values
 from baosong.report.own_words import own_words
 from baosong.report.parts import Part, Picture
 from baosong.report.press_list import press_tables, press_values
@@ -28,7 +29,6 @@ from baosong.report.wording import (
     amount_text,
     date_text,
     dates_text,
-    exact_text,
     join_names,
     minute_text,
     rounded,
@@ -62,143 +62,6 @@ class Placeholder:
         return f"{MARK}{self.name}{MARK}"
 
 
-@dataclass(frozen=True, slots=True)
-class IndicatorView:
-    """An indicator as sentences use it; its text is the region's total with its unit, 12.35万人次."""
-
-    figures: RegionFigures
-    indicator: Indicator
-
-    def __str__(self) -> str:
-        return self._amount(self._total.total)
-
-    @property
-    def _total(self) -> Figure:
-        return self.figures.totals[self.indicator.code]
-
-    def _amount(self, value: Decimal | None) -> str:
-        return amount_text(value or Decimal(0), self.indicator.unit)
-
-    @property
-    def 名称(self) -> str:
-        """Return the name without 其中."""
-        return self.indicator.name.removeprefix("其中：")
-
-    @property
-    def 准确数(self) -> str:
-        """Return the exact total, as tables write it."""
-        return exact_text(self._total.total or Decimal(0), self.indicator)
-
-    @property
-    def 线下(self) -> str:
-        """Return the total of 线下."""
-        return self._amount(self._total.offline)
-
-    @property
-    def 线上(self) -> str:
-        """Return the total of 线上."""
-        return self._amount(self._total.online)
-
-    @property
-    def 线下占比(self) -> str:
-        """Return the share of 线下 in the total."""
-        return share(self._total.offline, self._total.total)
-
-    @property
-    def 线上占比(self) -> str:
-        """Return the share of 线上 in the total."""
-        return share(self._total.online, self._total.total)
-
-    @property
-    def 占比(self) -> str:
-        """Return the share in the indicator that this one is a part of."""
-        whole = self.indicator.part_of or self.indicator.adds_to
-        return share(self._total.total, self.figures.totals[whole].total if whole else None)
-
-    @property
-    def 每地(self) -> str:
-        """Return the mean over the prefectures that are counted, and beside it the one without who has half of all."""
-        count, whole = len(self.figures.sheets), self._total.total
-        mean = self._amount(_mean(whole, Decimal(count)))
-        first = next(iter(parts.ranked(self.figures, self.indicator.code)), None)
-        if count < 3 or first is None or first[2] * 2 < (whole or 0):
-            return mean
-        rest = self._amount(_mean((whole or Decimal(0)) - first[2], Decimal(count - 1)))
-        return f"{mean}，不计{first[1].prefecture.name}为{rest}"
-
-    @property
-    def 有(self) -> bool:
-        """Return whether the region has any of it."""
-        return bool(self._total.total)
-
-    @property
-    def 分类(self) -> str:
-        """Return the kinds that add up to it with their shares, the largest first and 其他 last."""
-        kinds = self.figures.campaign.form.kinds_of(self.indicator.code)
-        totals = [(k, self.figures.totals[k.code].total or Decimal(0)) for k in kinds]
-        texts = [
-            f"{k.name}{amount_text(v, k.unit)}（占{share(v, self._total.total)}）"
-            for k, v in sorted(totals, key=lambda item: (item[0].name.startswith("其他"), -item[1]))
-            if v
-        ]
-        return "，".join(texts) or "均为0"
-
-    @property
-    def 排名(self) -> str:
-        """Return what a sentence says of the ranks: who is first and with how much of it all, or that all are alike."""
-        ranked = parts.ranked(self.figures, self.indicator.code)
-        if len(ranked) > 1 and ranked[0][0] == ranked[-1][0]:
-            return f"在{len(ranked)}个地州市相同，均为{self._amount(ranked[0][2])}"
-        if len(ranked) <= 3:
-            few = "依次是" if len(ranked) == len(self.figures.sheets) else f"只有{len(ranked)}个地州市不为零"
-            return f"{few}：{self.前三}" if ranked else "在各地州市均为零"
-        part = sum((v for rank, _, v in ranked if rank <= 3), Decimal(0))
-        whole = self._total.total or Decimal(0)
-        return f"居前三位的是：{self.前三}，合计占{share(part, whole)}" + ("，相对集中" if part * 2 >= whole else "")
-
-    @property
-    def 为零(self) -> str:
-        """Return the counted prefectures that have none of it."""
-        return self._without("total")
-
-    @property
-    def 线上为零(self) -> str:
-        """Return the counted prefectures that have none of it online."""
-        return self._without("online")
-
-    @property
-    def 无(self) -> list[str]:
-        """Return the names of those who have none of it."""
-        return self._out("total")
-
-    @property
-    def 线上无(self) -> list[str]:
-        """Return the names of those who have none of it online."""
-        return self._out("online")
-
-    def _out(self, part: str) -> list[str]:
-        counted = [p for p in self.figures.prefectures if p.sheet]
-        return [p.prefecture.name for p in counted if not getattr(p.values.get(self.indicator.code, Figure()), part)]
-
-    def _without(self, part: str) -> str:
-        """Return their number and names; "" where all have some."""
-        counted, out = self.figures.sheets, self._out(part)
-        if len(out) == len(counted) > 1:
-            return f"是已计入的全部{len(out)}个地州市"
-        return f"有{len(out)}个地州市（{'、'.join(out[:8])}{'等' if len(out) > 8 else ''}）" if out else ""
-
-    @property
-    def 前三(self) -> str:
-        """Return the prefectures on the first three ranks with values and shares."""
-        first = [(p, v) for rank, p, v in parts.ranked(self.figures, self.indicator.code) if rank <= 3]
-        texts = [f"{p.prefecture.name}（{self._amount(v)}，占{share(v, self._total.total)}）" for p, v in first]
-        return join_names(texts, 6) or "无"
-
-
-def _mean(value: Decimal | None, count: Decimal | None) -> Decimal:
-    return (value or Decimal(0)) / count if count else Decimal(0)
-
-
 def template_context(figures: RegionFigures, edition: str, version: int, material: Material) -> TemplateContext:
     """Return the context; it contains texts of prefectures unescaped, which the renderer must escape."""
     indicators = {i.code: IndicatorView(figures, i) for i in figures.campaign.form.indicators.rows}
@@ -209,7 +72,8 @@ def template_context(figures: RegionFigures, edition: str, version: int, materia
         "指标": indicators,
         "平均": _per,
         "空缺": partial(_gaps, len(figures.sheets)),
-        "叙述": narrative(figures),
+        "叙述": narrative(figures.campaign, counts := figures.activities.counts),
+        "日程": timeline_values(counts.timeline),
         "亮点": (words := own_words(figures.campaign, material.passages))["案例"],
         "各地": words,
         "主场": _opening(figures),
@@ -244,7 +108,7 @@ def _gaps(count: int, *gaps: tuple[str, list[str]]) -> str:
 
 
 def _per(whole: IndicatorView, count: IndicatorView) -> str:
-    mean = _mean(_total(whole), _total(count))
+    mean = mean_of(_total(whole), _total(count))
     return amount_text(mean if mean < 10 else rounded(mean, 0), whole.indicator.unit)
 
 
@@ -355,7 +219,12 @@ def _charts(figures: RegionFigures) -> dict[str, Placeholder]:
     made = {i.code: partial(_one, parts.prefecture_chart, figures, i) for i in rows}
     made |= {f"{i.code}分类": partial(_one, parts.kinds_chart, figures, i) for i in _with_kinds(figures)}
     made |= {f"{i.code}地图": partial(_one, tile_map, figures, i) for i in rows}
-    return {name: Placeholder(f"图.{name}", make) for name, make in made.items()}
+    placed: dict[str, Callable[[], list[Part]]] = {**made, "日程": partial(_days, figures)}
+    return {name: Placeholder(f"图.{name}", make) for name, make in placed.items()}
+
+
+def _days(figures: RegionFigures) -> list[Part]:
+    return [chart] if (chart := parts.timeline_chart(figures)) else []
 
 
 def _with_kinds(figures: RegionFigures) -> list[Indicator]:

@@ -69,6 +69,7 @@ from expected import (
 )
 from recount import PARTS, digits, spoken
 from servers import Store, fresh_buckets, fresh_database, opened, settings_of
+from told_days import DAYS, FORMS, by_day
 from told_press import press_levels, press_rows
 
 # On a busy machine the walk takes minutes: that must decide nothing.
@@ -296,7 +297,18 @@ def test_every_chart_is_one_that_was_recounted(edition: Edition) -> None:
         series = {said: [digits(v or Decimal(0), code) for v in values] for said, values in parts.items()}
         title = f"各地州市{r.indicators[code][0]}（{r.indicators[code][1]}）"
         wanted.append(Chart(title, [r.places[p] for p in order], series))
+    days = by_day(r)
+    shown = {form: [str(forms[form]) for forms in days.values()] for form in FORMS}
+    wanted.insert(2, Chart("每日开展的活动（项）", list(days), shown))
     assert edition.word.charts == wanted
+
+
+def test_the_workbook_counts_each_day_by_a_formula_that_gives_the_recount(edition: Edition) -> None:
+    rows = [[c.value for c in row] for row in edition.results["活动日程"].iter_rows(min_row=4)]
+    assert rows[0] == ["日期", *FORMS, "合计"]
+    told = {f"{row[0].month}月{row[0].day}日": row[1:] for row in rows[1:]}
+    assert told == {day: [*forms.values(), sum(forms.values())] for day, forms in by_day(edition.region).items()}
+    assert all(c.data_type == "f" for row in edition.book["活动日程"].iter_rows(min_row=5, min_col=2) for c in row)
 
 
 # Indicators that are no part of others.
@@ -358,8 +370,8 @@ def test_the_eight_slides_say_what_report_and_single_page_say(edition: Edition) 
     ]
     shown, legend = edition.word.maps
     assert tiles.texts[1:] == [t for row in shown + legend for tile in row for t in tile[:-1]]
-    activities, people, kinds = (slide.charts for slide in charts)
-    assert kinds + activities + people == edition.word.charts
+    activities, people, (kinds, days) = (slide.charts for slide in charts)
+    assert [kinds, *activities, days, *people] == edition.word.charts
     page = told_by_word(edition.files[ONE_PAGE]).texts
     assert cases.texts[1:] == [t for t in page if "：“" in t]
     questions = page[page.index("请予决定的事项") + 1 : -1]
@@ -499,3 +511,15 @@ def test_figures_json_holds_every_figure(edition: Edition) -> None:
         assert {c: {k: v[k] and Decimal(v[k]) for k in PARTS.values()} for c, v in p["values"].items()} == wanted
     assert told["activities"] == len(r.activities)
     assert [p["name"] for p in told["missing"]] == edition.missing
+    days = zip(DAYS, by_day(r).values(), strict=True)
+    assert told["timeline"]["days"] == {d.isoformat(): {f: str(n) for f, n in forms.items()} for d, forms in days}
+    apart = {key: told["timeline"][key] for key in ("within", "outside", "undated")}
+    assert apart == {"within": str(len(r.activities)), "outside": "0", "undated": "0"}
+    rows = [row for level in press_levels(edition) for row in press_rows(edition, level)]
+    files = sum(len(edition.post.counted(code, Kind.PRESS)) for code in edition.walk.places)
+    shared = sum("、" in row[4] for row in rows)
+    counts = {"pieces": len(rows), "linked": len(rows), "shared": shared, "files": files, "unlisted": 0}
+    assert {key: told["press"][key] for key in counts} == {key: str(n) for key, n in counts.items()}
+    levels = dict.fromkeys(("中央级", "省级", "级别未注明"), "0") | {"地级及以下": str(len(rows))}
+    assert told["press"]["levels"] == levels
+    assert sum(s["kind"] == "press" for s in told["sources"]) == files

@@ -370,7 +370,7 @@ def test_a_program_that_fails_or_hangs_harms_nothing(
 def test_a_long_list_keeps_the_major_activities_with_their_numbers(
     services: Services, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("baosong.report.parts.MOST_ACTIVITIES", 5)
+    monkeypatch.setattr("baosong.report.listed.MOST_LISTED", 5)
     (content,) = file_region(services, campaign, 1).values()
     told = written(services, "interim")
     listed = read_sheet(content).activities

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from baosong.campaign import Campaigns
-from baosong.report.captions import caption
+from baosong.report.captions import called_after, caption
 from baosong.report.consolidation import AcceptedFile
 from baosong.store.settings import PROJECT
 
@@ -39,10 +39,11 @@ LISTED = [
 )
 def test_a_caption_is_made_of_activity_place_and_date(name: str, taken: str, said: str) -> None:
     photo = AcceptedFile(1, "6501", "photo", name, "", "", (), {}, taken)
-    assert caption(Campaigns([PROJECT / "include" / "campaigns"]).get("2023"), photo, LISTED) == said
+    campaign = Campaigns([PROJECT / "include" / "campaigns"]).get("2023")
+    assert caption(campaign, photo, called_after(photo, LISTED)) == said
 
 
 def test_an_activity_that_is_listed_twice_names_no_photograph() -> None:
     photo = AcceptedFile(1, "6501", "photo", "科技下乡服务.jpg", "", "", (), {}, "")
     campaign = Campaigns([PROJECT / "include" / "campaigns"]).get("2023")
-    assert caption(campaign, photo, [activity("科技下乡服务")] * 2) == "乌鲁木齐市活动照片"
+    assert caption(campaign, photo, called_after(photo, [activity("科技下乡服务")] * 2)) == "乌鲁木齐市活动照片"

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from baosong.campaign import Campaigns
+from baosong.report.listed import count
 from baosong.report.narrative import narrative
 from baosong.store.settings import PROJECT
 
@@ -15,13 +16,11 @@ CAMPAIGN = Campaigns([PROJECT / "include" / "campaigns"]).get("2023")
 
 def activity(people: str) -> Any:
     code = CAMPAIGN.prefectures[0].code
-    rest = {"prefecture": code, "fields": {}, "online": None, "start": None, "end": None}
+    rest = {"prefecture": code, "fields": {}, "online": None, "start": None, "end": None, "form": None}
     return SimpleNamespace(name="科学家精神报告会", offline=Decimal(people), **rest)
 
 
 def test_a_theme_s_people_are_added_up_before_anything_is_rounded() -> None:
     """Each cut to a whole number, three means of 0.75 thousand written as decimals lost two people."""
-    figures: Any = SimpleNamespace(
-        campaign=CAMPAIGN, activities=[activity("10.75"), activity("10.75"), activity("0.5")]
-    )
-    assert narrative(figures)["主题"] == "涉及科学家精神的3项、22人次"
+    counts = count(CAMPAIGN, [activity("10.75"), activity("10.75"), activity("0.5")])
+    assert narrative(CAMPAIGN, counts)["主题"] == "涉及科学家精神的3项、22人次"

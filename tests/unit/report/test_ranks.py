@@ -9,22 +9,32 @@ from typing import Any
 import pytest
 
 from baosong.report.consolidation import Figure
-from baosong.report.template_context import IndicatorView, _gaps
+from baosong.report.indicator_view import IndicatorView
+from baosong.report.template_context import _gaps
 
 
-def view(*values: int | None) -> IndicatorView:
-    """Return an indicator with these values; None is a prefecture whose sheet is not counted."""
+def view(*values: int | None, first: tuple[int, ...] = ()) -> IndicatorView:
+    """Return an indicator with these values; None is a prefecture whose sheet is not counted.
+
+    `first` are the values of the form's first figure, where it is another one.
+    """
+
+    def lead(n: int) -> dict[str, Figure]:
+        return {"F": Figure(Decimal(first[n]))} if first else {}
+
     places: list[Any] = [
         SimpleNamespace(
             prefecture=SimpleNamespace(code=str(n), name=name),
             sheet=None if v is None else name,
-            values={} if v is None else {"A": Figure(Decimal(v), Decimal(v), Decimal(0))},
+            values={} if v is None else {"A": Figure(Decimal(v), Decimal(v), Decimal(0))} | lead(n),
         )
         for n, (name, v) in enumerate(zip("甲乙丙丁戊", values, strict=False))
     ]
     total = Figure(Decimal(sum(v or 0 for v in values)))
     sheets = [p for p in places if p.sheet]
-    figures: Any = SimpleNamespace(prefectures=places, totals={"A": total}, sheets=sheets)
+    rows = [SimpleNamespace(code="F" if first else "A", required=True)]
+    campaign = SimpleNamespace(form=SimpleNamespace(indicators=SimpleNamespace(rows=rows)))
+    figures: Any = SimpleNamespace(prefectures=places, totals={"A": total}, sheets=sheets, campaign=campaign)
     indicator: Any = SimpleNamespace(code="A", name="活动", unit="项")
     return IndicatorView(figures, indicator)
 
@@ -48,6 +58,30 @@ def view(*values: int | None) -> IndicatorView:
 )
 def test_ranks_are_told_as_the_figures_have_it(values: tuple[int | None, ...], said: str) -> None:
     assert view(*values).排名 == said
+
+
+EVEN = "各地相差不大：最多的甲（9项），最少的丁（6项），前三位合计占80.0%"
+
+
+@pytest.mark.parametrize(
+    ("values", "first", "said"),
+    [
+        ((9, 8, 7, 6), (), EVEN),
+        ((9, 8, 7, 6), (9, 8, 7, 1), EVEN),
+        ((9, 8, 7, 6, None), (), EVEN),
+        ((9, 9, 7, 6), (), "居前三位的是："),  # nobody alone has most
+        ((9, 8, 7, 4), (), "居前三位的是："),  # more than twice as much
+        ((9, 8, 7, 6, 0), (), "居前三位的是："),  # somebody has none
+        ((90, 8, 7, 1), (9, 8, 7, 1), "居前三位的仍是："),
+        ((90, 8, 7, 1), (8, 9, 7, 1), "居前三位的是："),  # another order
+        ((90, 8, 7, 1), (9, 8, 7, 6), "居前三位的是："),  # the first figure was not told so
+        ((90, 8, 7, 1), (9, 8, 7, 7), "居前三位的是："),  # four lead there
+    ],
+)
+def test_figures_that_are_even_or_led_by_the_same_are_told_so(
+    values: tuple[int | None, ...], first: tuple[int, ...], said: str
+) -> None:
+    assert view(*values, first=first).排名.startswith(said)
 
 
 def test_who_has_none_is_named_or_it_is_said_that_all_have_none() -> None:

@@ -20,6 +20,7 @@ from baosong.report.changes import Changes
 from baosong.report.consolidation import AcceptedFile, Figure, PrefectureFigures, RegionFigures, exact
 from baosong.report.wording import NOTHING
 from baosong.report.xlsx.sheet import Table
+from baosong.report.xlsx.timeline import DAYS
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
@@ -29,6 +30,7 @@ MOST_LINKS = 20_000  # Excel takes 65,530 per sheet; beyond this only the prefec
 MOST_BARS = 40
 FIRST_CHART = 6  # the row
 _DARK = "404040"
+_FILLS = (_DARK, "", "D0D0D0", "FFFFFF")  # of a chart's series; the second one is hatched
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,26 +157,30 @@ def charts(
             parts = [c for c in columns if c.indicator == i and c.part != "total"] or [
                 c for c in columns if c.indicator == i
             ]
-            row = _add_chart(
-                table, row, f"各地州市{i.name}（{i.unit}）", data["各地州市"], [c.number for c in parts], 2, rows
-            )
+            named = [("线下", "线上")[n] if len(parts) > 1 else "合计" for n in range(len(parts))]
+            some = dict(zip([c.number for c in parts], named, strict=True))
+            row = _add_chart(table, row, f"各地州市{i.name}（{i.unit}）", data["各地州市"], some, 2, rows)
         kinds = [n for n, k in enumerate(figures.campaign.form.indicators.rows, head + 1) if k.adds_to == i.code]
         if kinds and kinds == list(range(kinds[0], kinds[-1] + 1)):
-            row = _add_chart(table, row, f"{i.name}分类", data["汇总"], [4], 2, (kinds[0], kinds[-1]))
+            row = _add_chart(table, row, f"{i.name}分类", data["汇总"], {4: "合计"}, 2, (kinds[0], kinds[-1]))
+    told = figures.activities.counts.timeline
+    if told.within and 1 < len(told.days) <= MOST_BARS:
+        forms = dict(enumerate(told.forms, start=2))
+        _add_chart(table, row, "每日开展的活动（项）", data[DAYS], forms, 1, (head + 1, head + len(told.days)))
     table.widths([8] * 12)
     table.printed((head, head), beside=1, scale=65)
 
 
 def _add_chart(
-    table: Table, row: int, title: str, data: Worksheet, columns: Sequence[int], names: int, rows: tuple[int, int]
+    table: Table, row: int, title: str, data: Worksheet, columns: Mapping[int, str], names: int, rows: tuple[int, int]
 ) -> int:
+    """Draw columns, each with its series' name, below one another; return the next free row."""
     chart = BarChart()
     chart.type, chart.title, chart.gapWidth = "bar", title, 45
     chart.grouping, chart.overlap = ("stacked", 100) if len(columns) > 1 else ("clustered", None)
-    for n, column in enumerate(columns):
-        names_ = ("线下", "线上") if len(columns) > 1 else ("合计",)
-        series = Series(Reference(data, min_col=column, min_row=rows[0], max_row=rows[1]), title=names_[n])
-        series.graphicalProperties = GraphicalProperties(solidFill=_DARK) if n == 0 else _hatched()
+    for n, (column, name) in enumerate(columns.items()):
+        series = Series(Reference(data, min_col=column, min_row=rows[0], max_row=rows[1]), title=name)
+        series.graphicalProperties = _hatched() if n == 1 else GraphicalProperties(solidFill=_FILLS[n])
         series.graphicalProperties.line.solidFill = "000000"
         chart.append(series)
     chart.set_categories(Reference(data, min_col=names, min_row=rows[0], max_row=rows[1]))

@@ -21,6 +21,7 @@ from baosong.report.xlsx.press import PRESS, press_sheet
 from baosong.report.xlsx.provenance import Column
 from baosong.report.xlsx.row_writer import MOST_ROWS, row_writer
 from baosong.report.xlsx.sheet import Table, Value
+from baosong.report.xlsx.timeline import DAYS, days_sheet
 from baosong.rules.words import CELL_WORDS, time_text
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 REGION, PREFECTURES, ACTIVITIES, PUNCTUALITY = "汇总", "各地州市", "活动明细", "报送情况"
 HEAD = 4  # the first header row of every sheet; title and explanation stand above
 SUPPORTING = (provenance.ORIGINS, provenance.QUALITY, provenance.METHOD, provenance.CHARTS)
-SHEETS = (REGION, PREFECTURES, ACTIVITIES, PUNCTUALITY, PRESS, *SUPPORTING)
+SHEETS = (REGION, PREFECTURES, ACTIVITIES, DAYS, PUNCTUALITY, PRESS, *SUPPORTING)
 PARTS = {"total": "合计", "offline": "其中：线下", "online": "其中：线上"}
 NONE = "—"
 # Widths by which most activities stand on one line.
@@ -57,6 +58,9 @@ def make_workbook(figures: RegionFigures, edition: str, changes: Changes | None 
     _region(tables[REGION], figures, columns, heading)
     _prefectures(tables[PREFECTURES], figures, columns, heading)
     rows = _activities(tables[ACTIVITIES], figures, heading)
+    count = len(figures.activities)
+    listed = (ACTIVITIES, HEAD + count) if 0 < count <= MOST_ROWS else None
+    days_sheet(tables[DAYS], figures, heading, explanation(figures), HEAD, listed)
     _punctuality(tables[PUNCTUALITY], figures, heading)
     press_sheet(tables[PRESS], figures, heading, explanation(figures), HEAD)
     _supporting_sheets(tables, figures, columns, heading, changes)
