@@ -102,7 +102,7 @@ def revoke(code: PrefectureCode) -> None:
 @app.command("init-env")
 def init_env(
     rotate: Annotated[
-        str, typer.Option("--rotate", metavar="名称", help="换发 secrets/ 里的一个密码，并列出接着要运行的")
+        str, typer.Option("--rotate", metavar="名称", help="换发密码文件夹里的一个，并列出接着要运行的命令")
     ] = "",
 ) -> None:
     """写出正式部署用的 .env 和旁边的密码文件：生成全部密码；已有的只补缺少的，并逐项检查，有错时退出码为 1。"""

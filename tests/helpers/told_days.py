@@ -48,10 +48,9 @@ def of_days(r: Region) -> Iterator[str]:
 
 def day_changes(before: Region, now: Region) -> Iterator[tuple[str, str, str, str, str]]:
     """Yield what the list of changes must say of the days."""
-    old, new = by_day(before), by_day(now)
-    for day in new:
-        for form in FORMS:
-            if old[day][form] != new[day][form]:
-                yield "全区", f"{day}开展的活动（{form}）", "total", str(old[day][form]), str(new[day][form])
+    for form in FORMS:
+        old, new = (on(r, FIRST, LAST, form) for r in (before, now))
+        if old != new:
+            yield "全区", f"活动期间开展的活动（{form}）", "total", str(old), str(new)
     if len(before.activities) != len(now.activities):
         yield "全区", "活动期间开展的活动", "total", str(len(before.activities)), str(len(now.activities))

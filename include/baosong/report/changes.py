@@ -85,12 +85,9 @@ def _region(figures: Json) -> dict[tuple[str, str], str]:
 
 
 def _timeline(told: Json) -> dict[tuple[str, str], str]:
-    days = {
-        (f"{int(day[5:7])}月{int(day[8:])}日开展的活动（{form}）", "total"): n
-        for day, forms in told["days"].items()
-        for form, n in forms.items()
-    }
-    return {(name, "total"): told[key] for key, name in _APART.items()} | days
+    """Return the sums of the days: a list of what each day was before would hide the figures that matter."""
+    forms = {(f"活动期间开展的活动（{form}）", "total"): n for form, n in told["forms"].items()}
+    return {(name, "total"): told[key] for key, name in _APART.items()} | forms
 
 
 def _press(told: Json) -> dict[tuple[str, str], str]:

@@ -89,6 +89,7 @@ def test_processes_that_migrate_at_once_take_turns(postgres_url: str) -> None:
         ledger.close()
 
 
+@pytest.mark.ledger_owner
 def test_history_can_neither_be_changed_nor_deleted(ledger: Ledger) -> None:
     received(ledger, arrival())
     for attempt in ("update history set note = ''", "delete from history", "truncate history"):

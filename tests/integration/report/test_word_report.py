@@ -312,9 +312,9 @@ def test_the_workbook_has_native_charts_that_follow_its_cells(services: Services
     with zipfile.ZipFile(io.BytesIO(services.storage.read("reports", f"{prefix}汇总表.xlsx"))) as package:
         charts = [package.read(n).decode() for n in sorted(package.namelist()) if "charts/chart" in n]
     refs = [re.findall(r"<(?:c:)?f>(.*?)</", c) for c in charts]
-    assert len(charts) == 3
+    assert len(charts) == 4
     assert any("'汇总'!$D$7:$D$15" in r for r in refs)
-    assert all(re.match(r"'(各地州市|汇总)'!\$", ref) for r in refs for ref in r)
+    assert all(re.match(r"'(各地州市|汇总|活动日程)'!\$", ref) for r in refs for ref in r)
 
 
 def _office(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:

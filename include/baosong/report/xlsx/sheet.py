@@ -144,7 +144,7 @@ class Table:
         sheet.print_options.horizontalCentered = True
         margins = sheet.page_margins
         margins.left = margins.right = 0.5
-        margins.top, margins.bottom = 0.6, 0.7
+        margins.top, margins.bottom = 0.4, 0.55
         footer = HeaderFooterItem()
         footer.center.text, footer.center.size = "第 &P 页，共 &N 页", 9
         sheet.HeaderFooter.oddFooter = footer
