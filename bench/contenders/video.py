@@ -17,8 +17,8 @@ from pymediainfo import MediaInfo
 
 from baosong.campaign import Campaigns
 from baosong.rules.findings import Kind, Verdict
-from baosong.store.s3 import Storage, Stored
 from baosong.store.settings import S3Settings, campaign_dirs
+from baosong.store.storage import Storage, Stored
 from baosong.validation.check import check
 
 CHUNK = 8 << 20

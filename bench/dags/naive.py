@@ -17,8 +17,8 @@ with DAG(
 ):
 
     def _storage():
-        from baosong.store.s3 import Storage
         from baosong.store.settings import Settings
+        from baosong.store.storage import Storage
 
         return Storage(Settings.load().s3)
 

@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingRes
 
 from baosong.receipts.view import render, script_hash
 from baosong.store.ranged_reader import RangedReader
-from baosong.store.s3 import Storage
+from baosong.store.storage import Storage
 from baosong_airflow.outage import describe
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ from baosong.receipts.view import is_marked
 from baosong.report.files import PAGE
 from baosong.rules.words import ellipsize
 from baosong.store.keys import RECEIPTS, STATUS, TEMPLATES
-from baosong.store.s3 import Storage, StorageError
+from baosong.store.storage import Storage, StorageError
 from baosong_airflow import board_acts, board_health
 from baosong_airflow import board_answers as answers
 from baosong_airflow.board_lookup import (

@@ -22,8 +22,8 @@ from sqlalchemy.exc import DBAPIError
 from baosong.ledger.metrics import BUCKETS, Counts, Taken
 from baosong.ledger.services import Services
 from baosong.pipeline.open_campaign import opened_campaigns
-from baosong.store.s3 import StorageError
 from baosong.store.settings import metrics_token
+from baosong.store.storage import StorageError
 from baosong_airflow import board_health
 from baosong_airflow.board_answers import unavailable
 from baosong_airflow.board_lookup import services

@@ -13,7 +13,7 @@ def describe(error: BaseException) -> str:
     """Return one Chinese sentence that names what is unavailable, empty where the error is no outage."""
     from sqlalchemy.exc import DBAPIError
 
-    from baosong.store.s3 import StorageError
+    from baosong.store.storage import StorageError
     from baosong.validation.sandbox.run import SandboxUnavailable
 
     full = "No space left" in str(error) or getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)

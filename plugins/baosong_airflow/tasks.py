@@ -96,7 +96,7 @@ def _no_retry_of_bugs() -> Iterator[None]:
     from airflow.sdk.exceptions import AirflowFailException
     from sqlalchemy.exc import SQLAlchemyError
 
-    from baosong.store.s3 import StorageError
+    from baosong.store.storage import StorageError
 
     try:
         yield

@@ -22,7 +22,7 @@ from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 from baosong_airflow.connection import aload_settings
 
 if TYPE_CHECKING:
-    from baosong.store.s3 import Storage
+    from baosong.store.storage import Storage
 
 REPEAT_AFTER = 15.0  # longer than most answers take: to ask after what a run is at costs two tasks for nothing
 REPEAT_AT_MOST_EVERY = 300.0
@@ -174,7 +174,7 @@ class IntakeTrigger(BaseEventTrigger):
 
 
 def _open_storage(settings: Any) -> Storage:
-    from baosong.store.s3 import Storage
+    from baosong.store.storage import Storage
 
     return Storage(settings.s3, retry_timeout=0)  # this trigger backs off by itself, and records what it waits for
 

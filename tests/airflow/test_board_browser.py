@@ -19,7 +19,7 @@ from baosong.pipeline.open_campaign import open_campaign
 from baosong.pipeline.publish import publish_report
 from baosong.receipts.board import render_index
 from baosong.report.files import PAGE
-from baosong.store.s3 import StorageError
+from baosong.store.storage import StorageError
 from board_help import HOSTILE, busy, desk_page, served
 from intake_run import drop, keys, piece, run
 from send_page_help import DESK, PHONE, needs_chromium

@@ -226,7 +226,7 @@ def failed(error: BaseException | None, task: str = "receive") -> None:
 
 
 def test_a_failed_task_alarms_the_operators_once_a_day_in_words(told: Services) -> None:
-    from baosong.store.s3 import StorageError
+    from baosong.store.storage import StorageError
 
     for _ in range(3):
         failed(StorageError("写入 archive/2023/6501/绝密.docx：没有空间"))

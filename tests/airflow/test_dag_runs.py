@@ -271,7 +271,7 @@ def test_only_an_ill_system_is_worth_waiting_for() -> None:
     """A parser that breaks on a file would break on it again, and each retry holds up everybody's next drop."""
     from airflow.sdk.exceptions import AirflowFailException
 
-    from baosong.store.s3 import StorageError
+    from baosong.store.storage import StorageError
     from baosong_airflow import tasks
 
     for away in (StorageError("away"), ConnectionResetError()):

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 import airflow_home  # noqa: F401 - Airflow reads its configuration at its first import
-from baosong.store.s3 import StorageError
+from baosong.store.storage import StorageError
 from baosong_airflow import outage
 from baosong_airflow.tasks import DEFAULT_ARGS
 

@@ -19,8 +19,8 @@ from baosong_airflow import trigger as trigger_module
 from baosong_airflow.trigger import REPEAT_AFTER, REPEAT_AT_MOST_EVERY, ChangeDetector, IntakeTrigger, fingerprint
 
 if TYPE_CHECKING:
-    from baosong.store.s3 import Storage
     from baosong.store.settings import Settings
+    from baosong.store.storage import Storage
 
 KEY = "2023/6501-乌鲁木齐市/统计表/统计表.xlsx"
 listings = st.frozensets(st.sampled_from("abcdefgh"))

@@ -29,8 +29,8 @@ from sqlalchemy.orm import Session
 from baosong.campaign import Campaigns
 from baosong.ledger import Ledger
 from baosong.ledger.services import Services
-from baosong.store.s3 import Storage
 from baosong.store.settings import S3Settings, Settings
+from baosong.store.storage import Storage
 
 P = ParamSpec("P")
 T = TypeVar("T")

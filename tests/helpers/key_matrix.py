@@ -16,8 +16,8 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 
 from baosong.campaign import Campaign
-from baosong.store.s3 import Storage
 from baosong.store.settings import S3Settings
+from baosong.store.storage import Storage
 from s3_calls import Answer, Call, Sender, path, query
 
 FILE = "契约.txt"

@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError
 
 from baosong.campaign import Campaign
 from baosong.pipeline import archive, check, discover, reply
-from baosong.store.s3 import StorageError
+from baosong.store.storage import StorageError
 from baosong_local.samples.media import make_photo
 from baosong_local.samples.sheets import make_sheet, wrong_total
 from baosong_local.stack.postgres import Postgres

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from baosong.ledger import Ledger, privileges
 from baosong.ledger.services import Services
-from baosong.store.s3 import Storage
 from baosong.store.settings import BUCKETS, PROJECT, S3Settings, Settings
+from baosong.store.storage import Storage
 from baosong_local.stack.objectstore import ObjectStore
 from baosong_local.stack.postgres import Postgres
 from baosong_local.stack.process import Program, start, stop

@@ -16,8 +16,8 @@ import pytest
 from baosong.campaign import Campaign
 from baosong.ledger import Ledger, privileges
 from baosong.ledger.services import Services
-from baosong.store.s3 import Storage
 from baosong.store.settings import S3Settings, Settings
+from baosong.store.storage import Storage
 from baosong_local import stack
 from baosong_local.samples.media import make_clip
 from baosong_local.stack.objectstore import Area, ObjectStore

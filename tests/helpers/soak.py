@@ -27,8 +27,8 @@ import psutil
 from baosong.campaign import Campaign
 from baosong.ledger.services import Services
 from baosong.rules.findings import Kind, Verdict
-from baosong.store.s3 import Storage, StorageError
 from baosong.store.settings import PROJECT
+from baosong.store.storage import Storage, StorageError
 from baosong_local import stack
 from baosong_local.demo.plan import Drop, Plan, make_plan
 from baosong_local.demo.run import new_campaign

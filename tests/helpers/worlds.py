@@ -22,8 +22,8 @@ from baosong.ledger import Ledger, Submission
 from baosong.ledger.models import Base
 from baosong.ledger.services import Services
 from baosong.rules.findings import Checked
-from baosong.store.s3 import Storage
 from baosong.store.settings import BUCKETS, PROJECT, S3Settings, Settings
+from baosong.store.storage import Storage
 from baosong.validation import check as checks
 from baosong_local.stack.postgres import Postgres
 from faults import Ended, Seam, closed, in_child, kill, seamed

@@ -15,8 +15,8 @@ from baosong.pipeline.check import check as check_received
 from baosong.preservation import records
 from baosong.rules.findings import Checked, Kind, Verdict
 from baosong.store.ranged_reader import RangedReader
-from baosong.store.s3 import Storage
 from baosong.store.source import Source
+from baosong.store.storage import Storage
 from baosong.validation.check import check
 from baosong.validation.video import media_info, stream_end, video
 from baosong_local.samples import films

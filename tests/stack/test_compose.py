@@ -257,7 +257,7 @@ def test_every_command_exists_in_the_installed_airflow(name: str) -> None:
 def test_python_in_the_init_service_compiles_and_names_what_the_domain_has() -> None:
     from baosong.ledger import Ledger
     from baosong.ledger.services import Services
-    from baosong.store.s3 import Storage
+    from baosong.store.storage import Storage
 
     snippets = [call[2] for call in lines_of(SERVICES["airflow-init"]) if call[:2] == ["python", "-c"]]
     assert len(snippets) == 2
@@ -323,8 +323,8 @@ def test_the_settings_are_complete_for_the_domain(tmp_path: Path) -> None:
 
 
 def test_a_service_without_the_stores_key_writes_to_the_ledger_and_is_refused_the_store(tmp_path: Path) -> None:
-    from baosong.store.s3 import Storage
     from baosong.store.settings import Settings, SettingsError
+    from baosong.store.storage import Storage
 
     told = filled_in()["services"]["airflow-messenger"]["environment"]
     (tmp_path / "ledger_db_password").write_text("pass", encoding="utf-8")

@@ -22,7 +22,7 @@ from jwt import InvalidSignatureError
 import airflow_home
 import weed
 from baosong.rules.errors import CallError
-from baosong.store.s3 import Storage, StorageError
+from baosong.store.storage import Storage, StorageError
 from baosong_local import env_file
 from waiting import free_port, until
 

@@ -23,8 +23,8 @@ import pytest
 
 from baosong.campaign import Campaign, Campaigns
 from baosong.receipts.send_page import PAGE
-from baosong.store.s3 import Storage, StorageError
 from baosong.store.settings import campaign_dirs
+from baosong.store.storage import Storage, StorageError
 from baosong_local import stack
 from baosong_local.stack import campaigns, file_modes, grants, layout, lifecycle, orphans, pages, secrets
 from baosong_local.stack import component as component_module

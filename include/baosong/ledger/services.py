@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from baosong.campaign import Campaigns
 from baosong.ledger import Ledger
-from baosong.store.s3 import Storage
 from baosong.store.settings import Settings
+from baosong.store.storage import Storage
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from baosong.rules.catalogue import finding
 from baosong.rules.findings import Checked, Kind
 from baosong.rules.words import time_text
 from baosong.store.keys import MAX_DEPTH, TOO_DEEP
-from baosong.store.s3 import StorageError
+from baosong.store.storage import StorageError
 from baosong.validation import check as checks
 from baosong.validation import packages
 from baosong.validation.common import antivirus

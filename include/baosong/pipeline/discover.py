@@ -17,7 +17,7 @@ from baosong.pipeline.work import Work
 from baosong.preservation import change_log
 from baosong.rules.findings import Kind
 from baosong.store.keys import ParsedKey, parse_key, slot_of
-from baosong.store.s3 import StorageError, Stored
+from baosong.store.storage import StorageError, Stored
 from baosong.validation import check, packages
 
 log = logging.getLogger(__name__)

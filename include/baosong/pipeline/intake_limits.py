@@ -17,7 +17,7 @@ from baosong.ledger import IntakeLimit
 from baosong.ledger.services import Services
 from baosong.pipeline.reply import write_status
 from baosong.store.keys import is_ignored, list_intake
-from baosong.store.s3 import Storage, Stored
+from baosong.store.storage import Storage, Stored
 
 log = logging.getLogger(__name__)
 

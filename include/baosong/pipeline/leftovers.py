@@ -11,7 +11,7 @@ from baosong.ledger.services import Services
 from baosong.pipeline.discover import usable_campaigns
 from baosong.pipeline.intake_limits import areas, places
 from baosong.store.keys import LEFTOVER_AGE, MAX_LEFTOVERS
-from baosong.store.s3 import Stored
+from baosong.store.storage import Stored
 
 SECONDS = 0.2  # of sweeping a run
 

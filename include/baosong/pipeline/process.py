@@ -13,7 +13,7 @@ from baosong.pipeline.check import check
 from baosong.pipeline.reply import reply
 from baosong.pipeline.unplaced import settle_unplaced
 from baosong.pipeline.work import Work
-from baosong.store.s3 import StorageError
+from baosong.store.storage import StorageError
 
 log = logging.getLogger(__name__)
 

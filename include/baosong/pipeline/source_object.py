@@ -12,8 +12,8 @@ from baosong.ledger import State, Submission
 from baosong.ledger.services import Services
 from baosong.preservation.records import ArchiveError
 from baosong.store.local_copy import Copy, Listener, copied
-from baosong.store.s3 import StorageError, Stored
 from baosong.store.source import Source
+from baosong.store.storage import StorageError, Stored
 from baosong.validation.packages import contents
 from baosong.validation.packages.directory import Member
 

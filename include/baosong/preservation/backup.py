@@ -25,8 +25,8 @@ from baosong.ledger.services import Services
 from baosong.preservation import records
 from baosong.rules.errors import OneLineError
 from baosong.store.local_copy import sha256_of
-from baosong.store.s3 import Storage, StorageError, Stored
 from baosong.store.settings import BUCKETS, PROJECT, Settings, accounts_file
+from baosong.store.storage import Storage, StorageError, Stored
 
 Progress = Callable[[str, int, int], None]
 """Is given a title, how many are done, and of how many."""

@@ -18,7 +18,7 @@ from baosong.preservation.records import (
     verified,
     with_checksum,
 )
-from baosong.store.s3 import Storage
+from baosong.store.storage import Storage
 
 
 def write(services: Services, campaign_id: str, code: str) -> None:

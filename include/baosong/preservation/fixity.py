@@ -20,7 +20,7 @@ from baosong.report import edition_copies
 from baosong.report.editions import edition_lock
 from baosong.report.files import PDFS
 from baosong.report.pdf import put_pdfs
-from baosong.store.s3 import StorageError, Stored
+from baosong.store.storage import StorageError, Stored
 
 NIGHTS = 80
 """In how many nights everything is read once: within a quarter, even if some nights fail."""

@@ -13,7 +13,7 @@ from typing import Any
 from baosong.ledger import Submission
 from baosong.rules.errors import BaosongError
 from baosong.store.local_copy import Copy
-from baosong.store.s3 import Storage
+from baosong.store.storage import Storage
 
 UNPLACED = "_unplaced"
 UNCLASSIFIED = "unclassified"

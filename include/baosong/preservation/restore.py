@@ -30,7 +30,7 @@ from baosong.preservation.backup import (
     path_of,
 )
 from baosong.store.local_copy import sha256_of
-from baosong.store.s3 import StorageError
+from baosong.store.storage import StorageError
 
 _IN_USE = (
     "台账不是空的，有 {held} 行，没有改动。备份只能恢复到新装的系统；只想重建台账的，请用 ./baosong rebuild-ledger。"

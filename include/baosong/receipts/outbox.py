@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from baosong.store.keys import RECEIPTS
 
 if TYPE_CHECKING:
-    from baosong.store.s3 import Storage
+    from baosong.store.storage import Storage
 
 
 def stem_of(number: int) -> str:

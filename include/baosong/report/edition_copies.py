@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from baosong.ledger import Edition
-    from baosong.store.s3 import Storage
+    from baosong.store.storage import Storage
 
 
 def store_copies(storage: Storage, campaign_id: str, contents: dict[str, bytes]) -> dict[str, str]:

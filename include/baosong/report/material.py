@@ -21,7 +21,7 @@ from baosong.validation.sandbox import client
 
 if TYPE_CHECKING:
     from baosong.ledger import ActivityRow
-    from baosong.store.s3 import Storage
+    from baosong.store.storage import Storage
 
 log = logging.getLogger(__name__)
 

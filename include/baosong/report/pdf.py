@@ -12,7 +12,7 @@ from baosong.report.files import PDFS
 from baosong.validation.sandbox import run as sandbox
 
 if TYPE_CHECKING:
-    from baosong.store.s3 import Storage
+    from baosong.store.storage import Storage
 
 log = logging.getLogger(__name__)
 

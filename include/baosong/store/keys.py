@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from baosong.campaign import Campaign
     from baosong.rules.findings import Kind
-    from baosong.store.s3 import Storage, Stored
+    from baosong.store.storage import Storage, Stored
 
 # The names in a prefecture's outbox.
 STATUS = "状态.html"

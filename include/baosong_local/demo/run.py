@@ -20,8 +20,8 @@ from baosong.ledger.services import Services
 from baosong.pipeline.open_campaign import renew_status_pages
 from baosong.rules.errors import BaosongError
 from baosong.rules.findings import Kind, Verdict
-from baosong.store.s3 import Storage
 from baosong.store.settings import home_of
+from baosong.store.storage import Storage
 from baosong_local import stack
 from baosong_local.demo.midway import Midway, make_midway, write_midway
 from baosong_local.demo.plan import Drop, Plan, make_plan

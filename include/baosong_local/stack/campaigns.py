@@ -11,8 +11,8 @@ from baosong.campaign import Campaign, CampaignError, Campaigns, Prefecture
 from baosong.cli.main import NO_KEYS_HERE
 from baosong.ledger.services import Services
 from baosong.pipeline import open_campaign as production
-from baosong.store.s3 import Storage
 from baosong.store.settings import Settings, SettingsError, campaign_dirs, home_of, overlaid
+from baosong.store.storage import Storage
 from baosong_local.stack.grants import open_campaign_areas, revoke_key, rotate_key
 from baosong_local.stack.layout import Layout
 from baosong_local.stack.lifecycle import is_embedded

@@ -21,8 +21,8 @@ from baosong.pipeline.leftovers import remove_leftovers
 from baosong.receipts.board import render_board
 from baosong.rules.words import time_text
 from baosong.store import keys
-from baosong.store.s3 import Storage, StorageError
 from baosong.store.settings import S3Settings
+from baosong.store.storage import Storage, StorageError
 from baosong_local.stack import file_modes
 from baosong_local.stack.objectstore import Area
 from baosong_local.stack.sweep import Sweeper, sweep

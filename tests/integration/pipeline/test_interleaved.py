@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from baosong.ledger import Ledger
 from baosong.preservation import records
-from baosong.store.s3 import PART_SIZE
+from baosong.store.storage import PART_SIZE
 from baosong_local.stack.postgres import Postgres
 from faults import Seam, at_part, cut_connections, kill, kill_half_way, waiting
 from intake_run import AREA, piece, run

@@ -15,7 +15,7 @@ from baosong.ledger.services import Services
 from baosong.pipeline import archive, check, discover, manual_review
 from baosong.preservation import records
 from baosong.receipts.thumbnails import preview_key
-from baosong.store.s3 import StorageError
+from baosong.store.storage import StorageError
 from intake_run import (
     CODE,
     Killed,

@@ -15,7 +15,7 @@ from baosong.ledger.services import Services
 from baosong.pipeline import archive, check, discover, reply
 from baosong.preservation import records
 from baosong.rules.findings import Kind
-from baosong.store.s3 import Storage, StorageError
+from baosong.store.storage import Storage, StorageError
 from baosong.validation import check as checks
 from baosong_local.samples import sheets
 from intake_run import (

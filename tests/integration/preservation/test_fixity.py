@@ -11,7 +11,7 @@ import pytest
 from baosong.ledger.services import Services
 from baosong.pipeline import check, discover
 from baosong.preservation import fixity, records
-from baosong.store.s3 import StorageError
+from baosong.store.storage import StorageError
 from intake_run import CODE, drop, keys, piece, rows, run
 from preservation_help import flip, verified
 from servers import Store

@@ -18,7 +18,7 @@ from baosong.pipeline import reply
 from baosong.preservation import change_log, fixity, records
 from baosong.preservation.rebuild import RebuildRefused, Rebuilt, rebuild
 from baosong.report.files import TYPES
-from baosong.store.s3 import Storage
+from baosong.store.storage import Storage
 from baosong_local.samples.sheets import make_sheet
 from intake_run import (
     CODE,

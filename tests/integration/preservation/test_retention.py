@@ -14,7 +14,7 @@ from baosong.pipeline import archive, check, discover, manual_review
 from baosong.preservation import records as preserved
 from baosong.preservation import retention
 from baosong.report import edition_copies
-from baosong.store.s3 import Storage
+from baosong.store.storage import Storage
 from intake_run import CODE, Killed, drop, keys, killed_at, piece, receipts, rows, run, states
 from manual_review_help import changed, lies_where_it_says, newest, run_unscanned
 

@@ -12,7 +12,7 @@ from baosong.pipeline import check, discover
 from baosong.receipts import sheet_results
 from baosong.receipts.board import render_board
 from baosong.store.keys import RECEIPTS
-from baosong.store.s3 import Storage, StorageError
+from baosong.store.storage import Storage, StorageError
 from baosong.validation.statistics import datadocs
 from baosong_local.samples.dirt import written
 from datadocs_help import wrong_sheet

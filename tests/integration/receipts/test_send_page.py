@@ -20,9 +20,9 @@ from axe_help import violations
 from baosong.campaign import Campaign
 from baosong.ledger.services import Services
 from baosong.pipeline.open_campaign import open_campaign
-from baosong.store.s3 import Storage
 from baosong.store.settings import S3Settings
 from baosong.store.source import Source
+from baosong.store.storage import Storage
 from baosong.validation.check import classify
 from baosong.validation.common.filetypes import identify
 from baosong_local.samples.documents import make_report

@@ -21,8 +21,8 @@ import pytest
 from baosong.campaign import Campaign
 from baosong.cli.main import read_keys
 from baosong.store.policy import key_policy
-from baosong.store.s3 import Storage
 from baosong.store.settings import S3Settings, Settings
+from baosong.store.storage import Storage
 from key_matrix import FILE, FILM, Tally, World, run
 from s3_calls import Answer, Call, Sender, path, query
 from waiting import until

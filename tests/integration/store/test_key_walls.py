@@ -12,8 +12,8 @@ from urllib.parse import quote
 import pytest
 
 from baosong.campaign import Campaign
-from baosong.store.s3 import Storage
 from baosong.store.settings import S3Settings
+from baosong.store.storage import Storage
 from baosong_local.stack.objectstore import Area, ObjectStore
 from s3_calls import Answer, Call, Sender, path, query
 from servers import Store

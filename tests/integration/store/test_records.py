@@ -19,7 +19,7 @@ from baosong.preservation.records import (
     write_record,
 )
 from baosong.store.local_copy import copied
-from baosong.store.s3 import Storage
+from baosong.store.storage import Storage
 
 KEY = "2023/6501/photo/0123456789ab-照片.jpg"
 NOW = datetime(2023, 6, 1, tzinfo=UTC)

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from baosong.campaign import Campaign
-from baosong.store.s3 import PART_SIZE, Storage, StorageError
 from baosong.store.settings import S3Settings
+from baosong.store.storage import PART_SIZE, Storage, StorageError
 from baosong_local.stack.objectstore import ObjectStore
 from baosong_local.stack.process import stop
 from faults import dying_at_part_two, in_child, kill, kill_half_way

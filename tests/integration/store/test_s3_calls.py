@@ -20,8 +20,8 @@ from minio.credentials import Credentials
 from minio.datatypes import Part
 from minio.signer import sign_v4_s3
 
-from baosong.store.s3 import Storage, StorageError
 from baosong.store.settings import S3Settings
+from baosong.store.storage import Storage, StorageError
 from baosong_local.stack.objectstore import Area
 from servers import PIPELINE_KEY, Store
 

@@ -19,8 +19,8 @@ from baosong.ledger.services import Services
 from baosong.pipeline.open_campaign import protect
 from baosong.preservation import fixity
 from baosong.preservation.fixity import since
-from baosong.store.s3 import PART_SIZE, Storage, StorageError
 from baosong.store.settings import BUCKETS, S3Settings
+from baosong.store.storage import PART_SIZE, Storage, StorageError
 from faults import dying_at_part_two, in_child, kill
 from intake_run import audit, drop, piece, rows
 from intake_run import run as run_intake
