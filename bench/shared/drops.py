@@ -61,10 +61,10 @@ def idle(airflow: httpx.Client) -> bool:
     return airflow.get("/api/v2/dags/~/dagRuns", params=active).json()["total_entries"] == 0
 
 
-def wait(true: Callable[[], bool], within: float = WITHIN) -> None:
-    """Wait until something is true; TimeoutError after so many seconds."""
+def wait(true: Callable[[], bool], within: float = WITHIN, every: float = 0.05) -> None:
+    """Wait until something is true, and look every so many seconds; TimeoutError after `within` seconds."""
     deadline = time.monotonic() + within
     while not true():
         if time.monotonic() > deadline:
             raise TimeoutError(f"nothing happened within {within:.0f} s")
-        time.sleep(0.05)
+        time.sleep(every)

@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 
-Fault = Literal["refuse", "lose", "cut", "half", "deny"]
+Fault = Literal["refuse", "lose", "cut", "half", "deny", "encrypt", "swallow"]
 """refuse: 503, nothing done. lose: done, but the answer is a 500. cut: nothing done, the line goes dead.
-half: half of the body goes through, then both lines go dead. deny: 403, which no retry_timeout helps."""
+half: half of the body goes through, then both lines go dead. deny: 403, which no retry_timeout helps.
+encrypt: done, answered with an ETag that is no MD5. swallow: nothing done, answered as if it were, but for the MD5."""
 
 FAULTS: tuple[Fault, ...] = ("refuse", "lose", "cut", "half", "deny")
 _ERROR = '<?xml version="1.0"?><Error><Code>{0}</Code><Message>{0}</Message></Error>'
@@ -63,6 +64,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(503, (), _ERROR.format("SlowDown").encode())
         elif fault == "deny":
             self._answer(403, (), _ERROR.format("AccessDenied").encode())
+        elif fault in ("encrypt", "swallow"):
+            status, headers, answer = self._pass(body) if fault == "encrypt" else (200, (), b"")
+            self._answer(status, [*((n, v) for n, v in headers if n != "Etag"), ("ETag", '"d0c-1"')], answer)
         elif fault == "cut":
             self._drop()
         elif fault == "half":

@@ -16,7 +16,6 @@ import docx
 import psutil
 import pytest
 
-from baosong.receipts.annotated_workbook import annotate
 from baosong.report import pdf
 from baosong.rules.errors import BaosongError
 from baosong.store.source import Source
@@ -168,7 +167,7 @@ def then(belt):
         belt(*arguments, **more)
         attempt()
     return put_on
-for name in ("confine", "confine_writer", "confine_filter", "confine_office"):
+for name in ("confine", "confine_filter", "confine_office"):
     setattr(confine, name, then(getattr(confine, name)))
 sys.argv[:] = sys.argv[5:]
 runpy.run_path(sys.argv[0], run_name="__main__")
@@ -233,10 +232,9 @@ CHILDREN: dict[str, Callable[[], object]] = {
     "the sheet reader": lambda: cells.read_book(sample().content, 100),
     "the media reader": lambda: media_info.inspect(Source("a.mpg", 5, lambda: io.BytesIO(b"abcde"))),
     "a member of a zip": unpack,
-    "the annotated copy": lambda: annotate._in_child({}),
     "ffmpeg for a thumbnail": draw,
     "ffmpeg for the end of a stream": end_of_a_stream,
-    "LibreOffice": lambda: pdf.make_pdf(b""),
+    "LibreOffice": lambda: pdf.make_pdfs([b""]),
 }
 
 
@@ -269,7 +267,7 @@ def test_no_program_is_forgotten_here(taken_over: TakenOver) -> None:
         with suppress(BaosongError):
             use()
     elsewhere = {"fork_server.py", "show_belts.py"}  # tried in test_sandbox.py; opens nothing of anybody's
-    commands = {path for path in programs() if "sandbox" in path.parts or "annotated_workbook" in path.parts}
+    commands = {path for path in programs() if "sandbox" in path.parts}
     assert taken_over.programs == {path for path in commands if path.name not in elsewhere}
 
 
@@ -287,8 +285,8 @@ def office(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
 
 
 def test_the_program_in_libreoffices_place_has_no_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    office(tmp_path, monkeypatch, f'env > {tmp_path}/env; printf %s %PDF > "$6/report.pdf"')
-    assert pdf.make_pdf(b"") == b"%PDF"
+    office(tmp_path, monkeypatch, f'env > {tmp_path}/env; printf %s %PDF > "$6/0.pdf"')
+    assert pdf.make_pdfs([b""]) == [b"%PDF"]
     names = {line.partition("=")[0] for line in (tmp_path / "env").read_text().splitlines()}
     assert names <= {"FONTCONFIG_FILE", "PWD", "OLDPWD", "SHLVL", "_"}  # which fonts; a shell's own
 
@@ -317,10 +315,10 @@ def test_libreoffice_at_work_has_no_secret_and_makes_its_pdf() -> None:
     document = io.BytesIO()
     docx.Document().save(document)
     with ThreadPoolExecutor(1) as beside:
-        making = beside.submit(pdf.make_pdf, document.getvalue())
+        making = beside.submit(pdf.make_pdfs, [document.getvalue()])
         until(lambda: making.done() or any(running("soffice.bin")), what="LibreOffice")
         for environment in running("soffice.bin"):
             assert "sesame" not in str(environment)
         made = making.result()
     assert made is not None
-    assert made.startswith(b"%PDF")
+    assert made[0].startswith(b"%PDF")

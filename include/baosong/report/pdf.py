@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -22,41 +23,47 @@ MEMORY, SECONDS = 4 << 30, 180  # of address space, of which LibreOffice reserve
 
 
 def put_pdfs(storage: Storage, prefix: str) -> bool:
-    """Store the PDFs of an edition unless they exist; return whether all of them exist now. A failure ends it."""
-    return all(_put_pdf(storage, f"{prefix}{pdf}", f"{prefix}{document}") for pdf, document in PDFS.items())
+    """Store the PDFs of an edition that do not exist, and make those again whose document is replaced meanwhile.
+
+    Return whether all of them exist now. A failure ends it.
+    """
+    missing = [pdf for pdf in PDFS if storage.head("reports", f"{prefix}{pdf}") is None]
+    while missing and _program():
+        read = [storage.read("reports", f"{prefix}{PDFS[pdf]}") for pdf in missing]
+        if (made := make_pdfs(read)) is None:
+            break
+        for pdf, content in zip(missing, made, strict=True):
+            storage.put("reports", f"{prefix}{pdf}", content, "application/pdf")
+        again = zip(missing, read, strict=True)
+        missing = [pdf for pdf, document in again if storage.read("reports", f"{prefix}{PDFS[pdf]}") != document]
+    return not missing
 
 
-def _put_pdf(storage: Storage, pdf: str, document: str) -> bool:
-    """Store the PDF of a document, and make it again if the document is replaced meanwhile."""
-    if storage.head("reports", pdf) is not None:
-        return True
-    while _program() and (made := make_pdf(read := storage.read("reports", document))) is not None:
-        storage.put("reports", pdf, made, "application/pdf")
-        if storage.read("reports", document) == read:
-            return True
-    return False
+def make_pdfs(documents: Sequence[bytes]) -> list[bytes] | None:
+    """Return Word files as PDFs, which contain their own date; None where LibreOffice is missing or fails on any.
 
-
-def make_pdf(document: bytes) -> bytes | None:
-    """Return a Word file as PDF, which contains its own date; None where LibreOffice is missing or fails."""
+    It makes all of them in one go: its start takes as long as a short document.
+    """
     program = _program()
     if program is None:
         return None
     with TemporaryDirectory() as folder:
-        source = Path(folder) / "report.docx"
-        source.write_bytes(document)
+        sources = [Path(folder) / f"{number}.docx" for number in range(len(documents))]
+        for source, document in zip(sources, documents, strict=True):
+            source.write_bytes(document)
         # A profile of its own: a second conversion with the same profile would silently do nothing.
         profile = f"-env:UserInstallation={(Path(folder) / 'profile').as_uri()}"
         fonts = ["/usr/bin/env", f"FONTCONFIG_FILE={_FONTS}"]  # the environment is empty otherwise
-        command = [*fonts, program, profile, "--headless", "--convert-to", "pdf", "--outdir", folder, str(source)]
+        command = [*fonts, program, profile, "--headless", "--convert-to", "pdf", "--outdir", folder]
+        command += map(str, sources)
         confined = sandbox.foreign_program(command, memory=MEMORY, seconds=SECONDS, sort="office")
         try:
             sandbox.run(confined, b"", wall=_WITHIN, silent=True)  # a helper that stays must not hold us
         except sandbox.SandboxError as e:
             log.warning("LibreOffice did not end well: %s", e)
-        made = source.with_suffix(".pdf")
-        if made.is_file():
-            return made.read_bytes()
+        made = [source.with_suffix(".pdf") for source in sources]
+        if all(pdf.is_file() for pdf in made):
+            return [pdf.read_bytes() for pdf in made]
     log.warning("LibreOffice is there and made no PDF; is its Writer installed?")
     return None
 

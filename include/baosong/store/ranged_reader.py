@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 BLOCK = 8 * 1024  # bytes; the headers of a video lie far apart, and each costs a block
 CACHED_BLOCKS = 1024
@@ -148,14 +148,16 @@ def _http_time(text: str | None) -> datetime | None:
 
 
 class CountingReader:
-    """Counts the bytes read through it, because the S3 client does not say how many it took."""
+    """Counts the bytes read through it, because the S3 client does not say how many it took, and hashes them."""
 
-    def __init__(self, data: BinaryIO) -> None:
+    def __init__(self, data: BinaryIO, digest: Any = None) -> None:
         self._data = data
-        self.count = 0
+        self.count, self.digest = 0, digest
 
     def read(self, size: int = -1) -> bytes:
-        """Return at most `size` bytes and count them."""
+        """Return at most `size` bytes, counted and hashed."""
         chunk = self._data.read(size)
         self.count += len(chunk)
+        if self.digest is not None:
+            self.digest.update(chunk)
         return chunk

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, cached_property, partial
+from hashlib import md5
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypeVar, cast
 from xml.etree.ElementTree import ParseError
@@ -158,7 +159,8 @@ class Storage:
     ) -> None:
         """Store a stream; `size` -1 means until its end. Only a seekable stream is retried.
 
-        Raises StorageError where the stream is longer or shorter than `size`, or the store shows another size.
+        Raises StorageError where the stream is longer or shorter than `size`, or the store neither answers with the
+        MD5 of what was sent, as most do for an object in one part, nor shows an object of that size.
         """
         doing = f"写入 {bucket}/{key}"
         start = data.tell() if data.seekable() else None
@@ -168,14 +170,14 @@ class Storage:
                 raise StorageError(f"{doing}：数据有 {actual} 字节，声明的却是 {size} 字节。")
             size = actual
 
-        def send() -> int:
+        def send() -> tuple[int, bool]:
             if start is not None:
                 data.seek(start)
             return self._send(bucket, key, data, size, content_type)
 
-        sent = self._repeat(doing, send, attempts=None if start is not None else 1)
-        shown = self.head(bucket, key)
-        if shown is None or shown.size != sent:
+        sent, confirmed = self._repeat(doing, send, attempts=None if start is not None else 1)
+        shown = None if confirmed else self.head(bucket, key)
+        if not confirmed and (shown is None or shown.size != sent):
             raise StorageError(f"{doing}：写后核对大小不符，应为 {sent} 字节，实为 {shown.size if shown else 0} 字节。")
 
     def remove(self, bucket: str, key: str) -> None:
@@ -286,20 +288,22 @@ class Storage:
                 return None
             raise
 
-    def _send(self, bucket: str, key: str, data: BinaryIO, size: int, content_type: str) -> int:
-        counted = CountingReader(data)
-        self._clients[bucket].put_object(
+    def _send(self, bucket: str, key: str, data: BinaryIO, size: int, content_type: str) -> tuple[int, bool]:
+        """Return the bytes sent, and whether the store answered with their MD5."""
+        in_parts = size < 0 or size > PART_SIZE
+        counted = CountingReader(data, None if in_parts else md5(usedforsecurity=False))
+        answer = self._clients[bucket].put_object(
             self._buckets[bucket],
             key,
             cast(BinaryIO, counted),
             size,
             content_type,
-            part_size=PART_SIZE if size < 0 or size > PART_SIZE else 0,
+            part_size=PART_SIZE if in_parts else 0,
             num_parallel_uploads=1,  # the embedded store writes parts in their order
         )
         if size >= 0 and (counted.count != size or data.read(1)):
             raise StorageError(f"写入 {bucket}/{key}：数据与声明的 {size} 字节不符。")
-        return counted.count
+        return counted.count, counted.digest is not None and answer.etag == counted.digest.hexdigest()
 
     def _reader(self, bucket: str, stored: Stored) -> RangedReader:
         doing = f"读取 {bucket}/{stored.key}"

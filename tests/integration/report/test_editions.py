@@ -30,7 +30,7 @@ from sqlalchemy import delete
 
 from airflow_home import baosong_environment
 from baosong.ledger import Edition as Recorded
-from baosong.report.pdf import make_pdf
+from baosong.report.pdf import make_pdfs
 from baosong.rules.findings import Kind
 from baosong.store.settings import PROJECT
 from baosong_local.stack.postgres import Postgres
@@ -165,7 +165,7 @@ def packed(contents: dict[str, bytes]) -> bytes:
 
 @needs_office
 def test_office_numbers_the_pages_outside_and_ends_none_with_a_heading(editions: dict[str, Edition]) -> None:
-    made = make_pdf(editions["v2"].files[WORD])
+    (made,) = make_pdfs([editions["v2"].files[WORD]]) or [b""]
     assert made
     headings = {t for t in editions["v2"].word.texts if re.match(r"[一二三四五六七八九]、|（[一二三]）", t)}
     for number, page in enumerate(PdfReader(io.BytesIO(made)).pages, start=1):
@@ -220,7 +220,7 @@ def test_the_workbook_opens_at_the_summary_and_prints_on_at_most_twenty_pages(
 
 @needs_office
 def test_the_closing_words_stand_below_text_and_the_signature_in_one_piece(editions: dict[str, Edition]) -> None:
-    made = make_pdf(editions["v2"].files[WORD])
+    (made,) = make_pdfs([editions["v2"].files[WORD]]) or [b""]
     assert made
     (page,) = [p for p in PdfReader(io.BytesIO(made)).pages if "特此报告。" in "".join(p.extract_text().split())]
     told = "".join(page.extract_text().split())

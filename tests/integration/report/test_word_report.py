@@ -6,6 +6,7 @@ import io
 import json
 import re
 import zipfile
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -330,11 +331,11 @@ def test_a_pdf_is_put_beside_once_where_the_program_is_there(
     services: Services, campaign: Campaign, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prefix = write_report(services, "2023", "interim", NOW)["prefix"]
-    _office(tmp_path, monkeypatch, f'echo x >> {tmp_path}/calls; printf %s %PDF > "$6/report.pdf"')
+    _office(tmp_path, monkeypatch, f'echo x >> {tmp_path}/calls; for n in 0 1; do printf %s %PDF > "$6/$n.pdf"; done')
     assert [put_pdfs(services.storage, prefix) for _ in range(2)] == [True, True]
     assert services.storage.read("reports", f"{prefix}汇总总结报告.pdf") == b"%PDF"
     assert services.storage.read("reports", f"{prefix}一页纸.pdf") == b"%PDF"
-    assert (tmp_path / "calls").read_text() == "x\n" * 2
+    assert (tmp_path / "calls").read_text() == "x\n"
     file_region(services, campaign, 1)
     assert write_report(services, "2023", "interim", NOW)["prefix"] == prefix
     assert services.storage.stat("reports", f"{prefix}汇总总结报告.pdf") is None
@@ -344,15 +345,15 @@ def test_a_document_replaced_while_its_pdf_is_made_has_its_pdf_made_anew(
     services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prefix = write_report(services, "2023", "interim", NOW)["prefix"]
-    _office(tmp_path, monkeypatch, 'cp "$7" "$6/report.pdf"')
-    real = pdf.make_pdf
+    _office(tmp_path, monkeypatch, 'for n in "$@"; do case $n in *.docx) cp "$n" "${n%.docx}.pdf";; esac; done')
+    real = pdf.make_pdfs
 
-    def overtaken(document: bytes) -> bytes | None:
-        monkeypatch.setattr(pdf, "make_pdf", real)
+    def overtaken(documents: Sequence[bytes]) -> list[bytes] | None:
+        monkeypatch.setattr(pdf, "make_pdfs", real)
         services.storage.put("reports", f"{prefix}汇总总结报告.docx", b"the next one")
-        return real(document)
+        return real(documents)
 
-    monkeypatch.setattr(pdf, "make_pdf", overtaken)
+    monkeypatch.setattr(pdf, "make_pdfs", overtaken)
     assert put_pdfs(services.storage, prefix)
     assert services.storage.read("reports", f"{prefix}汇总总结报告.pdf") == b"the next one"
 

@@ -18,6 +18,7 @@ from baosong.store.storage import PART_SIZE, Storage, StorageError
 from baosong_local.stack.objectstore import ObjectStore
 from baosong_local.stack.process import stop
 from faults import dying_at_part_two, in_child, kill, kill_half_way
+from faulty_store import Fault, in_front_of
 from servers import Store
 from servers import run as start_server
 from waiting import free_port, tick, until
@@ -47,6 +48,15 @@ def many(store: Store, s3: S3Settings) -> list[str]:
     for name in names:
         (folder / name).touch()
     return [f"many/{name}" for name in names]
+
+
+def requests_of_a_write(s3: S3Settings, key: str, plan: dict[int, Fault]) -> list[str]:
+    """Return the methods of the requests that one write costs, through a proxy that does as the plan says."""
+    with in_front_of(s3.endpoint_of("outbox")) as proxy:
+        proxy.expect(plan)
+        through = replace(s3, endpoint=proxy.endpoint, internal_endpoint="")
+        Storage(through).put("outbox", key, b"content")
+        return [request.split()[0] for request in proxy.seen]
 
 
 def keys(storage: Storage, bucket: str = "intake", prefix: str = "") -> list[str]:
@@ -465,6 +475,18 @@ class TestStreams(ThroughEitherDoor):
     def test_a_stream_that_is_not_as_long_as_said_is_an_error(self, storage: Storage, said: int) -> None:
         with pytest.raises(StorageError):
             Storage.put_stream(storage, "archive", "x", io.BytesIO(b"abc"), said)
+
+    def test_what_the_store_has_proved_by_its_md5_is_not_asked_for_again(
+        self, storage: Storage, through: S3Settings
+    ) -> None:
+        assert requests_of_a_write(through, "2023/x/proof", {}) == ["PUT"]
+
+    def test_where_the_answer_proves_nothing_the_store_must_show_the_object(
+        self, storage: Storage, through: S3Settings
+    ) -> None:
+        assert requests_of_a_write(through, "2023/x/there", {0: "encrypt"}) == ["PUT", "HEAD"]
+        with pytest.raises(StorageError, match="写后核对"):
+            requests_of_a_write(through, "2023/x/lost", {0: "swallow"})
 
     def test_a_stream_is_sent_from_where_it_stands(self, storage: Storage) -> None:
         stream = io.BytesIO(b"skip-this:content")

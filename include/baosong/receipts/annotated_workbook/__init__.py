@@ -1,1 +1,1 @@
-"""The annotated copy of a sender's workbook: `annotate` starts `child`, which marks the cells."""
+"""The annotated copy of a sender's workbook: `annotate` has a child of the sandbox mark the cells (`marked`)."""

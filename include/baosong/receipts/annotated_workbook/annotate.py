@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import io
 import logging
-import pickle
 from collections.abc import Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from baosong.campaign import Campaign
@@ -21,7 +18,8 @@ from baosong.rules.words import ellipsize
 from baosong.store.source import Source
 from baosong.validation.common import zip_guard
 from baosong.validation.common.filetypes import ZIPPED, identify
-from baosong.validation.sandbox import run as sandbox
+from baosong.validation.sandbox import client
+from baosong.validation.sandbox.run import SandboxError
 from baosong.validation.statistics.cells import SPARE_ROWS, LockedSheet, Sheet, UnreadableSheet, read_sheets
 
 log = logging.getLogger(__name__)
@@ -32,8 +30,7 @@ MAX_CELLS = 250_000  # some ten seconds of work
 MAX_MERGED = 100_000  # cells: openpyxl makes an object of each
 MAX_COLUMNS = 256
 LONGEST_TEXT = 300
-TIMEOUT_SECONDS = 30
-CHILD = Path(__file__).with_name("child.py")
+LONGEST_COPY = 256 << 20  # bytes of the copy
 
 
 def annotate(content: bytes, name: str, findings: Sequence[Finding], campaign: Campaign) -> bytes | None:
@@ -57,7 +54,6 @@ def annotate(content: bytes, name: str, findings: Sequence[Finding], campaign: C
     if not _moderate(sheets, max_rows):
         return None
     work = {
-        "content": content if kind == "xlsx" else None,
         "sheets": [
             {"name": s.name, "hidden": s.hidden, "top": s.top, "rows": s.rows, "merged": s.merged, "errors": _errors(s)}
             for s in sheets
@@ -66,7 +62,7 @@ def annotate(content: bytes, name: str, findings: Sequence[Finding], campaign: C
         "file": ellipsize(name, 80),
         "title": campaign.title,
     }
-    return _in_child(work)
+    return _in_child(source if kind == "xlsx" else Source(name, 0, io.BytesIO), work)
 
 
 def _errors(sheet: Sheet) -> dict[tuple[int, int], str]:
@@ -99,17 +95,11 @@ def _describe(finding: Finding) -> dict[str, str]:
     }
 
 
-def _in_child(work: dict[str, Any]) -> bytes | None:
-    import openpyxl
+def _in_child(source: Source, work: dict[str, Any]) -> bytes | None:
+    from baosong.receipts.annotated_workbook.marked import marked  # openpyxl, which most processes do without
 
     try:
-        with TemporaryDirectory() as folder:
-            program = sandbox.own_program(CHILD, folder, packages=[openpyxl])
-            finished = sandbox.run(program, pickle.dumps(work, protocol=5), wall=TIMEOUT_SECONDS)
-    except sandbox.SandboxError as e:
+        return client.run(marked, source, work, longest=LONGEST_COPY) or None
+    except SandboxError as e:
         log.warning("no annotated copy: %s", e)
         return None
-    if finished.exit_code != 0:
-        log.warning("no annotated copy: %s", finished.errors.decode("utf-8", "replace")[-500:])
-        return None
-    return finished.output or None

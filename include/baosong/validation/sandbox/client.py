@@ -2,8 +2,8 @@
 
 The server is a fresh interpreter that has imported the parsers and nothing else: no key, no password, no connection is
 in its memory. It is started once, by the first process that needs it, and shared by all that are forked from that one.
-What a child answers is JSON and believed no further than its types: a parser that was taken over can lie about its own
-file and do nothing else.
+What a child answers is JSON, believed no further than its types, or a file for its own sender: a parser that was taken
+over can lie about its own file and do nothing else.
 """
 
 from __future__ import annotations
@@ -68,9 +68,16 @@ def start() -> Server:
         return _server
 
 
-def run(function: Callable[..., Any], source: Source, *arguments: Any, seconds: int = SECONDS) -> bytes:
-    """Return what `function(source, *arguments)` returns, as JSON, computed in a child from a copy of the content.
+def run(
+    function: Callable[..., Any],
+    source: Source,
+    *arguments: Any,
+    seconds: int = SECONDS,
+    longest: int = LONGEST_ANSWER,
+) -> bytes:
+    """Return what `function(source, *arguments)` returns, computed in a child from a copy of the content.
 
+    Bytes come as they are, all else as JSON; more than `longest` bytes are refused as `WorkerCrashed`.
     Raises `ResourceLimitExceeded`, `WorkerCrashed`, `WorkerError` or `SandboxUnavailable`; while the content is read,
     the errors of the store.
     """
@@ -78,10 +85,10 @@ def run(function: Callable[..., Any], source: Source, *arguments: Any, seconds: 
     message = f"{seconds} {function.__module__}"  # which is imported once, before the child is forked
     content = _copy_to_memory(source)
     try:
-        return _ask(start(), message, work, content, seconds)
+        return _ask(start(), message, work, content, seconds, longest)
     except SandboxUnavailable:  # somebody ended it: a new one, once
         _drop_server()
-        return _ask(start(), message, work, content, seconds)
+        return _ask(start(), message, work, content, seconds, longest)
     finally:
         os.close(content)
 
@@ -120,7 +127,7 @@ def _copy_to_memory(source: Source) -> int:
     return copy
 
 
-def _ask(server: Server, message: str, work: bytes, content: int, seconds: int) -> bytes:
+def _ask(server: Server, message: str, work: bytes, content: int, seconds: int, longest: int) -> bytes:
     """Send one piece of work and wait for its end; closing the line is what has the child killed."""
     deadline = time.monotonic() + WALL_FACTOR * seconds
     with ExitStack() as stack:
@@ -135,7 +142,7 @@ def _ask(server: Server, message: str, work: bytes, content: int, seconds: int) 
             writing.close()
             line.sendall(work)
             line.shutdown(socket.SHUT_WR)
-            output, status = sandbox.read_all([answer.fileno(), line.fileno()], deadline, LONGEST_ANSWER)
+            output, status = sandbox.read_all([answer.fileno(), line.fileno()], deadline, longest)
         except OSError as gone:
             raise SandboxUnavailable(f"the sandbox is away: {gone}") from gone
         return _checked_output(output, status, seconds)

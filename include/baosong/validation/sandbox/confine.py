@@ -29,7 +29,6 @@ _CREATE, _ADD_RULE, _RESTRICT, _VERSION = 444, 445, 446, 1
 _FILE_RIGHTS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 1}  # by version
 _EXECUTE, _READ_FOLDER = 1 << 0, 1 << 3
 _READ = 1 << 2 | _READ_FOLDER
-_WRITE = (1 << 16) - 1 & ~_EXECUTE  # as far as the kernel knows them: Linux 6.2 tells apart what shortens a file
 _TCP, _SCOPES = 3, 3  # bind and connect; abstract sockets and signals
 
 # The filter's refusals, by machine: audit's number of it, then system calls
@@ -75,13 +74,6 @@ def confine(memory: int, seconds: int) -> None:
     _refuse_calls()
 
 
-def confine_writer(folder: str, memory: int, seconds: int) -> None:
-    """Put the same belts on a program that needs files of its own, in a folder that is its own."""
-    limit(memory, seconds, largest_file=memory)
-    _allow_only_code({folder: _WRITE})
-    _refuse_calls()
-
-
 def forbid_new_processes() -> None:
     """Refuse this process every signal to others, every new process, program and socket; threads it may have."""
     _landlock({"/": _READ})
@@ -111,9 +103,9 @@ def confine_office(_program: str, memory: int, seconds: int) -> None:
     _landlock({}, of_files=False)
 
 
-def _allow_only_code(besides: Mapping[str, int] | None = None) -> None:
+def _allow_only_code() -> None:
     _LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    _landlock({**dict.fromkeys((*sys.path, sys.base_prefix, *_CODE), _READ), **(besides or {})})
+    _landlock(dict.fromkeys((*sys.path, sys.base_prefix, *_CODE), _READ))
 
 
 def _refuse_calls(but: frozenset[int] = frozenset()) -> None:

@@ -187,10 +187,12 @@ def _work(server: int, seconds: int, *descriptors: int) -> None:
 
 
 def _answer() -> bytes:
-    """Do the work that the line brings, and return its result as JSON."""
+    """Do the work that the line brings, and return its result: bytes as they are, all else as JSON."""
     with open(LINE, "rb") as f:
         function, name, size, arguments = pickle.loads(f.read())  # noqa: S301 from our parent, not from the sender of the file
-    return to_json(function(Source(name, size, lambda: open(f"/proc/self/fd/{CONTENT}", "rb")), *arguments))
+    source = Source(name, size, lambda: open(f"/proc/self/fd/{CONTENT}", "rb"))  # noqa: SIM115 whoever opens it closes it
+    result = function(source, *arguments)
+    return result if isinstance(result, bytes) else to_json(result)
 
 
 if __name__ == "__main__":
