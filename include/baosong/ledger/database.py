@@ -32,8 +32,7 @@ class Database:
 
     def __init__(self, url: str, retry_timeout: float = 60.0) -> None:
         self.engine = create_engine(
-            url,
-            pool_pre_ping=True,
+            url,  # no ping before each use: what finds its connection dead is begun again
             connect_args={"connect_timeout": 10, "options": "-c timezone=UTC", "application_name": "baosong"},
             json_serializer=partial(json.dumps, ensure_ascii=False, allow_nan=False),
         )
@@ -67,18 +66,22 @@ class Database:
         The lock belongs to a connection, so a killed process leaves none behind.
         """
         number = lock_number(f"claim:{what}")
-        connection = self._retrying.copy()(self.engine.connect)
+        connection, mine = self._retrying.copy()(self._try_lock, number, shared)
         try:
-            connection = connection.execution_options(isolation_level="AUTOCOMMIT")
-            take = func.pg_try_advisory_lock_shared if shared else func.pg_try_advisory_lock
-            mine = bool(connection.scalar(select(take(number))))
-            try:
-                yield mine
-            finally:
-                if mine:
-                    _release(connection, func.pg_advisory_unlock_shared if shared else func.pg_advisory_unlock, number)
+            yield mine
         finally:
+            if mine:
+                _release(connection, func.pg_advisory_unlock_shared if shared else func.pg_advisory_unlock, number)
             connection.close()
+
+    def _try_lock(self, number: int, shared: bool) -> tuple[Connection, bool]:
+        connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        take = func.pg_try_advisory_lock_shared if shared else func.pg_try_advisory_lock
+        try:
+            return connection, bool(connection.scalar(select(take(number))))
+        except BaseException:
+            connection.close()
+            raise
 
     def migrate(self, revision: str = "head") -> None:
         """Bring the schema up to a revision, by default the newest; repeating it does nothing."""

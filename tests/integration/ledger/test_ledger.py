@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -342,6 +343,22 @@ def test_cut_connections_are_survived(ledger: Ledger) -> None:
 
     assert ledger.run(work) == 2
     killer.close()
+
+
+@pytest.mark.parametrize("use", ["a transaction", "a claim"])
+def test_connections_that_were_cut_while_idle_are_survived(ledger: Ledger, use: str) -> None:
+    """Several at once, as a server's restart cuts them: each next use must not meet another dead one."""
+    with ExitStack() as held:
+        for n in range(3):
+            held.enter_context(ledger.advisory_lock(f"{n}"))
+    killer = Ledger(str(ledger.engine.url.render_as_string(hide_password=False)))
+    victims = "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()"
+    killer.run(lambda s: s.execute(text(f"{victims} and datname = current_database()")).all())
+    killer.close()
+    if use == "a claim":
+        with ledger.advisory_lock("x") as mine:
+            assert mine
+    assert ledger.run(lambda session: session.scalar(text("select 1"))) == 1
 
 
 def test_a_claim_is_exclusive_and_ends_with_its_context(ledger: Ledger) -> None:
