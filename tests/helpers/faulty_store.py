@@ -7,8 +7,12 @@ import socket
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
+
+from baosong.store.settings import S3Settings
+from baosong.store.storage import Storage
 
 Fault = Literal["refuse", "lose", "cut", "half", "deny", "encrypt", "swallow"]
 """refuse: 503, nothing done. lose: done, but the answer is a 500. cut: nothing done, the line goes dead.
@@ -130,3 +134,12 @@ def in_front_of(upstream: str) -> Iterator[FaultyStore]:
         finally:
             proxy.shutdown()
             thread.join()
+
+
+def requests_of_a_write(s3: S3Settings, key: str, plan: dict[int, Fault]) -> list[str]:
+    """Return the methods of the requests that one write costs, through a proxy that does as the plan says."""
+    with in_front_of(s3.endpoint_of("outbox")) as proxy:
+        proxy.expect(plan)
+        through = replace(s3, endpoint=proxy.endpoint, internal_endpoint="")
+        Storage(through).put("outbox", key, b"content")
+        return [request.split()[0] for request in proxy.seen]

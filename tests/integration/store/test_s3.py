@@ -18,7 +18,7 @@ from baosong.store.storage import PART_SIZE, Storage, StorageError
 from baosong_local.stack.objectstore import ObjectStore
 from baosong_local.stack.process import stop
 from faults import dying_at_part_two, in_child, kill, kill_half_way
-from faulty_store import Fault, in_front_of
+from faulty_store import requests_of_a_write
 from servers import Store
 from servers import run as start_server
 from waiting import free_port, tick, until
@@ -48,15 +48,6 @@ def many(store: Store, s3: S3Settings) -> list[str]:
     for name in names:
         (folder / name).touch()
     return [f"many/{name}" for name in names]
-
-
-def requests_of_a_write(s3: S3Settings, key: str, plan: dict[int, Fault]) -> list[str]:
-    """Return the methods of the requests that one write costs, through a proxy that does as the plan says."""
-    with in_front_of(s3.endpoint_of("outbox")) as proxy:
-        proxy.expect(plan)
-        through = replace(s3, endpoint=proxy.endpoint, internal_endpoint="")
-        Storage(through).put("outbox", key, b"content")
-        return [request.split()[0] for request in proxy.seen]
 
 
 def keys(storage: Storage, bucket: str = "intake", prefix: str = "") -> list[str]:

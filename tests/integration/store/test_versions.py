@@ -22,6 +22,7 @@ from baosong.preservation.fixity import since
 from baosong.store.settings import BUCKETS, S3Settings
 from baosong.store.storage import PART_SIZE, Storage, StorageError
 from faults import dying_at_part_two, in_child, kill
+from faulty_store import requests_of_a_write
 from intake_run import audit, drop, piece, rows
 from intake_run import run as run_intake
 from preservation_help import lose, tables
@@ -144,6 +145,10 @@ def test_a_sender_that_dies_between_parts_changes_nothing_that_can_be_seen(s3: S
     storage.put_stream("archive", "2023/x", io.BytesIO(content))
     assert storage.read("archive", "2023/x") == content
     assert [stored.key for stored in storage.list("archive")] == ["2023/x"]
+
+
+def test_what_the_store_has_proved_by_its_md5_is_not_asked_for_again(storage: Storage, s3: S3Settings) -> None:
+    assert requests_of_a_write(s3, "2023/x/proof", {}) == ["PUT"]
 
 
 def test_a_lock_is_never_shortened(services: Services, locked: Campaign, s3: S3Settings) -> None:
