@@ -118,6 +118,7 @@ class Sent:
             more = again.submit(self._leave)
             yield
         more.result()
+        self._take_away()
 
     def _in_work(self, content: bytes) -> None:
         ledger, whose = self._services.ledger, (self._campaign.id, self._neighbour.code)
@@ -127,13 +128,20 @@ class Sent:
         wait(lambda: len(ledger.submissions(*whose)) > known)
 
     def _leave(self) -> None:
-        area, storage, turn = self._area(self._neighbour), storage_as(self._neighbour.code), next(self._numbers)
+        area, storage, turn = self._area(self._neighbour), storage_as(self._neighbour.code, 0), next(self._numbers)
         for n in range(LEFTOVERS):
             folders = "d/" * MAX_DEPTH if n % 10 == 0 else ""
             storage.put("intake", f"{area}/{folders}~${turn}-{n}.docx", b"x")
             if n % 50 == 0:
                 with suppress(StorageError):  # the answer that is due
                     storage.put("intake", f"{area}/{n}/{'d/' * TOO_DEEP}x.docx", b"x")
+
+    def _take_away(self) -> None:
+        """Remove what is left: few are not swept for an hour."""
+        storage = storage_as(self._neighbour.code)
+        for stored in storage.list("intake", f"{self._area(self._neighbour)}/"):
+            if "~$" in stored.key:
+                storage.remove("intake", stored.key)
 
     def _sheet(self, prefecture: Prefecture) -> bytes:
         return make_sheet(self._campaign, prefecture, seed=next(self._numbers)).content
