@@ -7,6 +7,7 @@ the stack from outside must notice that.
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,13 @@ def look(services: Services, notes: Any, now: datetime) -> None:
     for fact in (board_health.watching(looks, now), *board_health.disk(services.settings)):
         if fact.look == "failed":
             raise_alarm(services, "health", fact.name, f"{fact.name}：{fact.text}", now)
+
+
+def look_at_belts(services: Services, now: datetime) -> None:
+    """Raise an alarm where this worker's kernel refuses the sandbox's belts: the board tries its own machine alone."""
+    host = socket.gethostname()
+    for fact in board_health.confinement(f"工作进程所在的机器 {host} "):
+        raise_alarm(services, "health", f"{fact.name} {host}", f"{fact.name}：{fact.text}", now)
 
 
 def _noted(store: Any) -> dict[str, str]:

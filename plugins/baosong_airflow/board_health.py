@@ -32,15 +32,15 @@ def facts(settings: Settings, now: datetime, zone: ZoneInfo) -> list[Fact]:
     return [*_of_airflow(now, zone), *disk(settings), *confinement()]
 
 
-def confinement() -> Iterator[Fact]:
-    """Yield which of the sandbox's belts the kernel refuses this server, nothing where it has them all."""
+def confinement(machine: str = "界面所在的机器") -> Iterator[Fact]:
+    """Yield which of the sandbox's belts the kernel refuses this process, nothing where it has them all."""
     try:
         missing = missing_belts()
     except SandboxUnavailable as untried:
         yield Fact("沙箱", str(untried), "failed")
         return
     if missing:
-        yield Fact("沙箱", f"界面所在的机器不提供 {'、'.join(missing)}，在它上面打开文件时隔离较弱", "failed")
+        yield Fact("沙箱", f"{machine}不提供 {'、'.join(missing)}，在它上面打开文件时隔离较弱", "failed")
 
 
 def _of_airflow(now: datetime, zone: ZoneInfo) -> Iterator[Fact]:

@@ -16,6 +16,7 @@ from baosong.receipts import view as receipts
 from baosong.report import wording as report
 from baosong.store.settings import campaign_dirs
 from baosong.store.source import Source
+from baosong.validation.sandbox.run import missing_belts
 from baosong.validation.statistics import datadocs, statistics
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,8 @@ def warm_up() -> None:
         receipts.render.compile_all()
         report.render.compile_all()
         _check_a_sheet()
+        if missing := missing_belts():  # tried here once for all tasks
+            log.error("this machine's kernel refuses %s: files are opened less confined", " and ".join(missing))
     except Exception:
         log.exception("the tasks will be slower")
 

@@ -79,8 +79,10 @@ def find_new_task(lane: Literal["quick", "large"], *, dag_run: Any) -> list[Work
 def receive_task(work: Work, *, dag_run: Any) -> None:
     """Check, archive and answer the files of a piece of work."""
     from baosong.pipeline.process import process
+    from baosong_airflow import alarms
 
     with _no_retry_of_bugs():
+        alarms.look_at_belts(open_services(), datetime.now(UTC))
         process(open_services(), work, dag_run.run_id)
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,11 +17,13 @@ import pytest
 
 import airflow_home
 from baosong.receipts.messages import message_line
+from baosong.validation.sandbox.run import missing_belts
 from baosong_airflow import alarms, tasks
 from baosong_airflow.assets import INTAKE
 from baosong_airflow.channels import APPRISE_ID, SMTP_ID, lines
 from faults import Seam, in_child, kill, seamed
 from mail_help import SENDER, Post, mail, post_office, robot
+from sandbox_help import kernel_without
 
 if TYPE_CHECKING:
     from baosong.ledger.services import Services
@@ -250,6 +253,23 @@ def test_an_alarm_quotes_no_file(error: Any, said: str) -> None:
     from airflow.sdk.exceptions import AirflowFailException
 
     assert alarms.reason(AirflowFailException(error) if isinstance(error, str) else error) == said
+
+
+def test_a_worker_whose_kernel_refuses_a_belt_alarms_the_operators_once_a_day(told: Services) -> None:
+    """The board tries the machine that it runs on; workers may be on others."""
+
+    def work() -> None:
+        tasks.open_services.cache_clear()  # a child's connections are its own
+        missing_belts.cache_clear()
+        exec(kernel_without("landlock"), {})
+        for _ in range(2):
+            nothing = {"campaign": "t", "prefecture": "6501", "ids": [], "lane": "quick"}
+            tasks.receive_task(nothing, dag_run=SimpleNamespace(run_id="r"))
+        tasks.open_services().ledger.close()
+
+    assert in_child(work).well
+    said = f"报警：沙箱：工作进程所在的机器 {socket.gethostname()} 不提供 Landlock，在它上面打开文件时隔离较弱"
+    assert alarms_of(told) == [("health", said)]
 
 
 def test_a_callback_never_raises_and_hides_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ OPERATORS = (ROOT / "docs/operators.md").read_text(encoding="utf-8")
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
 HOST = re.compile(r"(?<![\w/.@-])(?:[a-z0-9-]+\.)+(?:io|org|com|net|dev|cn)(?![\w-])|https?://[^\s)`，。、）]+", re.I)
 OUR_HOSTS = {"https://airflow.apache.org/", "https://地址:端口"}
-TEST = re.compile(r"^ *(?:async )?def (test_\w+)", re.M)
+TEST = re.compile(r"^ *(?:class|(?:async )?def) ([Tt]est_?\w+)", re.M)
 DAYS = re.compile(r"(\d{4})年(\d{1,2})月(\d{1,2})日")
 
 
@@ -64,6 +64,16 @@ def test_every_command_and_option_named_exists(document: Path) -> None:
             command = command.commands[rest[0]]
         options = {option for parameter in command.params for option in parameter.opts}
         assert {word for word in rest if word.startswith("-")} <= options, (name, rest)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: d.name)
+def test_every_test_that_is_named_stands_where_it_is_said_to(document: Path) -> None:
+    tests = {str(p.relative_to(ROOT)): set(TEST.findall(text_of(p))) for p in (ROOT / "tests").rglob("test_*.py")}
+    known = set().union(*tests.values(), (Path(p).stem for p in tests))
+    text = text_of(document)
+    assert set(re.findall(r"\btest_\w+", text)) <= known
+    named = [(path, inside.split("::")) for path, inside in re.findall(r"(tests/[\w/]+\.py)::([\w:]+)", text)]
+    assert [(path, inside) for path, inside in named if not tests[path].issuperset(inside)] == []
 
 
 def test_the_readme_lists_every_command() -> None:

@@ -72,7 +72,7 @@ def _holder_of(code: str) -> tuple[Layout, Campaigns, Prefecture]:
     raise StackError(f"没有代码为“{code}”的地州市。")
 
 
-def storage_as(code: str) -> Storage:
+def storage_as(code: str, retry_timeout: float = 60.0) -> Storage:
     """Return the store as a prefecture sees it; SettingsError if its keys are not here."""
     settings = running_settings()
     path = Layout(settings.home).credentials / f"{code}.json"
@@ -80,4 +80,4 @@ def storage_as(code: str) -> Storage:
         keys = json.loads(path.read_text(encoding="utf-8"))
     except OSError:
         raise SettingsError(f"没有 {code} 的密钥 {path}。请先运行 ./baosong open 开放活动。") from None
-    return Storage(settings.s3.as_prefecture(keys["access_key"], keys["secret_key"]))
+    return Storage(settings.s3.as_prefecture(keys["access_key"], keys["secret_key"]), retry_timeout)

@@ -53,7 +53,7 @@ def _entities() -> Iterator[Case]:
     for title, dtd in DTDS.items():
         yield case(f"docx {title}", "总结.docx", Kind.REPORT, lambda d=dtd: _with_dtd("docx", DOCUMENT, d), *said)
         yield case(f"press {title}", "报道.docx", Kind.PRESS, lambda d=dtd: _with_dtd("press", DOCUMENT, d), *said)
-    for part in ("word/styles.xml", "docProps/core.xml", "docProps/app.xml", "word/settings.xml"):
+    for part in ("word/styles.xml", "docProps/core.xml", "docProps/app.xml", "word/settings.xml", RELS):
         data = lambda p=part: _with_dtd("docx", p, DTDS["billion laughs"])  # noqa: E731
         yield case(f"docx entities in {part}", "总结.docx", Kind.REPORT, data, *said)
     utf16 = lambda: _with_dtd("docx", "word/settings.xml", DTDS["external entity"], "utf-16")  # noqa: E731

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -11,21 +10,9 @@ from pathlib import Path
 import pytest
 
 from baosong.store.settings import SettingsError, strict_sandbox
+from sandbox_help import kernel_without
 
 INCLUDE = Path(__file__).parents[3] / "include"
-# A kernel without Landlock answers ENOSYS to its first call, a container that forbids filters EPERM to this prctl.
-WITHOUT = """
-import ctypes, struct
-from baosong.validation.sandbox import confine as c
-LANDLOCK, PRCTL, SECCOMP = 444, {prctl}, 22
-landlock = [c._step(c._EQUAL, LANDLOCK, 0, 1), c._step(c._RETURN, c._ERRNO | c._ENOSYS)]
-seccomp = [c._step(c._EQUAL, PRCTL, 0, 3), c._step(c._LOAD, 16), c._step(c._EQUAL, SECCOMP, 0, 1)]
-seccomp += [c._step(c._RETURN, c._ERRNO | c._EPERM)]
-steps = [c._step(c._LOAD, 0), *{kept}, c._step(c._RETURN, c._ALLOW)]
-data = ctypes.create_string_buffer(b"".join(steps))
-c._LIBC.prctl(38, 1, 0, 0, 0)
-assert c._LIBC.prctl(22, 2, struct.pack("HxxxxxxP", len(steps), ctypes.addressof(data)), 0, 0) == 0
-"""
 LISTED = "from baosong.validation.sandbox.run import missing_belts; print(*missing_belts())"
 OPENED = """
 import io
@@ -41,9 +28,8 @@ except client.SandboxUnavailable as refused:
 
 
 def on_a_machine_without(what: str, code: str, **env: str) -> str:
-    prctl = {"x86_64": 157, "aarch64": 167}[platform.machine()]
     given = os.environ | {"PYTHONPATH": str(INCLUDE)} | env
-    whole = WITHOUT.format(prctl=prctl, kept=what) + code
+    whole = kernel_without(what) + code
     return subprocess.run(
         [sys.executable, "-c", whole], env=given, capture_output=True, check=True, text=True
     ).stdout.strip()

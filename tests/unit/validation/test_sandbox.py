@@ -19,6 +19,7 @@ import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from openpyxl import Workbook
 
 from baosong.campaign import Campaign
 from baosong.rules.findings import Kind, Verdict
@@ -342,6 +343,7 @@ def test_a_program_that_is_shut_in_reaches_nothing(code: str) -> None:
         written({**EMPTY, "sheets": [SHEET | {"rows": [2], "cells": [1.5]}]}),
         written({**EMPTY, "sheets": [SHEET | {"rows": [1], "cells": [[1.5]]}]}),
         written({**EMPTY, "sheets": [SHEET | {"start": (0, 1 << 40)}]}),
+        written({**EMPTY, "sheets": [SHEET | {"start": (0, 255), "rows": [1, 2], "cells": [1.5] * 3}]}),
         written({**EMPTY, "sheets": [SHEET | {"merged": [1, 2, 3]}]}),
         written({**EMPTY, "sheets": [SHEET | {"comments": [0, 0, None]}]}),
         written({**EMPTY, "texts": [5]}),
@@ -357,6 +359,7 @@ def test_a_program_that_is_shut_in_reaches_nothing(code: str) -> None:
         "fewer cells than rows need",
         "a cell in a cell",
         "a sheet far to the right",
+        "a row beyond the last column",
         "half a merged area",
         "a comment without a text",
         "a number as a text",
@@ -402,6 +405,20 @@ def test_what_a_taken_over_reader_claims_takes_no_memory(answer: bytes) -> None:
         assert tracemalloc.get_traced_memory()[1] < 12 * len(answer) + (1 << 23)
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("first", [1, 2, 25, 256])
+@pytest.mark.parametrize("last", [256, 257, 400])
+def test_a_sheet_comes_up_to_the_last_column_that_is_read_wherever_it_begins(first: int, last: int) -> None:
+    """A row that begins further right is filled up from column A on: it must not end further right for that."""
+    book, data = Workbook(), io.BytesIO()
+    for column in {first, 256, last}:
+        book.worksheets[0].cell(5, column, column)
+    book.save(data)
+    [sheet] = cells.read_book(data.getvalue(), max_rows=100)
+    [row] = sheet.rows
+    assert {column: value for column, value in enumerate(row, 1) if value not in (None, "")} == {first: first, 256: 256}
+    assert (len(row), sheet.clipped) == (256, last > 256)
 
 
 VALUES = st.one_of(

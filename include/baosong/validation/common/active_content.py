@@ -71,15 +71,15 @@ def _in_package(archive: zipfile.ZipFile, sheet: bool) -> Iterator[Finding]:
     if stray := next((name for name in names if _STRAY.fullmatch(name)), None):
         yield finding("file.member_name", where=Where(member=plain(stray)), name=plain(stray))
     for name, spelled in names.items():
+        cells = sheet and name.startswith("xl/worksheets/")
+        if not sheet and name.endswith((".xml", ".rels")) and _has_dtd(archive, spelled):
+            yield finding("file.dtd", where=Where(member=plain(name)))
         if _EMBEDDED.fullmatch(name):
             yield from _embedded(name, _part(archive, spelled))
         elif name.endswith(".rels"):
             yield from _relations(name, _part(archive, spelled))
-        elif name.endswith(".xml") and not (sheet and name.startswith("xl/worksheets/")):
-            if not sheet and _has_dtd(archive, spelled):
-                yield finding("file.dtd", where=Where(member=plain(name)))
-            if _DDE.search(_part(archive, spelled)):
-                yield finding("file.active_content", "dde", where=Where(member=plain(name)))
+        elif name.endswith(".xml") and not cells and _DDE.search(_part(archive, spelled)):
+            yield finding("file.active_content", "dde", where=Where(member=plain(name)))
 
 
 def _part(archive: zipfile.ZipFile, name: str) -> bytes:

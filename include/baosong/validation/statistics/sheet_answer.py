@@ -85,6 +85,8 @@ def _bound(sheets: Sequence[SheetRead]) -> None:
     noted = sum(len(getattr(sheet, name)) for sheet in sheets for name in (*NOTES, "merged", "pictures"))
     if cells > MOST_CELLS or sum(len(sheet.rows) for sheet in sheets) > MOST_ROWS or noted > 3 * MOST_NOTES:
         raise ValueError("too much")
+    if any(sheet.start[1] + max(sheet.rows, default=0) > MAX_COLUMNS for sheet in sheets):
+        raise ValueError("beyond the last column")
     if any(sum(sheet.rows) != len(sheet.cells) for sheet in sheets):
         raise ValueError("rows and cells differ")
 
