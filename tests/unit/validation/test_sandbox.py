@@ -17,7 +17,7 @@ from typing import Any
 
 import psutil
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from openpyxl import Workbook
 
@@ -435,6 +435,7 @@ VALUES = st.one_of(
 
 
 @given(st.lists(st.lists(VALUES, max_size=5), max_size=5), st.integers(0, 250))
+@example([[1.0, 1, True], [0.0, 0, False]], 0)  # equal, and not the same
 def test_every_cell_comes_up_as_it_was_read(rows: list[list[Any]], left: int) -> None:
     texts = {(1, 2): "甲", (3, 4): ""}
     read = {
