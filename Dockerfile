@@ -16,6 +16,14 @@ RUN /opt/build/bin/pip wheel --no-deps --no-index --no-build-isolation --wheel-d
     && /opt/venv/bin/pip install --no-deps --no-index /tmp/wheels/*.whl \
     && /opt/venv/bin/pip check
 
+# The list of what was installed (CycloneDX), by a program that does not come into the image itself.
+FROM packages AS sbom
+COPY requirements-sbom.txt /tmp/
+RUN python -m venv /opt/sbom \
+    && /opt/sbom/bin/pip install --no-cache-dir --no-deps --require-hashes --only-binary :all: \
+        -r /tmp/requirements-sbom.txt \
+    && /opt/sbom/bin/cyclonedx-py environment /opt/venv --output-reproducible --output-file /tmp/sbom.cdx.json
+
 FROM python:3.11-slim-bookworm
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -27,6 +35,7 @@ ENV PATH=/opt/venv/bin:$PATH \
 RUN useradd --uid 10001 --user-group --home-dir /opt/airflow --create-home airflow \
     && install -d -o airflow -g airflow -m 0750 /opt/airflow/logs /opt/airflow/auth /var/lib/baosong
 COPY --from=packages /opt/venv /opt/venv
+COPY --from=sbom /tmp/sbom.cdx.json /opt/baosong/sbom.cdx.json
 COPY dags /opt/baosong/dags
 COPY plugins/.airflowignore plugins/baosong_plugin.py /opt/baosong/plugins/
 COPY plugins/preload /opt/baosong/plugins/preload

@@ -62,7 +62,8 @@ def production_databases(folder: Path) -> Iterator[Databases]:
     server.prepare()
     hba = server.data / "pg_hba.conf"  # as the image of PostgreSQL has it for all but its own superuser
     rules = hba.read_text(encoding="utf-8").replace("local all all", "local all postgres")
-    hba.write_text(f"{rules}local all all scram-sha-256\n", encoding="utf-8")
+    asked = "local airflow postgres scram-sha-256\n"  # so that its password can be tried, too
+    hba.write_text(f"{asked}{rules}local all all scram-sha-256\n", encoding="utf-8")
     child = run(server.program(), server.is_ready)
     try:
         env_file.complete(folder / ".env")

@@ -392,7 +392,7 @@ def test_workers_can_be_scaled() -> None:
 def test_the_image_copies_what_exists_runs_unprivileged_and_carries_no_secret() -> None:
     text = (ROOT / "Dockerfile").read_text("utf-8")
     steps = [line.split(maxsplit=1) for line in text.splitlines() if line[:1].isupper()]
-    assert {rest.split()[0] for step, rest in steps if step == "FROM"} == {"python:3.11-slim-bookworm"}
+    assert {rest.split()[0] for step, rest in steps if step == "FROM"} == {"python:3.11-slim-bookworm", "packages"}
     user = next(rest for step, rest in steps if step == "USER")
     assert {service["user"] for name, service in SERVICES.items() if name in OURS} == {user}
     copied = [rest.split()[:-1] for step, rest in steps if step == "COPY" and not rest.startswith("--from")]
@@ -403,7 +403,7 @@ def test_the_image_copies_what_exists_runs_unprivileged_and_carries_no_secret() 
     assert "include/baosong_local" not in text
     assert not [rest for step, rest in steps if step in ("ENV", "ARG") and SECRET_NAME.search(rest)]
     installs = re.findall(r"pip (?:install|wheel)[^&\n]*", text.replace("\\\n", " "))
-    assert len(installs) == 4
+    assert len(installs) == 5
     assert [c for c in installs if "--no-deps" not in c or ("--require-hashes" in c) == ("--no-index" in c)] == []
     assert [c for c in installs if "pip wheel" in c and "--no-build-isolation" not in c] == []
 
@@ -418,6 +418,14 @@ def test_the_image_holds_the_very_versions_that_the_tests_run_on() -> None:
     assert "apache-airflow-providers-celery" in image
     text = (ROOT / "requirements-production.txt").read_text(encoding="utf-8")
     assert text.count("--hash=sha256:") >= len(image)
+
+
+def test_the_image_lists_what_was_installed_by_a_program_that_it_does_not_hold() -> None:
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    (target,) = re.findall(r"cyclonedx-py environment /opt/venv .*--output-file (\S+)", text)
+    assert f"COPY --from=sbom {target} /opt/baosong/sbom.cdx.json\n" in text.rpartition("\nFROM ")[2]
+    assert "cyclonedx-bom" in pins("requirements-sbom.txt")
+    assert "cyclonedx-bom" not in pins("requirements-production.txt")
 
 
 def test_the_image_holds_nothing_that_only_the_embedded_stack_needs() -> None:

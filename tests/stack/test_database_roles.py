@@ -15,6 +15,8 @@ from sqlalchemy import text
 
 from baosong.ledger import Ledger
 from baosong.ledger.models import Base
+from baosong.ledger.privileges import require_owner
+from baosong.rules.errors import CallError
 from baosong_local import env_file
 from ledger_help import arrival, received
 from production_databases import Databases, production_databases
@@ -79,6 +81,30 @@ def test_the_running_services_are_refused_whatever_is_not_a_row_of_their_work(ma
     assert {s: why for s, why in said.items() if s not in refused} == {}
 
 
+def test_what_makes_tables_is_refused_to_the_services_in_words_that_name_the_container_and_not_to_the_owner(
+    made: Databases,
+) -> None:
+    said = pytest.raises(CallError, match=r"没有改动.*docker compose run --rm airflow-init python -m baosong")
+    with closing(runtime(made)) as ledger, ledger.engine.connect() as connection, said:
+        require_owner(connection)
+    url = made.url("ledger_owner", made.password("ledger_owner_db_password"))
+    with closing(Ledger(url)) as ledger, ledger.engine.connect() as connection:
+        require_owner(connection)
+
+
+@pytest.mark.parametrize("role", ["airflow", "celery"])
+def test_an_owner_owns_nothing_outside_its_database_and_rules_nobody(made: Databases, role: str) -> None:
+    asked = [
+        *("ALTER ROLE ledger PASSWORD 'x'", "CREATE DATABASE d", "CREATE ROLE r", "SET ROLE ledger_owner"),
+        *("ALTER DATABASE ledger OWNER TO airflow", "SELECT rolpassword FROM pg_authid"),
+        "COPY (SELECT 1) TO PROGRAM 'id'",
+    ]
+    said = {statement: made.refusal(role, made.password(f"{role}_db_password"), role, statement) for statement in asked}
+    assert {s: why for s, why in said.items() if not re.search("permission denied|must be owner", why)} == {}
+    owned = "SELECT datname FROM pg_database WHERE pg_get_userbyid(datdba) = '{}'"
+    assert [row[0] for row in made.server.execute(owned.format(role))] == [role]
+
+
 def refusal(databases: Databases, statement: str) -> str:
     return databases.refusal("ledger", databases.password("ledger_db_password"), "ledger", statement)
 
@@ -134,3 +160,15 @@ def test_after_a_database_password_was_changed_the_new_one_opens_and_the_old_one
 
     assert made.refusal(role, made.password(secret), database) == ""
     assert "password authentication failed" in made.refusal(role, before, database)
+
+
+def test_after_the_superusers_password_was_changed_the_new_one_opens_and_the_old_one_does_not(made: Databases) -> None:
+    """Where it is asked for one: over the network, in production; here, in Airflow's database."""
+    before = made.password("postgres_password")
+    made.apply()
+    assert made.refusal("postgres", before, "airflow") == ""
+    env_file.rotate(made.env, "postgres_password")
+    made.apply()
+
+    assert made.refusal("postgres", made.password("postgres_password"), "airflow") == ""
+    assert "password authentication failed" in made.refusal("postgres", before, "airflow")

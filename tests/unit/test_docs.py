@@ -92,6 +92,16 @@ def test_every_folder_of_the_layout_exists() -> None:
     assert [row[0] for row in table_of(text_of(ROOT / "README.md"), "folder") if not (ROOT / row[0]).is_dir()] == []
 
 
+def test_each_fault_that_operators_are_told_of_names_the_tests_that_try_it() -> None:
+    written = {name for path in (ROOT / "tests").rglob("test_*.py") for name in TEST.findall(text_of(path))}
+    text = text_of(ROOT / "docs/faults.md")
+    tried = {name for row in table_of(text, "故障") for name in re.findall(r"test_\w+", row[1])}
+    assert len(tried) > 10
+    assert tried - written == set()
+    faults = [part for part in text.split("\n## ")[1:] if not part.startswith("试过的")]
+    assert [f.partition("\n")[0] for f in faults if not all(word in f for word in ("看到", "做", "好了"))] == []
+
+
 @pytest.mark.parametrize("document", [*DOCUMENTS, *CONFIGURATION], ids=lambda d: d.name)
 def test_no_foreign_host_is_named(document: Path) -> None:
     found = set(HOST.findall(re.sub(r"[\w.]+@[\w.]+", "", text_of(document))))

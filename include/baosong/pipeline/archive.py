@@ -6,10 +6,13 @@ ledger. A process killed between any two of them leaves work that the next run f
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
+
+from structlog.contextvars import bound_contextvars
 
 from baosong.campaign import Deliverable
 from baosong.ledger import Filed, LimitReached, State, Submission, is_unpacked, verdict_of
@@ -22,6 +25,8 @@ from baosong.rules.catalogue import finding
 from baosong.rules.findings import Verdict
 from baosong.store.local_copy import Copy
 from baosong.validation.video import media_info, video
+
+log = logging.getLogger(__name__)
 
 
 def archive(
@@ -39,7 +44,15 @@ def archive(
         if campaign_id and cross_file.check_related(services, rows, services.campaigns.get(campaign_id)):
             rows = services.ledger.waiting(campaign_id, code, State.CHECKED, ids)
         rows = sorted(rows, key=is_unpacked)  # a bundle lies in the intake until all of its files are archived
-        return [source_object.summary(row, _archive_file(services, row)) for row in rows]
+        return [_archive_named(services, row) for row in rows]
+
+
+def _archive_named(services: Services, row: Submission) -> dict[str, Any]:
+    """Archive one file so that whatever logs meanwhile names its submission."""
+    with bound_contextvars(submission_id=row.id):
+        archived = source_object.summary(row, _archive_file(services, row))
+        log.info("archived: %s", archived)
+        return archived
 
 
 def _archive_file(services: Services, row: Submission) -> State:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError
+from structlog.contextvars import bound_contextvars
 
 from baosong.campaign import Campaign, Prefecture
 from baosong.ledger import State, Submission, figure
@@ -49,13 +50,14 @@ def _each(rows: Sequence[Submission], do: Callable[[Submission], list[Summary]])
     done: list[Summary] = []
     failures: list[Exception] = []
     for row in rows:
-        try:
-            done += do(row)
-        except (StorageError, DBAPIError):
-            raise
-        except Exception as failure:  # whatever a check did not foresee
-            log.exception("check of submission %s failed", row.id)
-            failures.append(failure)
+        with bound_contextvars(submission_id=row.id):  # in whatever is logged meanwhile, in whichever room
+            try:
+                done += do(row)
+            except (StorageError, DBAPIError):
+                raise
+            except Exception as failure:  # whatever a check did not foresee
+                log.exception("the check failed")
+                failures.append(failure)
     if failures:
         raise failures[0] if len(failures) == 1 else ExceptionGroup(f"{len(failures)} checks failed", failures)
     return done
@@ -115,7 +117,9 @@ def _record_check(services: Services, row: Submission, checked: Checked, campaig
     thumbnails.write_preview(services, row, checked)
     services.ledger.record_check(row.id, checked, campaign.rules_version)
     summary = source_object.summary(row, State.CHECKED)
-    return [{**summary, "verdict": checked.verdict.value, "findings": len(checked.findings)}]
+    summary |= {"verdict": checked.verdict.value, "findings": len(checked.findings)}
+    log.info("checked: %s", summary)
+    return [summary]
 
 
 def _fits(figures: dict[str, Any]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 
 from sqlalchemy.exc import DBAPIError
@@ -14,8 +13,6 @@ from baosong.pipeline.reply import reply
 from baosong.pipeline.unplaced import settle_unplaced
 from baosong.pipeline.work import Work
 from baosong.store.storage import StorageError
-
-log = logging.getLogger(__name__)
 
 GOES_ON = 10.0  # seconds after which a task leaves what a prefecture has sent meanwhile: others wait for its worker
 
@@ -38,12 +35,12 @@ def _process(services: Services, campaign_id: str, code: str, ids: list[int]) ->
         return
     failure: Exception | None = None
     try:
-        log.info("checked: %s", check(services, campaign_id, code, ids))
+        check(services, campaign_id, code, ids)
     except (StorageError, DBAPIError):
         raise
     except Exception as bug:  # what the others' checks have found is archived and answered all the same
         failure = bug
-    log.info("archived: %s", archive(services, campaign_id, code, ids))
-    log.info("replied: %s", reply(services, campaign_id, code))
+    archive(services, campaign_id, code, ids)
+    reply(services, campaign_id, code)
     if failure:
         raise failure

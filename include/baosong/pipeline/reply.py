@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
 
+from structlog.contextvars import bound_contextvars
+
 from baosong.campaign import Campaign, Prefecture
 from baosong.ledger import Cell, Receipt, State, Submission
 from baosong.ledger.notifications import Message
@@ -73,7 +75,16 @@ def _reply(services: Services, campaign_id: str, code: str) -> dict[str, Any] | 
     answered = [row for _, files in unsent for row in files]
     empty_intake(services, answered, [message for _, messages in written for message in messages])
     change_log.write(services, campaign_id, code)
+    log_answers(unsent)
     return {"receipts": [key for key, _ in written], "number": unsent[-1][0].number, "files": len(answered)}
+
+
+def log_answers(receipts: Sequence[tuple[Receipt, list[Submission]]]) -> None:
+    """Log of each submission by which receipt it was answered."""
+    for receipt, files in receipts:
+        for row in files:
+            with bound_contextvars(submission_id=row.id):
+                log.info("answered by receipt %d", receipt.number)
 
 
 def empty_intake(services: Services, rows: Sequence[Submission], messages: Sequence[Message] = ()) -> None:
@@ -157,12 +168,13 @@ def _annotated(services: Services, campaign: Campaign, row: Submission) -> bytes
         return None
     if row.bucket is None or row.archive_key is None:
         return None
-    content = services.storage.read(row.bucket, row.archive_key)
-    try:
-        return annotate(content, row.name, findings, campaign)
-    except Exception:  # the copy is an extra: whatever befalls it, the receipt must go out
-        log.exception("no annotated copy of submission %s", row.id)
-        return None
+    with bound_contextvars(submission_id=row.id):
+        content = services.storage.read(row.bucket, row.archive_key)
+        try:
+            return annotate(content, row.name, findings, campaign)
+        except Exception:  # the copy is an extra: whatever befalls it, the receipt must go out
+            log.exception("no annotated copy")
+            return None
 
 
 def _copy_names(rows: list[Submission]) -> dict[int, str]:

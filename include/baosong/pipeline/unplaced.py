@@ -8,7 +8,7 @@ from baosong.campaign.model import RULES_REVISION
 from baosong.ledger import State, Submission
 from baosong.ledger.services import Services
 from baosong.pipeline.archive import archive
-from baosong.pipeline.reply import empty_intake, write_unplaced
+from baosong.pipeline.reply import empty_intake, log_answers, write_unplaced
 from baosong.preservation import change_log
 from baosong.rules.catalogue import finding
 from baosong.rules.findings import Checked, Finding
@@ -26,6 +26,7 @@ def settle_unplaced(services: Services, ids: Collection[int]) -> None:
     for receipt, files in receipts:
         write_unplaced(services, receipt, files)
         empty_intake(services, files)
+    log_answers(receipts)
 
 
 def _unplaced(row: Submission, campaign_ids: Collection[str]) -> Finding:
