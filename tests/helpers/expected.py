@@ -12,6 +12,7 @@ from typing import Any
 
 import docx
 
+from baosong.rules.catalogue import known_title
 from baosong.rules.findings import Kind
 from demo_region import AGAIN, CORRECTED, DEADLINE, FINAL, INTERIM, Walk
 from editions import BOOK, WORD, Told, book_of, files_of, told_by_word
@@ -19,7 +20,7 @@ from recount import PARTS, Region, day, days, grouped, half_up, percent, spoken
 from told_days import day_changes, of_days
 from told_lists import of_lists
 from told_press import of_press
-from told_reports import of_reports
+from told_reports import of_reports, wanting
 
 TITLE, MONTHS = "2023年自治区科技活动周", {"interim": INTERIM, "v1": FINAL, "v2": AGAIN}
 MOST_LISTED = 100  # activities of the annex: of more, the major ones
@@ -53,7 +54,9 @@ NO_FIGURE = rf"^附件[1-5]$|^(附件：|　+)?\d+\. |（[1-4]/4）$|不等于10
 def phrases(e: Edition) -> Iterator[str]:
     yield "于2023年5月20日至2023年5月31日举办"
     yield f"报送截止时间为{day(DEADLINE)}24:00"
-    yield f"统计截至{day(e.at)}{e.at.hour}时{e.at.minute:02d}分，应报14个地州市，已计入{len(e.region.sheets)}个的统计表"
+    if not e.missing:
+        at = f"统计截至{day(e.at)}{e.at.hour}时{e.at.minute:02d}分"
+        yield f"{at}，应报14个地州市，已计入{len(e.region.sheets)}个的统计表"
     yield f"{day(e.at)}{e.at.hour}时{e.at.minute:02d}分之前接收的材料计入本稿"
     yield f"自治区科学技术厅\n{day(e.at)}"
     yield from of_figures(e.region)
@@ -87,17 +90,32 @@ def of_figures(r: Region) -> Iterator[str]:
     def first(code: str) -> str:
         ranks = r.ranks(code)
         assert not even(code), "is told otherwise"
+        assert max(r.value(p, code) or 0 for p in r.sheets) * 2 < r.total(code), "that, too"
         best = sorted((p for p, rank in ranks.items() if rank <= 3), key=lambda p: ranks[p])
         unit = r.indicators[code][1]
         told = [(r.places[p], v, percent(v, r.total(code))) for p in best if (v := r.value(p, code))]
         whole = percent(sum(v for _, v, _ in told), r.total(code))
         near = "，相对集中" if sum(v for _, v, _ in told) * 2 >= r.total(code) else ""
         listed = "、".join(f"{name}（{spoken(v, unit)}，占{part}）" for name, v, part in told)
-        return f"{'仍' if again(code) else ''}是：{listed}，合计占{whole}{near}。"
+        if code != "A01" and len(lead("A01")) == len(lead(code)) == 3 and not even("A01") and not again(code):
+            if set(lead("A01")) == set(lead(code)):
+                return f"居前三位的与{r.indicators['A01'][0]}相同，依次是：{listed}，合计占{whole}{near}。"
+            if lead("A01")[0] == best[0]:
+                one, two, three = listed.split("、")
+                return f"仍以{one}最多，其次是{two}、{three}，合计占{whole}{near}。"
+        return f"居前三位的{'仍' if again(code) else ''}是：{listed}，合计占{whole}{near}。"
 
     def kinds(codes: list[str], whole: str) -> str:
         shown = sorted((c for c in codes if r.total(c)), key=lambda c: (r.indicators[c][0] == "其他", -r.total(c)))
         return "，".join(f"{r.indicators[c][0]}{said(c)}（{of(c, whole)}）" for c in shown) + "。"
+
+    def most() -> list[str]:
+        named = sorted((c for c in KINDS if r.indicators[c][0] != "其他"), key=lambda c: -r.total(c))
+        return [c for c in named if r.total(c) >= r.total(named[2])]
+
+    def leading() -> str:
+        assert sum(bool(r.total(c)) for c in KINDS) > 4 >= len(most()), "or the sentence is another"
+        return "、".join(f"{r.indicators[c][0]}{said(c)}" for c in most())
 
     online, offline = (
         f"{said('B01', p)}，占{percent(r.total('B01', p), r.total('B01'))}" for p in ("online", "offline")
@@ -109,18 +127,19 @@ def of_figures(r: Region) -> Iterator[str]:
     yield f"组织参与科技工作者和专家{said('B03')}，其中科技特派员{said('B04')}；"
     yield f"开放科研机构、高校、科普场馆和基地{said('A12')}；展出展板{said('C02')}、展品{said('C03')}；"
     yield f"出动科普大篷车等车辆{said('C04')}。"
-    yield f"按类别分，{kinds(KINDS, 'A01')}"
+    yield f"按类别分，{leading()}居前，合占{percent(sum(r.total(c) for c in most()), r.total('A01'))}。"
     yield f"平均每个地州市举办活动{spoken(r.total('A01') / len(r.sheets), '项')}。"
-    yield f"活动数居前三位的{first('A01')}"
+    yield f"活动数{first('A01')}"
     yield f"参与公众{said('B01')}，其中线下{offline}；线上{online}。平均每项活动{per(r, 'B01')}。"
-    yield f"参与人次居前三位的{first('B01')}"
+    yield f"参与人次{first('B01')}"
     yield f"各级媒体报道{said('D01')}，其中{kinds(PRESS, 'D01')}"
-    yield f"报道数量居前三位的{first('D01')}"
+    yield f"报道数量{first('D01')}"
     yield f"发放科普资料{said('C01')}，报送照片{said('F01')}、视频{said('F02')}。"
     yield f"投入活动经费{said('E01')}，其中财政经费{said('E02')}，{of('E02', 'E01')}。平均每项活动{per(r, 'E01')}。"
-    yield f"经费投入居前三位的{first('E01')}"
+    yield f"经费投入{first('E01')}"
     listed = len(r.activities)
-    yield f"共{listed}项活动" + ("。" if listed <= MOST_LISTED else "，篇幅所限只列重大示范活动")
+    shown = len(activities(r))
+    yield f"共{listed}项活动" + ("。" if listed <= MOST_LISTED else f"，篇幅所限只列重大示范活动{shown}项")
 
 
 def per(r: Region, code: str) -> str:
@@ -145,22 +164,41 @@ def of_post(e: Edition) -> Iterator[str]:
     if told:
         named = [n for n in places.values() if n in {name for name, *_ in told}]
         by_kind = Counter(names[kind] for _, kind, *_ in told)
-        kinds = "、".join(f"{kind}{n}处" for kind, n in by_kind.most_common())
-        yield f"校验中提请核实{len(told)}处，涉及{len(named)}个地州市（{'、'.join(named)}），其中{kinds}。"
+        kinds = "其中" + "、".join(f"{kind}{n}处" for kind, n in by_kind.most_common())
+        kinds = f"均在{next(iter(by_kind))}" if len(by_kind) == 1 else kinds
+        yield f"校验中提请核实{len(told)}处，涉及{len(named)}个地州市（{'、'.join(named)}），{kinds}。"
     else:
         yield f"已接收的{sum(counts.values())}个材料没有需要提请核实的数据。"
+    sorts: dict[str, list[tuple[str, str]]] = {}
     for name, _, said in told:
-        where = {"sheet": "工作表“{}”", "cell": "单元格 {}"}
-        place = "，".join(text.format(said["where"][k]) for k, text in where.items() if said["where"].get(k))
-        yield (f"{name}（{place}）" if place else name) + f"：{said['message'].rstrip('。')}。"
+        sorts.setdefault(said["rule"], []).append((name, said["message"]))
+    for rule, some in sorts.items():
+        yield from of_doubts(known_title(rule), some)
+
+
+def of_doubts(called: str, some: list[tuple[str, str]]) -> Iterator[str]:
+    """Yield one sentence for each of a few doubts of a sort, or one for all of them."""
+    if len(some) <= 4:
+        yield from (f"{name}：{as_printed(message)}" for name, message in some)
+        return
+    by = Counter(name for name, _ in some)
+    assert len(by) <= 4, "the demonstration has no more"
+    each = "、".join(f"{name}{n}处" for name, n in by.most_common())
+    yield f"{called}{len(some)}处：{each}。" if len(by) > 1 else f"{called}{len(some)}处，都在{next(iter(by))}。"
+
+
+def as_printed(message: str) -> str:
+    """Return a receipt's sentence without codes of indicators, and without spaces beside numbers but in quotations."""
+    pieces = re.split("(“.*?”)", re.sub("[A-F][0-9][0-9](?=“)", "", message))
+    plain = [p if p.startswith("“") else re.sub("([一-鿿]) (?=[0-9])|([0-9]) (?=[一-鿿])", r"\1\2", p) for p in pieces]
+    return "".join(plain)
 
 
 def of_versions(e: Edition) -> Iterator[str]:
     if e.missing:
         yield f"本稿为中期稿，统计截至{day(e.at)}{e.at.hour}时{e.at.minute:02d}分。"
         names = "、".join(e.missing)
-        yield f"应报的14个地州市中，尚有{len(e.missing)}个材料未报齐：{names}。"
-        yield f"，尚有{len(e.missing)}个材料未报齐。"
+        yield f"应报的14个地州市中，尚有{len(e.missing)}个材料未报齐：{names}；其中{wanting(e)}。"
         yield f"以下各项数据只包括已计入统计表的{len(e.region.sheets)}个地州市，"
         out = [name for code, name in e.walk.places.items() if code not in e.region.sheets]
         yield f"下列{len(out)}个地州市的统计表尚未计入：{'、'.join(out)}。"
@@ -201,7 +239,8 @@ def is_quoted(e: Edition, text: str) -> bool:
         return False
     code = next(c for c, name in e.walk.places.items() if name == quote[1])
     (report,) = e.post.counted(code, Kind.REPORT)
-    assert quote[2].removesuffix("……") in "\n".join(p.text for p in docx.Document(str(report.path)).paragraphs)
+    said = quote[2].removesuffix("……").translate(str.maketrans("‘’", "“”"))  # inner marks within ours
+    assert said in "\n".join(p.text for p in docx.Document(str(report.path)).paragraphs)
     assert quote[3] == f"{quote[1]}总结报告"
     return True
 

@@ -22,12 +22,14 @@ def of_lists(r: Region) -> Iterator[str]:
     themes = {t: [a for _, a in rows if _holds(a["活动名称"], some)] for t, some in words["themes"].items()}
     told = sorted((t for t in themes if themes[t]), key=lambda t: -len(themes[t]))
     if told:
-        said = (f"涉及{t}的{len(themes[t])}项、{spoken(sum(map(people, themes[t]), Decimal(0)), '人次')}" for t in told)
-        yield f"从活动名称看，{'；'.join(said)}（一项活动涉及几个主题的，分别计数）。"
+        said = (f"{t}{len(themes[t])}项、{spoken(sum(map(people, themes[t]), Decimal(0)), '人次')}" for t in told)
+        several = sum(sum(_holds(a["活动名称"], some) for some in words["themes"].values()) > 1 for _, a in rows)
+        yield f"从活动名称看，{'；'.join(said)}{f'（涉及几个主题的{several}项，分别计数）' if several else ''}。"
     yield _spread(r, rows)
     at = {s: sum(_holds(a["举办地点"], some) for _, a in rows) for s, some in words["settings"].items()}
     if any(at.values()):
-        yield f"从地点名称看，{'、'.join(f'在{s}举办的{n}项' for s, n in at.items() if n)}。"
+        most = sorted((s for s in at if at[s]), key=lambda s: -at[s])
+        yield f"从地点名称看，{'、'.join(f'{s}{at[s]}项' for s in most)}。"
     yield from _largest(r, rows)
 
 

@@ -67,7 +67,7 @@ def of_press(e: Edition) -> Iterator[str]:
     number = 3
     yield (
         f"随材料报送、列有标题或网址的报道{len(pieces)}条（见附件{number}），均为{LOCAL}媒体，"
-        "都有网址，少于统计表填报数，没有附上标题或网址的未列"
+        f"都有网址，比统计表填报数少{e.region.total('D01') - len(pieces)}条，没有附上标题或网址的未列"
     )
     yield f"随材料报送、列有标题或网址的报道{len(pieces)}条，按媒体级别列出；"
     yield f"{LOCAL}（{len(pieces)}条）"

@@ -66,9 +66,11 @@ def _of_post(e: Edition) -> Iterator[str]:
     late = [c for c in e.walk.places if e.post.complete(c) and not e.post.on_time(c)]
     missing = f"未报齐的有{len(e.missing)}个地州市，" if e.missing else ""
     most = max(back, key=lambda name: back[name])
+    alone = list(back.values()).count(back[most]) == 1
+    where = f"最多的是{most}（{back[most]}个）" if alone else f"涉及{sum(map(bool, back.values()))}个地州市"
     yield (
         f"材料报送方面，{missing}{f'迟报的有{len(late)}个地州市，' if late else ''}"
-        f"经校验退回{sum(back.values())}个文件，最多的是{most}（{back[most]}个）。"
+        f"经校验退回{sum(back.values())}个文件，{where}。"
     )
     if e.missing:
         yield f"对材料未报齐的{len(e.missing)}个地州市继续催报"
@@ -76,8 +78,17 @@ def _of_post(e: Edition) -> Iterator[str]:
 
     told = doubts(e)
     named = [name for name in e.walk.places.values() if name in {d[0] for d in told}]
+    assert len(named) < len(e.walk.places), "or all are asked without their names"
+    whom = "、".join(named) if len(named) <= 4 else f"第九部分所列的{len(named)}个地州市"
     if told:
-        yield f"对提请核实的{len(told)}处数据，请{'、'.join(named)}核对，有误的更正后重新报送。"
+        yield f"对提请核实的{len(told)}处数据，请{whom}核对，有误的更正后重新报送。"
+
+
+def wanting(e: Edition) -> str:
+    """Say how many have not sent enough of what."""
+    needed = [d for d in e.walk.campaign.deliverables if d.required]
+    out = {d.name: sum(len(e.post.counted(code, d.kind)) < d.min for code in e.walk.places) for d in needed}
+    return "、".join(f"缺{name}的{n}个" for name, n in out.items() if n)
 
 
 def _nothing(e: Edition) -> Iterator[str]:

@@ -35,7 +35,8 @@ def furthest(changes: Sequence[Change], sign: int) -> list[str]:
 
 def by_kind(name: str, changes: Sequence[Change]) -> str:
     """Return which kinds of a total rose and fell most; "" where none moved. `name` is "" where it was just said."""
-    told = [_most(moved, "类") for moved in (_sorted(changes, 1), _sorted(changes, -1)) if moved]
+    named = [c for c in changes if not c[0].startswith("其他")]  # that others moved most explains nothing
+    told = [_most(moved, "类") for moved in (_sorted(named, 1), _sorted(named, -1)) if moved]
     return f"{name}按类别看，{'，'.join(told)}" if told else ""
 
 

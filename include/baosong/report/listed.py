@@ -27,11 +27,15 @@ Ranked = tuple[Decimal, int, "ActivityRow"]  # people, minus its place in the li
 
 @dataclass(slots=True)
 class Counts:
-    """Counts over all activities; only the activities that may be named are kept, with their numbers from 1."""
+    """Counts over all activities; only the activities that may be named are kept, with their numbers from 1.
+
+    `several` counts those of more than one theme.
+    """
 
     timeline: Timeline
     themes: Counter[str] = field(default_factory=Counter)
     people: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    several: int = 0
     settings: Counter[str] = field(default_factory=Counter)
     counties: set[tuple[str, str]] = field(default_factory=set)
     largest: list[Ranked] = field(default_factory=list)
@@ -63,7 +67,9 @@ def count(campaign: Campaign, activities: Iterable[ActivityRow]) -> Counts:
 
 
 def _count_words(counts: Counts, table: ActivityTable, a: ActivityRow, people: Decimal) -> None:
-    for theme in _held(a.name, table.themes.items()):
+    themes = _held(a.name, table.themes.items())
+    counts.several += len(themes) > 1
+    for theme in themes:
         counts.themes[theme] += 1
         counts.people[theme] += people
     counts.settings.update(_held(str(a.fields.get("place") or ""), table.settings.items()))

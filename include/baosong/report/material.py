@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from baosong.report import excerpt
 from baosong.report.captions import called_after, caption
 from baosong.report.consolidation import AcceptedFile, RegionFigures
-from baosong.report.excerpt import Passages
+from baosong.report.excerpt import Passages, lot
 from baosong.report.parts import Picture, ranked
 from baosong.rules.findings import Kind
 from baosong.store.source import Source
@@ -43,7 +43,10 @@ def sources(figures: RegionFigures) -> Sources:
     place = {p.code: n for n, p in enumerate(figures.campaign.prefectures)}
     if len(place) > MOST_REPORTS:
         required = [i.code for i in figures.campaign.form.indicators.rows if i.required]
-        place = {p.prefecture.code: n for n, (_, p, _) in enumerate(ranked(figures, required[-1])[:MOST_REPORTS])}
+        most = sorted(
+            ranked(figures, required[-1]), key=lambda r: (r[0], lot(figures.campaign.id, r[1].prefecture.code))
+        )
+        place = {p.prefecture.code: n for n, (_, p, _) in enumerate(most[:MOST_REPORTS])}
     files = sorted(
         (s for s in figures.accepted if s.prefecture in place), key=lambda s: (place[s.prefecture], s.name, s.id)
     )

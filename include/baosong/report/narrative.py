@@ -23,13 +23,14 @@ def narrative(campaign: Campaign, counts: Counts) -> dict[str, Any]:
     table = campaign.form.activities
     named = [t for t in table.themes if counts.themes[t]]
     named.sort(key=lambda t: -counts.themes[t])
-    settings = [s for s in table.settings if counts.settings[s]]
+    settings = sorted((s for s in table.settings if counts.settings[s]), key=lambda s: -counts.settings[s])
     places = {p.code: p.name for p in campaign.prefectures}
     return {
-        "主题": "；".join(f"涉及{t}的{counts.themes[t]}项、{amount_text(counts.people[t], '人次')}" for t in named),
+        "主题": "；".join(f"{t}{counts.themes[t]}项、{amount_text(counts.people[t], '人次')}" for t in named),
+        "多主题": counts.several,
         "县数": len(counts.counties),
         "县所在": len({code for code, _ in counts.counties}),
-        "场所": "、".join(f"在{s}举办的{counts.settings[s]}项" for s in settings),
+        "场所": "、".join(f"{s}{counts.settings[s]}项" for s in settings),
         "重大": [_told(a, places) for a in counts.major],
         "最多": [_told(a, places) for a in counts.largest],
     }

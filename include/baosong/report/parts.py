@@ -17,6 +17,7 @@ COLUMNS = 7  # indicators per table, beside the prefecture's name on a portrait 
 MOST_UNITS = 400  # rows of prefectures in the Word report; the workbook has all
 MOST_BARS = 20
 MOST_CHANGES = 600
+_COMPARED = 2  # bars that a chart needs, for one alone is said in a sentence
 SHADES = ("DEDEDE", "B8B8B8", "8C8C8C", "4D4D4D")  # of a map, the least first; the last one bears white letters
 _TEXT = 156.0  # mm across the text of a page
 _NAME = 37.0  # the longest name, 克孜勒苏柯尔克孜自治州, on one line
@@ -122,19 +123,23 @@ def _indicator_table(figures: RegionFigures, part: Sequence[Indicator], number: 
     )
 
 
-def kinds_table(figures: RegionFigures, indicator: Indicator) -> Table:
-    """Return the kinds that add up to an indicator, with shares."""
+def kinds_table(figures: RegionFigures, indicator: Indicator) -> Table | None:
+    """Return the kinds that add up to an indicator, with shares; None where there is but one."""
     whole = figures.totals[indicator.code].total
     kinds = figures.campaign.form.kinds_of(indicator.code)
+    if sum(bool(_total(figures, k)) for k in kinds) < _COMPARED:
+        return None
     rows = [[k.name, exact_text(v := _total(figures, k), k), k.unit, share(v, whole)] for k in kinds]
     rows.append([indicator.name, exact_text(whole or Decimal(0), indicator), indicator.unit, share(whole, whole)])
     return Table(["类别", "数量", "单位", "占比"], rows, [72, 30, 27, 27], "lrcr", f"{indicator.name}分类", True)
 
 
-def kinds_chart(figures: RegionFigures, indicator: Indicator) -> Chart:
-    """Return the kinds of an indicator as bars."""
+def kinds_chart(figures: RegionFigures, indicator: Indicator) -> Chart | None:
+    """Return the kinds of an indicator as bars; None where fewer than two have any."""
     kinds = figures.campaign.form.kinds_of(indicator.code)
     values = [_total(figures, k) for k in kinds]
+    if sum(map(bool, values)) < _COMPARED:
+        return None
     return Chart(f"{indicator.name}分类（{indicator.unit}）", [k.name for k in kinds], [("合计", values)])
 
 
@@ -167,11 +172,16 @@ def ranking_table(figures: RegionFigures) -> Table:
     return Table(head, rows, widths, "l" + "rrc" * len(wanted), "各地州市占比和名次", True)
 
 
-def prefecture_chart(figures: RegionFigures, indicator: Indicator) -> Chart:
-    """Return an indicator by prefecture as bars, the largest first; 线下 and 线上 are stacked where both are stated."""
+def prefecture_chart(figures: RegionFigures, indicator: Indicator) -> Chart | None:
+    """Return an indicator by prefecture as bars, the largest first; 线下 and 线上 are stacked where both are stated.
+
+    None where fewer than two have any.
+    """
     shown = ranked(figures, indicator.code)[:MOST_BARS]
+    if len(shown) < _COMPARED:
+        return None
     values = [p.values[indicator.code] for _, p, _ in shown]
-    split = bool(values) and all(v.offline is not None and v.online is not None for v in values)
+    split = all(v.offline is not None and v.online is not None for v in values)
     named = (("线下", "offline"), ("线上", "online")) if split else (("合计", "total"),)
     series = [(name, [_exact(getattr(v, part), indicator) for v in values]) for name, part in named]
     first = f"，前{MOST_BARS}位" if len(figures.prefectures) > MOST_BARS else ""
@@ -205,9 +215,9 @@ def timeline_chart(figures: RegionFigures) -> Chart | None:
     weeks = -(-len(told.days) // (MOST_BARS * 7))
     step = 1 if len(told.days) <= MOST_BARS else weeks * 7
     spans = [(told.days[n], told.days[n : n + step][-1]) for n in range(0, len(told.days), step)]
-    if not told.within or len(spans) < 2:
-        return None
     counts = [told.under_way(first, last) for first, last in spans]
+    if sum(map(any, counts)) < _COMPARED:
+        return None
     series = [(form, [Decimal(row[n]) for row in counts]) for n, form in enumerate(told.forms)]
     said = "每日开展的活动" if step == 1 else f"每{weeks if weeks > 1 else ''}周开展的活动"
     return Chart(f"{said}（项）", [dates_text(first, last) for first, last in spans], series)

@@ -9,11 +9,11 @@ from typing import Any
 from baosong.report.consolidation import RegionFigures
 from baosong.report.coverage import UNSTATED, Reported, levels
 from baosong.report.parts import Table
-from baosong.report.wording import NOTHING, date_text, dates_text, join_names
+from baosong.report.wording import NOTHING, amount_text, date_text, dates_text, join_names
 
 MOST_PIECES = 100  # in the Word report; the workbook has all
 _HEAD = ("序号", "标题", "媒体", "日期", "报送地州市", "网址")
-_WIDTHS, _ALIGNS = (9.0, 40.0, 20.0, 13.0, 20.0, 54.0), "cllclu"
+_WIDTHS, _ALIGNS = (9.0, 41.0, 22.0, 16.0, 20.0, 48.0), "cllclu"
 
 
 def press_values(figures: RegionFigures) -> dict[str, Any]:
@@ -54,7 +54,8 @@ def _against_the_sheets(figures: RegionFigures, count: int) -> str:
         return ""
     if count == stated:
         return "与统计表填报数相同"
-    return "少于统计表填报数，没有附上标题或网址的未列" if count < stated else "多于统计表填报数"
+    apart = amount_text(abs(stated - count), "条")
+    return f"比统计表填报数少{apart}，没有附上标题或网址的未列" if count < stated else f"比统计表填报数多{apart}"
 
 
 def press_tables(figures: RegionFigures) -> Iterator[Table]:

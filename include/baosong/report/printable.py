@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from baosong.rules.catalogue import known_title
 from baosong.rules.words import location_text
 from baosong.validation.common import personal_data
 
@@ -34,7 +35,10 @@ _FORMAL = {"hidden_sheet", "hidden_cells", "old_template", "unit_unclear", "exte
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """A warning about figures of an accepted file: a matter of data quality, in words that may be printed."""
+    """A warning about figures of an accepted file: a matter of data quality, in words that may be printed.
+
+    `what` is what its rule is called, the same for all that it says it of.
+    """
 
     prefecture: str
     submission_id: int
@@ -43,6 +47,7 @@ class Remark:
     message: str
     observed: str
     expected: str
+    what: str = ""
 
 
 def is_about_figures(finding: Mapping[str, Any]) -> bool:
@@ -59,7 +64,9 @@ def public_remark(submission: Submission, finding: Mapping[str, Any]) -> Remark:
     own = set(_ELEVEN.findall(str(finding.get("expected") or ""))) - set(_ELEVEN.findall(str(finding.get("observed"))))
     place, message, observed, expected = (public_text(_grouped(str(t or ""), own)) for t in texts)
     kind = submission.kind or ""
-    return Remark(submission.prefecture, submission.id, kind, place, message, observed, expected)
+    rule = str(finding.get("rule"))
+    what = "" if (called := known_title(rule)) == rule else called  # nobody outside reads the ids of rules
+    return Remark(submission.prefecture, submission.id, kind, place, message, observed, expected, what)
 
 
 def _grouped(text: str, own: Collection[str]) -> str:

@@ -67,10 +67,12 @@ def make_slides(figures: RegionFigures, context: TemplateContext) -> bytes:
     deck.open(context)
     deck.amounts("总体情况", _amounts(figures), _compared(context))
     deck.map(f"{required[-1].name}的地区分布", tile_map(figures, required[-1]), _ranks(figures, required[-1]))
-    for indicator in (required[0], required[-1]):
-        deck.chart(f"各地州市{indicator.name}", prefecture_chart(figures, indicator))
-    days = timeline_chart(figures)
-    deck.chart(f"{kinds.name}的类别{'和日程' if days else ''}", kinds_chart(figures, kinds), *([days] if days else []))
+    for i in (required[0], required[-1]):
+        deck.chart(f"各地州市{i.name}", prefecture_chart(figures, i), instead=_ranks(figures, i))
+    shown, days = kinds_chart(figures, kinds), timeline_chart(figures)
+    heads = [head for head, chart in (("类别", shown), ("日程", days)) if chart] or ["类别"]
+    said = f"按类别分，{context['指标'][kinds.code].分类}。"
+    deck.chart(f"{kinds.name}的{'和'.join(heads)}", shown, days, instead=[said])
     cases = [f"{c['地州市']}：“{c['摘录']}”" for c in context["亮点"][:_CASES]]
     deck.text("典型案例", cases or ["目前没有可摘录的总结报告。"])
     deck.text("存在的问题和请予决定的事项", [*_problems(context), *(context["待决"] or ["没有需要决定的事项。"])])
@@ -86,7 +88,11 @@ def _amounts(figures: RegionFigures) -> list[tuple[str, str]]:
 def _compared(context: TemplateContext) -> str:
     said, year = context["报送"], context["上年"]
     counted = f"统计截至{context['版本']['截至']}，应报{said['应报']}个地州市，已计入{said['计入']}个的统计表。"
-    return counted + (f"与{year['标题']}相比，按可比的{year['可比']}个地州市计算，{year['述']}。" if year else "")
+    return counted + (f"与{year['标题']}相比，{_of(year, said)}{year['述']}。" if year else "")
+
+
+def _of(year: TemplateContext, said: TemplateContext) -> str:
+    return f"按两年均已报送的{year['可比']}个地州市计算，" if year["可比"] < said["应报"] else ""
 
 
 def _problems(context: TemplateContext) -> list[str]:
@@ -144,11 +150,14 @@ class _Deck:
         for n, tile in enumerate(tiles.legend):
             _draw(slide, tile, ((_WIDE - across * len(tiles.legend)) / 2 + n * across, 166, across, 12))
 
-    def chart(self, title: str, *charts: Chart) -> None:
-        """Add a slide with charts side by side, which can be edited."""
+    def chart(self, title: str, *charts: Chart | None, instead: Sequence[str]) -> None:
+        """Add a slide with charts side by side, which can be edited, or of lines where there is none."""
+        if not (some := [chart for chart in charts if chart]):
+            self.text(title, instead)
+            return
         slide, (left, top, wide, high) = self._slide(title), _WHOLE
-        wide /= len(charts)
-        for n, chart in enumerate(charts):
+        wide /= len(some)
+        for n, chart in enumerate(some):
             part = chart_part(chart, self._as_of, next(self._numbers), self._member, scale=1.5)
             at = (round(Mm(mm)) for mm in (left + n * wide, top, wide, high))
             relation, tree = slide.part.relate_to(part, RELATION.CHART), slide.shapes._spTree

@@ -23,7 +23,7 @@ from baosong.report.narrative import narrative, timeline_values
 from baosong.report.own_words import own_words
 from baosong.report.parts import Part, Picture
 from baosong.report.press_list import press_tables, press_values
-from baosong.report.printable import Remark
+from baosong.report.quality import quality_values
 from baosong.report.tiles import tile_map
 from baosong.report.wording import (
     amount_text,
@@ -38,7 +38,6 @@ from baosong.report.year_over_year import Comparison
 
 TemplateContext = dict[str, Any]
 MARK = "\ue000"  # a private-use character, which `clean_line` removes from all text from outside
-_MOST_REMARKS = 12  # remarks that the text lists one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +69,20 @@ def template_context(figures: RegionFigures, edition: str, version: int, materia
         "版本": _edition(figures, edition, version, material.changes),
         "报送": _submissions(figures),
         "指标": indicators,
-        "平均": _per,
+        "平均": partial(_per, figures),
         "空缺": partial(_gaps, len(figures.sheets)),
         "叙述": narrative(figures.campaign, counts := figures.activities.counts),
         "日程": timeline_values(counts.timeline),
         "亮点": (words := own_words(figures.campaign, material.passages))["案例"],
         "各地": words,
         "主场": _opening(figures),
-        "质量": _quality(figures),
+        "质量": quality_values(figures),
         "待决": to_decide(figures),
         "上年": material.last_year.template_values() if material.last_year else None,
         "报道": press_values(figures),
         "照片数": len(material.photos),
         "附件": _annexes(figures, material),
-        "明细": {"总数": len(figures.activities), "全列": parts.lists_all(figures)},
+        "明细": {"总数": len(figures.activities), "全列": parts.lists_all(figures), "所列": len(counts.first_major)},
         "表": _tables(figures, material),
         "图": _charts(figures),
     }
@@ -107,13 +106,24 @@ def _gaps(count: int, *gaps: tuple[str, list[str]]) -> str:
     return "；".join(told)
 
 
-def _per(whole: IndicatorView, count: IndicatorView) -> str:
-    mean = mean_of(_total(whole), _total(count))
-    return amount_text(mean if mean < 10 else rounded(mean, 0), whole.indicator.unit)
+def _per(figures: RegionFigures, whole: IndicatorView, count: IndicatorView) -> str:
+    """Return a mean, and beside it the one without who has half of all or more."""
+    (a, one), (b, other) = ((view.indicator.code, _total(view)) for view in (whole, count))
+    told = _mean(one, other, whole)
+    first = whole.dominant()
+    if first is None:
+        return told
+    rest, left = (s - (parts.value(first, code) or 0) for s, code in ((one, a), (other, b)))
+    return f"{told}，不计{first.prefecture.name}为{_mean(rest, left, whole)}" if rest and left else told
 
 
-def _total(view: IndicatorView) -> Decimal | None:
-    return view.figures.totals[view.indicator.code].total
+def _mean(whole: Decimal, count: Decimal, view: IndicatorView) -> str:
+    mean = mean_of(whole, count)
+    return amount_text(mean if mean < 10 else rounded(mean, 0), view.indicator.unit)
+
+
+def _total(view: IndicatorView) -> Decimal:
+    return view.figures.totals[view.indicator.code].total or Decimal(0)
 
 
 def _campaign(figures: RegionFigures) -> TemplateContext:
@@ -165,44 +175,35 @@ def _submissions(figures: RegionFigures) -> TemplateContext:
     complete, on_time = sum(s.complete for s in status), sum(s.on_time for s in status)
     files = Counter(s.kind for s in figures.accepted)
     kinds = [f"{d.name}{files[d.kind.value]}个" for d in figures.campaign.deliverables]
+    most = [s.prefecture.name for s in status if returned and returned.rejected == s.rejected]
     return {
         "应报": len(status), "计入": len(figures.sheets), "报齐": complete, "按时": on_time,
+        "地": status[0].prefecture.name if len(status) == 1 else "",
         "按时占比": share(Decimal(on_time), Decimal(len(status))),
         "迟报": len(late), "迟报名单": join_names(late),
         "未齐": len(figures.missing), "未齐名单": join_names([p.name for p in figures.missing]),
+        "缺项": "、".join(f"缺{name}的{n}个" for name, n in _wanting(figures) if n),
         "未计入": len(out), "未计入名单": join_names(out),
         "文件": sum(files.values()), "文件分类": "、".join(kinds),
         "退回": sum(s.rejected for s in status), "退回地": sum(bool(s.rejected) for s in status),
-        "退回最多": f"{returned.prefecture.name}（{returned.rejected}个）" if returned and returned.rejected else "",
+        "退回最多": f"{most[0]}（{returned.rejected}个）" if returned and returned.rejected and len(most) == 1 else "",
         "更正": sum(s.replaced for s in status),
     }  # fmt: skip
 
 
-def _quality(figures: RegionFigures) -> TemplateContext:
-    """Return the warnings about figures, counted by deliverable, in neutral words."""
-    kinds = {d.kind.value: d.name for d in figures.campaign.deliverables}
-    counted = Counter(kinds.get(r.kind, r.kind) for r in figures.remarks)
-    where = {r.prefecture for r in figures.remarks}
-    names = {p.code: p.name for p in figures.campaign.prefectures}
-    return {
-        "提醒": len(figures.remarks),
-        "涉及": len(where),
-        "分类": "、".join(f"{kind}{n}处" for kind, n in counted.most_common()),
-        "名单": join_names([names[p] for p in names if p in where]),
-        "各项": [_doubt(names[r.prefecture], r) for r in figures.remarks[:_MOST_REMARKS]],
-        "余": max(0, len(figures.remarks) - _MOST_REMARKS),
-    }
-
-
-def _doubt(name: str, remark: Remark) -> str:
-    place = f"（{remark.place}）" if remark.place else ""
-    return clean_line(f"{name}{place}：{remark.message.rstrip('。')}。")
+def _wanting(figures: RegionFigures) -> list[tuple[str, int]]:
+    """Return how many prefectures have not sent enough of each required deliverable."""
+    return [
+        (d.name, sum(s.states.get(d.kind, ("", 0))[1] < d.min for s in figures.punctuality))
+        for d in figures.campaign.deliverables
+        if d.required
+    ]
 
 
 def _tables(figures: RegionFigures, material: Material) -> dict[str, Placeholder]:
     made: dict[str, Callable[[], list[Part]]] = {
         "报送情况": lambda: [parts.punctuality_table(figures)],
-        "排行": lambda: [parts.ranking_table(figures)],
+        "排行": lambda: [parts.ranking_table(figures)] if len(figures.sheets) > 1 else [],
         "各地州市": lambda: [*parts.indicator_tables(figures)],
         "活动": lambda: [table] if (table := parts.activity_table(figures)).rows else [],
         "照片": lambda: [*material.photos],

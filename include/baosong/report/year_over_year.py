@@ -35,7 +35,7 @@ class Comparison:
     def template_values(self) -> dict[str, Any]:
         """Return the values that a template may use."""
         changes = [
-            f"{i.name}{f'由{amount_text(a, i.unit)}到' if a != b else '为'}{amount_text(b, i.unit)}，{_moved(a, b)}"
+            f"{i.name}{_way(a, b, i.unit)}{amount_text(b, i.unit)}，{_moved(a, b)}"
             for i, a, b in self.rows
             if i.required
         ]
@@ -54,11 +54,14 @@ class Comparison:
         return "".join(f"{text}。" for text in (places, by_kind("" if places else indicator.name, kinds)) if text)
 
     def _falls(self) -> Iterator[str]:
-        """Yield which required totals fell, and whom to ask about it."""
+        """Yield which required totals fell, and whom to ask about it; what the same are asked about is said at once."""
+        asked: dict[tuple[str, ...], list[str]] = {}
         for i, a, b in self.rows:
             places = self.places.get(i.code, [])
             if i.required and b < a and len(places) > 1 and (most := furthest(places, -1)):
-                yield f"{i.name}比上年{_moved(a, b)}，请减少最多的{'、'.join(most)}分析原因"
+                asked.setdefault(tuple(most), []).append(f"{i.name}比上年{_moved(a, b)}")
+        for names, falls in asked.items():
+            yield f"{'、'.join(falls)}，请减少最多的{'、'.join(names)}分析原因"
 
     def table(self) -> Table:
         """Return all indicators of both years."""
@@ -67,6 +70,12 @@ class Comparison:
             for i, a, b in self.rows
         ]
         return Table(["指标", "单位", "上年", "本年", "增减"], rows, [62, 22, 26, 26, 20], "lcrrr", "与上年比较")
+
+
+def _way(before: Decimal, now: Decimal, unit: str) -> str:
+    if now == before:
+        return "为"
+    return f"由{amount_text(before, unit)}{'增至' if now > before else '减至'}"
 
 
 def _moved(before: Decimal, now: Decimal) -> str:

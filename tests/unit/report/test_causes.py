@@ -42,6 +42,8 @@ def test_kinds_are_named_in_the_directions_that_they_took() -> None:
     assert both == "活动按类别看，增加最多的是展览（增加5项），减少最多的是竞赛（减少1项）"
     assert by_kind("活动", moved(讲座=-3)) == "活动按类别看，减少最多的是讲座（减少3项）"
     assert by_kind("活动", moved(讲座=0)) == ""
+    assert by_kind("活动", moved(讲座=-3, 其他活动=-9)) == "活动按类别看，减少最多的是讲座（减少3项）"
+    assert by_kind("活动", moved(其他=-9)) == "", "that others moved explains nothing"
     assert by_kind("", moved(**dict.fromkeys("甲乙丙丁", 3))) == "按类别看，增加最多的4类各增加3项"
 
 

@@ -23,4 +23,4 @@ def activity(people: str) -> Any:
 def test_a_theme_s_people_are_added_up_before_anything_is_rounded() -> None:
     """Each cut to a whole number, three means of 0.75 thousand written as decimals lost two people."""
     counts = count(CAMPAIGN, [activity("10.75"), activity("10.75"), activity("0.5")])
-    assert narrative(CAMPAIGN, counts)["主题"] == "涉及科学家精神的3项、22人次"
+    assert narrative(CAMPAIGN, counts)["主题"] == "科学家精神3项、22人次"

@@ -57,6 +57,8 @@ def test_the_busiest_day_is_told_as_the_lists_have_it(spans: list[Span], said: s
 def test_no_chart_compares_nothing_and_a_long_campaign_is_shown_by_weeks() -> None:
     assert chart(of([])) is None
     assert chart(of([(day(0), day(0), A)], length=1)) is None
+    assert chart(of([(day(3), day(3), A), (day(3), None, B)])) is None, "a single bar"
+    assert chart(of([(day(3), day(4), A)])) is not None
     long = chart(of([(day(0), day(8), A)], length=60))
     assert (long.title, long.names[0], len(long.names)) == ("每周开展的活动（项）", "5月20日至26日", 9)
     assert [int(n) for n in long.series[0][1]] == [1, 1, 0, 0, 0, 0, 0, 0, 0]

@@ -8,7 +8,7 @@ from baosong.report.xlsx.sheet import Table, Value
 
 PRESS = "媒体报道"
 _HEAD = ("序号", "级别", "标题", "媒体", "日期", "报送地州市", "网址")
-_WIDTHS = (6, 12, 56, 24, 12, 26, 60)
+_WIDTHS = (6, 12, 70, 38, 12, 26, 60)
 _LINKS = 60_000  # Excel opens no sheet with more than 65,530
 
 

@@ -35,13 +35,14 @@ PARTS = {"total": "合计", "offline": "其中：线下", "online": "其中：�
 NONE = "—"
 # Widths by which most activities stand on one line.
 _ROOMY = {
-    "name": 38,
+    "name": 42,
+    "county": 17,
     "category": 11,
-    "place": 26,
-    "host": 28,
+    "place": 30,
+    "host": 36,
     "organizer": 24,
     "form": 14,
-    "leader": 12,
+    "leader": 18,
     "summary": 120,
 }
 _PATTERNS: dict[str, Value] = {"date": date(2000, 1, 1), "decimal": Decimal(1), "integer": 1}
@@ -213,7 +214,7 @@ def _activities(table: Table, figures: RegionFigures, heading: str) -> Callable[
             value = _PATTERNS.get(field.type, text) if field else text
             digits = field.scale if field and field.type == "decimal" else 0
             table.put(row, column, value, digits=digits, centred=bool(field and field.choices))
-    widths = [6, 20, *(_ROOMY.get(f.name, f.width) for f in fields), 22]
+    widths = [6, 25, *(_ROOMY.get(f.name, f.width) for f in fields), 22]
     table.widths(widths)
     table.fit([HEAD])
     table.sheet.auto_filter.ref = f"A{HEAD}:{get_column_letter(len(fields) + 3)}{HEAD + count}"
