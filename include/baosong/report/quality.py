@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 _ALONE = 4  # remarks of one sort that are told one by one
 _MOST_LINES, _MOST_EQUAL = 12, 3
-_QUOTED = re.compile("(“[^”]*”)")
+_QUOTED = re.compile("(“[^“”]*+”)")
+_CODE = re.compile("(?<![A-Za-z0-9])[A-Za-z0-9]++(?=“)")
 _SPACED = re.compile(r"(?<=[\u4e00-\u9fff]) (?=\d)|(?<=\d) (?=[\u4e00-\u9fff])")
 
 
@@ -63,7 +64,7 @@ def _at_once(what: str, remarks: list[Remark], names: dict[str, str], counted: i
 
 def _one(figures: RegionFigures, name: str, remark: Remark) -> str:
     """Return a remark in the words of its receipt, without codes and as a document of the office is spaced."""
-    codes = "|".join(re.escape(i.code) for i in figures.campaign.form.indicators.rows)
-    said = re.sub(f"(?<![A-Za-z0-9])(?:{codes})(?=“)", "", remark.message.rstrip("。"))
+    codes = {i.code for i in figures.campaign.form.indicators.rows}
+    said = _CODE.sub(lambda found: "" if found[0] in codes else found[0], remark.message.rstrip("。"))
     pieces = (piece if n % 2 else _SPACED.sub("", piece) for n, piece in enumerate(_QUOTED.split(said)))
     return clean_line(f"{name}：{''.join(pieces)}。")

@@ -17,7 +17,7 @@ from baosong.report.decide import to_decide
 from baosong.report.docx.document import make_document
 from baosong.report.excerpt import Passages
 from baosong.report.files import ONE_PAGE
-from baosong.report.pdf import make_pdf
+from baosong.report.pdf import make_pdfs
 from baosong.report.printable import Remark
 from baosong.report.template_context import Material, template_context
 from baosong.report.year_over_year import Comparison
@@ -63,7 +63,7 @@ def test_the_page_is_one_page_however_much_there_is_to_say(campaign: Campaign, c
     compared = [(i, Decimal(7), Decimal(98_765_432)) for i in rows]
     last_year = Comparison("2022年自治区科技活动周", [p.name for p in places], compared, {})
     context = template_context(figures, "interim", 1, Material(read, [], last_year, None))
-    made = make_pdf(make_document(make_template(ONE_PAGE), context, AT))
+    (made,) = make_pdfs([make_document(make_template(ONE_PAGE), context, AT)]) or [None]
     assert made
     (page,) = PdfReader(io.BytesIO(made)).pages
     told = "".join(page.extract_text().split())
