@@ -29,6 +29,7 @@ def make_campaign(home: Path) -> str:
     lines = [
         'extends: "2023"',
         f"id: {campaign_id}",
+        f"title: {today.year}年自治区科技活动周",  # else each sheet would be marked as last year's
         f"window: {{start: {today - timedelta(days=9)}, end: {today}}}",
         f"deadline: {today + timedelta(days=9)} 24:00",
     ]

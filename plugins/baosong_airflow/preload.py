@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import io
 import logging
+from contextlib import suppress
 
-from baosong.campaign import Campaigns
+from baosong.campaign import CampaignError, Campaigns
 from baosong.campaign.blank_form.template import make_template
 from baosong.ledger.models import Base
 from baosong.receipts import view as receipts
@@ -37,7 +38,9 @@ def warm_up() -> None:
 
 def _check_a_sheet() -> None:
     campaigns = Campaigns(campaign_dirs())
-    campaign = campaigns.get(campaigns.ids()[-1])
+    for campaign_id in campaigns.ids():
+        with suppress(CampaignError):  # each run says so
+            campaign = campaigns.get(campaign_id)
     prefecture = campaign.prefectures[0]
     blank = make_template(campaign, prefecture)
     source = Source("统计表.xlsx", len(blank), lambda: io.BytesIO(blank))

@@ -26,6 +26,7 @@ _PRELOADED = (
     "baosong.report.xlsx.workbook",
     "baosong.pipeline.completeness",
     "baosong.pipeline.manual_review",
+    "baosong_airflow.lanes",
 )
 # Airflow takes over every public name of this module as a setting of its own.
 __all__: list[str] = []

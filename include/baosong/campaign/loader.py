@@ -7,9 +7,10 @@ campaign before anything is validated, so that a derived campaign states only wh
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 from pydantic import ValidationError
@@ -27,11 +28,11 @@ class CampaignError(OneLineError):
     """A campaign file that cannot be used; its text is one or more lines fit to show."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Loaded:
     data: dict[str, Any]
-    lines: dict[Path_, str] = field(default_factory=dict)  # field path -> "file:line"
-    files: list[Path] = field(default_factory=list)  # all files that were read: a change to any is noticed
+    lines: dict[Path_, str]  # field path -> "file:line"
+    files: dict[Path, int]  # all that were read, as they were: a change is noticed
 
 
 def load_campaign(path: Path) -> Campaign:
@@ -40,11 +41,15 @@ def load_campaign(path: Path) -> Campaign:
 
 
 class Campaigns:
-    """The campaigns in some folders, each loaded again only when one of its files has changed."""
+    """The campaigns in some folders, each loaded again only when one of its files has changed.
+
+    They are remembered by the process, as its children are forked for one task each and would all load them anew.
+    """
+
+    _cache: ClassVar[dict[tuple[str | Path, ...], tuple[dict[Path, int], Campaign]]] = {}
 
     def __init__(self, dirs: list[Path]) -> None:
         self._dirs = dirs
-        self._cache: dict[str, tuple[dict[Path, int], Campaign]] = {}
 
     def ids(self) -> list[str]:
         """Return the ids of all campaign files, sorted; a file's name is its campaign's id."""
@@ -61,20 +66,24 @@ class Campaigns:
     def get(self, campaign_id: str) -> Campaign:
         """Return a campaign by id; CampaignError if it is unknown or its file is wrong."""
         path = self.path(campaign_id)
-        cached = self._cache.get(campaign_id)
-        if cached and path.resolve() in cached[0] and cached[0] == _stamps(list(cached[0])):
+        key: tuple[str | Path, ...] = (
+            campaign_id,
+            path.resolve(),
+            *self._dirs,
+        )  # what a campaign extends is looked for in the folders
+        cached = self._cache.get(key)
+        if cached and all(_stamp(file) == stamp for file, stamp in cached[0].items()):
             return cached[1]
         loaded = _load(path, (*self._dirs, CAMPAIGNS), seen=())
-        stamps = _stamps(loaded.files)
         campaign = _validated(loaded, path)
         if campaign.id != campaign_id:
             raise CampaignError(f"{path.name}：文件名应与 id 一致，id 为“{campaign.id}”，请改名为 {campaign.id}.yaml。")
-        self._cache[campaign_id] = (stamps, campaign)
+        self._cache[key] = (loaded.files, campaign)
         return campaign
 
 
-def _stamps(files: list[Path]) -> dict[Path, int]:
-    return {f: f.stat().st_mtime_ns if f.exists() else 0 for f in files}
+def _stamp(file: Path) -> int:
+    return file.stat().st_mtime_ns if file.exists() else 0
 
 
 def _validated(loaded: _Loaded, path: Path) -> Campaign:
@@ -89,32 +98,30 @@ def _load(path: Path, dirs: tuple[Path, ...], seen: tuple[Path, ...]) -> _Loaded
     path = path.resolve()
     if path in seen:
         raise CampaignError(f"{path.name}：extends 形成循环：{' → '.join(p.name for p in (*seen, path))}。")
-    loaded = _read(path)
-    _inline(loaded, "form", path.parent)
-    parent = loaded.data.pop("extends", None)
-    if parent is None:
-        return loaded
+    loaded = _inlined(_read(path, _stamp(path)), "form", path.parent)
+    own = dict(loaded.data)
+    if (parent := own.pop("extends", None)) is None:
+        return _Loaded(own, loaded.lines, loaded.files)
     named = [folder / f"{parent}.yaml" for folder in (path.parent, *dirs)]
     base = _load(next((file for file in named if file.is_file()), named[0]), dirs, (*seen, path))
-    inherited = {at: line for at, line in base.lines.items() if not _replaced(at, loaded.data)}
-    return _Loaded(_merge(base.data, loaded.data), {**inherited, **loaded.lines}, [*base.files, *loaded.files])
+    inherited = {at: line for at, line in base.lines.items() if not _replaced(at, own)}
+    return _Loaded(_merge(base.data, own), {**inherited, **loaded.lines}, {**base.files, **loaded.files})
 
 
 def _replaced(at: Path_, over: Any) -> bool:
     """Return whether a path of the parent lies in a value that the child replaces."""
     for step in at:
-        if not isinstance(over, dict):
-            return True
-        if step not in over:
-            return False
+        if not isinstance(over, dict) or step not in over:
+            return not isinstance(over, dict)
         over = over[step]
     return False
 
 
-def _read(path: Path) -> _Loaded:
+@lru_cache(maxsize=64)
+def _read(path: Path, stamp: int) -> _Loaded:
+    """Return what a file says, read anew once its stamp has changed: most campaigns extend the same one."""
     try:
-        text = path.read_text(encoding="utf-8")
-        parser = yaml.CSafeLoader(text)
+        parser = yaml.CSafeLoader(path.read_text(encoding="utf-8"))
         node = parser.get_single_node()
         data = parser.construct_document(node) if node is not None else None
     except OSError:
@@ -130,9 +137,9 @@ def _read(path: Path) -> _Loaded:
         ) from None
     if not isinstance(data, dict):
         raise CampaignError(f'{path.name}:1：应是“字段: 值”的列表，例如以 id: "2023" 开头。')
-    loaded = _Loaded(data, files=[path.resolve()])
-    _note_lines(node, (), path.name, loaded.lines)
-    return loaded
+    lines: dict[Path_, str] = {}
+    _note_lines(node, (), path.name, lines)
+    return _Loaded(data, lines, {path.resolve(): stamp})
 
 
 def _note_lines(node: yaml.Node | None, at: Path_, name: str, lines: dict[Path_, str]) -> None:
@@ -148,15 +155,14 @@ def _note_lines(node: yaml.Node | None, at: Path_, name: str, lines: dict[Path_,
             _note_lines(value, (*at, index), name, lines)
 
 
-def _inline(loaded: _Loaded, key: str, folder: Path) -> None:
+def _inlined(loaded: _Loaded, key: str, folder: Path) -> _Loaded:
     """Replace a field that names a file by the content of the file, with its lines."""
     name = loaded.data.get(key)
     if not isinstance(name, str):
-        return
-    other = _read(folder / name)
-    loaded.data[key] = other.data
-    loaded.files += other.files
-    loaded.lines.update({(key, *at): line for at, line in other.lines.items()})
+        return loaded
+    other = _read(folder / name, _stamp(folder / name))
+    lines = {(key, *at): line for at, line in other.lines.items()}
+    return _Loaded({**loaded.data, key: other.data}, {**loaded.lines, **lines}, {**loaded.files, **other.files})
 
 
 def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import Any, BinaryIO
 
 BLOCK = 8 * 1024  # bytes; the headers of a video lie far apart, and each costs a block
+IN_ONE_PIECE = 64 * 1024  # as much costs no more than a block, and is soon read whole
 CACHED_BLOCKS = 1024
 _CLOSING = timedelta(seconds=2)
 

@@ -11,7 +11,7 @@ import itertools
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,7 +32,7 @@ from minio.versioningconfig import VersioningConfig
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_exponential_jitter
 
 from baosong.rules.errors import OneLineError
-from baosong.store.ranged_reader import CountingReader, RangedReader, was_replaced
+from baosong.store.ranged_reader import BLOCK, IN_ONE_PIECE, CountingReader, RangedReader, was_replaced
 from baosong.store.settings import S3Settings
 from baosong.store.source import Source
 
@@ -184,27 +184,27 @@ class Storage:
         """Remove an object; nothing happens if there is none."""
         self._repeat(f"删除 {bucket}/{key}", lambda: self._clients[bucket].remove_object(self._buckets[bucket], key))
 
-    def remove_unchanged(self, bucket: str, listed: Iterable[Stored]) -> Sequence[Stored]:
+    def remove_unchanged(self, bucket: str, listed: Sequence[Stored]) -> Sequence[Stored]:
         """Remove the objects that are still those listed; return the ones that were replaced since.
 
-        A store with versions removes exactly the listed version. Without versions the identity is compared just
-        before: earlier replacements stay, but one within these few milliseconds cannot be detected.
+        A store with versions removes exactly the listed version. Without versions, of which one object speaks for all,
+        the identity is compared just before: earlier replacements stay, but one within these few milliseconds cannot
+        be detected.
         """
-        heads = [(stored, self.head(bucket, stored.key)) for stored in listed]
-        if any(head is not None and head.version_id is None for _, head in heads):
-            time.sleep(_SETTLED)
-        return [stored for stored, head in heads if not self._removed_if_same(bucket, stored, head)]
+        versions: dict[str, str] = {}
+        for head in (head for stored in listed if (head := self.head(bucket, stored.key))):
+            if head.version_id is None:
+                time.sleep(_SETTLED)
+                break
+            versions[head.key] = head.version_id
+        return [stored for stored in listed if not self._removed_if_same(bucket, stored, versions.get(stored.key))]
 
-    def _removed_if_same(self, bucket: str, stored: Stored, head: Stored | None) -> bool:
-        now = self.stat(bucket, stored.key)
-        if head is None or now is None:
-            return True
-        if now.identity != stored.identity:
+    def _removed_if_same(self, bucket: str, stored: Stored, version: str | None) -> bool:
+        now, client, name = self.stat(bucket, stored.key), self._clients[bucket], self._buckets[bucket]
+        if now is not None and now.identity != stored.identity:
             return False
-        self._repeat(
-            f"删除 {bucket}/{stored.key}",
-            lambda: self._clients[bucket].remove_object(self._buckets[bucket], stored.key, head.version_id),
-        )
+        if now is not None:
+            self._repeat(f"删除 {bucket}/{stored.key}", lambda: client.remove_object(name, stored.key, version))
         return True
 
     def ensure_buckets(self) -> None:
@@ -311,7 +311,7 @@ class Storage:
         def fetch(offset: int, length: int) -> bytes:
             return self._repeat(doing, partial(self._fetch_range, bucket, stored, offset, length))
 
-        return RangedReader(fetch, stored.size)
+        return RangedReader(fetch, stored.size, BLOCK if stored.size > IN_ONE_PIECE else stored.size or 1)
 
     def _fetch_range(self, bucket: str, stored: Stored, offset: int, length: int) -> bytes:
         client, name = self._clients[bucket], self._buckets[bucket]

@@ -18,7 +18,7 @@ from baosong.store.storage import PART_SIZE, Storage, StorageError
 from baosong_local.stack.objectstore import ObjectStore
 from baosong_local.stack.process import stop
 from faults import dying_at_part_two, in_child, kill, kill_half_way
-from faulty_store import requests_of_a_write
+from faulty_store import in_front_of, requests_of_a_write
 from servers import Store
 from servers import run as start_server
 from waiting import free_port, tick, until
@@ -435,6 +435,20 @@ class TestRemoveUnchanged:
         assert [s.key for s in storage.remove_unchanged("intake", listed)] == [f"{MINE}/二"]
         assert keys(storage) == [f"{MINE}/二"]
 
+    def test_one_look_tells_for_all_of_them_that_the_store_has_no_versions(
+        self, storage: Storage, s3: S3Settings
+    ) -> None:
+        for name in "一二三四":
+            storage.put("outbox", f"2023/x/{name}", b"old")
+        listed = list(storage.list("outbox", "2023/x/"))
+        storage.remove("outbox", listed[0].key)  # one that is gone tells nothing
+        with in_front_of(s3.endpoint_of("outbox")) as proxy:
+            proxy.expect({})
+            Storage(replace(s3, endpoint=proxy.endpoint, internal_endpoint="")).remove_unchanged("outbox", listed)
+            methods = [request.split()[0] for request in proxy.seen]
+        assert keys(storage, "outbox") == []
+        assert (methods.count("HEAD"), methods.count("DELETE")) == (2, 3)
+
 
 class TestStreams(ThroughEitherDoor):
     def test_a_large_object_travels_in_parts_and_arrives_whole(self, storage: Storage) -> None:
@@ -498,6 +512,14 @@ class TestStreams(ThroughEitherDoor):
         (stored,) = storage.list("intake")
         source = storage.source("intake", stored)
         assert (source.name, source.size, source.head(2)) == ("2023年统计表.xlsx", 100_002, b"PK")
+
+    def test_a_small_object_is_one_request_however_it_is_read(self, storage: Storage) -> None:
+        content = os.urandom(60_000)
+        storage.put("intake", MINE, content)
+        reader = storage.open("intake", MINE)
+        ends = [reader.read(10), reader.seek(-10, io.SEEK_END), reader.read(), reader.seek(0)]
+        assert (ends[0], ends[2], reader.read()) == (content[:10], content[-10:], content)
+        assert reader.requests == 1
 
     def test_reading_the_ends_of_a_large_object_fetches_little_of_it(self, storage: Storage) -> None:
         storage.put("intake", MINE, bytes(8_000_000))

@@ -151,6 +151,18 @@ def test_what_the_store_has_proved_by_its_md5_is_not_asked_for_again(storage: St
     assert requests_of_a_write(s3, "2023/x/proof", {}) == ["PUT"]
 
 
+def test_of_several_the_very_versions_that_were_listed_are_removed(storage: Storage, s3: S3Settings) -> None:
+    assert storage.keep_versions("intake")
+    for name in "一二三":
+        storage.put("intake", name, b"old")
+    listed = list(storage.list("intake"))
+    storage.put("intake", "二", b"newer")
+    assert [stored.key for stored in storage.remove_unchanged("intake", listed)] == ["二"]
+    assert storage.read("intake", "二") == b"newer"
+    assert [len(storage.versions("intake", name)) for name in "一二三"] == [0, 2, 0]
+    assert [stored.key for stored in storage.list("intake")] == ["二"]
+
+
 def test_a_lock_is_never_shortened(services: Services, locked: Campaign, s3: S3Settings) -> None:
     for days, set_ in ((30, 30), (10, 30), (60, 60)):
         assert protect(services, locked.model_copy(update={"archive": ArchiveProfile(lock_days=days)}))

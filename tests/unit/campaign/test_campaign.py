@@ -159,6 +159,16 @@ def test_changed_parent_file_is_noticed_without_a_restart(tmp_path: Path) -> Non
     assert campaigns.get("x").theme == "新的主题"
 
 
+def test_changed_form_is_noticed_by_a_new_reader_though_the_process_remembers_campaigns(tmp_path: Path) -> None:
+    form = (NOTICE.parent / "forms" / "2023.yaml").read_text(encoding="utf-8")
+    write(tmp_path, 'extends: "2023"\nid: x\nform: own.form\n')
+    write(tmp_path, form, "own.form")
+    before = Campaigns([tmp_path]).get("x")
+    assert Campaigns([tmp_path]).get("x") is before
+    write(tmp_path, form.replace('version: "2023.1"', 'version: "2023.2"'), "own.form")
+    assert Campaigns([tmp_path]).get("x").form.version == "2023.2"
+
+
 @pytest.mark.parametrize("campaign_id", ["../2023", "forms/2023", "", "2099"])
 def test_unknown_campaign_id_is_refused_and_never_leaves_the_folder(campaign_id: str) -> None:
     with pytest.raises(CampaignError, match="没有活动"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -24,7 +24,8 @@ from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
 from baosong.rules.words import strip_control
-from baosong.validation.sandbox.programs.found import EAST_ASIAN_DATES
+from baosong.validation.sandbox.programs.found import EAST_ASIAN_DATES, MAX_COLUMNS
+from baosong.validation.statistics.cells import Sheet
 
 Results = dict[str, Decimal | str]
 
@@ -48,7 +49,7 @@ class Opened:
     results: dict[str, Results] = field(default_factory=dict)
 
 
-def open_book(content: bytes | None, sheets: list[dict[str, Any]]) -> Opened:
+def open_book(content: bytes | None, sheets: Sequence[Sheet]) -> Opened:
     """Return the workbook itself, or one with the values of `sheets` where there is none that openpyxl reads."""
     if content is not None:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -128,37 +129,44 @@ def write_value(cell: Cell, value: Any) -> None:
         cell.value = value
 
 
-def _rebuilt(sheets: list[dict[str, Any]]) -> Opened:
+def _rebuilt(sheets: Sequence[Sheet]) -> Opened:
     book = Workbook()
     book.remove(book.worksheets[0])
     opened = Opened(book, {})
-    for data in sheets:
-        title = _BAD_TITLE.sub("_", strip_control(data["name"])).strip("'")[:31] or "Sheet"
+    for read in sheets:
+        title = _BAD_TITLE.sub("_", strip_control(read.name)).strip("'")[:31] or "Sheet"
         sheet = book.create_sheet(title)
-        opened.by_name[data["name"]] = sheet
-        _fill(sheet, data)
-        if data["hidden"]:
+        opened.by_name[read.name] = sheet
+        _fill(sheet, read)
+        if read.hidden:
             sheet.sheet_state = "hidden"
     return opened
 
 
-def _fill(sheet: Worksheet, data: Mapping[str, Any]) -> None:
-    for r, row in enumerate(data["rows"], data["top"] + 1):
+def _fill(sheet: Worksheet, read: Sheet) -> None:
+    for r, row in enumerate(read.rows, read.top + 1):
         for c, value in enumerate(row, 1):
             if value not in (None, ""):
                 cell = cast(Cell, sheet.cell(r, c))
                 write_value(cell, value)
                 cell.alignment = Alignment(vertical="center", wrap_text=True)
-    for (r, c), error in data["errors"].items():
+    for (r, c), error in _errors(read).items():
         write_value(cast(Cell, sheet.cell(r + 1, c + 1)), error)
-    for column, width in _widths(data["rows"]).items():
+    for column, width in _widths(read.rows).items():
         sheet.column_dimensions[get_column_letter(column)].width = width
     sheet.page_setup.paperSize, sheet.page_setup.orientation = 9, "landscape"
     sheet.print_options.gridLines = True
     sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
     sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
-    for (top, left), (bottom, right) in data["merged"]:
+    for (top, left), (bottom, right) in read.merged:
         sheet.merge_cells(start_row=top + 1, start_column=left + 1, end_row=bottom + 1, end_column=right + 1)
+
+
+def _errors(sheet: Sheet) -> dict[tuple[int, int], str]:
+    """Return the error values within a sheet's rows, which hold nothing in their place."""
+    rows = range(sheet.top, sheet.end)
+    errors = {at: text for at, text in sheet.uncached_formulas.items() if text.startswith("#")}
+    return {(r, c): text for (r, c), text in errors.items() if r in rows and c < MAX_COLUMNS}
 
 
 def _widths(rows: list[list[Any]]) -> dict[int, float]:

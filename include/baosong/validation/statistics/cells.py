@@ -9,7 +9,7 @@ import csv
 import io
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -31,6 +31,7 @@ SPARE_ROWS = 1000  # sections, totals and blank rows that a list may carry besid
 LONGEST_LINE = 1 << 20
 _PICTURE = re.compile(r"=?(?:_xlfn\.)?DISPIMG\(", re.IGNORECASE)
 CHILD = sandbox.PROGRAMS / "read_sheet.py"
+Ask = Callable[[bytes, int], bytes]
 
 
 class UnreadableSheet(BaosongError, ValueError):
@@ -94,23 +95,12 @@ def parse_address(cell: str) -> tuple[int, int]:
     return int(cell[len(letters) :]) - 1, column_number(cell)
 
 
-def read_sheets(data: bytes, kind: str, name: str, max_rows: int) -> list[Sheet]:
-    """Return the sheets of a file by its true type; raises `LockedSheet` or `UnreadableSheet`."""
-    if kind in ("xlsx", "xls", "ods", "xlsb"):
-        return read_book(data, max_rows)
-    if kind in TEXTS or kind == "csv":
-        return read_csv(data, name.rsplit(".", 1)[0][:31], max_rows)
-    raise UnreadableSheet(phrase("sheet.other_type"))
-
-
-def read_book(data: bytes, max_rows: int) -> list[Sheet]:
-    """Return the sheets of a workbook, at most `max_rows` rows each; raises `LockedSheet` or `UnreadableSheet`."""
+def ask_reader(data: bytes, max_rows: int) -> bytes:
+    """Return what a confined process of its own says of a workbook; raises `UnreadableSheet`."""
     import olefile  # type: ignore[import-untyped]
     import python_calamine
     import xlrd  # type: ignore[import-untyped]
 
-    if (size := _unpacked(data)) > MOST_UNPACKED:
-        raise UnreadableSheet(phrase("sheet.too_large", size=size, limit=MOST_UNPACKED))
     try:
         program = sandbox.own_program(CHILD, str(max_rows), packages=[python_calamine, xlrd, olefile])
         finished = sandbox.run(program, data, wall=TIMEOUT_SECONDS, longest=sheet_answer.LONGEST)
@@ -120,7 +110,23 @@ def read_book(data: bytes, max_rows: int) -> list[Sheet]:
         raise UnreadableSheet(phrase("sheet.out_of_bounds")) from None
     if finished.exit_code != 0:
         raise UnreadableSheet(phrase("sheet.out_of_bounds"))
-    return _sheets(finished.output)
+    return finished.output
+
+
+def read_sheets(data: bytes, kind: str, name: str, max_rows: int, ask: Ask = ask_reader) -> list[Sheet]:
+    """Return the sheets of a file by its true type; raises `LockedSheet` or `UnreadableSheet`."""
+    if kind in ("xlsx", "xls", "ods", "xlsb"):
+        return read_book(data, max_rows, ask)
+    if kind in TEXTS or kind == "csv":
+        return read_csv(data, name.rsplit(".", 1)[0][:31], max_rows)
+    raise UnreadableSheet(phrase("sheet.other_type"))
+
+
+def read_book(data: bytes, max_rows: int, ask: Ask = ask_reader) -> list[Sheet]:
+    """Return the sheets of a workbook, at most `max_rows` rows each; raises `LockedSheet` or `UnreadableSheet`."""
+    if (size := _unpacked(data)) > MOST_UNPACKED:
+        raise UnreadableSheet(phrase("sheet.too_large", size=size, limit=MOST_UNPACKED))
+    return _sheets(ask(data, max_rows))
 
 
 def _unpacked(data: bytes) -> int:

@@ -41,18 +41,18 @@ def main(max_rows: int) -> None:
     confine.die_with(os.getppid())
     confine.confine(MEMORY, SECONDS)
     gc.disable()  # it ends in a moment, and makes no circles
-    data = sys.stdin.buffer.read()
-    answer = _old(data, max_rows) if data.startswith(OLD) else _packed(data, max_rows)
-    sys.stdout.buffer.write(_encoded(answer))
+    sys.stdout.buffer.write(answer(sys.stdin.buffer.read(), max_rows))
     sys.stdout.buffer.flush()
     os._exit(0)  # to take a million cells apart one by one first would only cost time
 
 
-def _encoded(answer: Answer) -> bytes:
+def answer(data: bytes, max_rows: int) -> bytes:
+    """Return the sheets of a workbook, or the parser's word, in JSON; a damaged one may take the process down."""
     from baosong.validation.sandbox.programs.sheet_answer import encoded
 
+    read = _old(data, max_rows) if data.startswith(OLD) else _packed(data, max_rows)
     try:
-        return encoded(*answer)
+        return encoded(*read)
     except ValueError as e:  # half a character
         return encoded([], _said(e))
 
