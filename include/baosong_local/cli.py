@@ -148,7 +148,7 @@ def down() -> None:
 @app.command()
 def status() -> None:
     """显示各服务的状态；全部正常时退出码为 0。"""
-    from baosong.validation.sandbox.run import missing_belts
+    from baosong.validation.sandbox.run import SandboxUnavailable, missing_belts
     from baosong_local import stack
     from baosong_local.tables import show_components
 
@@ -156,8 +156,11 @@ def status() -> None:
     show_components(out, components)
     if any(c.name == "postgres" and c.healthy for c in components):
         _show_waiting()
-    if missing := missing_belts():
-        out.print(f"这台机器不提供 {'、'.join(missing)}，报送的文件在较弱的隔离中打开。")
+    try:
+        if missing := missing_belts():
+            out.print(f"这台机器不提供 {'、'.join(missing)}，报送的文件在较弱的隔离中打开。")
+    except SandboxUnavailable as untried:
+        out.print(str(untried))
     raise typer.Exit(0 if components and all(c.healthy for c in components) else 1)
 
 

@@ -129,6 +129,7 @@ class _Connection:
         walls = self._walls(request)
         for wall in walls:
             _refuse_for(wall.refusal(request.method, request.target, request.headers))
+        _refuse_for(calls.no_place(request.target))
         if what := calls.unknown(request.method, request.target, request.headers):
             raise _not_implemented(what)
         new_folders.await_turn(request.method, request.target, request.headers)

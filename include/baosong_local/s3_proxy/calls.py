@@ -9,8 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from urllib.parse import unquote, unquote_plus
+from urllib.parse import unquote, unquote_plus, unquote_to_bytes
 
+from baosong.store.keys import MAX_DEPTH
+
+MOST_PARTS = 4 + MAX_DEPTH  # bucket, campaign, prefecture, its own folders, and the file
+LONGEST_NAME = 255  # bytes that a file system takes
+_TOO_DEEP = f"没有执行：放得太深，本地州市的文件夹里最多再套 {MAX_DEPTH} 层，请放到上面的文件夹里再传。"
+_TOO_LONG = "没有执行：“{name}”这个名称有 {size} 字节，最长 {most} 字节（约 {words} 个汉字），请改短后再传。"
 LARGEST_DELETE = 4 << 20  # bytes: S3 allows a thousand keys of a kilobyte
 _LIST = "list-type prefix delimiter marker max-keys start-after continuation-token encoding-type fetch-owner"
 _UPLOADS = "uploads prefix delimiter key-marker upload-id-marker max-uploads encoding-type"
@@ -58,6 +64,21 @@ def unknown(method: str, target: str, headers: Mapping[str, str]) -> str:
     if found or method in ("GET", "HEAD", "OPTIONS"):
         return found
     return _unknown_write(method, path, named, headers)
+
+
+def no_place(target: str) -> str:
+    """Return why nothing can lie under a key, "" where something can.
+
+    rclone would answer 500, after which clients try again for minutes.
+    """
+    parts = unquote_to_bytes(target.partition("?")[0]).strip(b"/").split(b"/")
+    if len(parts) > MOST_PARTS:
+        return _TOO_DEEP
+    longest = max(parts, key=len)
+    if len(longest) > LONGEST_NAME:
+        name = longest.decode(errors="replace")[:20] + "…"
+        return _TOO_LONG.format(name=name, size=len(longest), most=LONGEST_NAME, words=LONGEST_NAME // 3)
+    return ""
 
 
 def is_delete(method: str, target: str) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 import urllib3
@@ -49,6 +49,35 @@ def bucket(storage: Storage, s3: S3Settings) -> str:
     storage.put("intake", "2023/a.txt", CONTENT)
     storage.put("intake", "2023/b.txt", OTHER)
     return s3.buckets["intake"]
+
+
+@pytest.mark.parametrize("method", ["PUT", "POST", "GET", "HEAD", "DELETE"])
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("d/" * 9 + "x", "最多再套 8 层"),
+        ("d/" * 400 + "x", "最多再套 8 层"),
+        ("报" * 86, "258 字节"),
+        ("报" * 86 + "/x", "258 字节"),
+    ],
+    ids=["a folder too deep", "hundreds of folders", "a name too long", "a folder's name too long"],
+)
+def test_a_key_under_which_nothing_can_lie_is_refused_at_once_and_in_words(
+    store: Store, bucket: str, method: str, key: str, said: str
+) -> None:
+    """rclone answers it with 500, and clients try again for a minute or more."""
+    query = "uploads=" if method == "POST" else ""
+    answer = call(store, method, quote(f"/{bucket}/2023/6501-乌鲁木齐市/{key}"), query)
+    assert answer.status == 403
+    if method != "HEAD":
+        assert b"AccessDenied" in answer.data
+        assert said in answer.data.decode()
+
+
+def test_the_longest_name_and_the_deepest_folder_have_a_place(storage: Storage) -> None:
+    for key in ("d/" * 8 + "报" * 85, "报" * 85 + "/x"):
+        storage.put("intake", f"2023/6501-乌鲁木齐市/{key}", CONTENT)
+        assert storage.read("intake", f"2023/6501-乌鲁木齐市/{key}") == CONTENT
 
 
 def call(
