@@ -10,6 +10,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -46,6 +47,13 @@ def test_every_service_is_healthy_by_its_own_check(production: Production) -> No
     assert healthy == set(production.services) - {"airflow-init"}
 
 
+def test_a_load_balancer_is_told_without_signing_in_that_every_component_lives(production: Production) -> None:
+    told = production.without_sign_in("/api/v2/monitor/health")
+    assert {name: part["status"] for name, part in told.items()} == dict.fromkeys(
+        ("metadatabase", "scheduler", "triggerer", "dag_processor"), "healthy"
+    )
+
+
 def test_the_first_administrator_signs_in_with_the_password_of_the_env_file(production: Production) -> None:
     pools = production.api("GET", "/pools")["pools"]
     assert {pool["name"] for pool in pools} == {"default_pool", "large", "announce"}
@@ -64,6 +72,19 @@ def test_a_quiet_campaign_ends_as_it_must(campaigners: Campaigners) -> None:
     campaigners.send(campaign, wrong=True)
     campaigners.send_film(campaign)
     campaigners.hold(campaign)
+
+
+def test_a_task_s_log_names_the_submission_in_each_of_its_lines_from_check_to_receipt(campaigners: Campaigners) -> None:
+    task = campaigners.receives("intake")[0]
+    run = f"/dags/intake/dagRuns/{quote(task['dag_run_id'])}/taskInstances/receive/logs/{task['try_number']}"
+    lines = campaigners.production.api("GET", run, params={"map_index": task["map_index"]})["content"]
+    ids: dict[str, set[int]] = {}
+    for line in lines:
+        ids.setdefault(line.get("logger") or "", set()).add(line.get("submission_id"))
+    checked, archived, answered = (ids[f"baosong.pipeline.{stage}"] for stage in ("check", "archive", "reply"))
+    assert checked == archived == answered
+    assert checked
+    assert all(isinstance(number, int) for number in checked)
 
 
 def test_films_have_workers_of_their_own(campaigners: Campaigners) -> None:
