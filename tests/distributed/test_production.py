@@ -173,6 +173,18 @@ def test_scheduler_and_api_server_started_anew_at_work_cost_nothing(campaigners:
     campaigners.hold(campaign)
 
 
+def test_what_the_faults_page_restarts_comes_back_and_what_was_in_hand_goes_on(campaigners: Campaigners) -> None:
+    """Each `docker compose restart` of docs/faults.md that no other test does."""
+    production = campaigners.production
+    campaign = campaigners.open("outages")
+    campaigners.send(campaign)
+    worker, _ = campaigners.catch()
+    worker.thaw()
+    for name in ("s3", "postgres", "airflow-triggerer", worker.name):
+        production.restart(name)
+    campaigners.hold(campaign)
+
+
 def test_a_new_version_is_rolled_out_while_files_are_at_work(
     campaigners: Campaigners, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

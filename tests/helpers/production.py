@@ -61,6 +61,14 @@ class Production:
         self.containers[name] = container
         return container
 
+    def restart(self, name: str) -> None:
+        """Do as `docker compose restart`; what ends without it starts anew, as it does with `unless-stopped`."""
+        self.containers[name].stop()
+        self.start(name).await_health()
+        for other, container in list(self.containers.items()):
+            if container.service.check is not None and not container.is_running():
+                self.start(other).await_health()
+
     def _start(self, name: str) -> None:
         if name in self.containers:
             return
