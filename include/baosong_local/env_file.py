@@ -62,7 +62,7 @@ _SECRETS = {
     "AIRFLOW_JWT_SECRET": _Rule(r"[\w-]{64,}", "至少 64 个字母或数字", lambda: secrets.token_hex(32)),
     "AIRFLOW_API_SECRET_KEY": _LONG,
     _FERNET: _Rule(r"[\w-]{43}=(?:,[\w-]{43}=)?", "44 个字符的 Fernet 密钥（URL 安全的 base64，32 字节）", _fernet),
-    _KEY_SECRET: _LONG,
+    _KEY_SECRET: _Rule(r"[\w+/=.-]{16,}", "至少 16 个字母、数字或 + / = . -", _LONG.make),  # or an own store's
     "BAOSONG_METRICS_TOKEN": _LONG,
 }
 _RULES = {
@@ -78,7 +78,7 @@ _RULES = {
     "OTEL_EXPORTER_OTLP_ENDPOINT": _Rule(rf"https?://{_HOST}:{_PORT}", "http://主机:端口"),
     "OTEL_ON": _Rule("true|false", "true 或 false"),
     "POOL_LARGE": _Rule(r"0*[1-9]\d{0,2}", "1 至 999 的整数"),
-    "PUBLISH_ADDRESS": _Rule(_HOST, "本机的一个 IP 地址"),
+    "PUBLISH_ADDRESS": _Rule(r"\d{1,3}(?:\.\d{1,3}){3}|\[[0-9A-Fa-f:.]+\]", "本机的一个 IP 地址"),
     "S3_PORT": _Rule(_PORT, "端口号，1 至 65535"),
     "UI_PORT": _Rule(_PORT, "端口号，1 至 65535"),
 }
@@ -197,6 +197,9 @@ def problems(path: Path) -> Iterator[str]:
                 yield f"{where}：{binding.key} 与 {file} 里的不同，用的是后者；请删去这一行，要换的改那个文件。"
             else:
                 yield f"{where}：docker-compose.yaml 没有用到 {binding.key}，名称可能写错了；不用的请删去。"
+    told = {binding.key: (binding.value or "").lstrip("0") for binding in bindings if binding.value}
+    if (port := told.get("UI_PORT", "8080")) == told.get("S3_PORT", "9000"):
+        yield f"{path.name}：UI_PORT 和 S3_PORT 都是 {port}，界面和存储不能用同一个端口，请改其中一个。"
 
 
 def _wrong_secrets(folder: Path) -> Iterator[str]:

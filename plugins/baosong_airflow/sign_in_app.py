@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from threading import Semaphore
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from airflow.api_fastapi.app import get_auth_manager, get_cookie_path
 from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN
@@ -64,7 +65,9 @@ def sign_in(request: Request, values: Annotated[Values, Depends(filled_in)], nex
         answer.headers.update(refused.headers or {})
         return answer
     onward = next if next and is_safe_url(next, request) else conf.get("api", "base_url", fallback="/")
-    secure = request.base_url.scheme == "https" or bool(conf.get("api", "ssl_cert", fallback=""))
+    outside = conf.get("api", "base_url", fallback="")  # a proxy in front ends TLS, and comes by http
+    secure = "https" in (request.base_url.scheme, urlsplit(outside).scheme)
+    secure |= bool(conf.get("api", "ssl_cert", fallback=""))
     answer = RedirectResponse(onward, 303)
     path = get_cookie_path()
     answer.set_cookie(COOKIE_NAME_JWT_TOKEN, token, path=path, secure=secure, httponly=True, samesite="lax")

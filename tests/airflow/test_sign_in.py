@@ -121,6 +121,14 @@ def test_a_token_ends_with_its_password(client: TestClient, manager: AccountsAut
         role_by(manager, given)
 
 
+def test_behind_a_proxy_that_ends_tls_the_cookie_is_sent_by_https_alone(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The proxy asks by http; that people come by https, the UI's own address says."""
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://baosong.example")
+    assert "; Secure" in fill_in(client, "operator", "right").headers["set-cookie"]
+
+
 def test_the_page_signs_in_and_goes_on_to_what_was_asked_for(client: TestClient, manager: AccountsAuthManager) -> None:
     answer = fill_in(client, " operator ", "right", "?next=/baosong/2023")
 
@@ -128,6 +136,7 @@ def test_the_page_signs_in_and_goes_on_to_what_was_asked_for(client: TestClient,
     cookie = answer.headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=lax" in cookie
+    assert "Secure" not in cookie
     assert role_by(manager, cookie.partition("=")[2].partition(";")[0]) == "admin"
 
 

@@ -158,6 +158,7 @@ def test_what_stands_there_stays_and_only_what_is_missing_is_added(path: Path) -
         ("BAOSONG_S3_ENDPOINT=http://s3.example:9000", "主机:端口，前面不写 http://"),
         ("BAOSONG_S3_SECURE=yes", "true 或 false"),
         ("UI_PORT=65536", "端口号，1 至 65535"),
+        ("PUBLISH_ADDRESS=localhost", "本机的一个 IP 地址"),
         ("UI_PORTS=8080", "没有用到 UI_PORTS，名称可能写错了"),
         ("PORT 8080 UI", "不是“名称=值”"),
     ],
@@ -167,6 +168,21 @@ def test_a_wrong_line_is_told_with_its_number_and_what_to_do(path: Path, line: s
 
     assert problem.startswith(f".env 第 {len(path.read_text(encoding='utf-8').splitlines())} 行")
     assert said in problem
+
+
+@pytest.mark.parametrize(("line", "port"), [("UI_PORT=9000", "9000"), ("S3_PORT=08080", "8080")])
+def test_two_services_on_one_port_are_told_before_docker_refuses_them(path: Path, line: str, port: str) -> None:
+    (told,) = with_line(path, line)
+    assert told.startswith(f".env：UI_PORT 和 S3_PORT 都是 {port}，")
+
+
+def test_the_secret_of_a_store_of_ones_own_may_hold_what_others_make(path: Path) -> None:
+    """A store that makes secrets of 40 characters with slashes and pluses was told to have a new one made."""
+    secret = path.with_name("secrets") / "baosong_s3_secret_key"
+    secret.unlink()
+    secret.write_text("wJalrXUt/K7MDENG+bPxRfiCYEXAMPLEKEY", encoding="utf-8")
+    secret.chmod(0o444)
+    assert list(env_file.problems(path)) == []
 
 
 def test_a_name_that_stands_there_twice_is_told_at_both_places(path: Path) -> None:

@@ -17,7 +17,7 @@ GUIDE = (ROOT / "docs/prefectures.md").read_text(encoding="utf-8")
 OPERATORS = (ROOT / "docs/operators.md").read_text(encoding="utf-8")
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
 HOST = re.compile(r"(?<![\w/.@-])(?:[a-z0-9-]+\.)+(?:io|org|com|net|dev|cn)(?![\w-])|https?://[^\s)`，。、）]+", re.I)
-OUR_HOSTS = {"https://airflow.apache.org/", "https://地址:端口"}
+OUR_HOSTS = {"https://airflow.apache.org/", "https://地址:端口", "https://baosong.example", "https://s3.example"}
 TEST = re.compile(r"^ *(?:class|(?:async )?def) ([Tt]est_?\w+)", re.M)
 DAYS = re.compile(r"(\d{4})年(\d{1,2})月(\d{1,2})日")
 

@@ -129,8 +129,8 @@ class Listed(Model):
 class Indicator(Model):
     """A row of the indicators: `part_of` names the indicator it is a part of (其中), `adds_to` the total of its kind.
 
-    `adds_up`: nothing is counted both 线下 and 线上, so 合计 must be their sum, a formula in the template. `quoted`: how a report
-    quotes it. `listed`: what it should come near to in the activity list.
+    `adds_up`: nothing is counted both 线下 and 线上, so 合计 must be their sum. `quoted`: how a report quotes it.
+    `listed`: what it should come near to in the activity list.
     """
 
     code: Code

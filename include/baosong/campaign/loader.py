@@ -35,6 +35,19 @@ class _Loaded:
     files: dict[Path, int]  # all that were read, as they were: a change is noticed
 
 
+class _Loader(yaml.CSafeLoader):
+    """As YAML's own, but a day that no calendar has stays text: the model knows which field should be a day."""
+
+    def construct_yaml_timestamp(self, node: yaml.ScalarNode) -> Any:
+        try:
+            return super().construct_yaml_timestamp(node)
+        except ValueError:
+            return node.value
+
+
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_yaml_timestamp)
+
+
 def load_campaign(path: Path) -> Campaign:
     """Return the campaign in a YAML file; CampaignError names file, line, field and what was expected."""
     return _validated(_load(path, (CAMPAIGNS,), seen=()), path)
@@ -121,11 +134,12 @@ def _replaced(at: Path_, over: Any) -> bool:
 def _read(path: Path, stamp: int) -> _Loaded:
     """Return what a file says, read anew once its stamp has changed: most campaigns extend the same one."""
     try:
-        parser = yaml.CSafeLoader(path.read_text(encoding="utf-8"))
+        parser = _Loader(path.read_text(encoding="utf-8"))
         node = parser.get_single_node()
         data = parser.construct_document(node) if node is not None else None
-    except OSError:
-        raise CampaignError(f"找不到活动文件 {path}。") from None
+    except OSError as failed:
+        refused = isinstance(failed, PermissionError)
+        raise CampaignError(f"没有权限读 {path}：请 chmod 644。" if refused else f"找不到活动文件 {path}。") from None
     except UnicodeDecodeError:
         raise CampaignError(f"{path.name}：应为 UTF-8 编码的文本。") from None
     except yaml.YAMLError as wrong:

@@ -151,5 +151,6 @@ def _secret(values: Mapping[str, str], name: str, file: str) -> str:
 
 def _need(values: Mapping[str, str], name: str) -> str:
     if not values.get(name):
-        raise SettingsError(f"缺少设置 {name}。请先运行 ./baosong up，或在环境变量中给出。")
+        production = "正式部署的主机上请把 ./baosong 换成 docker compose exec airflow-worker python -m baosong"
+        raise SettingsError(f"缺少设置 {name}。请先运行 ./baosong up，或在环境变量中给出；{production}。")
     return values[name]

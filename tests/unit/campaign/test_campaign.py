@@ -119,6 +119,18 @@ def test_unreadable_campaign_file_gets_one_clear_line(tmp_path: Path, text: str,
     assert "\n" not in told
 
 
+@pytest.mark.parametrize("day", ["2024-13-15", "2024-02-30", "2024-02-30 24:00:00"])
+def test_a_day_that_no_calendar_has_is_told_with_its_line_and_field(tmp_path: Path, day: str) -> None:
+    told = refusal(write(tmp_path, f'extends: "2023"\nid: x\nwindow:\n  start: {day}\n  end: 2024-06-01\n'))
+    assert told.startswith("x.yaml:4：字段 window.start：应为日期")
+    assert day[:10] in told
+
+
+@pytest.mark.parametrize("day", ["2024-13-15", "2024-02-30 24:00", "2024-02-30 09:00:00"])
+def test_a_deadline_that_no_calendar_has_is_told_with_its_line_and_field(tmp_path: Path, day: str) -> None:
+    assert refusal(write(tmp_path, f'extends: "2023"\nid: x\ndeadline: {day}\n')).startswith("x.yaml:3：字段 deadline")
+
+
 def test_two_prefectures_may_not_share_a_name(tmp_path: Path) -> None:
     pair = [{"code": "6501", "name": "乌鲁木齐市"}, {"code": "6502", "name": "某市", "aliases": ["乌鲁木齐市"]}]
     assert "重复：乌鲁木齐市" in refusal(derived(tmp_path, prefectures=pair))
