@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import docx
 import pytest
 from docx.shared import Mm
 from pypdf import PdfReader
@@ -66,7 +67,9 @@ def test_the_page_is_one_page_however_much_there_is_to_say(
     compared = [(i, Decimal(7), Decimal(98_765_432)) for i in rows]
     last_year = Comparison("2022年自治区科技活动周", [p.name for p in places], compared, {})
     context = template_context(figures, "interim", 1, Material(read, [], last_year, None))
-    (made,) = make_pdfs([make_document(make_template(ONE_PAGE), context, AT, ONE_PAGE)]) or [None]
+    document = make_document(make_template(ONE_PAGE), context, AT, ONE_PAGE)
+    assert docx.Document(io.BytesIO(document)).core_properties.title.endswith("科技活动周开展情况一页纸")
+    (made,) = make_pdfs([document]) or [None]
     assert made
     (page,) = PdfReader(io.BytesIO(made)).pages
     lowest = [float(page.mediabox.height)]

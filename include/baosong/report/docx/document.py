@@ -45,7 +45,8 @@ def make_document(template: bytes, context: TemplateContext, as_of: datetime, na
     if name == ONE_PAGE:
         fill_page(filled)
     properties, said = filled.core_properties, context["活动"]
-    properties.title, properties.subject, properties.comments = f"{said['标题']}总结报告", said["主题"], ""
+    what = "总结报告" if name == DOCUMENT else f"开展情况{Path(name).stem}"
+    properties.title, properties.subject, properties.comments = f"{said['标题']}{what}", said["主题"], ""
     properties.author, properties.last_modified_by = said["主办"], said["处室"]
     properties.language, properties.revision = "zh-CN", context["版本"]["序号"]
     properties.created = properties.modified = as_of.astimezone(UTC).replace(tzinfo=None)
