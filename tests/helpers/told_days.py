@@ -39,7 +39,7 @@ def of_days(r: Region) -> Iterator[str]:
     at = "、".join(f"{form}{n}项" for form, n in by_day(r)[most[0]].items() if n)
     peak = f"最多的是{'、'.join(most)}，每天{sums[most[0]]}项"
     if len(most) == 1:
-        peak = f"最多的是{most[0]}，当天{sums[most[0]]}项，{at}"
+        peak = f"最多的是{most[0]}，当天{sums[most[0]]}项" + (f"，{at}" if "、" in told else "")
     elif len(most) > 3:
         peak = f"最多的有{len(most)}天，每天{sums[most[0]]}项"
     yield f"活动明细的{count}项活动都在活动期间（5月20日至31日）开展，{told}；开展活动{peak}。"

@@ -101,6 +101,7 @@ def _nothing(e: Edition) -> Iterator[str]:
         out = [name for p, name in e.walk.places.items() if p in e.region.sheets and not e.region.value(p, code, part)]
         assert len(out) < counted
         if out:
-            told.append(f"没有{said}的有{len(out)}个地州市（{'、'.join(out[:8])}{'等' if len(out) > 8 else ''}）")
+            names = "、".join(out) if len(out) < 5 else "、".join(out[:3]) + "等"
+            told.append(f"没有{said}的有{len(out)}个地州市（{names}）")
     if told:
         yield f"活动开展方面，{'；'.join(told)}。"

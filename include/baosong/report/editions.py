@@ -175,8 +175,7 @@ class _Draft:
         )
         context = template_context(figures, self.edition, self.version, material)
         made = {
-            name: make_document(template, context, figures.as_of, "" if name == DOCUMENT else f"“{name}”")
-            for name, template in self.templates.items()
+            name: make_document(template, context, figures.as_of, name) for name, template in self.templates.items()
         }
         workbook = make_workbook(figures, self.edition, changes)
         page = make_page(made[DOCUMENT]).encode()

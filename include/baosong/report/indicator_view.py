@@ -9,7 +9,7 @@ from decimal import Decimal
 from baosong.campaign.form import Indicator
 from baosong.report import parts
 from baosong.report.consolidation import Figure, PrefectureFigures, RegionFigures
-from baosong.report.wording import amount_text, exact_text, join_names, share
+from baosong.report.wording import amount_text, exact_text, first_names, join_names, share
 
 _FEW_KINDS = 4  # of more, a sentence names the largest and leaves the rest to the table below it
 
@@ -35,6 +35,16 @@ class IndicatorView:
     def 名称(self) -> str:
         """Return the name without 其中."""
         return self.indicator.name.removeprefix("其中：")
+
+    @property
+    def 数(self) -> str:
+        """Return the total without its unit, 12.35万."""
+        return str(self).removesuffix(self.单位)
+
+    @property
+    def 单位(self) -> str:
+        """Return the unit of it: of amounts in 万元 that is 元."""
+        return self.indicator.unit.removeprefix("万")
 
     @property
     def 准确数(self) -> str:
@@ -210,7 +220,7 @@ class IndicatorView:
         counted, out = self.figures.sheets, self._out(part)
         if len(out) == len(counted) > 1:
             return f"是已计入的全部{len(out)}个地州市"
-        return f"有{len(out)}个地州市（{'、'.join(out[:8])}{'等' if len(out) > 8 else ''}）" if out else ""
+        return f"有{len(out)}个地州市（{first_names(out)}）" if out else ""
 
     @property
     def 前三(self) -> str:

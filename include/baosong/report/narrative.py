@@ -79,4 +79,5 @@ def _busiest(told: Timeline) -> str:
         return f"开展活动最多的是{names}，每天{most}项"
     if most == sum(map(sum, by_day.values())):
         return f"{'都' if most > 1 else ''}在{names}{'' if len(told.days) == 1 else '当天'}开展"
-    return f"开展活动最多的是{names}，当天{most}项，{_forms(told, by_day[days[0]])}"
+    forms = "" if sum(map(bool, told.under_way(told.days[0], told.days[-1]))) == 1 else _forms(told, by_day[days[0]])
+    return f"开展活动最多的是{names}，当天{most}项{'，' if forms else ''}{forms}"  # of one form alone it was just said

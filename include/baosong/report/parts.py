@@ -22,6 +22,7 @@ SHADES = ("DEDEDE", "B8B8B8", "8C8C8C", "4D4D4D")  # of a map, the least first; 
 _TEXT = 156.0  # mm across the text of a page
 _NAME = 37.0  # the longest name, 克孜勒苏柯尔克孜自治州, on one line
 _FOUR = 15.0  # four characters on one line
+_SHORT = 8  # letters of a number that every column has room for
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +117,17 @@ def _indicator_table(figures: RegionFigures, part: Sequence[Indicator], number: 
     return Table(
         head=["地州市", *(f"{i.name}（{i.unit}）" for i in part)],
         rows=rows,
-        widths=[_NAME, *([(_TEXT - _NAME) / len(part)] * len(part))],
+        widths=[_NAME, *_widths([row[1:] for row in rows], _TEXT - _NAME)],
         aligns="l" + "r" * len(part),
         caption=f"各地州市主要指标{number}",
         last_is_sum=True,
     )
+
+
+def _widths(rows: Sequence[Sequence[str]], room: float) -> list[float]:
+    """Return the widths of columns of numbers, alike but for long numbers, which would break."""
+    longest = [max(_SHORT, *map(len, column)) for column in zip(*rows, strict=True)]
+    return [room * length / sum(longest) for length in longest]
 
 
 def kinds_table(figures: RegionFigures, indicator: Indicator) -> Table | None:
@@ -235,7 +242,7 @@ def activity_table(figures: RegionFigures) -> Table:
         for number, a in (counts.first if lists_all(figures) else counts.first_major)
     ]  # fmt: skip
     head = ["序号", "地州市", "活动名称", "类别", "日期", "地点", "线下人次", "线上人次"]
-    return Table(head, rows, [9, 20, 42, _FOUR, 21, 25, 12, 12], "cllcclrr", "活动一览")
+    return Table(head, rows, [9, 20, 38, _FOUR, 21, 25, 14, 14], "cllcclrr", "活动一览")
 
 
 def change_table(changes: Changes) -> Table:

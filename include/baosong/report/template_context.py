@@ -29,6 +29,7 @@ from baosong.report.wording import (
     amount_text,
     date_text,
     dates_text,
+    first_names,
     join_names,
     minute_text,
     rounded,
@@ -101,8 +102,7 @@ def _gaps(count: int, *gaps: tuple[str, list[str]]) -> str:
     none = "、".join(nobody[:-1]) + ("和" if len(nobody) > 1 else "") + "".join(nobody[-1:])
     told = [f"{count}份统计表{'都' if count > 1 else ''}没有{none}"] if nobody else []
     for what, names in some:
-        shown = "、".join(names[:8]) + ("等" if len(names) > 8 else "")
-        told.append(f"没有{what}的有{len(names)}个地州市（{shown}）")
+        told.append(f"没有{what}的有{len(names)}个地州市（{first_names(names)}）")
     return "；".join(told)
 
 

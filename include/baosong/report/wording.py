@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -68,6 +69,11 @@ def dates_text(start: date | None, end: date | None) -> str:
     if end is None or end == start:
         return first
     return f"{first}至{'' if end.month == start.month else f'{end.month}月'}{end.day}日"
+
+
+def first_names(names: Sequence[str]) -> str:
+    """Return joined names whose number was just said, of more than four the first three: a table has them all."""
+    return "、".join(names[:4]) if len(names) <= 4 else f"{'、'.join(names[:3])}等"
 
 
 def join_names(names: list[str], most: int = 40) -> str:

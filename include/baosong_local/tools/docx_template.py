@@ -50,19 +50,23 @@ _DAY = datetime(2023, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Paper:
-    """A template: its words, its margins (top, bottom, left, right), and (size, leading) in pt of text and title."""
+    """A template: its words, its margins (top, bottom, left, right), and (size, leading) in pt of text and title.
+
+    `gap` is what stands before each paragraph and below the title, in pt.
+    """
 
     words: str
     margins: tuple[Length, Length, Length, Length]
     text: tuple[float, float]
     title: tuple[float, float]
     numbered: bool
+    gap: float = 0
 
 
 PAPERS = {
     # 37 and 35 mm but for 0.07 mm: 22 lines of 29 pt are that much higher than 225 mm.
     DOCUMENT: Paper("letter.txt", (Twips(2096), Twips(1982), Mm(28), Mm(26)), (16, 29), (22, 35), numbered=True),
-    ONE_PAGE: Paper("one_page.txt", (Mm(15), Mm(12), Mm(23), Mm(23)), (11, 16), (20, 28), numbered=False),
+    ONE_PAGE: Paper("one_page.txt", (Mm(15), Mm(12), Mm(23), Mm(23)), (11, 16), (16, 24), numbered=False, gap=3),
 }
 
 
@@ -121,7 +125,7 @@ def _styles(document: Any, paper: Paper) -> None:
         form = style.paragraph_format
         form.alignment, form.keep_with_next, form.widow_control = align, keep, True
         form.line_spacing_rule, form.line_spacing = WD_LINE_SPACING.EXACTLY, Pt(leading)
-        form.space_before = form.space_after = Pt(0)
+        form.space_before, form.space_after = Pt(paper.gap), Pt(paper.gap if align == ALIGN.CENTER else 0)
         if indent:
             _set(style.element.get_or_add_pPr().get_or_add_ind(), firstLineChars="200", firstLine=f"{points * 40:.0f}")
     for level, name in enumerate(("公文一级标题", "公文二级标题")):  # what Word's navigation shows
@@ -201,14 +205,24 @@ def _field(run: Any, name: str) -> None:
 
 
 def _table(document: Any, rows: list[list[str]]) -> None:
-    """Add a table of figures: names above, large figures below."""
+    """Add a table of figures: names above, large figures, their units below, no lines between these."""
     table = document.add_table(len(rows), len(rows[0]), style="Table Grid")
+    narrow = {"w": "28", "type": "dxa"}
+    for group, parts in (
+        ("tblBorders", {"insideH": {"val": "nil"}}),
+        ("tblCellMar", {"left": narrow, "right": narrow}),
+    ):
+        properties = OxmlElement(f"w:{group}")
+        for part, form in parts.items():
+            properties.append(made := OxmlElement(f"w:{part}"))
+            _set(made, **form)
+        table._tbl.tblPr.find(qn("w:tblLook")).addprevious(properties)
     for number, row in enumerate(rows):
         for cell, text in zip(table.rows[number].cells, row, strict=True):
             paragraph = cell.paragraphs[0]
             paragraph.style, paragraph.alignment = document.styles[TABLE_STYLE], ALIGN.CENTER
             paragraph.paragraph_format.line_spacing = 1.0
-            _font(paragraph.add_run(text)._r.get_or_add_rPr(), HEI if number else FANG, 12 if number else 9)
+            _font(paragraph.add_run(text)._r.get_or_add_rPr(), HEI if number == 1 else FANG, 13 if number == 1 else 8.5)
 
 
 def _paragraph(document: Any, line: str, paper: Paper) -> None:

@@ -7,7 +7,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import docx
 import pytest
+from docx.shared import Mm
 from pypdf import PdfReader
 
 from baosong.campaign import Campaign, Prefecture
@@ -28,12 +30,9 @@ AT = datetime(2023, 6, 20, 9, 5, tzinfo=UTC)
 WORDS = ("科普讲座", "创新竞赛", "技术培训")  # cases are of different kinds
 
 
-def region(campaign: Campaign, count: int) -> RegionFigures:
+def region(campaign: Campaign, count: int, name: str = "克孜勒苏柯尔克孜自治第{:02d}州") -> RegionFigures:
     """Return a region with all that fills the page: long names, large figures, a held file and a doubt of each."""
-    places = [
-        Prefecture(code=f"{6501 + n}", name=f"克孜勒苏柯尔克孜自治第{n:02d}州", tile=(n % 5, n // 5))
-        for n in range(count)
-    ]
+    places = [Prefecture(code=f"{6501 + n}", name=name.format(n), tile=(n % 5, n // 5)) for n in range(count)]
     campaign = campaign.model_copy(update={"prefectures": places})
     rows = campaign.form.indicators.rows
     values = {p.code: {i.code: Figure(Decimal(98_765_432 + n * n)) for i in rows} for n, p in enumerate(places)}
@@ -54,18 +53,28 @@ def region(campaign: Campaign, count: int) -> RegionFigures:
 
 
 @pytest.mark.debian("soffice", "libreoffice-writer")
-@pytest.mark.parametrize("count", [14, 1])
-def test_the_page_is_one_page_however_much_there_is_to_say(campaign: Campaign, count: int) -> None:
-    figures = region(campaign, count)
+@pytest.mark.parametrize(
+    ("count", "name", "said"), [(14, "克孜勒苏柯尔克孜自治第{:02d}州", 6), (14, "和{}县", 1), (1, "和{}县", 6)]
+)
+def test_the_page_is_one_page_however_much_there_is_to_say(
+    campaign: Campaign, count: int, name: str, said: int
+) -> None:
+    """It is full, too, but of a region of a single prefecture, which has no map."""
+    figures = region(campaign, count, name)
     places, rows = figures.campaign.prefectures, figures.campaign.form.indicators.rows
-    said = [f"围绕{word}举办20场次，" + "吸引农牧民和学生三千余人踊跃参加，" * 6 + "反响良好。" for word in WORDS]
-    read = {p.code: Passages(cases=[(9, text)], problems="", plans="") for p, text in zip(places, said, strict=False)}
+    texts = [f"围绕{word}举办20场次，" + "吸引农牧民和学生三千余人踊跃参加，" * said + "反响良好。" for word in WORDS]
+    read = {p.code: Passages(cases=[(9, text)], problems="", plans="") for p, text in zip(places, texts, strict=False)}
     compared = [(i, Decimal(7), Decimal(98_765_432)) for i in rows]
     last_year = Comparison("2022年自治区科技活动周", [p.name for p in places], compared, {})
     context = template_context(figures, "interim", 1, Material(read, [], last_year, None))
-    (made,) = make_pdfs([make_document(make_template(ONE_PAGE), context, AT)]) or [None]
+    document = make_document(make_template(ONE_PAGE), context, AT, ONE_PAGE)
+    assert docx.Document(io.BytesIO(document)).core_properties.title.endswith("科技活动周开展情况一页纸")
+    (made,) = make_pdfs([document]) or [None]
     assert made
     (page,) = PdfReader(io.BytesIO(made)).pages
+    lowest = [float(page.mediabox.height)]
+    page.extract_text(visitor_text=lambda text, _, at, *__: lowest.append(at[5]) if text.strip() else None)
+    assert (min(lowest) < Mm(50).pt) == (count > 1)
     told = "".join(page.extract_text().split())
     assert told.count("反响良好") == min(count, 3)
     assert "自治区科学技术厅" in told, "the end is on it, too"

@@ -17,8 +17,9 @@ from docxtpl import DocxTemplate  # type: ignore[import-untyped]
 from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
+from baosong.report.docx.one_page import fill_page
 from baosong.report.docx.ooxml import W, Writer
-from baosong.report.files import TemplateRefused
+from baosong.report.files import DOCUMENT, ONE_PAGE, TemplateRefused
 from baosong.report.reproducible import make_reproducible
 from baosong.report.template_context import MARK, TemplateContext
 from baosong.store.settings import PROJECT
@@ -33,12 +34,19 @@ def template_of(name: str, campaign_id: str, folders: list[Path]) -> Path:
     return next(p for name in names for p in (folder / name for folder in homes) if p.is_file())
 
 
-def make_document(template: bytes, context: TemplateContext, as_of: datetime, name: str = "") -> bytes:
-    """Return the report; the same arguments give the same bytes. TemplateRefused names the faulty paragraph."""
-    filled = _filled(template, context, name)
-    _put_parts(filled, context, as_of, name)
+def make_document(template: bytes, context: TemplateContext, as_of: datetime, name: str = DOCUMENT) -> bytes:
+    """Return the report, or another `name` of `TEMPLATES`; the same arguments give the same bytes.
+
+    TemplateRefused names the faulty paragraph.
+    """
+    called = "" if name == DOCUMENT else f"“{name}”"
+    filled = _filled(template, context, called)
+    _put_parts(filled, context, as_of, called)
+    if name == ONE_PAGE:
+        fill_page(filled)
     properties, said = filled.core_properties, context["活动"]
-    properties.title, properties.subject, properties.comments = f"{said['标题']}总结报告", said["主题"], ""
+    what = "总结报告" if name == DOCUMENT else f"开展情况{Path(name).stem}"
+    properties.title, properties.subject, properties.comments = f"{said['标题']}{what}", said["主题"], ""
     properties.author, properties.last_modified_by = said["主办"], said["处室"]
     properties.language, properties.revision = "zh-CN", context["版本"]["序号"]
     properties.created = properties.modified = as_of.astimezone(UTC).replace(tzinfo=None)

@@ -28,7 +28,7 @@ _NAMES = f'xmlns:w="{W}" xmlns:r="{_R}" xmlns:wp="{_WP}" xmlns:a="{_A}" xmlns:c=
 _TWIPS, _EMU = 56.6929, 36000  # a millimetre
 _SIDES = ("top", "left", "bottom", "right", "insideH", "insideV")
 _ALIGNS = {"l": "left", "c": "center", "r": "right", "u": "left"}
-_PICTURE = (72, 44)  # mm: the room of a photograph, two in a row, four rows on a page
+_PICTURE = (72, 37)  # mm: the room of a photograph, two in a row, four rows of three-line captions on a page
 _TILE, _LEGEND = (28.0, 12.0), (32.0, 6.0)  # mm
 # Two tables without a paragraph between them become one; one point high, it makes no page of its own.
 _GAP = f'<w:p><w:pPr><w:pStyle w:val="{TABLE_STYLE}"/><w:spacing w:line="20" w:lineRule="exact"/></w:pPr></w:p>'

@@ -67,10 +67,10 @@ def origins(table: Table, figures: RegionFigures, columns: Sequence[Column], fir
         for c in columns:
             table.put(row, c.number, _origin(p, c, figures), centred=True)
         s = p.sheet
-        table.put(row, end, s.id if s else None)
-        table.put(row, end + 1, s.sha256 if s else None)
+        table.put(row, end, s.id if s else None, centred=True)
+        table.put(row, end + 1, s.sha256 if s else None, centred=True)
     table.heights([head, head + 1, head + 2], 26)
-    table.widths([8, 34, *([14] * len(columns)), 10, 68])
+    table.widths([8, 34, *([14] * len(columns)), 12, 76])
     table.fit(range(first, first + len(figures.prefectures)))
     last = first + len(figures.prefectures) - 1
     area = f"{get_column_letter(end)}{head}:{get_column_letter(end + 1)}{last}"

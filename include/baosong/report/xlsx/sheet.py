@@ -145,6 +145,7 @@ class Table:
         margins = sheet.page_margins
         margins.left = margins.right = 0.5
         margins.top, margins.bottom = 0.4, 0.55
+        margins.header = margins.footer = 0.25  # above the edge that printers leave white
         footer = HeaderFooterItem()
         footer.center.text, footer.center.size = "第 &P 页，共 &N 页", 9
         sheet.HeaderFooter.oddFooter = footer
