@@ -243,7 +243,7 @@ def test_monitoring_is_told_the_metrics_for_the_newest_token_alone(
 
 def test_the_operators_guide_names_every_secret_and_how_it_is_changed() -> None:
     guide = (airflow_home.PROJECT / "docs" / "operators.md").read_text(encoding="utf-8")
-    table = guide.partition("### 换发密码")[2].partition("\n**")[0]
+    table = guide.partition("### 换发密码")[2].partition("\n### ")[0]
     named = set(
         re.findall(r"`(\w+)`", " ".join(row.split("|")[1] for row in table.splitlines() if row.startswith("|")))
     )
