@@ -79,11 +79,8 @@ class Campaigns:
     def get(self, campaign_id: str) -> Campaign:
         """Return a campaign by id; CampaignError if it is unknown or its file is wrong."""
         path = self.path(campaign_id)
-        key: tuple[str | Path, ...] = (
-            campaign_id,
-            path.resolve(),
-            *self._dirs,
-        )  # what a campaign extends is looked for in the folders
+        # With the folders, in which what it extends is looked for.
+        key: tuple[str | Path, ...] = (campaign_id, path.resolve(), *self._dirs)
         cached = self._cache.get(key)
         if cached and all(_stamp(file) == stamp for file, stamp in cached[0].items()):
             return cached[1]
