@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -453,3 +454,33 @@ def test_every_cell_comes_up_as_it_was_read(rows: list[list[Any]], left: int) ->
     assert [[(type(v), v) for v in row] for row in sheet.rows] == [[(type(v), v) for v in row] for row in due]
     assert (sheet.top, sheet.merged, sheet.comments) == (3, read["merged"], texts)
     assert (sheet.struck, sheet.hidden_rows) == (read["struck"], [7])
+
+
+RUN = """
+import sys
+import time
+from baosong.validation.sandbox import run
+child = run.Program([sys.executable, "-c", sys.argv[1]], {})
+run.run(child, b"", wall=3, silent=sys.argv[2] == "True")
+"""
+CHILD = "import os; os.mkfifo({go!r}); open({begun!r}, 'w').close(); open({go!r}).read()"
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_machine_that_stood_still_is_not_the_file_s_fault(tmp_path: Path, silent: bool) -> None:
+    """A worker may be frozen with its child for longer than any child is waited for."""
+    go, begun = tmp_path / "go", tmp_path / "begun"
+    script = CHILD.format(go=str(go), begun=str(begun))
+    command = [sys.executable, "-c", RUN, script, str(silent)]
+    with subprocess.Popen(command, env={"PYTHONPATH": str(INCLUDE)}, stderr=subprocess.PIPE) as waiting:
+        until(begun.exists, what="the child's start")
+        both = [*psutil.Process(waiting.pid).children(), psutil.Process(waiting.pid)]
+        for process in both:
+            process.suspend()
+        thaw = time.monotonic() + 4
+        until(lambda: time.monotonic() > thaw, what="more seconds than the child may take")
+        for process in both:
+            process.resume()
+        go.write_text("")
+        _, errors = waiting.communicate(timeout=60)
+    assert (waiting.returncode, errors) == (0, b"")

@@ -15,7 +15,6 @@ import pickle
 import socket
 import subprocess
 import threading
-import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -129,7 +128,7 @@ def _copy_to_memory(source: Source) -> int:
 
 def _ask(server: Server, message: str, work: bytes, content: int, seconds: int, longest: int) -> bytes:
     """Send one piece of work and wait for its end; closing the line is what has the child killed."""
-    deadline = time.monotonic() + WALL_FACTOR * seconds
+    patience = sandbox.Patience(WALL_FACTOR * seconds)
     with ExitStack() as stack:
         line, theirs = (stack.enter_context(end) for end in socket.socketpair())
         answer, writing = (
@@ -142,7 +141,7 @@ def _ask(server: Server, message: str, work: bytes, content: int, seconds: int, 
             writing.close()
             line.sendall(work)
             line.shutdown(socket.SHUT_WR)
-            output, status = sandbox.read_all([answer.fileno(), line.fileno()], deadline, longest)
+            output, status = sandbox.read_all([answer.fileno(), line.fileno()], patience, longest)
         except OSError as gone:
             raise SandboxUnavailable(f"the sandbox is away: {gone}") from gone
         return _checked_output(output, status, seconds)

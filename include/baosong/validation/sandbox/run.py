@@ -15,13 +15,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
-from typing import IO, Any, cast
+from typing import IO, Any, TypeVar, cast
 
 from baosong.rules.catalogue import phrase
 from baosong.rules.errors import BaosongError
@@ -32,6 +32,8 @@ INCLUDE = Path(__file__).parents[3]
 PIPE_SIZE = 1 << 20  # bytes: the child need not wait until we have taken each piece of its answer
 LONGEST_OUTPUT = 1 << 30
 _NOT_STARTED = 127  # what a shell, too, says of a program that it cannot start
+_STEP = 0.5  # seconds: of a longer standstill no more is counted
+T = TypeVar("T")
 
 
 class SandboxError(BaosongError):
@@ -127,7 +129,7 @@ def run(
     Raises `ResourceLimitExceeded` where its time is up, `WorkerCrashed` where a signal ended it or it wrote more than
     `longest` bytes, `SandboxUnavailable` where it could not be started.
     """
-    deadline = time.monotonic() + wall
+    patience = Patience(wall)
     out = subprocess.DEVNULL if silent else subprocess.PIPE
     with (
         _as_file(stdin) as given,
@@ -135,15 +137,20 @@ def run(
     ):
         try:
             ends = [stream.fileno() for stream in (child.stdout, child.stderr) if stream]
-            output, errors = read_all(ends, deadline, longest) or (b"", b"")
-            child.wait(max(0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            raise ResourceLimitExceeded(phrase("sandbox.time")) from None
+            output, errors = read_all(ends, patience, longest) or (b"", b"")
+            if not patience.wait(partial(_has_ended, child)):
+                raise ResourceLimitExceeded(phrase("sandbox.time"))
         finally:
             if child.returncode is None:
                 with suppress(ProcessLookupError):  # the group, because an office program is started by a script
                     os.killpg(child.pid, signal.SIGKILL)
     return _finished(child.returncode, output, errors)
+
+
+def _has_ended(child: subprocess.Popen[bytes], seconds: float) -> bool:
+    with suppress(subprocess.TimeoutExpired):
+        child.wait(seconds)
+    return child.returncode is not None
 
 
 def _finished(code: int, output: bytes, errors: bytes) -> Finished:
@@ -156,10 +163,31 @@ def _finished(code: int, output: bytes, errors: bytes) -> Finished:
     return Finished(code, output, errors)
 
 
-def read_all(ends: Sequence[int], deadline: float, longest: int) -> list[bytes]:
-    """Return what comes from each descriptor until its other side closes; `deadline` is of the monotonic clock.
+@dataclass(slots=True)
+class Patience:
+    """The seconds by the clock that a child may still take, without those in which we were stopped with it.
 
-    Raises `ResourceLimitExceeded` at the deadline, `WorkerCrashed` where one brings more than `longest` bytes.
+    Nobody's file is to blame for a frozen worker or a machine that slept.
+    """
+
+    seconds: float
+
+    def wait(self, ask: Callable[[float], T]) -> T:
+        """Return the first answer of `ask(seconds)` that is true, or its last one when the time is up."""
+        while True:
+            step = max(0.0, min(self.seconds, _STEP))
+            began = time.monotonic()
+            answer = ask(step)
+            self.seconds -= min(time.monotonic() - began, step)
+            if answer or self.seconds <= 0:
+                return answer
+
+
+def read_all(ends: Sequence[int], patience: Patience, longest: int) -> list[bytes]:
+    """Return what comes from each descriptor until its other side closes.
+
+    Raises `ResourceLimitExceeded` where patience ends before, `WorkerCrashed` where one brings more than `longest`
+    bytes.
     """
     parts: dict[int, list[bytes]] = {end: [] for end in ends}
     sizes = dict.fromkeys(ends, 0)
@@ -167,8 +195,7 @@ def read_all(ends: Sequence[int], deadline: float, longest: int) -> list[bytes]:
         for end in ends:
             waiting.register(end, selectors.EVENT_READ)
         while waiting.get_map():
-            ready = waiting.select(max(0, deadline - time.monotonic()))
-            if not ready:
+            if not (ready := patience.wait(waiting.select)):
                 raise ResourceLimitExceeded(phrase("sandbox.time"))
             for key, _ in ready:
                 if not (part := os.read(key.fd, PIPE_SIZE)):
