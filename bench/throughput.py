@@ -17,9 +17,11 @@ import httpx
 
 from baosong.campaign import Campaign
 from baosong.ledger.services import Services
+from baosong.rules.findings import Kind
 from baosong.store.settings import PROJECT, home_of
 from baosong_local import stack
 from baosong_local.demo.plan import Drop
+from baosong_local.samples.media import make_photo
 from baosong_local.stack.campaigns import open_campaign, running_settings, storage_as
 from shared.drops import airflow, idle, make_campaign, switch_on, wait
 from shared.region import key_of, make_drops
@@ -41,6 +43,7 @@ def run() -> dict[str, Any]:
             _end_runs(client, "naive")
             for ours_again in ("intake", "intake_large"):  # which an earlier benchmark has paused here
                 switch_on(client, ours_again, off=())
+            _await_first_answer(services, home)
             ours = measure_intake(services, client, home)
             naive = _measure_naive(services, client, home)
     finally:
@@ -49,6 +52,16 @@ def run() -> dict[str, Any]:
     kept = ours["report"] <= BUDGET_SECONDS or ratio <= BUDGET_RATIO
     shown = {f"{who} {what}": n for who, figures in (("intake", ours), ("naive", naive)) for what, n in figures.items()}
     return {"files": FILES, **shown, "ratio": ratio, "budget": BUDGET_RATIO, "kept": kept}
+
+
+def _await_first_answer(services: Services, home: Path) -> None:
+    """Let a photo of another campaign be answered: a DAG that was paused is triggered again within a minute only."""
+    campaign = services.campaigns.get(make_campaign(home))
+    open_campaign(services, campaign)
+    prefecture = campaign.prefectures[0]
+    path = (campaign.id, prefecture.folder, campaign.deliverable(Kind.PHOTO).folder, "启动仪式.jpg")
+    services.storage.put("intake", "/".join(path), make_photo(1, prefecture.name))
+    wait(lambda: not any(services.storage.list("intake", f"{campaign.id}/")), LONG)
 
 
 def _end_runs(client: httpx.Client, dag_id: str) -> None:

@@ -175,7 +175,7 @@ class TestOneWholeRead:
     def test_a_crash_after_the_decision_needs_no_second_parse(
         self, waiting: Services, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def crash(*_: object) -> None:
+        def crash(*_: object, **_more: object) -> None:
             raise RuntimeError("killed")
 
         with monkeypatch.context() as patched:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, exists, func, insert, select
+from sqlalchemy import ColumnElement, and_, exists, func, insert, or_, select
 from sqlalchemy.orm import Session
 
 from baosong.ledger.database import take_turns
@@ -18,6 +18,7 @@ from baosong.rules.catalogue import finding
 from baosong.rules.errors import BaosongError
 from baosong.rules.findings import Finding, Verdict
 
+_GOOD = (State.ACCEPTED, State.DUPLICATE, State.SUPERSEDED)
 LARGEST = Decimal(10) ** 16
 """Figures lie strictly below this, or their columns could not hold them."""
 
@@ -48,8 +49,7 @@ def file(session: Session, submission_id: int, filed: Filed, most: int | None = 
 
     Raises LimitReached, with nothing changed, if it would be accepted beyond `most`.
     """
-    owner = session.get_one(Submission, submission_id)
-    take_turns(session, f"filing:{owner.campaign}:{owner.prefecture}")  # each sees what the one before it decided
+    _take_turns_filing(session, submission_id)  # each sees what the one before it decided
     row = locked(session, submission_id)
     if row.state != State.CHECKED:
         return State(row.state) if row.state in FILED else None
@@ -66,9 +66,9 @@ def file(session: Session, submission_id: int, filed: Filed, most: int | None = 
 
 def conflicts(session: Session, row: Submission, sha256: str, most: int | None) -> Conflicts:
     """What a file of this content would meet if it were accepted now, `most` being allowed; see `file`."""
-    duplicate = _duplicate_of(session, row, sha256)
-    full = duplicate is None and _holder(session, row) is None and _is_full(session, row, most)
-    return Conflicts(duplicate, full)
+    rivals = _rivals(session, row, sha256)
+    full = rivals.duplicate is None and rivals.holder is None and _is_full(session, row, most)
+    return Conflicts(rivals.duplicate, full)
 
 
 def refuse(session: Session, submission_id: int, finding: Finding) -> Submission:
@@ -85,8 +85,7 @@ def withdraw_accepted(session: Session, submission_id: int, who: str, note: str,
 
     Repeated with the same words it changes nothing. False if the file is not accepted, or not answered yet.
     """
-    owner = session.get_one(Submission, submission_id)
-    take_turns(session, f"filing:{owner.campaign}:{owner.prefecture}")
+    _take_turns_filing(session, submission_id)
     row = locked(session, submission_id)
     if row.state == State.WITHDRAWN:
         same = (History.submission_id == row.id) & (History.note == storable(note)) & (History.who == storable(who))
@@ -101,35 +100,46 @@ def withdraw_accepted(session: Session, submission_id: int, who: str, note: str,
 
 def filed_under(session: Session, bucket: str, key: str) -> list[Submission]:
     """The submissions whose bytes lie under a key, oldest first."""
-    there = select(Submission).where(Submission.archive_key == key, Submission.bucket == bucket)
-    return list(session.scalars(there.order_by(Submission.id)))
+    return list(session.scalars(select(Submission).where(*lies_under(bucket, key)).order_by(Submission.id)))
+
+
+def lies_under(bucket: str, key: str) -> tuple[ColumnElement[bool], ...]:
+    """Select the submissions whose bytes lie under a key."""
+    return Submission.archive_key == key, Submission.bucket == bucket
+
+
+def _take_turns_filing(session: Session, submission_id: int) -> None:
+    owner = select(Submission.campaign, Submission.prefecture).where(Submission.id == submission_id)
+    campaign, prefecture = session.execute(owner).one()
+    take_turns(session, f"filing:{campaign}:{prefecture}")
 
 
 def _accept(session: Session, row: Submission, most: int | None) -> None:
-    original = _duplicate_of(session, row, row.sha256 or "")
+    with session.no_autoflush:  # one update of the row, when all is decided
+        original, holder, later = _rivals(session, row, row.sha256 or "")
+        full = original is None and holder is None and _is_full(session, row, most)
     if original is not None:
-        _repeat(session, row, original, most)
+        _repeat(session, row, original, holder, most)
         return
-    later = _last_in_slot(session, row)
-    if later.id > row.id:
+    if later is not None:
         move(session, row, State.SUPERSEDED, f"第 {later.id} 号文件报送更晚，已先归档")
         return
-    holder = _holder(session, row)
     if holder is not None:
         _replace(session, holder, row, most)
         row.replaces_id = holder.id
-    elif _is_full(session, row, most):
+    elif full:
         raise LimitReached
     row.version = (holder.version or 1) + 1 if holder else 1
     move(session, row, State.ACCEPTED, f"{_judged_by(row)}通过，已归档")
     insert_figures(session, row)
 
 
-def _repeat(session: Session, row: Submission, original: Submission, most: int | None) -> None:
+def _repeat(
+    session: Session, row: Submission, original: Submission, holder: Submission | None, most: int | None
+) -> None:
     """Acknowledge a duplicate; under a replacement key that holds another file, it still replaces that one."""
     add_finding(row, finding("file.duplicate", name=original.name))
     move(session, row, State.DUPLICATE, f"与第 {original.id} 号文件内容相同")
-    holder = _holder(session, row)
     if holder is not None and original.slot != row.slot and _last_in_slot(session, row).id == row.id:
         _replace(session, holder, row, most)
 
@@ -138,14 +148,28 @@ def _judged_by(row: Submission) -> str:
     return "校验" if row.held_key is None else "人工审核"
 
 
-def _duplicate_of(session: Session, row: Submission, sha256: str) -> Submission | None:
-    """Return the current file with the same content in the same deliverable."""
-    return session.scalars(select(Submission).where(_current(row), Submission.sha256 == sha256)).one_or_none()
+class _Rivals(NamedTuple):
+    """Of a file's deliverable the current one with its content, the current one in its slot, the last one sent later.
+
+    The slot is the replacement key.
+    """
+
+    duplicate: Submission | None
+    holder: Submission | None
+    later: Submission | None
 
 
-def _holder(session: Session, row: Submission) -> Submission | None:
-    """Return the current file under the row's replacement key."""
-    return session.scalars(select(Submission).where(_current(row), Submission.slot == row.slot)).one_or_none()
+def _rivals(session: Session, row: Submission, sha256: str) -> _Rivals:
+    accepted, slot = Submission.state == State.ACCEPTED, Submission.slot == row.slot
+    later = and_(slot, Submission.state.in_(_GOOD), Submission.id > row.id)
+    same = or_(and_(accepted, Submission.sha256 == sha256), and_(accepted, slot), later)  # each by an index of its own
+    found = session.scalars(select(Submission).where(_same_deliverable(row), same).order_by(Submission.id)).all()
+    current = [f for f in found if f.state == State.ACCEPTED]
+    return _Rivals(
+        next((f for f in current if f.sha256 == sha256), None),
+        next((f for f in current if f.slot == row.slot), None),
+        next((f for f in reversed(found) if f.slot == row.slot and f.id > row.id), None),
+    )
 
 
 def _is_full(session: Session, row: Submission, most: int | None) -> bool:
@@ -156,7 +180,7 @@ def _is_full(session: Session, row: Submission, most: int | None) -> bool:
 
 def _last_in_slot(session: Session, row: Submission) -> Submission:
     """Return the last sent of the good files that are filed under the row's replacement key, or the row itself."""
-    good = Submission.state.in_((State.ACCEPTED, State.DUPLICATE, State.SUPERSEDED))
+    good = Submission.state.in_(_GOOD)
     later = select(Submission).where(_same_deliverable(row), Submission.slot == row.slot, good, Submission.id > row.id)
     return session.scalars(later.order_by(Submission.id.desc()).limit(1)).one_or_none() or row
 

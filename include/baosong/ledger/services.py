@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from baosong.campaign import Campaigns
 from baosong.ledger import Ledger
+from baosong.store.read_once import ReadOnce
 from baosong.store.settings import Settings
 from baosong.store.storage import Storage
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Settings, object store, ledger and campaigns of one installation."""
+    """Settings, object store, ledger and campaigns of one installation; `intake` is what was just read there."""
 
     settings: Settings
     storage: Storage
     ledger: Ledger
     campaigns: Campaigns
+    intake: ReadOnce = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "intake", ReadOnce(self.storage, "intake"))
 
     @classmethod
     def open(cls, settings: Settings | None = None, retry_timeout: float = 60.0) -> Services:

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from baosong.campaign import Campaign
@@ -56,11 +57,12 @@ class Destination(NamedTuple):
     """What a checked file would meet in archive or quarantine if it were filed now.
 
     An accepted one with the content of another one (`duplicate`) shares its object; one beyond the deliverable's limit
-    finds it `full`; a key is `taken` by other bytes whose hash begins alike.
+    finds it `full`; under a key that is `filed` bytes lie already, `taken` if others, whose hash begins alike.
     """
 
     duplicate: Submission | None
     full: bool
+    filed: bool
     taken: bool
 
 
@@ -129,7 +131,8 @@ def destination(session: Session, row: Submission, sha256: str, bucket: str, key
     """What a file of this content would meet under this key, `most` of its kind being allowed."""
     accepted = verdict_of(row) is Verdict.ACCEPTED
     duplicate, full = filing.conflicts(session, row, sha256, most) if accepted else (None, False)
-    return Destination(duplicate, full, any(f.sha256 != sha256 for f in filing.filed_under(session, bucket, key)))
+    hashes = session.scalars(select(Submission.sha256).where(*filing.lies_under(bucket, key))).all()
+    return Destination(duplicate, full, bool(hashes), any(other != sha256 for other in hashes))
 
 
 def archive(

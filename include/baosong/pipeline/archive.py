@@ -19,6 +19,7 @@ from baosong.ledger import Filed, LimitReached, State, Submission, is_unpacked, 
 from baosong.ledger.services import Services
 from baosong.ledger.steps import Destination
 from baosong.pipeline import cross_file, source_object
+from baosong.pipeline.source_object import Seen
 from baosong.preservation import records
 from baosong.receipts import thumbnails
 from baosong.rules.catalogue import finding
@@ -44,40 +45,41 @@ def archive(
         if campaign_id and cross_file.check_related(services, rows, services.campaigns.get(campaign_id)):
             rows = services.ledger.waiting(campaign_id, code, State.CHECKED, ids)
         rows = sorted(rows, key=is_unpacked)  # a bundle lies in the intake until all of its files are archived
-        return [_archive_named(services, row) for row in rows]
+        seen = source_object.look(services, rows)
+        return [_archive_named(services, row, seen) for row in rows]
 
 
-def _archive_named(services: Services, row: Submission) -> dict[str, Any]:
+def _archive_named(services: Services, row: Submission, seen: Seen) -> dict[str, Any]:
     """Archive one file so that whatever logs meanwhile names its submission."""
     with bound_contextvars(submission_id=row.id):
-        archived = source_object.summary(row, _archive_file(services, row))
+        archived = source_object.summary(row, _archive_file(services, row, seen))
         log.info("archived: %s", archived)
         return archived
 
 
-def _archive_file(services: Services, row: Submission) -> State:
+def _archive_file(services: Services, row: Submission, seen: Seen) -> State:
     """Bring one file to its place and return what it has become."""
     try:
         try:
-            return _stored_and_decided(services, row)
+            return _stored_and_decided(services, row, seen)
         except LimitReached:  # another run took the last place meanwhile: now that is known beforehand
-            return _stored_and_decided(services, row)
+            return _stored_and_decided(services, row, seen)
     except Exception:  # perhaps the object went away while it was read, or one half is another object's
         if source_object.withdraw_if_changed(services, row):
             return State.WITHDRAWN
         raise
 
 
-def _stored_and_decided(services: Services, row: Submission) -> State:
+def _stored_and_decided(services: Services, row: Submission, seen: Seen) -> State:
     with _read_whole(services, row) as (copy, settled):
         # The one look before anything irreversible: reading refuses most other objects, but not one of the same size
         # that came within the same two seconds.
-        why = source_object.changed(services, row)
+        why = source_object.changed(services, row, seen)
         if why or copy.size != row.size:
             services.ledger.withdraw(row.id, why or "归档前文件已被替换或删除")
             return State.WITHDRAWN
-        row, bucket, key, most = _placed(services, settled(), copy.sha256)
-        records.put_verified(services.storage, bucket, key, copy)
+        row, bucket, key, most, new = _placed(services, settled(), copy.sha256)
+        records.put_verified(services.storage, bucket, key, copy, new=new)
         if bucket == "archive":
             thumbnails.write_frame(services, row, copy.file)
     record = records.describe(row, copy.sha256, datetime.now(UTC))
@@ -109,8 +111,8 @@ def _read_whole(services: Services, row: Submission) -> Iterator[tuple[Copy, Cal
         )
 
 
-def _placed(services: Services, row: Submission, sha256: str) -> tuple[Submission, str, str, int | None]:
-    """Return a row, where its bytes belong, and how many of its kind may be accepted.
+def _placed(services: Services, row: Submission, sha256: str) -> tuple[Submission, str, str, int | None, bool]:
+    """Return a row, where its bytes belong, how many of its kind may be accepted, and whether none are filed there yet.
 
     One beyond that number is rejected by now. The copy of a duplicate is the other one's.
     """
@@ -128,7 +130,7 @@ def _placed(services: Services, row: Submission, sha256: str) -> tuple[Submissio
         key = meets.duplicate.archive_key
     elif meets.taken:
         key = records.object_key(row, sha256, records.MORE_DIGITS)
-    return row, bucket, key, most
+    return row, bucket, key, most, not (meets.filed or meets.duplicate)
 
 
 def _deliverable_of(services: Services, row: Submission) -> Deliverable | None:

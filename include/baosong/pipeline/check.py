@@ -36,13 +36,16 @@ Summary = dict[str, Any]
 def check(services: Services, campaign_id: str, code: str, ids: Collection[int] | None = None) -> list[Summary]:
     """Check a prefecture's received files, all or those of these ids; a bundle's with their bundle.
 
-    Returns `{"id", "name", "kind", "state", "verdict", "findings"}` per file. An error that no check foresaw, on one
-    file, does not keep the others from being checked; it is raised at the end.
+    Returns `{"id", "name", "kind", "state", "verdict", "findings"}` per file; nothing while another run is at them. An
+    error that no check foresaw, on one file, does not keep the others from being checked; it is raised at the end.
     """
-    campaign, waiting = services.ledger.to_check(services.campaigns.get(campaign_id), code, ids)
-    prefecture = campaign.prefecture(code)
-    rows = [r for r in waiting if r.bundle_id is None]
-    return _each(rows, lambda row: _check_one(services, row, campaign, prefecture))
+    with services.ledger.advisory_lock(f"check:{campaign_id}:{code}:{min(ids or [0])}") as mine:
+        if not mine:
+            return []
+        campaign, waiting = services.ledger.to_check(services.campaigns.get(campaign_id), code, ids)
+        prefecture = campaign.prefecture(code)
+        rows = [r for r in waiting if r.bundle_id is None]
+        return _each(rows, lambda row: _check_one(services, row, campaign, prefecture))
 
 
 def _each(rows: Sequence[Submission], do: Callable[[Submission], list[Summary]]) -> list[Summary]:
@@ -64,18 +67,15 @@ def _each(rows: Sequence[Submission], do: Callable[[Submission], list[Summary]])
 
 
 def _check_one(services: Services, row: Submission, campaign: Campaign, prefecture: Prefecture) -> list[Summary]:
-    """Check one file, or a bundle with all that is in it, unless another run is at it."""
-    with services.ledger.advisory_lock(f"check:{row.id}") as mine:
-        if not mine or services.ledger.submission(row.id).state != State.RECEIVED:
-            return []
-        try:
-            if row.kind is None and packages.is_bundle(source_object.source_of(services, row)):
-                return _check_bundle(services, row, campaign, prefecture)
-            return _check_file(services, row, campaign, prefecture)
-        except Exception:  # perhaps because the object is gone, or is another one by now
-            if source_object.withdraw_if_changed(services, row):
-                return [source_object.summary(row, State.WITHDRAWN)]
-            raise
+    """Check one file, or a bundle with all that is in it."""
+    try:
+        if row.kind is None and packages.is_bundle(source_object.source_of(services, row)):
+            return _check_bundle(services, row, campaign, prefecture)
+        return _check_file(services, row, campaign, prefecture)
+    except Exception:  # perhaps because the object is gone, or is another one by now
+        if source_object.withdraw_if_changed(services, row):
+            return [source_object.summary(row, State.WITHDRAWN)]
+        raise
 
 
 def _check_bundle(services: Services, row: Submission, campaign: Campaign, prefecture: Prefecture) -> list[Summary]:

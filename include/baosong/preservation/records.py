@@ -53,12 +53,13 @@ def safe_name(name: str) -> str:
     return text.removesuffix(ending).encode()[:room].decode("utf-8", "ignore") + ending
 
 
-def put_verified(storage: Storage, bucket: str, key: str, copy: Copy) -> None:
+def put_verified(storage: Storage, bucket: str, key: str, copy: Copy, new: bool = False) -> None:
     """Store the copy's bytes under the key and read them back; ArchiveError if the store gives back others.
 
-    Repeated, it only reads; what an earlier attempt left unfinished is written again.
+    Repeated, it only reads; what an earlier attempt left unfinished is written again. A small object that is `new`, as
+    no submission is filed under its key, is written without a look whether an attempt has left it.
     """
-    there = storage.head(bucket, key)
+    there = None if new and copy.size <= _IN_MEMORY else storage.head(bucket, key)
     if there is not None and there.size == copy.size and sha256_of(storage, bucket, key, copy.size) == copy.sha256:
         return
     copy.file.seek(0)

@@ -130,10 +130,13 @@ class Storage:
             raise StorageError(f"对象存储中没有 {bucket}/{key}。")
         return self._reader(bucket, stored)
 
-    def source(self, bucket: str, stored: Stored) -> Source:
-        """Return an object as a source whose readers share the ranges that were fetched."""
+    def source(self, bucket: str, stored: Stored, in_one_piece: int = IN_ONE_PIECE) -> Source:
+        """Return an object as a source whose readers share the ranges that were fetched.
+
+        One of up to `in_one_piece` bytes is fetched whole as soon as any of it is read.
+        """
         name = stored.key.rsplit("/", 1)[-1]
-        reader = self._reader(bucket, stored)
+        reader = self._reader(bucket, stored, in_one_piece)
         return Source(name, stored.size, lambda: cast(BinaryIO, reader.reopened()), remote=True)
 
     def read(self, bucket: str, key: str) -> bytes:
@@ -305,13 +308,13 @@ class Storage:
             raise StorageError(f"写入 {bucket}/{key}：数据与声明的 {size} 字节不符。")
         return counted.count, counted.digest is not None and answer.etag == counted.digest.hexdigest()
 
-    def _reader(self, bucket: str, stored: Stored) -> RangedReader:
+    def _reader(self, bucket: str, stored: Stored, in_one_piece: int = IN_ONE_PIECE) -> RangedReader:
         doing = f"读取 {bucket}/{stored.key}"
 
         def fetch(offset: int, length: int) -> bytes:
             return self._repeat(doing, partial(self._fetch_range, bucket, stored, offset, length))
 
-        return RangedReader(fetch, stored.size, BLOCK if stored.size > IN_ONE_PIECE else stored.size or 1)
+        return RangedReader(fetch, stored.size, BLOCK if stored.size > in_one_piece else stored.size or 1)
 
     def _fetch_range(self, bucket: str, stored: Stored, offset: int, length: int) -> bytes:
         client, name = self._clients[bucket], self._buckets[bucket]

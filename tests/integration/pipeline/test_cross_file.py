@@ -102,7 +102,7 @@ def test_remarks_made_again_after_a_crash_replace_the_earlier_ones_in_reading_or
     assert archived[0]["findings"] == row.findings
 
 
-def killed(*_: object) -> None:
+def killed(*_: object, **_more: object) -> None:
     raise KeyboardInterrupt
 
 

@@ -15,7 +15,8 @@ from baosong.ledger.services import Services
 from baosong.pipeline import archive, check, discover, reply
 from baosong.preservation import records
 from baosong.rules.findings import Kind
-from baosong.store.storage import Storage, StorageError
+from baosong.store.read_once import ReadOnce
+from baosong.store.storage import StorageError
 from baosong.validation import check as checks
 from baosong_local.samples import sheets
 from intake_run import (
@@ -164,7 +165,7 @@ def test_a_store_that_fails_midway_leaves_work_for_the_next_run(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     send(services, packed(SMALL))
-    real, calls = Storage.source, iter(range(100))
+    real, calls = ReadOnce.source, iter(range(100))
 
     def flaky(*args: Any) -> Any:
         if next(calls) == 6:
@@ -172,7 +173,7 @@ def test_a_store_that_fails_midway_leaves_work_for_the_next_run(
         return real(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Storage, "source", flaky)
+        patch.setattr(ReadOnce, "source", flaky)
         with pytest.raises(StorageError):
             run(services)
     run(services)

@@ -63,6 +63,16 @@ def test_what_an_earlier_attempt_left_broken_is_written_again(storage: Storage, 
     assert storage.read("archive", KEY) == b"the right one!"
 
 
+@pytest.mark.parametrize("data", [b"the right one!", bytes(20_000_000)], ids=["small", "large"])
+def test_what_nothing_is_filed_under_is_right_whatever_an_attempt_left_there(storage: Storage, data: bytes) -> None:
+    """A small one is not asked after first; a large one is, which may spare its transfer."""
+    for left in (None, b"torn", data[:-1] + b"?", data):
+        if left is not None:
+            storage.put("archive", KEY, left)
+        put_verified(storage, "archive", KEY, copy_of(data), new=True)
+        assert storage.read("archive", KEY) == data
+
+
 def test_a_store_that_gives_back_other_bytes_is_found_out(storage: Storage) -> None:
     lying = Copy(io.BytesIO(b"what was sent"), 13, hashlib.sha256(b"what was read").hexdigest())
     with pytest.raises(ArchiveError, match="照片"):
