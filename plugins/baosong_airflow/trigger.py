@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import time
 from collections import Counter
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 REPEAT_AFTER = 15.0  # longer than most answers take: to ask after what a run is at costs two tasks for nothing
 REPEAT_AT_MOST_EVERY = 300.0
+BURST = 2.0  # seconds: what comes so soon after a drop waits for company, as each run costs two tasks of its own
 BACK_OFF_AT_MOST = 30.0
 STATUS_EVERY = 60.0
 LARGE_POLL_FACTOR = 3  # a film takes far longer to read than this lets it wait, and each look lists the whole intake
@@ -44,16 +46,21 @@ def fingerprint(pending: Pending) -> str:
 class ChangeDetector:
     """Decides when to fire: at once for anything new, again for what is still there, never for what was taken away.
 
+    What is new within `BURST` of the last time is fired for together, when that is over.
+
     Times are seconds of any one monotonic clock. It fires ever more rarely for what nobody takes away.
     """
 
     fired_for: Pending = frozenset()
-    fired_at: float = 0.0
+    fired_at: float = -math.inf
     retry_timeout: float = REPEAT_AFTER
 
     def should_fire(self, pending: Pending, now: float) -> bool:
         """Return whether this listing is worth a run, and remember it."""
         new = pending - self.fired_for
+        if new and now - self.fired_at < BURST:
+            self.fired_for &= pending
+            return False
         self.fired_for = pending if new else self.fired_for & pending
         if new:
             self.fired_at, self.retry_timeout = now, REPEAT_AFTER

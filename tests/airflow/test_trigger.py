@@ -16,7 +16,14 @@ from hypothesis import strategies as st
 
 import airflow_home
 from baosong_airflow import trigger as trigger_module
-from baosong_airflow.trigger import REPEAT_AFTER, REPEAT_AT_MOST_EVERY, ChangeDetector, IntakeTrigger, fingerprint
+from baosong_airflow.trigger import (
+    BURST,
+    REPEAT_AFTER,
+    REPEAT_AT_MOST_EVERY,
+    ChangeDetector,
+    IntakeTrigger,
+    fingerprint,
+)
 
 if TYPE_CHECKING:
     from baosong.store.settings import Settings
@@ -65,12 +72,25 @@ def test_a_restart_with_the_cursor_of_this_listing_does_not_fire_twice_but_heals
     assert detector.should_fire(frozenset("ab"), 102 + REPEAT_AFTER)
 
 
-@given(st.lists(listings, max_size=20))
-def test_nothing_new_goes_unheard_and_nothing_old_fires_at_once(scans: list[frozenset[str]]) -> None:
-    detector, before = ChangeDetector(), frozenset[str]()
-    for scan in scans:
-        assert detector.should_fire(scan, now=0.0) == bool(scan - before)
-        before = scan
+@given(st.lists(st.tuples(st.sampled_from([0.1, 1.0, BURST]), listings), max_size=20))
+def test_nothing_new_waits_longer_than_for_the_end_of_a_burst_and_nothing_old_fires_at_once(
+    scans: list[tuple[float, frozenset[str]]],
+) -> None:
+    detector, heard, now, fired_at = ChangeDetector(), frozenset[str](), 0.0, -BURST
+    for pause, scan in scans:
+        now += pause
+        heard &= scan
+        fires = bool(scan - heard) and now - fired_at >= BURST
+        assert detector.should_fire(scan, now) == fires
+        if fires:
+            heard, fired_at = scan, now
+
+
+def test_a_burst_of_drops_is_an_event_every_other_second_and_a_single_drop_waits_for_nobody() -> None:
+    detector, scans = ChangeDetector(), ["a", "ab", "abc", "abcd", "abcd"]
+    fired = [second for second, scan in enumerate(scans) if detector.should_fire(frozenset(scan), second)]
+    assert fired == [0, 2, 4]
+    assert ChangeDetector().should_fire(frozenset("a"), 0)
 
 
 @given(listings, listings)

@@ -37,6 +37,8 @@ def write_preview(services: Services, row: Submission, checked: Checked) -> None
     """Store the thumbnail that the check of a picture drew, or remove it where there is none; safe to repeat."""
     if row.kind not in (Kind.PHOTO, Kind.PRESS):
         return
+    if checked.verdict is Verdict.ACCEPTED and not checked.preview:
+        return  # whoever checked these bytes before drew nothing either
     jpeg = b64decode(checked.preview) if checked.verdict is Verdict.ACCEPTED else b""
     _store(services, row, jpeg if jpeg.startswith(_JPEG) else b"")
 

@@ -35,8 +35,8 @@ MUTANTS = [
     Mutant(
         "an unreadable cell counts as nothing in a sum",
         f"{S}/crosschecks.py",
-        "or any(v is None for v in figures):",
-        "or all(v is None for v in figures):",
+        "return any(texts.get(a) is not None and figures.get(a) is None for a in amounts)",
+        "return False",
         f"{UNIT}/test_statistics.py tests/corpus/test_sheet_corpus.py",
     ),
     Mutant(
@@ -119,8 +119,8 @@ MUTANTS = [
     Mutant(
         "a mark in headers and footers is not seen",
         f"{V}/common/file_safety.py",
-        "is_marked_text(document.text) or is_marked_text(document.margins)",
-        "is_marked_text(document.text)",
+        "(document.text, document.margins, document.traces)",
+        "(document.text, document.traces)",
         f"{UNIT}/test_classification_marks.py",
     ),
     Mutant(
@@ -147,8 +147,8 @@ MUTANTS = [
     Mutant(
         "a mark with spaces is not seen",
         f"{V}/common/file_safety.py",
-        r"(?:绝\s{0,3}密|机\s{0,3}密|秘\s{0,3}密)",
-        "(?:绝密|机密|秘密)",
+        r"(?:[绝絕机機秘]\s{0,3}密)",
+        "(?:[绝絕机機秘]密)",
         f"{UNIT}/test_classification_marks.py",
     ),
     Mutant(
@@ -238,8 +238,8 @@ MUTANTS = [
     Mutant(
         "a rejected file may be filed again",
         f"{L}/states.py",
-        "State.REJECTED: frozenset(),",
-        "State.REJECTED: frozenset({State.ACCEPTED}),",
+        "State.REJECTED: frozenset({State.CHECKED}),",
+        "State.REJECTED: frozenset({State.CHECKED, State.ACCEPTED}),",
         "tests/unit/ledger/test_states.py",
     ),
     Mutant(
@@ -315,8 +315,8 @@ MUTANTS = [
     Mutant(
         "an earlier drop that is filed late replaces a later one",
         f"{L}/filing.py",
-        "if later.id > row.id:",
-        "if later.id < row.id:",
+        "f.slot == row.slot and f.id > row.id)",
+        "f.slot == row.slot and f.id < row.id)",
         "tests/integration/ledger/test_ledger.py",
     ),
     Mutant(
@@ -367,5 +367,33 @@ MUTANTS = [
         "tolerance: 0.02",
         "tolerance: 0.2",
         "tests/media/test_video.py tests/unit/validation/test_video_fields.py",
+    ),
+    Mutant(
+        "a child's time runs on while the machine stands still",
+        f"{V}/sandbox/run.py",
+        "min(time.monotonic() - began, step)",
+        "time.monotonic() - began",
+        f"{UNIT}/test_sandbox.py",
+    ),
+    Mutant(
+        "a replaced object is taken from memory",
+        "include/baosong/store/read_once.py",
+        "kept = self._kept.get(stored)\n            if",
+        "kept = next((s for k, s in self._kept.items() if k.key == stored.key), None)\n            if",
+        "tests/integration/store/test_read_once.py",
+    ),
+    Mutant(
+        "nobody looks whether a file was replaced before it is archived",
+        "include/baosong/pipeline/source_object.py",
+        "return None if there.identity == identity else",
+        "return None if there else",
+        "tests/integration/pipeline/test_review.py",
+    ),
+    Mutant(
+        "what was written is not read back",
+        "include/baosong/preservation/records.py",
+        "if (stored := sha256_of(storage, bucket, key, copy.size)) != copy.sha256:",
+        "if (stored := copy.sha256) != copy.sha256:",
+        "tests/integration/store/test_records.py",
     ),
 ]
