@@ -94,6 +94,8 @@ def test_check_for_people_shows_hostile_names_as_they_are(tmp_path: Path) -> Non
         (["template", "2023", "-o", "/nowhere/x.xlsx"], "无法写入"),
         (["submit", __file__, "--prefecture", "6501"], "./baosong"),
         (["report", "2023"], "./baosong up"),
+        (["account", "add", "zhangsan", "--role", "viewer"], "docker compose exec airflow-api-server"),
+        (["account", "reset", "operator"], "在第一次启动时建立"),
         (["logs", "cron"], "没有服务“cron”"),
         (["dance"], "dance"),
     ],
@@ -103,6 +105,7 @@ def test_wrong_call_gets_a_clear_word_and_exit_2(words: list[str], told: str, tm
     assert done.returncode == 2, done.stdout + done.stderr
     assert told in done.stderr
     assert "Traceback" not in done.stderr
+    assert not (tmp_path / "accounts.json").exists()
 
 
 def test_wrong_campaign_file_is_one_clear_line_and_exit_2(tmp_path: Path) -> None:
