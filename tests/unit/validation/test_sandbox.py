@@ -458,7 +458,6 @@ def test_every_cell_comes_up_as_it_was_read(rows: list[list[Any]], left: int) ->
 
 RUN = """
 import sys
-import time
 from baosong.validation.sandbox import run
 child = run.Program([sys.executable, "-c", sys.argv[1]], {})
 run.run(child, b"", wall=3, silent=sys.argv[2] == "True")
