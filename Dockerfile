@@ -1,6 +1,8 @@
 # The image of every Airflow service in docker-compose.yaml. The list of packages is complete and pinned with hashes, so
 # nothing is resolved (--no-deps); what builds our own wheel, and that of bagit, which has none, is pinned likewise.
 FROM python:3.11-slim-bookworm AS packages
+# Another index of packages than pip's own, for networks that do not reach that; the hashes are the same.
+ARG PIP_INDEX_URL
 COPY requirements-production.txt requirements-build.txt /tmp/
 RUN python -m venv /opt/build \
     && /opt/build/bin/pip install --no-cache-dir --no-deps --require-hashes --only-binary :all: \
@@ -18,6 +20,7 @@ RUN /opt/build/bin/pip wheel --no-deps --no-index --no-build-isolation --wheel-d
 
 # The list of what was installed (CycloneDX), by a program that does not come into the image itself.
 FROM packages AS sbom
+ARG PIP_INDEX_URL
 COPY requirements-sbom.txt /tmp/
 RUN python -m venv /opt/sbom \
     && /opt/sbom/bin/pip install --no-cache-dir --no-deps --require-hashes --only-binary :all: \

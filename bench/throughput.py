@@ -59,8 +59,8 @@ def _await_first_answer(services: Services, home: Path) -> None:
     campaign = services.campaigns.get(make_campaign(home))
     open_campaign(services, campaign)
     prefecture = campaign.prefectures[0]
-    path = (campaign.id, prefecture.folder, campaign.deliverable(Kind.PHOTO).folder, "启动仪式.jpg")
-    services.storage.put("intake", "/".join(path), make_photo(1, prefecture.name))
+    drop = Drop(prefecture.code, Kind.PHOTO, campaign.deliverable(Kind.PHOTO).folder, Path("启动仪式.jpg"))
+    services.storage.put("intake", key_of(campaign, drop), make_photo(1, prefecture.name))
     wait(lambda: not any(services.storage.list("intake", f"{campaign.id}/")), LONG)
 
 

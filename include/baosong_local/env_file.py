@@ -77,6 +77,7 @@ _RULES = {
     "BAOSONG_SANDBOX": _Rule("(?:strict)?", "strict，或不写"),
     "OTEL_EXPORTER_OTLP_ENDPOINT": _Rule(rf"https?://{_HOST}:{_PORT}", "http://主机:端口"),
     "OTEL_ON": _Rule("true|false", "true 或 false"),
+    "PIP_INDEX_URL": _Rule(r"(?:https?://\S+)?", "软件包索引的网址，例如 https://mirror.example/simple"),
     "POOL_LARGE": _Rule(r"0*[1-9]\d{0,2}", "1 至 999 的整数"),
     "PUBLISH_ADDRESS": _Rule(r"\d{1,3}(?:\.\d{1,3}){3}|\[[0-9A-Fa-f:.]+\]", "本机的一个 IP 地址"),
     "S3_PORT": _Rule(_PORT, "端口号，1 至 65535"),

@@ -116,7 +116,7 @@ def test_the_parts_are_those_of_the_design() -> None:
 def test_an_image_is_built_here_or_pinned_to_a_version(name: str) -> None:
     service = SERVICES[name]
     if name in OURS:
-        assert service["build"] == "."
+        assert service["build"]["context"] == "."
     else:
         assert re.fullmatch(r"[\w./-]+:\d+\.\d+[\w.-]*", service["image"]), service["image"]
 
@@ -404,6 +404,10 @@ def test_the_image_copies_what_exists_runs_unprivileged_and_carries_no_secret() 
     assert not [rest for step, rest in steps if step in ("ENV", "ARG") and SECRET_NAME.search(rest)]
     installs = re.findall(r"pip (?:install|wheel)[^&\n]*", text.replace("\\\n", " "))
     assert len(installs) == 5
+    # A stage that installs from an index takes the one that .env names; an empty one is pip's own.
+    stages = re.split(r"^FROM ", text, flags=re.M)
+    assert [s.count("ARG PIP_INDEX_URL\n") for s in stages] == [int("--require-hashes" in s) for s in stages]
+    assert [name for name in OURS if list(SERVICES[name]["build"]["args"]) != ["PIP_INDEX_URL"]] == []
     assert [c for c in installs if "--no-deps" not in c or ("--require-hashes" in c) == ("--no-index" in c)] == []
     assert [c for c in installs if "pip wheel" in c and "--no-build-isolation" not in c] == []
 

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from structlog.contextvars import bound_contextvars
 
@@ -78,14 +78,14 @@ def _stored_and_decided(services: Services, row: Submission, seen: Seen) -> Stat
         if why or copy.size != row.size:
             services.ledger.withdraw(row.id, why or "归档前文件已被替换或删除")
             return State.WITHDRAWN
-        row, bucket, key, most, new = _placed(services, settled(), copy.sha256)
-        records.put_verified(services.storage, bucket, key, copy, new=new)
-        if bucket == "archive":
+        row, place = _placed(services, settled(), copy.sha256)
+        records.put_verified(services.storage, place.bucket, place.key, copy, new=place.new)
+        if place.bucket == "archive":
             thumbnails.write_frame(services, row, copy.file)
     record = records.describe(row, copy.sha256, datetime.now(UTC))
-    filed_at = records.write_record(services.storage, bucket, key, record)
-    filed = Filed(copy.sha256, bucket, key, filed_at)
-    state, sharing = services.ledger.archive(row.id, filed, most)
+    filed_at = records.write_record(services.storage, place.bucket, place.key, record)
+    filed = Filed(copy.sha256, place.bucket, place.key, filed_at)
+    state, sharing = services.ledger.archive(row.id, filed, place.most)
     _repair_records(services, filed, sharing)
     return state or State.WITHDRAWN
 
@@ -111,8 +111,17 @@ def _read_whole(services: Services, row: Submission) -> Iterator[tuple[Copy, Cal
         )
 
 
-def _placed(services: Services, row: Submission, sha256: str) -> tuple[Submission, str, str, int | None, bool]:
-    """Return a row, where its bytes belong, how many of its kind may be accepted, and whether none are filed there yet.
+class _Place(NamedTuple):
+    """Where a file's bytes belong, how many of its kind may be accepted, and whether nothing is filed there yet."""
+
+    bucket: str
+    key: str
+    most: int | None
+    new: bool
+
+
+def _placed(services: Services, row: Submission, sha256: str) -> tuple[Submission, _Place]:
+    """Return a row and where its bytes belong.
 
     One beyond that number is rejected by now. The copy of a duplicate is the other one's.
     """
@@ -130,7 +139,7 @@ def _placed(services: Services, row: Submission, sha256: str) -> tuple[Submissio
         key = meets.duplicate.archive_key
     elif meets.taken:
         key = records.object_key(row, sha256, records.MORE_DIGITS)
-    return row, bucket, key, most, not (meets.filed or meets.duplicate)
+    return row, _Place(bucket, key, most, new=not (meets.filed or meets.duplicate))
 
 
 def _deliverable_of(services: Services, row: Submission) -> Deliverable | None:
