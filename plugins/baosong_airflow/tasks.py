@@ -70,10 +70,19 @@ def open_services(retry_timeout: float = 60.0) -> Services:
 
 
 def find_new_task(lane: Literal["quick", "large"], *, dag_run: Any) -> list[Work]:
-    """List the intake, record what has arrived, and return what this run is to do."""
+    """List the intake, record what has arrived, and return what this run is to do.
+
+    A run for a drop that an earlier one has found too ends here. The regular ones go on: they announce whom a run that
+    broke off has not announced.
+    """
+    from airflow.sdk.exceptions import DownstreamTasksSkipped
+
     from baosong.pipeline.discover import find_new
 
-    return find_new(open_services(), lane, dag_run.run_id)[:MOST_MAPPED]
+    found = find_new(open_services(), lane, dag_run.run_id)[:MOST_MAPPED]
+    if not found and dag_run.run_type == "asset_triggered":
+        raise DownstreamTasksSkipped(tasks=["receive", "announce", "settled"])
+    return found
 
 
 def receive_task(work: Work, *, dag_run: Any) -> None:

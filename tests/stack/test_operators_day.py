@@ -97,6 +97,20 @@ def campaign(services: Services) -> Campaign:
     return services.campaigns.get(OVER)
 
 
+def test_a_drop_that_another_run_has_found_costs_one_task(embedded: Office) -> None:
+    until(lambda: any(a["name"] == "intake" for a in embedded.api("GET", "/assets")["assets"]), 120, "the asset")
+    (asset,) = [a["id"] for a in embedded.api("GET", "/assets")["assets"] if a["name"] == "intake"]
+    embedded.api("POST", "/assets/events", json={"asset_id": asset})
+
+    def triggered() -> list[dict[str, Any]]:
+        return [r for r in embedded.runs("intake") if r["run_type"] == "asset_triggered" and r["state"] == "success"]
+
+    until(lambda: bool(triggered()), 120, "the run")
+    tasks = embedded.api("GET", f"/dags/intake/dagRuns/{quote(triggered()[0]['dag_run_id'])}/taskInstances")
+    found = {t["task_id"]: t["state"] for t in tasks["task_instances"]}
+    assert found == {"find_new": "success", "receive": "skipped", "announce": "skipped", "settled": "skipped"}
+
+
 def test_people_have_accounts_of_their_own_from_one_moment_to_the_next(embedded: Office) -> None:
     """Each role by what it may do, on the running stack, of which nothing is started anew."""
     server = embedded.pid("api-server")

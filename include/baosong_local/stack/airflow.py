@@ -119,7 +119,7 @@ def _core(ui_port: int) -> dict[tuple[str, str], str]:
 def _pace() -> dict[tuple[str, str], str]:
     """Return the settings that make a drop answered within seconds, and what dies noticed within a minute."""
     return {
-        ("SCHEDULER", "SCHEDULER_IDLE_SLEEP_TIME"): "0.2",
+        ("SCHEDULER", "SCHEDULER_IDLE_SLEEP_TIME"): "0.4",
         ("SCHEDULER", "SCHEDULER_HEALTH_CHECK_THRESHOLD"): "20",
         ("SCHEDULER", "ORPHANED_TASKS_CHECK_INTERVAL"): "15",
         ("SCHEDULER", "TASK_INSTANCE_HEARTBEAT_TIMEOUT"): "60",
