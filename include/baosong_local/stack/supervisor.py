@@ -219,6 +219,7 @@ def main(home: Path, airflow: bool = True) -> int:
     lock.truncate(0)
     lock.write(str(os.getpid()))
     lock.flush()
+    os.dup(lock.fileno())  # which nobody closes: the lock is held until the process has ended, not this function
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     reaper = os.getpid()
     child = os.fork()
