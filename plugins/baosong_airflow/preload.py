@@ -10,6 +10,9 @@ import io
 import logging
 from contextlib import suppress
 
+import imageio_ffmpeg
+from airflow.sdk.listener import get_listener_manager
+
 from baosong.campaign import CampaignError, Campaigns
 from baosong.campaign.blank_form.template import make_template
 from baosong.ledger.models import Base
@@ -30,6 +33,8 @@ def warm_up() -> None:
         receipts.render.compile_all()
         report.render.compile_all()
         _check_a_sheet()
+        imageio_ffmpeg.get_ffmpeg_exe()  # which tries the program, once a process
+        get_listener_manager()  # finds our plugin anew in each process that has not asked before
         if missing := missing_belts():  # tried here once for all tasks
             log.error("this machine's kernel refuses %s: files are opened less confined", " and ".join(missing))
     except Exception:

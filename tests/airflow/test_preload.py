@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
+import airflow_home
+from baosong.rules.findings import Kind
+from baosong.store.settings import PROJECT
 from baosong.validation.statistics import statistics
 from baosong_airflow import preload
+from baosong_local.samples.documents import make_report
+from baosong_local.samples.media import make_clip, make_photo
+from baosong_local.samples.sheets import make_sheet
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from baosong.campaign import Campaign
+    from baosong.ledger.services import Services
 
 TASK = """
 import os, threading
@@ -36,6 +50,49 @@ def test_what_is_forked_from_a_warm_process_compiles_no_template_and_finds_no_th
     """A fork would lose the thread, with whatever lock it held."""
     done = subprocess.run([sys.executable, "-c", TASK], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+TASKS = """
+import sys
+from datetime import datetime, UTC
+
+import airflow_local_settings
+from baosong.ledger.services import Services
+
+known = set(sys.modules)
+from baosong_airflow import tasks  # as a task does: its functions import what they need
+from baosong.pipeline import discover, leftovers, process, publish
+
+services = Services.open()
+for work in discover.find_new(services, "quick"):
+    process.process(services, work)
+leftovers.remove_leftovers(services)
+assert not services.ledger.unfinished()
+publish.publish_report(services, "2023", "interim", datetime(2023, 6, 1, tzinfo=UTC))
+print("imported:", *sorted(set(sys.modules) - known))
+"""
+
+
+def test_tasks_import_nothing_that_their_parent_could_have_imported(
+    services: Services, campaign: Campaign, tmp_path: Path
+) -> None:
+    prefecture = campaign.prefectures[0]
+    sheet = make_sheet(campaign, prefecture, seed=1)
+    film = make_clip(tmp_path / "film.mov")
+    dropped = {
+        Kind.STATISTICS: (sheet.name, sheet.content),
+        Kind.REPORT: ("总结.docx", make_report(campaign, prefecture, seed=1)),
+        Kind.PHOTO: ("照片.jpg", make_photo(1, prefecture.name)),
+        Kind.VIDEO: (film.name, film.read_bytes()),
+    }
+    for kind, (name, content) in dropped.items():
+        key = "/".join((campaign.id, prefecture.folder, campaign.deliverable(kind).folder, name))
+        services.storage.put("intake", key, content)
+    env = os.environ | airflow_home.environment(tmp_path) | airflow_home.baosong_environment(services.settings)
+    env["PYTHONPATH"] = str(PROJECT / "plugins" / "preload")
+    done = subprocess.run([sys.executable, "-c", TASKS], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "imported:"
 
 
 def test_a_warm_up_that_fails_is_told_and_leaves_the_scheduler_alone(
