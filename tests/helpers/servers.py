@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import psutil
+
 from baosong.ledger import Ledger, privileges
 from baosong.ledger.services import Services
 from baosong.store.settings import BUCKETS, PROJECT, S3Settings, Settings
@@ -94,6 +96,11 @@ class Store:
 
     def stop(self) -> None:
         stop(self.child, self.server.program().stop)
+
+    def bytes_read(self) -> int:
+        """Return what rclone itself has read so far, of files and of requests."""
+        (rclone,) = [child for child in psutil.Process(self.child.pid).children() if child.name() == "rclone"]
+        return int(rclone.io_counters().read_chars)
 
 
 def fresh_buckets(store: Store) -> S3Settings:
