@@ -3,8 +3,8 @@
 # `--etag-hash ""`, by which one asks for no MD5, does not end it: after the last byte the server reads the file once
 # more, to compare an MD5 of what it sent with one of what lies there. `--no-checksum`, of the VFS, ends only that one.
 # Either alone changes nothing, as the other reading stays; it takes both. With the default cache of five minutes the
-# MD5 is remembered from the first GET on; with `--dir-cache-time 5ms`, without which several keys do not see each
-# other's objects, every GET of a film reads it twice.
+# MD5 is remembered from the first GET on; with a short one, here `--dir-cache-time 5ms`, every GET
+# reads the file twice.
 #
 # Seen (2026-11-29), bytes read for a first and a second GET, in sizes of the object:
 #   as it comes 2.0 1.0
