@@ -20,11 +20,13 @@ from baosong_airflow import outage
 from baosong_airflow.assets import PREFECTURE_COMPLETE
 
 if TYPE_CHECKING:
+    from baosong.ledger import Ledger
     from baosong.ledger.services import Services
 
 log = logging.getLogger(__name__)
 
 Work = dict[str, Any]
+RETRY_TIMEOUT = 60.0  # seconds that a task waits for an absent store or ledger
 
 
 def task_failed(context: Any) -> None:
@@ -61,12 +63,20 @@ MOST_MAPPED = 1000  # Airflow refuses to map over more than 1024; a later run ta
 
 
 @lru_cache(maxsize=2)
-def open_services(retry_timeout: float = 60.0) -> Services:
+def ledger_of(url: str, retry_timeout: float) -> Ledger:
+    """Return this process's ledger, or the one that it was forked with, which knows its statements already."""
+    from baosong.ledger import Ledger
+
+    return Ledger(url, retry_timeout)
+
+
+@lru_cache(maxsize=2)
+def open_services(retry_timeout: float = RETRY_TIMEOUT) -> Services:
     """Return this process's services; an absent store or ledger is waited for `retry_timeout` seconds."""
     from baosong.ledger.services import Services
     from baosong_airflow.connection import load_settings
 
-    return Services.open(load_settings(), retry_timeout)
+    return Services.open(load_settings(), retry_timeout, ledger_of)
 
 
 def find_new_task(lane: Literal["quick", "large"], *, dag_run: Any) -> list[Work]:

@@ -15,7 +15,7 @@ from baosong.store.source import Source
 from baosong.validation.check import check
 from baosong.validation.statistics import crosschecks
 from baosong.validation.statistics.cells import Sheet, parse_address
-from baosong.validation.statistics.gx import Failure, Validator, great_expectations
+from baosong.validation.statistics.gx import Failure, Validator
 from baosong.validation.statistics.reader import read
 from baosong.validation.statistics.structure import structure_findings
 from baosong.validation.statistics.tables import find_tables
@@ -113,10 +113,7 @@ def remembering(validator: type[Validator]) -> type[Validator]:
     known: dict[str, tuple[list[Failure], dict[str, Any]]] = {}
 
     class Remembering(validator):  # type: ignore[misc, valid-type]
-        def __init__(
-            self,
-        ) -> None:  # a context of its own costs as much as the columns, and is needed for new ones only
-            self.gx = great_expectations()
+        def __init__(self) -> None:
             self.results = []
 
         def run(self, columns: dict[str, list[str | None]], expectations: Iterable[Any]) -> list[Failure]:

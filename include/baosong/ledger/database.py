@@ -53,6 +53,17 @@ class Database:
         done: T = self._retrying.copy()(self._once, work, *args, **kwargs)
         return done
 
+    def rehearse(self, work: Callable[Concatenate[Session, P], object], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Do work in a transaction that is taken back, then close all connections: no fork may have one of ours.
+
+        What it inherits is the statements' texts. Nothing is tried again; OperationalError if the database is away.
+        """
+        try:
+            with self._sessions() as session:
+                work(session, *args, **kwargs)
+        finally:
+            self.close()
+
     def _once(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         with self._sessions.begin() as session:
             return work(session, *args, **kwargs)

@@ -62,14 +62,14 @@ def write_segment(session: Session, campaign_id: str, code: str, write: Write) -
     The writers of one log take turns, so that segments are numbered without a gap and each line stands in exactly one.
     What `write` raises passes, and the lines stay. LedgerLost if an earlier attempt left what is not this ledger's.
     """
-    ours = (PendingChange.campaign == campaign_id) & (PendingChange.prefecture == code)
+    ours = _of(campaign_id, code)
     if not _any_left(session, ours):
         return False
     blank = {"campaign": campaign_id, "prefecture": code, "number": 0}
     session.execute(insert(Segment).values(blank).on_conflict_do_nothing())
     last = (Segment.campaign == campaign_id) & (Segment.prefecture == code)
     number = session.scalars(select(Segment.number).where(last).with_for_update()).one() + 1
-    lines = _next_lines(session, ours)
+    lines = next_lines(session, campaign_id, code)
     if lines:
         written = write(number, lines)
         ids = [line[0] for line in written]
@@ -88,6 +88,10 @@ def record_again(session: Session, campaign_id: str, code: str) -> None:
         session.execute(into, {"campaign": campaign_id, "prefecture": code})
 
 
+def _of(campaign_id: str, code: str) -> ColumnElement[bool]:
+    return (PendingChange.campaign == campaign_id) & (PendingChange.prefecture == code)
+
+
 def _any_left(session: Session, ours: ColumnElement[bool]) -> bool:
     return session.scalar(select(PendingChange.id).where(ours).limit(1)) is not None
 
@@ -98,10 +102,10 @@ def _lines(session: Session, ids: list[int]) -> list[Line]:
     return [(number, table, row) for number, table, row in rows]
 
 
-def _next_lines(session: Session, ours: ColumnElement[bool]) -> list[Line]:
-    """Return pending lines in the order of the changes: as many as a segment may hold, but at least one."""
+def next_lines(session: Session, campaign_id: str, code: str) -> list[Line]:
+    """A log's pending lines in the order of the changes: as many as a segment may hold, but at least one."""
     size = func.pg_column_size(PendingChange.row)
     before = (func.sum(size).over(order_by=PendingChange.id) - size).label("before")
-    sized = select(PendingChange.id, before).where(ours).subquery()
+    sized = select(PendingChange.id, before).where(_of(campaign_id, code)).subquery()
     fitting = session.scalars(select(sized.c.id).where(sized.c.before < _LARGEST)).all()
     return _lines(session, list(fitting))

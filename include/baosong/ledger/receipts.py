@@ -46,8 +46,9 @@ def unsent_receipts(session: Session, campaign_id: str, code: str) -> list[tuple
     """The receipts that were allotted but not seen through, by number, each with all of its files."""
     open_ids = select(Submission.receipt_id).where(unfinished_of(campaign_id, code), Submission.receipt_id.is_not(None))
     receipts = session.scalars(select(Receipt).where(Receipt.id.in_(open_ids)).order_by(Receipt.number)).all()
-    files = select(Submission).order_by(Submission.id)
-    return [(r, list(session.scalars(files.where(Submission.receipt_id == r.id)))) for r in receipts]
+    wanted = select(Submission).where(Submission.receipt_id.in_([r.id for r in receipts])).order_by(Submission.id)
+    files = session.scalars(wanted).all()
+    return [(r, [file for file in files if file.receipt_id == r.id]) for r in receipts]
 
 
 def to_answer(session: Session, campaign_id: str, code: str) -> bool:

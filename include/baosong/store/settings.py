@@ -66,8 +66,8 @@ class Settings:
     def load(cls, env: Mapping[str, str] | None = None) -> Settings:
         """Read `BAOSONG_*` from the environment, secrets also from the file that `…_FILE` names; SettingsError."""
         values = os.environ if env is None else env
-        ledger_url, clamd = _ledger_url(values), _clamd(values.get("BAOSONG_CLAMD", ""))
-        return cls(home_of(env), _s3(values), ledger_url, campaign_dirs(values), clamd)
+        clamd = _clamd(values.get("BAOSONG_CLAMD", ""))
+        return cls(home_of(env), _s3(values), ledger_url(values), campaign_dirs(values), clamd)
 
 
 def home_of(env: Mapping[str, str] | None = None) -> Path:
@@ -114,6 +114,14 @@ def campaign_dirs(env: Mapping[str, str] | None = None) -> list[Path]:
     return [PROJECT / "include" / "campaigns", home_of(env) / "campaigns"]
 
 
+def ledger_url(values: Mapping[str, str]) -> str:
+    """Return the URL of the ledger's database, with its password where that is given apart; SettingsError."""
+    url = _need(values, "BAOSONG_LEDGER_URL")
+    password = _secret(values, "BAOSONG_LEDGER_PASSWORD", "BAOSONG_LEDGER_PASSWORD_FILE")
+    user, at, rest = url.partition("@")
+    return f"{user}:{quote(password, safe='')}{at}{rest}" if password else url
+
+
 def _s3(values: Mapping[str, str]) -> S3Settings:
     return S3Settings(
         endpoint=_need(values, "BAOSONG_S3_ENDPOINT"),
@@ -130,13 +138,6 @@ def _clamd(address: str) -> str:
     if address and not re.fullmatch(r"unix:/.+|[^:/\s]+:\d{1,5}", address):
         raise SettingsError(f"设置 BAOSONG_CLAMD 应写成 主机:端口 或 unix:/路径，现在是 {address}。")
     return address
-
-
-def _ledger_url(values: Mapping[str, str]) -> str:
-    url = _need(values, "BAOSONG_LEDGER_URL")
-    password = _secret(values, "BAOSONG_LEDGER_PASSWORD", "BAOSONG_LEDGER_PASSWORD_FILE")
-    user, at, rest = url.partition("@")
-    return f"{user}:{quote(password, safe='')}{at}{rest}" if password else url
 
 
 def _secret(values: Mapping[str, str], name: str, file: str) -> str:

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from types import ModuleType
 from typing import Any
 
 from baosong.campaign.form import ActivityField, Column, Form, Indicator, asked
 from baosong.rules.catalogue import finding, phrase
 from baosong.rules.findings import Finding, Where
 from baosong.validation.statistics.cells import address
-from baosong.validation.statistics.gx import Failure, Validator
+from baosong.validation.statistics.gx import Failure, Validator, expect
 from baosong.validation.statistics.numbers import Raw, format_decimal
 from baosong.validation.statistics.tables import Table
 from baosong.validation.statistics.validations import Validation, records
@@ -50,14 +49,10 @@ def validate(values: Values, form: Form) -> tuple[list[Finding], list[Validation
     return findings, records(values, form, sheets.results)
 
 
-def _meta(identifier: str, notes: str) -> dict[str, Any]:
-    return {"severity": "critical", "meta": {"id": identifier, "severity": "critical", "notes": notes}}
-
-
-def _expect_columns(gx: ModuleType, columns: Iterable[Column]) -> Any:
+def _expect_columns(columns: Iterable[Column]) -> Any:
     needed = {c.name: c.label for c in columns if c.required}
-    meta = _meta("columns", phrase("expect.columns", columns="、".join(needed.values())))
-    return gx.expectations.ExpectTableColumnsToMatchSet(column_set=list(needed), exact_match=False, **meta)
+    notes = phrase("expect.columns", columns="、".join(needed.values()))
+    return expect("ExpectTableColumnsToMatchSet", "columns", notes, column_set=tuple(needed), exact_match=False)
 
 
 def _missing_columns(failure: Failure, table: Table, columns: Iterable[Column]) -> Iterator[Finding]:
@@ -72,7 +67,7 @@ def _validate_indicators(sheets: Validator, values: Values, form: Form) -> Itera
     if table is None:
         return
     specs = [form.by_code[code] for code in values.indicators]
-    columns, expectations = _indicator_expectations(sheets.gx, table, specs, values, form)
+    columns, expectations = _indicator_expectations(table, specs, values, form)
     for failure in sheets.run(columns, expectations):
         if failure.missing:
             yield from _missing_columns(failure, table, form.indicators.columns)
@@ -83,24 +78,24 @@ def _validate_indicators(sheets: Validator, values: Values, form: Form) -> Itera
 
 
 def _indicator_expectations(
-    gx: ModuleType, table: Table, specs: list[Indicator], values: Values, form: Form
+    table: Table, specs: list[Indicator], values: Values, form: Form
 ) -> tuple[dict[str, list[str | None]], list[Any]]:
     """Return all indicators as one frame, a column for each amount, type and need, and what to expect of each."""
     columns: dict[str, list[str | None]] = {name: [None] * len(specs) for name in table.columns}
-    expectations = [_expect_columns(gx, form.indicators.columns)]
+    expectations = [_expect_columns(form.indicators.columns)]
     for amount in AMOUNTS:
         texts = [values.indicator_text[spec.code][amount] for spec in specs]
         for pattern in sorted({_pattern(spec) for spec in specs}):
             name = f"number|{amount}|{pattern}"
             columns[name] = [t if _pattern(s) == pattern else None for s, t in zip(specs, texts, strict=True)]
-            meta = _meta(name, _notes_on_amounts(form, amount, specs, pattern))
-            expectations.append(gx.expectations.ExpectColumnValuesToMatchRegex(column=name, regex=pattern, **meta))
+            notes = _notes_on_amounts(form, amount, specs, pattern)
+            expectations.append(expect("ExpectColumnValuesToMatchRegex", name, notes, column=name, regex=pattern))
     if "total" in table.columns:
         totals = [values.indicator_text[spec.code]["total"] for spec in specs]
         columns["required|total"] = [t if spec.required else "" for spec, t in zip(specs, totals, strict=True)]
         titles = "、".join(s.title for s in specs if s.required)
-        meta = _meta("required|total", phrase("expect.totals", indicators=titles))
-        expectations.append(gx.expectations.ExpectColumnValuesToNotBeNull(column="required|total", **meta))
+        name, notes = "required|total", phrase("expect.totals", indicators=titles)
+        expectations.append(expect("ExpectColumnValuesToNotBeNull", name, notes, column=name))
     return columns, expectations
 
 
@@ -135,9 +130,9 @@ def _validate_activities(sheets: Validator, values: Values, form: Form) -> Itera
     if table is None:
         return
     specs = [spec for spec in form.activities.fields if spec.name in columns]
-    expectations = [_expect_columns(sheets.gx, form.activities.fields)]
+    expectations = [_expect_columns(form.activities.fields)]
     if values.reading.activity_rows:
-        expectations += [e for spec in specs for e in _field_expectations(sheets.gx, spec, values.example)]
+        expectations += [e for spec in specs for e in _field_expectations(spec, values.example)]
     for failure in sheets.run(columns, expectations):
         if failure.missing:
             yield from _missing_columns(failure, table, form.activities.fields)
@@ -147,26 +142,28 @@ def _validate_activities(sheets: Validator, values: Values, form: Form) -> Itera
             yield _activity_finding(values, table, form.by_field[name], rule, index)
 
 
-def _field_expectations(gx: ModuleType, spec: ActivityField, example: str) -> Iterator[Any]:
+def _field_expectations(spec: ActivityField, example: str) -> Iterator[Any]:
     """Yield what a field must be; a blank concerns `required` alone."""
-    column, expect, label = spec.name, gx.expectations, spec.label
+    column, label = spec.name, spec.label
     if spec.required:
-        meta = _meta(f"required|{column}", phrase("expect.required", label=label))
-        yield expect.ExpectColumnValuesToNotBeNull(column=column, **meta)
+        notes = phrase("expect.required", label=label)
+        yield expect("ExpectColumnValuesToNotBeNull", f"required|{column}", notes, column=column)
+    notes = phrase("expect.field", label=label, asked=asked(spec))
     match spec.type:
         case "integer" | "decimal":
             pattern = decimal(spec.scale) if spec.type == "decimal" else INTEGER
-            meta = _meta(f"number|{column}", phrase("expect.field", label=label, asked=asked(spec)))
-            yield expect.ExpectColumnValuesToMatchRegex(column=column, regex=pattern, **meta)
+            yield expect("ExpectColumnValuesToMatchRegex", f"number|{column}", notes, column=column, regex=pattern)
         case "date":
-            meta = _meta(f"date|{column}", phrase("expect.date", label=label, day=example))
-            yield expect.ExpectColumnValuesToMatchRegex(column=column, regex=DATE, **meta)
+            notes = phrase("expect.date", label=label, day=example)
+            yield expect("ExpectColumnValuesToMatchRegex", f"date|{column}", notes, column=column, regex=DATE)
         case "choice" | "yes_no":
-            meta = _meta(f"choice|{column}", phrase("expect.choice", label=label, asked=asked(spec)))
-            yield expect.ExpectColumnValuesToBeInSet(column=column, value_set=list(spec.choices), **meta)
+            notes = phrase("expect.choice", label=label, asked=asked(spec))
+            value_set = spec.choices
+            yield expect("ExpectColumnValuesToBeInSet", f"choice|{column}", notes, column=column, value_set=value_set)
         case "text":
-            meta = _meta(f"length|{column}", phrase("expect.field", label=label, asked=asked(spec)))
-            yield expect.ExpectColumnValueLengthsToBeBetween(column=column, max_value=spec.max_length, **meta)
+            most = spec.max_length
+            name = f"length|{column}"
+            yield expect("ExpectColumnValueLengthsToBeBetween", name, notes, column=column, max_value=most)
 
 
 def _activity_finding(values: Values, table: Table, spec: ActivityField, rule: str, index: int) -> Finding:
