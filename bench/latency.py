@@ -24,6 +24,7 @@ from shared.drops import airflow, idle, make_campaign, switch_on, wait
 DROPS = 20
 WARM_UP = 3
 CODE = "6501"
+LOOKS_EVERY = 1.0  # seconds, of both watchers
 
 
 def run() -> dict[str, Any]:
@@ -71,12 +72,15 @@ def _sheet_drops(services: Services) -> Iterator[Drop]:
 def _measure(airflow: httpx.Client, dag_id: str, other: str, drops: Iterator[Drop]) -> list[float]:
     """Return the seconds of each drop but the first ones, which warm the workers up.
 
+    The drops are spread evenly over the time between two looks of the watcher: each comes when the answer to the last
+    one is done, which a look has started, so that all would come at the same point of it.
     Airflow starts the trigger of a DAG just released from its pause when it next reads the file, up to a minute later.
     """
     switch_on(airflow, dag_id, off=[other])
     seconds = []
-    for drop, answered in drops:
+    for number, (drop, answered) in enumerate(drops):
         wait(lambda: idle(airflow))
+        time.sleep(LOOKS_EVERY * (number % DROPS) / DROPS)
         began = time.monotonic()
         drop()
         wait(answered)
