@@ -38,7 +38,7 @@ def test_no_file_of_a_layer_without_services_speaks_of_one(layer: str) -> None:
         ("include/baosong/rules/findings.py", set()),
         ("plugins/baosong_airflow/tasks.py", {"tests/airflow"}),
         ("docker-compose.yaml", {"tests/stack"}),
-        ("tests/integration/store/test_s3.py", {"tests/integration/store"}),
+        ("tests/integration/store/test_storage.py", {"tests/integration/store"}),
         ("tests/soak/test_soak_kill.py", set()),
         ("tests/integration/none/test_gone.py", set()),
         ("docs/rules.md", set()),

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from baosong.campaign import Campaign, CampaignError
-from baosong.campaign.blank_form.template import make_template
+from baosong.campaign.blank_form.template import make_templates
 from baosong.ledger.services import Services
 from baosong.pipeline.reply import renew_status, write_status
 
@@ -22,10 +22,10 @@ def open_campaign(services: Services, campaign: Campaign) -> None:
     services.storage.ensure_buckets()
     protect(services, campaign)
     services.ledger.expect(campaign)
-    for prefecture in campaign.prefectures:
+    for prefecture, template in make_templates(campaign):
         area = f"{campaign.id}/{prefecture.folder}"
         name = f"{campaign.window.start.year}年统计表-{prefecture.name}.xlsx"
-        services.storage.put("outbox", f"{area}/模板/{name}", make_template(campaign, prefecture), XLSX)
+        services.storage.put("outbox", f"{area}/模板/{name}", template, XLSX)
         write_status(services, campaign, prefecture)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from baosong.report.wording import join_names
+from baosong.report.wording import first_names, join_names
 
 if TYPE_CHECKING:
     from baosong.report.consolidation import RegionFigures
@@ -20,12 +20,7 @@ def to_decide(figures: RegionFigures) -> list[str]:
 def _missing(figures: RegionFigures) -> str:
     """Return who is waited for; of a campaign that was closed without them that has been decided."""
     names = [] if figures.closed_at else [p.name for p in figures.missing]
-    return f"{len(names)}个地州市材料未报齐（{_some(names)}）：继续催报，还是以现有材料印发。" if names else ""
-
-
-def _some(names: list[str]) -> str:
-    """Return the first names; how many there are was just said."""
-    return "、".join(names[:_MOST_NAMED]) + ("等" if len(names) > _MOST_NAMED else "")
+    return f"{len(names)}个地州市材料未报齐（{first_names(names)}）：继续催报，还是以现有材料印发。" if names else ""
 
 
 def _held(figures: RegionFigures) -> str:

@@ -354,7 +354,7 @@ def test_the_single_page_says_what_was_recounted_and_what_is_to_be_decided(editi
     cases = [t for t in edition.word.texts if is_quoted(edition, t)]
     assert [t for t in told.texts if "：“" in t] == [t.rpartition("（摘自")[0] for t in cases[:3]]
     count = len(list(doubts(edition)))
-    names = "、".join(edition.missing[:4]) + ("等" if len(edition.missing) > 4 else "")
+    names = "、".join(edition.missing) if len(edition.missing) <= 4 else f"{'、'.join(edition.missing[:3])}等"
     waiting = f"{len(edition.missing)}个地州市材料未报齐（{names}）：继续催报" in told.text
     assert waiting == bool(edition.missing)
     assert (f"{count}处数据提请核实" in told.text) == bool(count)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import zipfile
 
 import pytest
 from openpyxl import Workbook, load_workbook
@@ -12,7 +13,7 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
 from baosong.campaign import Campaign
-from baosong.campaign.blank_form.template import make_template
+from baosong.campaign.blank_form.template import make_template, make_templates
 from baosong.campaign.form import GUIDE_SHEET, ActivityField, Listed
 from baosong.campaign.layout import first_activity_row, indicator_cells, indicator_header, signature_cells
 from baosong.campaign.prefill import formulas
@@ -26,6 +27,20 @@ AMOUNTS = ("total", "offline", "online")
 @pytest.fixture(scope="module")
 def book() -> Workbook:
     return load_workbook(io.BytesIO(make_template(CAMPAIGN, URUMQI)))
+
+
+def test_each_prefecture_gets_the_book_that_it_would_get_alone() -> None:
+    """They are saved out of one book: nothing of one prefecture may stand in the next one's."""
+    made = list(make_templates(CAMPAIGN))
+    assert [prefecture for prefecture, _ in made] == list(CAMPAIGN.prefectures)
+    assert all(parts(book) == parts(make_template(CAMPAIGN, prefecture)) for prefecture, book in made[::5])
+
+
+def parts(book: bytes) -> dict[str, bytes]:
+    """Return what a workbook holds, but for the time, and a default that openpyxl spells out the second time."""
+    with zipfile.ZipFile(io.BytesIO(book)) as archive:
+        names = [name for name in archive.namelist() if name != "docProps/core.xml"]
+        return {name: archive.read(name).replace(b' outlineLevelCol="0"', b"") for name in names}
 
 
 def test_a_blank_sheet_lacks_only_what_a_person_must_fill_in() -> None:

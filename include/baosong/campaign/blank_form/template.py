@@ -25,6 +25,8 @@ from baosong.campaign.layout import (
 from baosong.campaign.prefill import formulas, prefills
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from openpyxl.worksheet.worksheet import Worksheet
 
 A4 = 9
@@ -49,8 +51,21 @@ _RIGHT = Alignment(horizontal="right", vertical="center")
 
 def make_template(campaign: Campaign, prefecture: Prefecture | None = None) -> bytes:
     """Return the blank workbook as xlsx bytes, with the prefecture's name filled in if it is known."""
+    return _saved(new_book(campaign, prefecture))
+
+
+def make_templates(campaign: Campaign) -> Iterator[tuple[Prefecture, bytes]]:
+    """Yield each prefecture with its blank workbook: to make the book costs more than to save it, and is done once."""
+    book = new_book(campaign)
+    unit = book[campaign.form.indicators.sheet][signature_cells(campaign.form)["unit"]]
+    for prefecture in campaign.prefectures:
+        unit.value = prefecture.name
+        yield prefecture, _saved(book)
+
+
+def _saved(book: Workbook) -> bytes:
     buffer = io.BytesIO()
-    new_book(campaign, prefecture).save(buffer)
+    book.save(buffer)
     return buffer.getvalue()
 
 
