@@ -342,13 +342,26 @@ class TestPorts:
             monkeypatch.setitem(layout.WANTED, "BAOSONG_UI_PORT", ("Airflow 界面", usual))
             monkeypatch.setitem(layout.WANTED, "BAOSONG_S3_PORT", ("对象存储", usual))
             monkeypatch.setitem(layout.WANTED, "BAOSONG_S3_CUSTODY_PORT", ("对象存储的留存入口", usual))
-            chosen = layout.choose_ports({})
-        assert usual < chosen["BAOSONG_UI_PORT"] < chosen["BAOSONG_S3_PORT"] < chosen["BAOSONG_S3_CUSTODY_PORT"]
+            with closing(layout.Ports({})) as chosen:
+                first, second, third = (chosen[name] for name in layout.WANTED)
+        assert usual < first < second < third
+
+    def test_a_port_whose_server_has_yet_to_listen_is_left_to_its_stack(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Airflow's server takes half a minute: a second stack chose its port, and its own server died."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            usual = free.getsockname()[1]
+        for name, (what, _) in layout.WANTED.items():
+            monkeypatch.setitem(layout.WANTED, name, (what, usual))
+        with closing(layout.Ports({})) as first, closing(layout.Ports({})) as second:
+            assert not set(first.values()) & set(second.values())
+        with closing(layout.Ports({})) as third:
+            assert third == first
 
     @pytest.mark.parametrize("text", ["0", "65536", "http", "-1", "８０"])
     def test_what_is_no_port_is_refused(self, text: str) -> None:
         with pytest.raises(stack.StackError, match="不是端口号"):
-            layout.choose_ports({"BAOSONG_UI_PORT": text})
+            layout.Ports({"BAOSONG_UI_PORT": text})
 
 
 class TestSecrets:

@@ -52,13 +52,42 @@ class Layout:
         file_modes.allow_traversal(self.postgres / "data")
 
 
-def choose_ports(env: Mapping[str, str]) -> dict[str, int]:
-    """Return a free port for each name in WANTED; StackError if one that was asked for is taken or no port."""
-    chosen: dict[str, int] = {}
-    for name, (what, usual) in WANTED.items():
-        asked = env.get(name)
-        chosen[name] = _asked(name, what, asked) if asked else _next_free(what, usual, set(chosen.values()))
-    return chosen
+class Ports(dict[str, int]):
+    """A free port for each name in WANTED, kept from other stacks of this machine until it is closed.
+
+    Airflow's server listens half a minute after its port was chosen: another stack, started meanwhile, chose the same.
+    StackError if one that was asked for is taken or no port.
+    """
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        super().__init__()
+        self._kept: list[socket.socket] = []
+        for name, (what, usual) in WANTED.items():
+            asked = env.get(name)
+            self[name] = _asked(name, what, asked) if asked else self._next_free(what, usual)
+
+    def close(self) -> None:
+        """Let others have them."""
+        for kept in self._kept:
+            kept.close()
+
+    def _next_free(self, what: str, usual: int) -> int:
+        for port in range(usual, usual + _TRIES):
+            if port not in self.values() and is_free(port) and (kept := _kept(port)):
+                self._kept.append(kept)
+                return port
+        raise StackError(f"{what}：{usual} 至 {usual + _TRIES - 1} 的端口都被占用。")
+
+
+def _kept(port: int) -> socket.socket | None:
+    """Return what says to other stacks that a port is taken, until it is closed; None where another one says so."""
+    kept = socket.socket(socket.AF_UNIX)
+    try:
+        kept.bind(f"\0baosong-port-{port}")  # a name without a file, which ends with the process
+    except OSError:
+        kept.close()
+        return None
+    return kept
 
 
 def is_free(port: int) -> bool:
@@ -78,10 +107,3 @@ def _asked(name: str, what: str, text: str) -> int:
     if not is_free(int(text)):
         raise StackError(f"{what}的端口 {text} 已被占用（{name}）。请换一个端口，或去掉 {name} 由程序自选。")
     return int(text)
-
-
-def _next_free(what: str, usual: int, taken: set[int]) -> int:
-    for port in range(usual, usual + _TRIES):
-        if port not in taken and is_free(port):
-            return port
-    raise StackError(f"{what}：{usual} 至 {usual + _TRIES - 1} 的端口都被占用。")

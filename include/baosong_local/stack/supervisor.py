@@ -31,7 +31,7 @@ from baosong_local.stack.airflow import environment, programs, version
 from baosong_local.stack.component import Component
 from baosong_local.stack.grants import record_endpoint
 from baosong_local.stack.health import HealthWatch
-from baosong_local.stack.layout import ALREADY_RUNS, Layout, choose_ports
+from baosong_local.stack.layout import ALREADY_RUNS, Layout, Ports
 from baosong_local.stack.objectstore import INTERNAL, ObjectStore
 from baosong_local.stack.pages import renew_pages
 from baosong_local.stack.postgres import Postgres
@@ -60,7 +60,7 @@ class Supervisor:
         self.layout = Layout(home)
         self.layout.make()
         self._with_airflow = airflow
-        self._ports = choose_ports(os.environ)
+        self._ports = Ports(os.environ)
         self._secrets = open_secrets(self.layout.secrets)
         self._postgres = Postgres(self.layout.postgres, self.layout.log("postgres"))
         self._store = ObjectStore(
