@@ -34,10 +34,11 @@ def run() -> dict[str, Any]:
     """Return processor seconds a file and clock seconds a wave of each size, ratios, memory, and the verdict."""
     home = home_of() / "bench"
     os.environ["BAOSONG_HOME"] = str(home)
+    names = {units: _written(home, units) for units in SIZES}  # before the start, as where campaigns are deployed
     stack.up(home)
     try:
         services = Services.open(running_settings())
-        campaigns = {units: _opened(services, home, units) for units in SIZES}
+        campaigns = {units: _opened(services, name) for units, name in names.items()}
         with airflow(home) as client:
             measured = _measured(services, client, campaigns, processes(home))
         memory = peak_memory(processes(home).values())
@@ -54,14 +55,20 @@ def run() -> dict[str, Any]:
     return shown | told | {"budget": BUDGET_RATIO, "kept": kept, "waves": list(measured.items()), "memory": [memory]}
 
 
-def _opened(services: Services, home: Path, units: int) -> Campaign:
-    """Open a campaign of so many units, without keys: a thousand of them are another benchmark's matter."""
+def _written(home: Path, units: int) -> str:
+    """Write a campaign of so many units into an installation; return its id."""
     name = f"scale-{units}-{time.time_ns() // 10**9}"
     listed = [f'  - {{code: "{100_000 + n}", name: 第{n}个报送单位}}' for n in range(1, units + 1)]
     today = time.strftime("%Y-%m-%d")
     lines = ['extends: "2023"', f"id: {name}", f"deadline: {today} 24:00", "prefectures:", *listed]
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
     (home / "campaigns").mkdir(exist_ok=True)
     (home / "campaigns" / f"{name}.yaml").write_text("\n".join(lines), encoding="utf-8")
+    return name
+
+
+def _opened(services: Services, name: str) -> Campaign:
+    """Open a campaign without keys: a thousand of them are another benchmark's matter."""
     campaign = services.campaigns.get(name)
     open_campaign(services, campaign)
     return campaign

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -358,6 +359,6 @@ def read_deadline(value: Any) -> datetime:
 
 
 def _refuse_duplicates(what: str, values: list[str]) -> None:
-    duplicates = sorted({v for v in values if values.count(v) > 1})
+    duplicates = sorted(v for v, times in Counter(values).items() if times > 1)
     if duplicates:
         raise ValueError(f"{what} 重复：{'、'.join(duplicates)}")
