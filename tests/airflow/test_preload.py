@@ -86,7 +86,7 @@ publish.publish_report(services, "2023", "interim", datetime(2023, 6, 1, tzinfo=
 print("imported:", *sorted(set(sys.modules) - known))
 """
 
-FEW = 10  # locks, and what is asked only once there is something; without the rehearsal it was 60
+FEW = 10  # locks, and what is asked only once there is something; without the rehearsal dozens
 
 
 def test_tasks_import_nothing_and_compile_few_queries_that_their_parent_could_have(

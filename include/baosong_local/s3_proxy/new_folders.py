@@ -2,8 +2,8 @@
 
 Of writes at the same time into a new folder rclone fails some with 500 ("Dir.Rename error: file does not exist"), as
 each of them makes the folder. Seen with rclone 1.75.2: 1.5 % of four at a time, none once the folder is there.
-What is left: the first write may still meet a listing of the folder above, begun before and applied after its folder
-was made; on a busy machine one in some thousands, which clients try again.
+What is left: on a busy machine the first write into a folder was answered 500 once, which clients try again; perhaps
+it met a listing of the folder above, begun before and applied after its folder was made.
 """
 
 from __future__ import annotations
