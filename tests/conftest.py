@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 import shutil
 import signal
+import subprocess
 import tempfile
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -50,8 +52,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what needs a program that is not there, before its fixtures would start it."""
-    if (mark := item.get_closest_marker("debian")) and shutil.which(mark.args[0]) is None:
-        pytest.skip("{} is not installed (Debian: {})".format(*mark.args))
+    if mark := item.get_closest_marker("debian"):
+        program, packages, font = *mark.args, mark.kwargs.get("font")
+        if shutil.which(program) is None or (font and not has_font(font)):
+            pytest.skip(f"{program} or its font is not installed (Debian: {packages})")
+
+
+@cache
+def has_font(family: str) -> bool:
+    """Return whether programs of this machine find a font; text in a PDF made without it is boxes."""
+    return bool(subprocess.run(["fc-list", family], capture_output=True, check=True, timeout=60).stdout)
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

@@ -24,6 +24,7 @@ from baosong.validation.sandbox import run as sandbox
 from baosong.validation.sandbox.run import ResourceLimitExceeded, SandboxUnavailable, WorkerCrashed
 from baosong.validation.statistics import cells
 from baosong.validation.video import media_info, stream_end, thumbnail
+from office import needs_office, stand_in_office
 from sheet_help import sample
 from waiting import until
 
@@ -206,7 +207,7 @@ class TakenOver:
 
 @pytest.fixture
 def taken_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> TakenOver:
-    office(tmp_path, monkeypatch, "exit 1")
+    stand_in_office(tmp_path, monkeypatch, "exit 1")
     return TakenOver(tmp_path, monkeypatch)
 
 
@@ -242,7 +243,7 @@ CHILDREN: dict[str, Callable[[], object]] = {
 def test_a_child_of_every_kind_is_started_without_a_secret(
     use: Any, environments: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    office(tmp_path, monkeypatch, "exit 1")
+    stand_in_office(tmp_path, monkeypatch, "exit 1")
     use()
     assert environments
     assert set().union(*environments) <= ALLOWED
@@ -277,15 +278,8 @@ def test_nothing_else_of_the_domain_starts_programs() -> None:
     assert found == {"run.py", "exec_confined.py", "fork_server.py"}
 
 
-def office(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
-    program = folder / "soffice"
-    program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
-
-
 def test_the_program_in_libreoffices_place_has_no_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    office(tmp_path, monkeypatch, f'env > {tmp_path}/env; printf %s %PDF > "$6/0.pdf"')
+    stand_in_office(tmp_path, monkeypatch, f'env > {tmp_path}/env; printf %s %PDF > "$6/0.pdf"')
     assert pdf.make_pdfs([b""]) == [b"%PDF"]
     names = {line.partition("=")[0] for line in (tmp_path / "env").read_text().splitlines()}
     assert names <= {"FONTCONFIG_FILE", "PWD", "OLDPWD", "SHLVL", "_"}  # which fonts; a shell's own
@@ -310,7 +304,7 @@ def test_ffmpeg_at_work_has_nothing_in_its_environment(monkeypatch: pytest.Monke
         assert drawing.result() == b""
 
 
-@pytest.mark.debian("soffice", "libreoffice-writer")
+@needs_office
 def test_libreoffice_at_work_has_no_secret_and_makes_its_pdf() -> None:
     document = io.BytesIO()
     docx.Document().save(document)

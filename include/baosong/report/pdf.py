@@ -1,4 +1,4 @@
-"""The Word files of an edition as PDF beside them, where LibreOffice is installed; optional for everything else."""
+"""The Word files of an edition as PDF beside them, where LibreOffice and a Chinese font are; optional otherwise."""
 
 from __future__ import annotations
 
@@ -40,12 +40,15 @@ def put_pdfs(storage: Storage, prefix: str) -> bool:
 
 
 def make_pdfs(documents: Sequence[bytes]) -> list[bytes] | None:
-    """Return Word files as PDFs, which contain their own date; None where LibreOffice is missing or fails on any.
+    """Return Word files as PDFs, which contain their own date; None without LibreOffice or a font, or if it fails.
 
     It makes all of them in one go: its start takes as long as a short document.
     """
     program = _program()
     if program is None:
+        return None
+    if not _has_chinese_font():
+        log.warning("LibreOffice is there and no font with Chinese characters: each would be an empty box in the PDF")
         return None
     with TemporaryDirectory() as folder:
         sources = [Path(folder) / f"{number}.docx" for number in range(len(documents))]
@@ -53,14 +56,8 @@ def make_pdfs(documents: Sequence[bytes]) -> list[bytes] | None:
             source.write_bytes(document)
         # A profile of its own: a second conversion with the same profile would silently do nothing.
         profile = f"-env:UserInstallation={(Path(folder) / 'profile').as_uri()}"
-        fonts = ["/usr/bin/env", f"FONTCONFIG_FILE={_FONTS}"]  # the environment is empty otherwise
-        command = [*fonts, program, profile, "--headless", "--convert-to", "pdf", "--outdir", folder]
-        command += map(str, sources)
-        confined = sandbox.foreign_program(command, memory=MEMORY, seconds=SECONDS, sort="office")
-        try:
-            sandbox.run(confined, b"", wall=_WITHIN, silent=True)  # a helper that stays must not hold us
-        except sandbox.SandboxError as e:
-            log.warning("LibreOffice did not end well: %s", e)
+        command = [program, profile, "--headless", "--convert-to", "pdf", "--outdir", folder, *map(str, sources)]
+        _run(command, wall=_WITHIN, silent=True)  # a helper that stays must not hold us by its output
         made = [source.with_suffix(".pdf") for source in sources]
         if all(pdf.is_file() for pdf in made):
             return [pdf.read_bytes() for pdf in made]
@@ -70,3 +67,20 @@ def make_pdfs(documents: Sequence[bytes]) -> list[bytes] | None:
 
 def _program() -> str | None:
     return shutil.which("soffice") or shutil.which("libreoffice")
+
+
+def _has_chinese_font() -> bool:
+    """Return whether fontconfig finds one; where its program is missing it cannot be asked."""
+    program = shutil.which("fc-list")
+    return program is None or bool(_run([program, ":lang=zh-cn", "family"], wall=60).strip())
+
+
+def _run(command: Sequence[str], *, wall: float, silent: bool = False) -> bytes:
+    """Run a program with our choice of fonts, confined, and return what it writes; a failure is logged."""
+    with_fonts = ["/usr/bin/env", f"FONTCONFIG_FILE={_FONTS}", *command]  # the environment is empty otherwise
+    confined = sandbox.foreign_program(with_fonts, memory=MEMORY, seconds=SECONDS, sort="office")
+    try:
+        return sandbox.run(confined, b"", wall=wall, silent=silent).output
+    except sandbox.SandboxError as e:
+        log.warning("%s did not end well: %s", Path(command[0]).name, e)
+        return b""

@@ -67,6 +67,7 @@ from expected import (
     ranking,
     what,
 )
+from office import needs_office
 from recount import PARTS, digits, spoken
 from servers import Store, fresh_buckets, fresh_database, opened, settings_of
 from told_days import DAYS, FORMS, by_day
@@ -75,7 +76,6 @@ from told_press import press_levels, press_rows
 # On a busy machine the walk takes minutes: that must decide nothing.
 pytestmark = [pytest.mark.xdist_group("editions"), pytest.mark.timeout(900)]
 OFFICE = "引进智力与人才服务处"
-needs_office = pytest.mark.debian("soffice", "libreoffice-calc libreoffice-writer")
 
 
 @pytest.fixture(scope="module")

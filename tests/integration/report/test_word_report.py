@@ -29,6 +29,7 @@ from baosong.report.pdf import put_pdfs
 from baosong.rules.findings import Kind, warning
 from baosong_local.tools.docx_template import make_template
 from feed import NOW
+from office import stand_in_office
 from recount import grouped, read_sheet, spoken
 from region import file, file_region, sent_by, sheet
 
@@ -323,20 +324,12 @@ def test_the_workbook_has_native_charts_that_follow_its_cells(services: Services
     assert all(re.match(r"'(各地州市|汇总|活动日程)'!\$", ref) for r in refs for ref in r)
 
 
-def _office(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
-    """Put a program in LibreOffice's place; its arguments end in --outdir FOLDER FILE."""
-    program = folder / "bin" / "soffice"
-    program.parent.mkdir()
-    program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
-
-
 def test_a_pdf_is_put_beside_once_where_the_program_is_there(
     services: Services, campaign: Campaign, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prefix = write_report(services, "2023", "interim", NOW)["prefix"]
-    _office(tmp_path, monkeypatch, f'echo x >> {tmp_path}/calls; for n in 0 1; do printf %s %PDF > "$6/$n.pdf"; done')
+    script = f'echo x >> {tmp_path}/calls; for n in 0 1; do printf %s %PDF > "$6/$n.pdf"; done'
+    stand_in_office(tmp_path, monkeypatch, script)
     assert [put_pdfs(services.storage, prefix) for _ in range(2)] == [True, True]
     assert services.storage.read("reports", f"{prefix}汇总总结报告.pdf") == b"%PDF"
     assert services.storage.read("reports", f"{prefix}一页纸.pdf") == b"%PDF"
@@ -350,7 +343,7 @@ def test_a_document_replaced_while_its_pdf_is_made_has_its_pdf_made_anew(
     services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prefix = write_report(services, "2023", "interim", NOW)["prefix"]
-    _office(tmp_path, monkeypatch, 'for n in "$@"; do case $n in *.docx) cp "$n" "${n%.docx}.pdf";; esac; done')
+    stand_in_office(tmp_path, monkeypatch, 'for n in "$@"; do case $n in *.docx) cp "$n" "${n%.docx}.pdf";; esac; done')
     real = pdf.make_pdfs
 
     def overtaken(documents: Sequence[bytes]) -> list[bytes] | None:
@@ -368,7 +361,7 @@ def test_a_program_that_fails_or_hangs_harms_nothing(
     services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
 ) -> None:
     prefix = write_report(services, "2023", "interim", NOW)["prefix"]
-    _office(tmp_path, monkeypatch, script)
+    stand_in_office(tmp_path, monkeypatch, script)
     monkeypatch.setattr("baosong.report.pdf._WITHIN", 0.3)
     assert put_pdfs(services.storage, prefix) is False
 

@@ -25,6 +25,7 @@ from baosong.report.template_context import Material, template_context
 from baosong.report.year_over_year import Comparison
 from baosong.rules.findings import Kind
 from baosong_local.tools.docx_template import make_template
+from office import needs_office
 
 AT = datetime(2023, 6, 20, 9, 5, tzinfo=UTC)
 WORDS = ("科普讲座", "创新竞赛", "技术培训")  # cases are of different kinds
@@ -52,7 +53,7 @@ def region(campaign: Campaign, count: int, name: str = "克孜勒苏柯尔克孜
     )
 
 
-@pytest.mark.debian("soffice", "libreoffice-writer")
+@needs_office
 @pytest.mark.parametrize(
     ("count", "name", "said"), [(14, "克孜勒苏柯尔克孜自治第{:02d}州", 6), (14, "和{}县", 1), (1, "和{}县", 6)]
 )
