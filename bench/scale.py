@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import statistics
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -95,9 +96,15 @@ def _wave(
     sheets = [make_sheet(campaign, prefecture, seed=number * SENDERS + n) for n, prefecture in enumerate(senders)]
     wait(lambda: idle(client))
     spent, began = processor_seconds(roots.values()), time.monotonic()
-    for prefecture, sheet in zip(senders, sheets, strict=True):
-        services.storage.put("intake", f"{campaign.id}/{prefecture.folder}/统计表/{sheet.name}", sheet.content)
-    wait(lambda: not any(services.storage.list("intake", f"{campaign.id}/")))
+    waiting = [f"{campaign.id}/{p.folder}/统计表/{s.name}" for p, s in zip(senders, sheets, strict=True)]
+    for key, sheet in zip(waiting, sheets, strict=True):
+        services.storage.put("intake", key, sheet.content)
+    for key in waiting:  # one by one: to list the folders of all units would cost the store more than the sheets do
+        wait(partial(_gone, services, key))
     took = round(time.monotonic() - began, 2)
     wait(lambda: idle(client))
     return round((processor_seconds(roots.values()) - spent) / SENDERS, 3), took
+
+
+def _gone(services: Services, key: str) -> bool:
+    return services.storage.stat("intake", key) is None

@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 import airflow_home
 from baosong.rules.findings import Kind
@@ -18,6 +19,7 @@ from baosong_airflow import preload
 from baosong_local.samples.documents import make_report
 from baosong_local.samples.media import make_clip, make_photo
 from baosong_local.samples.sheets import make_sheet
+from waiting import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,3 +122,18 @@ def test_a_warm_up_that_fails_is_told_and_leaves_the_scheduler_alone(
     with caplog.at_level(logging.ERROR):
         preload.warm_up()
     assert "the tasks will be slower" in caplog.text
+
+
+def test_a_warm_up_without_a_ledger_is_told_does_all_the_rest_and_waits_for_nothing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The scheduler may start before the ledger does; a task would wait for it for a minute."""
+    checked: list[statistics.Checked] = []
+    check = statistics.check
+    monkeypatch.setattr(statistics, "check", lambda *given: checked.append(check(*given)) or checked[-1])
+    monkeypatch.setenv("BAOSONG_LEDGER_URL", f"postgresql+psycopg2://postgres@127.0.0.1:{free_port()}/none")
+    with caplog.at_level(logging.WARNING):
+        preload.warm_up()
+    assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [OperationalError]
+    assert "Retrying" not in caplog.text
+    assert len(checked) == 1
