@@ -33,7 +33,7 @@ _RUNS_OUT = 64 << 20  # bytes of a refused upload that are let run out: many cli
 _REQUEST = re.compile(r"([A-Z]+) (/[^ ]*) HTTP/1\.[01]")
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n]*?)[ \t]*")
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})(?:;[^\r\n]*)?\r\n")
-_LENGTH = re.compile(rb"\r\nContent-Length: ([0-9]{1,9})(?:\r\n|$)")
+_LENGTH = re.compile(rb"\r\nContent-Length: ([0-9]{1,5})(?:\r\n|$)")
 _HELD = 8 << 20  # bytes of a write that makes a folder and that is sent once more if it fails: most photos, not films
 _SINGLE = ("content-length", "transfer-encoding", "x-amz-copy-source", "x-amz-acl", "authorization")
 _KEYS = Path("keys")  # in the store's folder, in which this program runs
@@ -123,7 +123,7 @@ class _Connection:
 
     def _whole_head(self, begun: bytes | memoryview) -> bytes:
         got = bytes(begun)
-        while b"\r\n\r\n" not in got and (more := self._backend.recv(_PIECE)):
+        while b"\r\n\r\n" not in got and len(got) < _LONGEST_HEAD and (more := self._backend.recv(_PIECE)):
             got += more
         return got
 

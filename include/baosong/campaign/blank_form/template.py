@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from copy import copy
 from typing import TYPE_CHECKING
 
 from openpyxl import Workbook
@@ -168,11 +169,12 @@ def _activities(sheet: Worksheet, campaign: Campaign, title: str, choices: dict[
         rule = field_rule(spec, campaign, choices.get(spec.name, ""))
         rule.add(activity_range(form, spec.name))
         sheet.add_data_validation(rule)
-        for row in range(first, last + 1):
-            cell = sheet.cell(row, at)
-            cell.font, cell.alignment = _PLAIN, _LEFT if spec.type == "text" else _MIDDLE
-            cell.protection = _OPEN
-            cell.number_format = {"date": "yyyy-mm-dd", "integer": "0", "decimal": "0.00"}.get(spec.type, "General")
+        cell = sheet.cell(first, at)
+        cell.font, cell.alignment = _PLAIN, _LEFT if spec.type == "text" else _MIDDLE
+        cell.protection = _OPEN
+        cell.number_format = {"date": "yyyy-mm-dd", "integer": "0", "decimal": "0.00"}.get(spec.type, "General")
+        for row in range(first + 1, last + 1):  # in one: each of the four is looked up among all styles of the book
+            sheet.cell(row, at)._style = copy(cell._style)  # type: ignore[union-attr]
     end = get_column_letter(len(fields))
     filled = FormulaRule(formula=[f"COUNTA($A{first}:${end}{first})>0"], border=_GRID)  # type: ignore[no-untyped-call]
     # Only filled rows get a grid, so that blank ones are not printed.
