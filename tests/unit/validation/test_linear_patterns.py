@@ -27,7 +27,7 @@ SHORTER, MORE = (
     8,
     3,
 )  # eight texts of an eighth take a linear pattern as long as one whole, a quadratic one an eighth of it
-TRIES = 20
+TRIES, LIMIT, ENOUGH = 20, 1, 3  # at most; seconds; tries that all reach them, which no slow machine explains
 
 LETTER = ord(file_safety.MARK_LETTER)
 MADE_LATER: dict[str, list[Any]] = {  # what makes patterns of values that only a call knows
@@ -57,7 +57,7 @@ def seconds_of(pattern: re.Pattern[Any], method: str, text: Any, times: int = 1)
     gc.disable()  # whose own time is not the pattern's, and in whose callbacks no error may come up
     before = time.thread_time()  # what others take of the processor meanwhile is not ours
     try:
-        with processor_time(1):
+        with processor_time(LIMIT):
             for _ in range(times):
                 if method in ("sub", "subn"):
                     getattr(pattern, method)(text[:0], text)
@@ -66,7 +66,7 @@ def seconds_of(pattern: re.Pattern[Any], method: str, text: Any, times: int = 1)
                 else:
                     getattr(pattern, method)(text)
     except ResourceLimitExceeded:
-        return 1
+        return LIMIT
     finally:
         gc.enable()
     return time.thread_time() - before
@@ -102,11 +102,13 @@ def is_linear(pattern: re.Pattern[Any], method: str, text: str, shorter: str) ->
     """Tell whether the longer text's time is as its length: a limit in seconds alone would blame a slow machine."""
     long, short = (t if isinstance(pattern.pattern, str) else t.encode()[: len(t)] for t in (text, shorter))
     spent = expected = float("inf")
-    for _ in range(TRIES):
+    for tried in range(1, TRIES + 1):
         spent = min(spent, seconds_of(pattern, method, long))
         if spent <= QUICK:
             return True
         expected = min(expected, seconds_of(pattern, method, short, SHORTER))
         if spent < min(MOST, MORE * expected):
             return True
+        if tried >= ENOUGH and spent >= LIMIT:
+            break
     return False
