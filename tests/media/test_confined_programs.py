@@ -208,6 +208,7 @@ class TakenOver:
 @pytest.fixture
 def taken_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> TakenOver:
     stand_in_office(tmp_path, monkeypatch, "exit 1")
+    monkeypatch.setattr(pdf, "_has_chinese_font", lambda: True)  # or its own program alone would be taken over
     return TakenOver(tmp_path, monkeypatch)
 
 

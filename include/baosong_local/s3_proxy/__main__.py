@@ -33,8 +33,6 @@ _RUNS_OUT = 64 << 20  # bytes of a refused upload that are let run out: many cli
 _REQUEST = re.compile(r"([A-Z]+) (/[^ ]*) HTTP/1\.[01]")
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n]*?)[ \t]*")
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})(?:;[^\r\n]*)?\r\n")
-_LENGTH = re.compile(rb"\r\nContent-Length: ([0-9]{1,5})(?:\r\n|$)")
-_HELD = 8 << 20  # bytes of a write that makes a folder and that is sent once more if it fails: most photos, not films
 _SINGLE = ("content-length", "transfer-encoding", "x-amz-copy-source", "x-amz-acl", "authorization")
 _KEYS = Path("keys")  # in the store's folder, in which this program runs
 _ERROR = (
@@ -75,7 +73,6 @@ class _Connection:
         self._got = bytearray()
         self._waiting = True  # for a request; nothing is lost if the connection ends now
         self._more = b""  # header lines that the next answer gets besides
-        self._again = b""  # the request, to be sent once more if the next answer is a 500
 
     def serve(self) -> None:
         """Copy both ways until either side ends."""
@@ -101,35 +98,14 @@ class _Connection:
         piece = memoryview(bytearray(_PIECE))
         with suppress(OSError):
             while size := self._backend.recv_into(piece):
-                begun = self._second_answer(piece[:size]) if self._again else piece[:size]
-                self._client.sendall(self._with_more(begun) if self._more else begun)
+                self._client.sendall(self._with_more(piece[:size]) if self._more else piece[:size])
         _shut(self._client, socket.SHUT_RDWR if self._waiting else socket.SHUT_WR)
 
-    def _second_answer(self, begun: memoryview) -> bytes:
-        """Return the beginning of an answer, of the second one where the first is a 500 after which rclone goes on."""
-        got, again = self._whole_head(begun), self._again
-        self._again = b""
-        head, _, body = got.partition(b"\r\n\r\n")
-        length = _LENGTH.search(head)
-        if not head.startswith(b"HTTP/1.1 500 ") or length is None or b"\r\nConnection: close" in head:
-            return got
-        while len(body) < int(length[1]):
-            more = self._backend.recv(_PIECE)
-            if not more:
-                return got
-            body, got = body + more, got + more
-        self._backend.sendall(again)
-        return self._backend.recv(_PIECE)
-
-    def _whole_head(self, begun: bytes | memoryview) -> bytes:
-        got = bytes(begun)
-        while b"\r\n\r\n" not in got and len(got) < _LONGEST_HEAD and (more := self._backend.recv(_PIECE)):
-            got += more
-        return got
-
-    def _with_more(self, begun: bytes | memoryview) -> bytes:
+    def _with_more(self, begun: memoryview) -> bytes:
         """Return the beginning of an answer with our header lines in its head; a browser asks one at a time."""
-        got = self._whole_head(begun)
+        got = bytes(begun)
+        while b"\r\n\r\n" not in got and (more := self._backend.recv(_PIECE)):
+            got += more
         lines, self._more = self._more, b""
         return browsers.with_lines(got, lines)
 
@@ -156,11 +132,9 @@ class _Connection:
         _refuse_for(calls.no_place(request.target))
         if what := calls.unknown(request.method, request.target, request.headers):
             raise _not_implemented(what)
-        makes_folder = new_folders.await_turn(request.method, request.target)
+        new_folders.await_turn(request.method, request.target, request.headers)
         self._more = browsers.readable(request.headers).encode()
         head = self._got.find(b"\r\n\r\n") + 4
-        if makes_folder and 0 <= request.length <= _HELD and "expect" not in request.headers:
-            self._again = self._received(head + request.length)
         if calls.is_delete(request.method, request.target):
             self._look_into_delete(request, head, walls)
         self._forward(head)
@@ -185,7 +159,10 @@ class _Connection:
             raise _Refused("400 Bad Request", "MalformedXML", "删除清单太大或没有写明长度。")
         if "expect" in request.headers:
             self._client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-        body = self._received(head + request.length)[head:]
+        while len(self._got) < head + request.length:
+            if not self._receive():
+                raise ConnectionAbortedError
+        body = bytes(self._got[head : head + request.length])
         for wall in walls:
             _refuse_for(wall.refusal_of_removal(request.target, body))
         if what := calls.unknown_in_delete(body):
@@ -226,13 +203,6 @@ class _Connection:
                 raise ConnectionAbortedError
             self._backend.sendall(piece[:size])
             left -= size
-
-    def _received(self, size: int) -> bytes:
-        """Return what has come, when it is so much; it stays to be forwarded."""
-        while len(self._got) < size:
-            if not self._receive():
-                raise ConnectionAbortedError
-        return bytes(self._got[:size])
 
     def _receive(self) -> bool:
         more = self._client.recv(_PIECE)

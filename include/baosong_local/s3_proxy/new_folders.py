@@ -2,8 +2,8 @@
 
 Of writes at the same time into a new folder rclone fails some with 500 ("Dir.Rename error: file does not exist"), as
 each of them makes the folder. Seen with rclone 1.75.2: 1.5 % of four at a time, none once the folder is there.
-On a busy machine the first write itself fails in one of thousands, perhaps as it meets a listing of the folder above,
-begun before and applied after its folder was made. By then the folder is there: the proxy sends it once more.
+What is left: on a busy machine the first write into a folder was answered 500 once, which clients try again; perhaps
+it met a listing of the folder above, begun before and applied after its folder was made.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import os.path
 import threading
 import time
+from collections.abc import Mapping
 from urllib.parse import unquote
 
 _DATA = "data"  # in the store's folder, in which this program runs; every key sees what it may see under this same path
@@ -22,22 +23,17 @@ _making: dict[str, float] = {}  # folders that a write makes, and until when the
 _lock = threading.Lock()
 
 
-def await_turn(method: str, target: str) -> bool:
-    """Return when a request may go on, and whether it makes the folder that it writes to.
-
-    At once, unless another one is making that folder.
-    """
+def await_turn(method: str, target: str, headers: Mapping[str, str]) -> None:
+    """Return when a request may go on: at once, unless another one is making the folder that it writes to."""
     folder = os.path.dirname(unquote(target.partition("?")[0]).strip("/"))
-    if method not in ("PUT", "POST") or "/" not in folder:
-        return False
+    if method not in ("PUT", "POST") or "/" not in folder or "authorization" not in headers:
+        return
     until = time.monotonic() + _LONGEST
-    while (turn := _turn(folder)) is None and time.monotonic() < until:
+    while _must_wait(folder) and time.monotonic() < until:
         time.sleep(_LOOK)
-    return bool(turn)
 
 
-def _turn(folder: str) -> bool | None:
-    """Return whether a request makes the folder, None while it must wait for the one that does."""
+def _must_wait(folder: str) -> bool:
     there = os.path.isdir(os.path.join(_DATA, folder))
     now = time.monotonic()
     with _lock:
@@ -46,7 +42,7 @@ def _turn(folder: str) -> bool | None:
         if folder not in _making:
             if not there:
                 _making[folder] = now + _TURN
-            return not there
+            return False
         if there:
             _making[folder] = min(_making[folder], now + _SETTLED)
-        return None
+        return True
