@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import statistics
 import time
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -100,11 +99,7 @@ def _wave(
     for key, sheet in zip(waiting, sheets, strict=True):
         services.storage.put("intake", key, sheet.content)
     for key in waiting:  # one by one: to list the folders of all units would cost the store more than the sheets do
-        wait(partial(_gone, services, key))
+        wait(lambda key=key: services.storage.stat("intake", key) is None)
     took = round(time.monotonic() - began, 2)
     wait(lambda: idle(client))
     return round((processor_seconds(roots.values()) - spent) / SENDERS, 3), took
-
-
-def _gone(services: Services, key: str) -> bool:
-    return services.storage.stat("intake", key) is None

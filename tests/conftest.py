@@ -60,8 +60,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @cache
 def has_font(family: str) -> bool:
-    """Return whether programs of this machine find a font; text in a PDF made without it is boxes."""
-    return bool(subprocess.run(["fc-list", family], capture_output=True, check=True, timeout=60).stdout)
+    """Return whether a program without our environment, as the product starts LibreOffice, finds a font."""
+    if (program := shutil.which("fc-list")) is None:
+        return False
+    asked = subprocess.run([program, family], env={}, capture_output=True, check=False, timeout=60)
+    return bool(asked.stdout)
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

@@ -11,10 +11,12 @@ needs_office = pytest.mark.debian(
 )
 
 
-def stand_in_office(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
-    """Put a program in LibreOffice's place, on a machine with fonts; its arguments end in --outdir FOLDER FILE."""
+def stand_in_office(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, script: str, fonts: str = "echo Noto Serif CJK SC"
+) -> None:
+    """Put a program in LibreOffice's place, and one in fontconfig's; its arguments end in --outdir FOLDER FILE."""
     (folder / "bin").mkdir()
-    for name, does in (("soffice", script), ("fc-list", "echo Noto Serif CJK SC")):
+    for name, does in (("soffice", script), ("fc-list", fonts)):
         program = folder / "bin" / name
         program.write_text(f"#!/bin/sh\n{does}\n", encoding="utf-8")
         program.chmod(0o755)

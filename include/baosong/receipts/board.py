@@ -50,8 +50,8 @@ def render_board(
 ) -> str:
     """Return the board of a campaign as one HTML page that keeps itself up to date.
 
-    `exists` says whether the reports bucket has a key: a PDF is made only where LibreOffice is installed. `health` is
-    what is known of the system beside its ledger.
+    `exists` says whether the reports bucket has a key: a PDF is made only where LibreOffice and a Chinese font are
+    installed. `health` is what is known of the system beside its ledger.
     """
     cells, marks = ledger.completeness(campaign), ledger.marks(campaign)
     complete = set(ledger.complete_prefectures(campaign))

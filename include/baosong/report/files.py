@@ -31,7 +31,7 @@ TYPES = {
 TEMPLATES = (DOCUMENT, ONE_PAGE)
 """The files that are made from a template of the same name."""
 PDFS = {PDF: DOCUMENT, ONE_PAGE_PDF: ONE_PAGE}
-"""The files that LibreOffice makes of others, where it is installed."""
+"""The files that LibreOffice makes of others, where it and a Chinese font are installed."""
 
 
 class TemplateRefused(OneLineError):

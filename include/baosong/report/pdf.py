@@ -48,7 +48,7 @@ def make_pdfs(documents: Sequence[bytes]) -> list[bytes] | None:
     if program is None:
         return None
     if not _has_chinese_font():
-        log.warning("LibreOffice is there and no font with Chinese characters: each would be an empty box in the PDF")
+        log.warning("LibreOffice is there and no Chinese font: each Chinese character would be an empty box in the PDF")
         return None
     with TemporaryDirectory() as folder:
         sources = [Path(folder) / f"{number}.docx" for number in range(len(documents))]
@@ -70,17 +70,18 @@ def _program() -> str | None:
 
 
 def _has_chinese_font() -> bool:
-    """Return whether fontconfig finds one; where its program is missing it cannot be asked."""
+    """Return whether fontconfig finds one, or cannot be asked."""
     program = shutil.which("fc-list")
-    return program is None or bool(_run([program, ":lang=zh-cn", "family"], wall=60).strip())
+    told = _run([program, ":lang=zh-cn", "family"], wall=60) if program else None
+    return told is None or told.exit_code != 0 or bool(told.output.strip())
 
 
-def _run(command: Sequence[str], *, wall: float, silent: bool = False) -> bytes:
-    """Run a program with our choice of fonts, confined, and return what it writes; a failure is logged."""
+def _run(command: Sequence[str], *, wall: float, silent: bool = False) -> sandbox.Finished | None:
+    """Run a program with our choice of fonts, confined; None where it did not end by itself, which is logged."""
     with_fonts = ["/usr/bin/env", f"FONTCONFIG_FILE={_FONTS}", *command]  # the environment is empty otherwise
     confined = sandbox.foreign_program(with_fonts, memory=MEMORY, seconds=SECONDS, sort="office")
     try:
-        return sandbox.run(confined, b"", wall=wall, silent=silent).output
+        return sandbox.run(confined, b"", wall=wall, silent=silent)
     except sandbox.SandboxError as e:
         log.warning("%s did not end well: %s", Path(command[0]).name, e)
-        return b""
+        return None
