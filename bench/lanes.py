@@ -18,7 +18,8 @@ from baosong.ledger.services import Services
 from baosong.store.settings import home_of
 from baosong_local import stack
 from baosong_local.samples.sheets import make_sheet
-from baosong_local.stack.campaigns import open_campaign, running_settings, storage_as
+from baosong_local.stack.campaigns import open_campaign, storage_as
+from baosong_local.stack.running import running_settings
 from shared.drops import airflow, idle, make_campaign, receipts, wait
 from shared.stack_time import processes, processor_seconds
 

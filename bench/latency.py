@@ -18,7 +18,8 @@ from baosong.ledger.services import Services
 from baosong.store.settings import PROJECT, home_of
 from baosong_local import stack
 from baosong_local.samples.sheets import make_sheet
-from baosong_local.stack.campaigns import open_campaign, running_settings, storage_as
+from baosong_local.stack.campaigns import open_campaign, storage_as
+from baosong_local.stack.running import running_settings
 from shared.drops import airflow, idle, make_campaign, switch_on, wait
 
 DROPS = 20

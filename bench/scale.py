@@ -21,7 +21,7 @@ from baosong.pipeline.open_campaign import open_campaign
 from baosong.store.settings import home_of
 from baosong_local import stack
 from baosong_local.samples.sheets import make_sheet
-from baosong_local.stack.campaigns import running_settings
+from baosong_local.stack.running import running_settings
 from shared.drops import airflow, idle, wait
 from shared.stack_time import peak_memory, processes, processor_seconds
 

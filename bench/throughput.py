@@ -24,7 +24,8 @@ from baosong.store.settings import PROJECT, home_of
 from baosong_local import stack
 from baosong_local.demo.plan import Drop
 from baosong_local.samples.media import make_photo
-from baosong_local.stack.campaigns import open_campaign, running_settings, storage_as
+from baosong_local.stack.campaigns import open_campaign, storage_as
+from baosong_local.stack.running import running_settings
 from shared.drops import airflow, idle, make_campaign, switch_on, wait
 from shared.region import key_of, make_drops
 from shared.stack_time import by_component, processes

@@ -51,7 +51,7 @@ PRODUCTION = {c.name or getattr(c.callback, "__name__", "") for c in production.
 def prepare(context: typer.Context) -> None:
     """报送：收集、校验、归档、汇总。"""
     if context.invoked_subcommand in PRODUCTION - OFFLINE:
-        from baosong_local.stack.campaigns import running_environment
+        from baosong_local.stack.running import running_environment
 
         os.environ.update(running_environment())
 
@@ -170,7 +170,7 @@ def _show_waiting() -> None:
 
     from baosong.ledger import Ledger
     from baosong.receipts.board import waiting_text
-    from baosong_local.stack.campaigns import running_settings
+    from baosong_local.stack.running import running_settings
 
     with suppress(SQLAlchemyError, OneLineError):
         since = Ledger(running_settings().ledger_url, 0).oldest_queued()

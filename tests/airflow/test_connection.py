@@ -11,7 +11,7 @@ import pytest
 import airflow_home  # noqa: F401  sets Airflow's home before it is imported
 from baosong.store.settings import SettingsError
 from baosong_airflow.connection import aload_settings, load_settings
-from baosong_local.stack.campaigns import running_settings
+from baosong_local.stack.running import running_settings
 
 CONNECTION = {
     "conn_type": "aws",

@@ -32,7 +32,8 @@ from baosong.store.storage import Storage, StorageError
 from baosong_local import stack
 from baosong_local.demo.plan import Drop, Plan, make_plan
 from baosong_local.demo.run import new_campaign
-from baosong_local.stack.campaigns import open_campaign, running_settings, storage_as
+from baosong_local.stack.campaigns import open_campaign, storage_as
+from baosong_local.stack.running import running_settings
 from recount import read_sheet
 from waiting import until
 

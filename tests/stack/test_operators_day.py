@@ -24,8 +24,8 @@ from baosong.store import accounts
 from baosong.store.accounts import Role
 from baosong_local import stack
 from baosong_local.samples.media import rewrap
-from baosong_local.stack.campaigns import running_settings
 from baosong_local.stack.grants import open_campaign_areas
+from baosong_local.stack.running import running_settings
 from intake_run import piece
 from send_page_help import REFUSED, Line, browser, choose, needs_chromium, opened, page_file, row, send, wait_until
 from soak import WholeStack, baosong, ended

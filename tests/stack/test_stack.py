@@ -28,10 +28,10 @@ from baosong.store.storage import Storage, StorageError
 from baosong_local import stack
 from baosong_local.stack import campaigns, file_modes, grants, layout, lifecycle, orphans, pages, secrets
 from baosong_local.stack import component as component_module
-from baosong_local.stack.campaigns import running_settings
 from baosong_local.stack.component import Component
 from baosong_local.stack.postgres import Postgres, _installation
 from baosong_local.stack.process import Program, stop
+from baosong_local.stack.running import running_settings
 from servers import run
 from waiting import free_port, until
 

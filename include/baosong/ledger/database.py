@@ -8,23 +8,19 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial, wraps
-from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, func, select
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 from tenacity import Retrying, before_sleep_log, retry_if_exception, stop_after_delay, wait_random_exponential
 
+from baosong.ledger import migrations
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
-
-_MIGRATING = 0x62616F736F6E67  # a lock number of our own: two processes that migrate at once take turns
 
 
 class Database:
@@ -96,15 +92,11 @@ class Database:
 
     def migrate(self, revision: str = "head") -> None:
         """Bring the schema up to a revision, by default the newest; repeating it does nothing."""
-        self._retrying.copy()(self._alembic, command.upgrade, revision)
+        self._retrying.copy()(self._migrate, revision)
 
-    def revert(self, revision: str = "base") -> None:
-        """Take the schema down to a revision, by default to nothing. What the tables held is gone."""
-        self._retrying.copy()(self._alembic, command.downgrade, revision)
-
-    def _alembic(self, action: Callable[[Config, str], None], revision: str) -> None:
+    def _migrate(self, revision: str) -> None:
         with self.engine.begin() as connection:
-            alembic(connection, action, revision)
+            migrations.upgrade(connection, revision)
 
     def close(self) -> None:
         """Close all connections; the ledger may be used again afterwards."""
@@ -119,25 +111,6 @@ def transaction(work: Callable[Concatenate[Session, P], T]) -> Callable[Concaten
         return self.run(work, *args, **kwargs)
 
     return method
-
-
-def alembic(connection: Connection, action: Callable[[Config, str], None], revision: str) -> None:
-    """Take the schema up or down within the connection's transaction; processes that do so at once take turns."""
-    config = _config()
-    connection.execute(select(func.pg_advisory_xact_lock(_MIGRATING)))
-    config.attributes["connection"] = connection
-    action(config, revision)
-
-
-def is_known(revision: str) -> bool:
-    """Return whether this version's schema was ever at a revision."""
-    return revision in {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-
-
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "schema").replace("%", "%%"))
-    return config
 
 
 def _release(connection: Connection, unlock: Callable[[int], Any], number: int) -> None:

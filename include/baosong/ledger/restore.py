@@ -6,13 +6,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from alembic import command
 from sqlalchemy import Connection, String, bindparam, delete, func, insert, inspect, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
-from baosong.ledger import filing
-from baosong.ledger.database import alembic
+from baosong.ledger import filing, migrations
 from baosong.ledger.models import Base, History, PendingChange, Segment, Submission
 from baosong.ledger.states import State
 from baosong.ledger.submissions import insert_digests, move
@@ -62,7 +60,7 @@ def put_aside(connection: Connection) -> str:
 def begin(connection: Connection) -> None:
     """Make the tables where there are none; nobody else can write to them until the end."""
     make_schema(connection)
-    alembic(connection, command.upgrade, "head")
+    migrations.upgrade(connection)
     connection.execute(text("LOCK TABLE submission, receipt, edition, announcement, closing, extension, custody, page"))
 
 

@@ -6,11 +6,9 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import groupby, islice
 
-from alembic import command
 from sqlalchemy import Connection, Engine, delete, text
 
-from baosong.ledger import restore
-from baosong.ledger.database import alembic
+from baosong.ledger import migrations, restore
 from baosong.ledger.models import UNFINISHED, Base, PendingChange
 
 Line = tuple[str, str]
@@ -47,8 +45,8 @@ def load(connection: Connection, lines: Iterable[Line]) -> int:
     lines = iter(lines)
     _, revision = next(lines)
     restore.make_schema(connection)
-    alembic(connection, command.downgrade, "base")
-    alembic(connection, command.upgrade, revision)
+    migrations.downgrade(connection)
+    migrations.upgrade(connection, revision)
     pending: list[Line] = []
     rows = 0
     for table, of_table in groupby(lines, key=lambda line: line[0]):
@@ -58,7 +56,7 @@ def load(connection: Connection, lines: Iterable[Line]) -> int:
         rows += _insert(connection, table, of_table)
     connection.execute(delete(PendingChange))  # the triggers noted as new what the change log holds already
     rows += _insert(connection, PendingChange.__tablename__, pending)
-    alembic(connection, command.upgrade, "head")
+    migrations.upgrade(connection)
     return rows
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from baosong.ledger import privileges, snapshot
 from baosong.ledger import restore as tables
-from baosong.ledger.database import is_known
+from baosong.ledger.migrations import is_known
 from baosong.ledger.services import Services
 from baosong.preservation import records
 from baosong.preservation.backup import (

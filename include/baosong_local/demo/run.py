@@ -25,7 +25,8 @@ from baosong.store.storage import Storage
 from baosong_local import stack
 from baosong_local.demo.midway import Midway, make_midway, write_midway
 from baosong_local.demo.plan import Drop, Plan, make_plan
-from baosong_local.stack.campaigns import open_campaign, running_settings, storage_as
+from baosong_local.stack.campaigns import open_campaign, storage_as
+from baosong_local.stack.running import running_settings
 from baosong_local.tables import show_stack
 
 ANSWERS_WITHIN = 300.0  # seconds; a demonstration that waits longer has failed and should say so

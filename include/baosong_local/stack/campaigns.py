@@ -11,26 +11,14 @@ from baosong.campaign import Campaign, CampaignError, Campaigns, Prefecture
 from baosong.cli.main import NO_KEYS_HERE
 from baosong.ledger.services import Services
 from baosong.pipeline import open_campaign as production
-from baosong.store.settings import Settings, SettingsError, campaign_dirs, home_of, overlaid
+from baosong.store.settings import SettingsError, campaign_dirs, home_of
 from baosong.store.storage import Storage
 from baosong_local.stack.grants import open_campaign_areas, revoke_key, rotate_key
 from baosong_local.stack.layout import Layout
 from baosong_local.stack.lifecycle import is_embedded
 from baosong_local.stack.pages import renew_pages, write_pages
-from baosong_local.stack.state import StackError, read_json
-
-
-def running_environment() -> dict[str, str]:
-    """Return this process's `BAOSONG_*`, completed by those of the stack that runs in its home."""
-    facts = read_json(Layout(home_of()).settings) or {}
-    found = {name: str(value) for name, value in facts.items() if name.startswith("BAOSONG_")}
-    given = {name: value for name, value in os.environ.items() if name.startswith("BAOSONG_") and value}
-    return overlaid(found, given)
-
-
-def running_settings() -> Settings:
-    """Return the settings of the stack that runs in this process's home; SettingsError if none does."""
-    return Settings.load(running_environment())
+from baosong_local.stack.running import running_environment, running_settings
+from baosong_local.stack.state import StackError
 
 
 def open_campaign(services: Services, campaign: Campaign) -> Path | None:

@@ -19,7 +19,7 @@ from baosong.campaign import Campaign
 from baosong.ledger.services import Services
 from baosong.receipts.board import render_board
 from baosong.store.keys import RECEIPTS
-from baosong_local.stack.campaigns import running_settings
+from baosong_local.stack.running import running_settings
 
 _IMAGES = Path(__file__).parents[3] / "docs/images"
 _COLOURS = 64  # a page of text needs no more, and is a third as large

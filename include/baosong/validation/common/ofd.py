@@ -11,7 +11,6 @@ import posixpath
 import re
 import zipfile
 from collections.abc import Iterator
-from typing import NamedTuple
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml.common import DefusedXmlException
@@ -19,6 +18,7 @@ from defusedxml.ElementTree import fromstring
 
 from baosong.validation.common import zip_guard
 from baosong.validation.common.filetypes import PARSER_ERRORS, decode_text
+from baosong.validation.common.words import Content
 
 MAX_PART = 32 << 20  # bytes read of a part
 MAX_WORDS = 96 << 20  # and of all parts together
@@ -40,22 +40,6 @@ _NAMING = frozenset(
 )
 _CHINESE = re.compile(r"[\u2600-\u27bf\u3000-\u9fff\w]{2,}")
 _DECLARED = re.compile(r"^\s*<\?xml[^>]*\?>")
-
-
-class Content(NamedTuple):
-    """What an OFD says: its pages' text parted by form feeds, all its other words, its title.
-
-    `pictures` counts pictures, and pages that are drawn; `illegible` means that enough of the text has no characters to
-    hide words, `complete` that all of it was read.
-    """
-
-    text: str
-    margins: str
-    title: str
-    pages: int
-    pictures: int
-    illegible: bool
-    complete: bool
 
 
 def is_locked(archive: zipfile.ZipFile) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from functools import lru_cache
 from itertools import chain
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from pypdf import PageObject, PdfReader
 from pypdf.errors import PyPdfError
@@ -29,6 +29,7 @@ from pypdf.generic import (
 from baosong.store.source import Source
 from baosong.validation.common import pdf_fonts
 from baosong.validation.common.filetypes import PARSER_ERRORS
+from baosong.validation.common.words import Content
 
 MAX_PAGES = 300  # text of the first pages only: a report's prefecture and year stand on its cover
 MAX_OBJECTS = 300_000  # strings and containers that are walked over for words
@@ -47,22 +48,6 @@ _TAG = re.compile(r"<[^<>]*>")
 _WALKED = (IndirectObject, DictionaryObject, ArrayObject, TextStringObject, ByteStringObject)
 
 
-class Content(NamedTuple):
-    """What a PDF says: the text of its pages parted by form feeds, all its other words, its title.
-
-    `pictures` are counted where there is no text, on the first pages: to find one costs as much as to read the words.
-    `illegible` means that enough of the text has no meaning to us to hide words; `complete` that all of it was read.
-    """
-
-    text: str
-    margins: str
-    title: str
-    pages: int
-    pictures: int
-    illegible: bool
-    complete: bool
-
-
 @lru_cache(maxsize=1)  # two look at a file, one after the other
 def opened(source: Source) -> PdfReader | None:
     """Return a reader, or None for a PDF behind a password; raises one of `ERRORS` for what is damaged."""
@@ -71,7 +56,7 @@ def opened(source: Source) -> PdfReader | None:
 
 
 def content(reader: PdfReader) -> Content:
-    """Read a PDF; raises one of `ERRORS` where it is damaged."""
+    """Read a PDF; raises one of `ERRORS` where it is damaged. Pictures cost as much as words: only without text."""
     pages = len(reader.pages)
     first = [reader.pages[i] for i in range(min(pages, MAX_PAGES))]
     settled: set[int] = set()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Place = Literal["text", "margins", "traces"]
 MAX_WORDS = 96 << 20  # bytes of all parts together: a page of headers is not behind that much
@@ -13,6 +13,22 @@ MAX_MEMBER = 32 << 20  # and of one
 DEEPEST = 3  # documents within documents that are opened
 LONGEST_NAME = 80
 _SPELLED = rb"&#(?:0*%d|[xX]0*(?i:%x))"
+
+
+class Content(NamedTuple):
+    """What a document of pages says: its text, pages parted by form feeds, all its other words, its title.
+
+    `pictures` counts pictures and pages that are drawn, `illegible` means that enough of the text has no meaning to us
+    to hide words, `complete` that all of it was read.
+    """
+
+    text: str
+    margins: str
+    title: str
+    pages: int
+    pictures: int
+    illegible: bool
+    complete: bool
 
 
 @dataclass(slots=True)
