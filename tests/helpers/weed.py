@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import urllib.error
@@ -101,7 +102,7 @@ def serving(folder: Path, buckets: Iterable[str] = BUCKETS, **more: str) -> Iter
     try:
         yield Weed(s3, f"127.0.0.1:{ports['master.port']}.{ports['master.port.grpc']}", folder)
     finally:
-        stop(child, program.stop)
+        stop(child, signal.SIGKILL)  # a SIGTERM it takes ten seconds over, and what it holds nobody reads again
 
 
 def _answers(url: str) -> bool:

@@ -27,7 +27,7 @@ SHORTER, MORE = (
     8,
     3,
 )  # eight texts of an eighth take a linear pattern as long as one whole, a quadratic one an eighth of it
-TRIES, LIMIT, ENOUGH = 20, 1, 3  # at most; seconds; tries that all reach them, which no slow machine explains
+TRIES, LIMIT, ENOUGH = 20, 0.6, 2  # at most; seconds; tries that all reach them, which no slow machine explains
 
 LETTER = ord(file_safety.MARK_LETTER)
 MADE_LATER: dict[str, list[Any]] = {  # what makes patterns of values that only a call knows
