@@ -79,6 +79,12 @@ class Sender:
     def close(self) -> None:
         self._line.close()
 
+    def written(self, call: Call) -> bytes:
+        """Return a call as it goes over a line."""
+        target, headers = self._signed(call)
+        lines = [f"{call.method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+        return "\r\n".join([*lines, f"Content-Length: {len(call.body)}", "", ""]).encode() + call.body
+
     def _signed(self, call: Call) -> tuple[str, dict[str, str]]:
         target = f"{call.path}?{call.query}" if call.query else call.path
         url = urlsplit(f"http{'s' * self._s3.secure}://{self._s3.endpoint}{target}")

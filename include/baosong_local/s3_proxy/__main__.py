@@ -12,6 +12,7 @@ import ctypes
 import os
 import re
 import resource
+import select
 import signal
 import socket
 import subprocess
@@ -23,11 +24,13 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.sax.saxutils import escape
 
-from baosong_local.s3_proxy import areas, browsers, calls, keys, new_folders
+from baosong_local.s3_proxy import areas, browsers, calls, held_writes, keys
 
 _PR_SET_PDEATHSIG = 1
 _PIECE = 256 << 10  # bytes
 _LONGEST_HEAD = 64 << 10
+_IDLE = 60.0  # seconds
+_DIGITS = 19  # of a length, which rclone holds in 64 bits
 _LINGER = 3.0  # seconds without a byte, after which nobody reads a refusal any more; of a large upload with bytes, too
 _RUNS_OUT = 64 << 20  # bytes of a refused upload that are let run out: many clients read an answer only then
 _REQUEST = re.compile(r"([A-Z]+) (/[^ ]*) HTTP/1\.[01]")
@@ -66,18 +69,22 @@ class _Refused(Exception):
 
 
 class _Connection:
-    """A client, and rclone's end for it."""
+    """A client, and rclone's end for it, opened when the first request is passed on: `path` is rclone's socket."""
 
-    def __init__(self, client: socket.socket, backend: socket.socket, internal: bool) -> None:
-        self._client, self._backend, self._internal = client, backend, internal
+    def __init__(self, client: socket.socket, path: str, internal: bool) -> None:
+        self._client, self._path, self._internal = client, path, internal
         self._got = bytearray()
         self._waiting = True  # for a request; nothing is lost if the connection ends now
         self._more = b""  # header lines that the next answer gets besides
+        self._backend: socket.socket | None = None
+        self._answers: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._owed = False  # the last request was passed on: if rclone's end ends, so does the client's
+        self._ended = True  # rclone's end, or it is not open
+        self._over = False  # and the client's, too
 
     def serve(self) -> None:
         """Copy both ways until either side ends."""
-        answers = threading.Thread(target=self._copy_answers, daemon=True)
-        answers.start()
         request = None
         try:
             while (request := self._next_request()) is not None:
@@ -89,22 +96,42 @@ class _Connection:
         except OSError:
             pass
         finally:
-            _shut(self._backend, socket.SHUT_RDWR)
-            answers.join()
-            self._backend.close()
+            self._close()
             self._client.close()
 
-    def _copy_answers(self) -> None:
+    def _rclone(self) -> socket.socket:
+        """Return rclone's end for a whole request: if it ends in between, nothing may open another for what is left."""
+        with self._lock:
+            self._owed, ended = True, self._ended
+        if ended or self._backend is None:
+            self._close()
+            self._backend, self._ended = socket.socket(socket.AF_UNIX), False
+            self._backend.connect(self._path)
+            self._answers = threading.Thread(target=self._copy_answers, args=(self._backend,), daemon=True)
+            self._answers.start()
+        return self._backend
+
+    def _close(self) -> None:
+        if self._backend:
+            _shut(self._backend, socket.SHUT_RDWR)
+            if self._answers:
+                self._answers.join()
+            self._backend.close()  # here alone: another thread might write to a socket that has got its number since
+
+    def _copy_answers(self, backend: socket.socket) -> None:
         piece = memoryview(bytearray(_PIECE))
         with suppress(OSError):
-            while size := self._backend.recv_into(piece):
-                self._client.sendall(self._with_more(piece[:size]) if self._more else piece[:size])
-        _shut(self._client, socket.SHUT_RDWR if self._waiting else socket.SHUT_WR)
+            while size := backend.recv_into(piece):
+                self._client.sendall(self._with_more(backend, piece[:size]) if self._more else piece[:size])
+        with self._lock:
+            self._ended, self._over = True, self._owed
+        if self._over:
+            _shut(self._client, socket.SHUT_RDWR if self._waiting else socket.SHUT_WR)
 
-    def _with_more(self, begun: memoryview) -> bytes:
+    def _with_more(self, backend: socket.socket, begun: memoryview) -> bytes:
         """Return the beginning of an answer with our header lines in its head; a browser asks one at a time."""
         got = bytes(begun)
-        while b"\r\n\r\n" not in got and (more := self._backend.recv(_PIECE)):
+        while b"\r\n\r\n" not in got and (more := backend.recv(_PIECE)):
             got += more
         lines, self._more = self._more, b""
         return browsers.with_lines(got, lines)
@@ -114,6 +141,9 @@ class _Connection:
         while (end := self._got.find(b"\r\n\r\n")) < 0:
             if len(self._got) > _LONGEST_HEAD:
                 raise _Malformed
+            while not _readable(self._client, _IDLE):
+                if self._ended:  # as rclone ends a line on which nothing is asked
+                    return None
             if not self._receive():
                 return None
             self._waiting = False
@@ -126,22 +156,26 @@ class _Connection:
             del self._got[: self._got.find(b"\r\n\r\n") + 4]
             self._client.sendall(browsers.preflight())
             return
+        if self._over:
+            raise ConnectionAbortedError
         walls = self._walls(request)
         for wall in walls:
             _refuse_for(wall.refusal(request.method, request.target, request.headers))
         _refuse_for(calls.no_place(request.target))
         if what := calls.unknown(request.method, request.target, request.headers):
             raise _not_implemented(what)
-        new_folders.await_turn(request.method, request.target, request.headers)
-        self._more = browsers.readable(request.headers).encode()
         head = self._got.find(b"\r\n\r\n") + 4
+        if self._hold(request, head):
+            return
+        self._more = browsers.readable(request.headers).encode()
         if calls.is_delete(request.method, request.target):
             self._look_into_delete(request, head, walls)
-        self._forward(head)
+        rclone = self._rclone()
+        self._forward(rclone, head)
         if request.length < 0:
-            self._forward_chunks()
+            self._forward_chunks(rclone)
         else:
-            self._forward(request.length)
+            self._forward(rclone, request.length)
 
     def _walls(self, request: _Request) -> list[areas.Wall]:
         """Return what bounds a request: nothing where it is signed by a key of the whole store."""
@@ -154,21 +188,58 @@ class _Connection:
         _refuse_for(_INTERNAL if walls and self._internal else "")
         return walls
 
+    def _hold(self, request: _Request, head: int) -> bool:
+        """Answer a small write, if its body comes soon; return whether it is done.
+
+        A client that has not waited for an earlier answer may get this one into its midst.
+        """
+        if not held_writes.is_small(request.method, request.target, request.headers, request.length):
+            return False
+        self._ask_for_body(request, head)
+        if not held_writes.held.acquire(blocking=False):
+            return False
+        try:
+            with self._lock:
+                self._owed = False
+            whole = self._whole(head + request.length, held_writes.LONGEST)
+            answer, ends = held_writes.answer(self._path, whole) if whole else (b"", False)
+        finally:
+            held_writes.held.release()
+        if not whole:
+            return False
+        del self._got[: len(whole)]
+        more = browsers.readable(request.headers).encode()
+        self._client.sendall(browsers.with_lines(answer, more) if more else answer)
+        if ends:
+            raise ConnectionAbortedError
+        return True
+
+    def _ask_for_body(self, request: _Request, head: int) -> None:
+        if "expect" in request.headers and len(self._got) < head + request.length:
+            self._client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _whole(self, length: int, seconds: float | None = None) -> bytes:
+        """Return a request of a length, head and body; b"" where it is not there in time."""
+        until = None if seconds is None else time.monotonic() + seconds
+        while len(self._got) < length:
+            if until and not _readable(self._client, until - time.monotonic()):
+                return b""
+            if not self._receive():
+                raise ConnectionAbortedError
+        with memoryview(self._got) as got:
+            return bytes(got[:length])
+
     def _look_into_delete(self, request: _Request, head: int, walls: list[areas.Wall]) -> None:
         if not 0 <= request.length <= calls.LARGEST_DELETE:
             raise _Refused("400 Bad Request", "MalformedXML", "删除清单太大或没有写明长度。")
-        if "expect" in request.headers:
-            self._client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-        while len(self._got) < head + request.length:
-            if not self._receive():
-                raise ConnectionAbortedError
-        body = bytes(self._got[head : head + request.length])
+        self._ask_for_body(request, head)
+        body = self._whole(head + request.length)[head:]
         for wall in walls:
             _refuse_for(wall.refusal_of_removal(request.target, body))
         if what := calls.unknown_in_delete(body):
             raise _not_implemented(what)
 
-    def _forward_chunks(self) -> None:
+    def _forward_chunks(self, rclone: socket.socket) -> None:
         """Forward a body of unknown length, piece by piece, and the headers behind it."""
         size = -1
         while size:
@@ -176,12 +247,14 @@ class _Connection:
             if (told := _CHUNK.fullmatch(line)) is None:
                 raise _Malformed
             size = int(told[1], 16)
-            self._backend.sendall(line)
+            rclone.sendall(line)
             if size:
-                self._forward(size + 2)
+                self._forward(rclone, size + 2)
         while (line := self._line()) != b"\r\n":
-            self._backend.sendall(line)
-        self._backend.sendall(line)
+            if not line.endswith(b"\r\n") or _HEADER.fullmatch(line[:-2].decode("latin-1")) is None:
+                raise _Malformed  # rclone takes an empty line that ends otherwise for the end of the request
+            rclone.sendall(line)
+        rclone.sendall(line)
 
     def _line(self) -> bytes:
         while (end := self._got.find(b"\n")) < 0:
@@ -191,9 +264,9 @@ class _Connection:
         del self._got[: end + 1]
         return line
 
-    def _forward(self, left: int) -> None:
+    def _forward(self, rclone: socket.socket, left: int) -> None:
         if ready := self._got[:left]:
-            self._backend.sendall(ready)
+            rclone.sendall(ready)
             del self._got[: len(ready)]
             left -= len(ready)
         piece = memoryview(bytearray(min(left, _PIECE)))
@@ -201,7 +274,7 @@ class _Connection:
             size = self._client.recv_into(piece[:left])
             if not size:
                 raise ConnectionAbortedError
-            self._backend.sendall(piece[:size])
+            rclone.sendall(piece[:size])
             left -= size
 
     def _receive(self) -> bool:
@@ -238,9 +311,9 @@ def _parsed(head: bytes) -> _Request:
     chunked = headers.get("transfer-encoding", "").lower()
     if len(headers) < len(named) and any(sum(n == name for n, _ in named) > 1 for name in _SINGLE):
         raise _Malformed
-    if not (length.isascii() and length.isdecimal()) or chunked not in ("", "chunked"):
+    if not (length.isascii() and length.isdecimal() and len(length) < _DIGITS) or chunked not in ("", "chunked"):
         raise _Malformed
-    if chunked and "content-length" in headers:
+    if chunked and ("content-length" in headers or first.endswith("1.0")):  # whose chunks rclone takes for requests
         raise _Malformed
     return _Request(begun[1], begun[2], headers, -1 if chunked else int(length))
 
@@ -257,6 +330,12 @@ def _refuse_for(reason: str) -> None:
         raise _Refused("403 Forbidden", "AccessDenied", reason)
 
 
+def _readable(line: socket.socket, seconds: float) -> bool:
+    asked = select.poll()  # which knows no highest number of a socket, as select does
+    asked.register(line, select.POLLIN)
+    return bool(asked.poll(max(0.0, seconds) * 1000))
+
+
 def _shut(end: socket.socket, how: int) -> None:
     with suppress(OSError):
         end.shutdown(how)
@@ -265,14 +344,11 @@ def _shut(end: socket.socket, how: int) -> None:
 def _serve(client: socket.socket, path: str, internal: bool) -> None:
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # or who lost his network would hold a thread for ever
-    backend = socket.socket(socket.AF_UNIX)
-    try:
-        backend.connect(path)
-    except OSError:  # not yet, or no more
-        backend.close()
-        client.close()
-        return
-    _Connection(client, backend, internal).serve()
+    with socket.socket(socket.AF_UNIX) as probe:
+        if probe.connect_ex(path):  # not yet, or no more: nobody may take us for it
+            client.close()
+            return
+    _Connection(client, path, internal).serve()
 
 
 def _accept_all(listener: socket.socket, path: str, internal: bool) -> None:

@@ -14,6 +14,7 @@ import pytest
 from baosong.campaign import Campaign
 from baosong.store.settings import S3Settings
 from baosong.store.storage import Storage
+from baosong_local.s3_proxy import held_writes
 from baosong_local.stack.objectstore import Area, ObjectStore
 from s3_calls import Answer, Call, Sender, path, query
 from servers import Store
@@ -211,6 +212,62 @@ def test_calls_in_the_own_area_that_the_store_does_not_carry_out_keep_their_word
         Call("", "GET", path(s3.buckets["intake"]), f"versions=&{query(prefix=MINE + '/')}"),
     ):
         assert send(call).code == "NotImplemented", call
+    assert storage.read("intake", OWN) == b"mine"
+
+
+@pytest.mark.parametrize("size", [0, 1, held_writes.LARGEST + 1])
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_nothing_that_comes_behind_a_write_gets_past_the_wall(
+    size: int, method: str, ours: S3Settings, store: Store, s3: S3Settings, storage: Storage
+) -> None:
+    """Of a client that does not wait for answers; behind a write that is held, and behind one that is not."""
+    with closing(Sender(ours)) as sender:
+        written = sender.written(Call("", "PUT", path(s3.buckets["intake"], OWN), body=bytes(size)))
+        forged = sender.written(Call("", method, path(s3.buckets["intake"], OTHER), body=b"forged"))
+    answer = _raw(store, written + forged + forged)
+    assert (b"AccessDenied" in answer, b"theirs" in answer) == (True, False)
+    assert storage.read("intake", OTHER) == b"theirs"
+    assert sorted(stored.key for stored in storage.list("intake")) == [OWN, OTHER]
+
+
+@pytest.mark.parametrize("ending", ["\n", "x: y\r\n\n", "x: y\n\n", "x: y\n\r\n", " \r\n\n"])
+def test_nothing_comes_behind_the_last_chunk_of_a_body(
+    ending: str, ours: S3Settings, store: Store, s3: S3Settings, storage: Storage
+) -> None:
+    """rclone takes an empty line for the end of a request however the line ends."""
+    with closing(Sender(ours)) as sender:
+        head = sender.written(Call("", "PUT", path(s3.buckets["intake"], OWN), body=b"mine"))
+        forged = sender.written(Call("", "PUT", path(s3.buckets["intake"], OWN), "acl=", body=b"<x/>"))
+    head = head.removesuffix(b"mine").replace(b"Content-Length: 4", b"Transfer-Encoding: chunked")
+    answer = _raw(store, head + f"4\r\nmine\r\n0\r\n{ending}".encode() + forged)
+    assert (b"HTTP/1.1 400 " in answer, b"HTTP/1.1 200 " in answer) == (True, False)
+    assert storage.read("intake", OWN) == b"mine"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [("Content-Length: 4", f"Content-Length: {'0' * 5000}4"), ("HTTP/1.1", "HTTP/1.0")],
+    ids=["a length of 5,000 digits", "chunks of a time that knew none"],
+)
+def test_what_two_programs_may_read_differently_is_refused(
+    changed: tuple[str, str], ours: S3Settings, store: Store, s3: S3Settings, storage: Storage
+) -> None:
+    with closing(Sender(ours)) as sender:
+        request = sender.written(Call("", "PUT", path(s3.buckets["intake"], OWN), body=b"mine")).decode()
+    if changed[0].startswith("HTTP"):
+        request = request.replace("Content-Length: 4", "Transfer-Encoding: chunked")
+    assert _raw(store, request.replace(*changed).encode()).startswith(b"HTTP/1.1 400 ")
+    assert storage.read("intake", OWN) == b"mine"
+
+
+@pytest.mark.parametrize("size", [1, 300 << 10, held_writes.LARGEST])
+def test_a_wrong_signature_is_answered_however_much_comes_with_it(
+    size: int, ours: S3Settings, s3: S3Settings, storage: Storage
+) -> None:
+    """rclone says so, and hangs up, before it has read the body."""
+    with closing(Sender(replace(ours, secret_key="wrong" * 8))) as forger:
+        answer = forger.send(Call("", "PUT", path(s3.buckets["intake"], OWN), body=bytes(size)))
+    assert answer.status == 403, answer
     assert storage.read("intake", OWN) == b"mine"
 
 
