@@ -11,14 +11,18 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+_GIVEN: set[int] = set()
+
 
 def free_port() -> int:
-    """Return a port that was free just now, of those that the system gives to nobody who calls out."""
+    """Return another port each time that was free just now, of those that the system gives to nobody who calls out."""
     while True:
         port = 20_000 + secrets.randbelow(12_000)
         with socket.socket() as s, suppress(OSError):
             s.bind(("127.0.0.1", port))
-            return port
+            if port not in _GIVEN:
+                _GIVEN.add(port)
+                return port
 
 
 def until(

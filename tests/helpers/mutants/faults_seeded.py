@@ -149,7 +149,7 @@ MUTANTS = [
         f"{V}/common/file_safety.py",
         r"(?:[绝絕机機秘]\s{0,3}密)",
         "(?:[绝絕机機秘]密)",
-        f"{UNIT}/test_classification_marks.py",
+        f"{UNIT}/test_classification_marks.py {UNIT}/test_file_safety.py",
     ),
     Mutant(
         "a file at the limit is too large",
@@ -219,7 +219,7 @@ MUTANTS = [
         f"{V}/common/personal_data.py",
         "LONGEST, LONGEST_TITLE = 500_000, 500",
         "LONGEST, LONGEST_TITLE = 500, 500",
-        f"{UNIT}/test_personal_data.py",
+        f"{UNIT}/test_personal_data.py tests/corpus/test_office_habits.py",
     ),
     Mutant(
         "years make a list another",
@@ -240,14 +240,14 @@ MUTANTS = [
         f"{L}/states.py",
         "State.REJECTED: frozenset({State.CHECKED}),",
         "State.REJECTED: frozenset({State.CHECKED, State.ACCEPTED}),",
-        "tests/unit/ledger/test_states.py",
+        "tests/unit/ledger/test_states.py tests/integration/ledger/test_views.py",
     ),
     Mutant(
         "a duplicate may never count",
         f"{L}/states.py",
         "State.DUPLICATE: frozenset({State.ACCEPTED}),",
         "State.DUPLICATE: frozenset(),",
-        "tests/unit/ledger/test_states.py tests/integration/pipeline/test_resubmission.py",
+        "tests/unit/ledger/test_states.py tests/integration/ledger/test_views.py",
     ),
     Mutant(
         "the last bytes of a ranged read are lost",

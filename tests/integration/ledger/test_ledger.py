@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from baosong.campaign import Campaign
 from baosong.ledger import Arrival, Cell, Filed, Ledger, State, migrations
-from baosong.ledger.models import Base
+from baosong.ledger.models import Base, IndicatorValue, Submission
 from baosong.rules.findings import Checked, Kind, error, warning
 from ledger_help import NOW, arrival, checked, received
 
@@ -199,6 +199,16 @@ def test_a_later_file_replaces_by_name_or_in_a_single_slot(ledger: Ledger) -> No
     filed(ledger, arrival(kind="report", name="1.docx"), "dd")
     filed(ledger, arrival(kind="report", name="2.docx"), "ee")
     assert states(ledger) == ["superseded", "accepted", "accepted", "superseded", "accepted"]
+
+
+def test_a_copy_that_counts_from_now_on_brings_its_figures(ledger: Ledger) -> None:
+    """Where a campaign takes several sheets of a prefecture, each under its name."""
+    sheet = Checked(figures={"indicators": [{"code": "A01", "total": "12"}]})
+    for name, sha in (("a.xlsx", "aa"), ("b.xlsx", "aa"), ("a.xlsx", "bb")):
+        filed(ledger, arrival(name, "statistics", f"{name}{sha}", slot=name), sha, sheet)
+    assert states(ledger) == ["superseded", "accepted", "accepted"]
+    counted = select(IndicatorValue.total).join(Submission).where(Submission.state == State.ACCEPTED)
+    assert ledger.run(lambda session: [*session.scalars(counted)]) == [12, 12]
 
 
 def test_content_that_was_replaced_may_come_back(ledger: Ledger) -> None:

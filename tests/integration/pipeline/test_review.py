@@ -321,6 +321,22 @@ def test_a_late_file_is_accepted_with_a_remark(services: Services, monkeypatch: 
     assert (second.late, second.findings) == (False, [])
 
 
+def test_a_file_of_the_deadlines_very_moment_is_in_time(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    deadline = datetime.now(UTC) + timedelta(hours=1)
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return deadline.astimezone(tz)
+
+    monkeypatch.setattr(discover, "datetime", Clock)
+    in_time = with_deadline(services, deadline)
+    drop(in_time, piece())
+    run(in_time)
+    (row,) = rows(services)
+    assert (row.received_at, row.late, row.findings) == (deadline, False, [])
+
+
 def test_a_file_with_a_classification_mark_is_held_out_of_the_archive(services: Services) -> None:
     drop(services, piece(), "机密★一年.txt")
     run(services)

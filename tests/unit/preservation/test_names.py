@@ -40,6 +40,7 @@ def test_keys_follow_the_content_and_say_where_it_belongs() -> None:
         ("...", "file"),
         ("e\u0301.jpg", "é.jpg"),
         (".jpg", "jpg"),
+        ("照" * 100 + ".jpg", "照" * 72 + ".jpg"),
     ],
 )
 def test_names_become_safe(name: str, safe: str) -> None:

@@ -124,6 +124,11 @@ def test_a_truth_value_is_quoted_as_the_cell_shows_it() -> None:
     assert "“TRUE”" in next(f.message for f in judged(saved(book)).findings if f.rule == "statistics.number")
 
 
+def test_a_total_is_not_held_against_parts_of_which_one_cannot_be_read() -> None:
+    """That it cannot be read is told; that the sum is wrong would be untrue."""
+    assert crossed(edited(total("B01", "若干", "online"))) == []
+
+
 def as_formulas(*cells: tuple[str, str], edit: dict[str, Any] | None = None) -> bytes:
     """The good sheet with the template's formulas in cells, saved by a program that does not calculate."""
     book = load_workbook(io.BytesIO(sample().content))
