@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# apache-airflow 3.3.2 with apache-airflow-providers-standard, `HITLOperator`: an answer that comes before the scheduler
+# apache-airflow 3.3.2 with apache-airflow-providers-standard 1.21.0, `HITLOperator`: an answer that comes before the scheduler
 # has handled the end of the process that asked is taken with 200 and lost. The answer sets the waiting task back to
 # `scheduled`; the scheduler queues it, then reads the executor's late "success" of the process that asked, finds the
 # task `queued`, takes that for an accident, and the task is `up_for_retry`. The retry asks again, and deletes the answer
@@ -14,7 +14,7 @@ set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet apache-airflow==3.3.2 apache-airflow-providers-standard psutil requests
+"$folder/venv/bin/pip" install --quiet apache-airflow==3.3.2 apache-airflow-providers-standard==1.21.0 requests==2.34.2
 mkdir "$folder/dags"
 cat > "$folder/dags/ask.py" <<'PYTHON'
 from datetime import timedelta

@@ -196,15 +196,15 @@ class _Connection:
         if not held_writes.is_small(request.method, request.target, request.headers, request.length):
             return False
         self._ask_for_body(request, head)
-        if not held_writes.held.acquire(blocking=False):
-            return False
-        try:
-            with self._lock:
-                self._owed = False
-            whole = self._whole(head + request.length, held_writes.LONGEST)
-            answer, ends = held_writes.answer(self._path, whole) if whole else (b"", False)
-        finally:
-            held_writes.held.release()
+        whole = answer = b""
+        ends = False
+        with held_writes.room(request.length) as fits:
+            if fits:
+                with self._lock:
+                    self._owed = False
+                whole = self._whole(head + request.length, held_writes.LONGEST)
+            if whole:
+                answer, ends = held_writes.answer(self._path, whole)
         if not whole:
             return False
         del self._got[: len(whole)]

@@ -13,22 +13,37 @@ import http.client
 import socket
 import threading
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 
 LARGEST = 8 << 20  # bytes of a body: nearly every sheet, report and photograph
-AT_ONCE = 8  # writes that are held; what comes besides is passed on as it comes, like all that is large
+MOST = 128 << 20  # bytes of all that are held; what comes besides is passed on as it comes, like all that is large
 LONGEST = 10.0  # seconds in which the body of one must have come, or it is passed on, too
 _TRIES = 5
 _PAUSE = 0.02  # seconds: rclone forgets a listing after 5 ms, and its folder after 10
 _FRAMING = ("content-length", "transfer-encoding")
-held = threading.BoundedSemaphore(AT_ONCE)
+_lock = threading.Lock()
+_held = 0  # bytes
 
 
 def is_small(method: str, target: str, headers: Mapping[str, str], length: int) -> bool:
     """Return whether a request carries the whole of an object of at most LARGEST bytes, or makes a bucket."""
     part = "uploadId=" in target.partition("?")[2]
     return method == "PUT" and not part and "x-amz-copy-source" not in headers and 0 <= length <= LARGEST
+
+
+@contextmanager
+def room(length: int) -> Iterator[bool]:
+    """Yield whether a body of this length may be held meanwhile."""
+    global _held
+    with _lock:
+        fits = _held + length <= MOST
+        _held += length * fits
+    try:
+        yield fits
+    finally:
+        with _lock:
+            _held -= length * fits
 
 
 def answer(path: str, request: bytes) -> tuple[bytes, bool]:

@@ -10,7 +10,7 @@ import hashlib
 import socket
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit
@@ -25,6 +25,7 @@ from baosong.store.settings import S3Settings
 from baosong.store.storage import Storage, StorageError
 from baosong_local.s3_proxy import held_writes
 from baosong_local.stack.objectstore import Area
+from s3_calls import Call, Sender
 from servers import PIPELINE_KEY, Store
 
 ORIGIN = {"Origin": "null"}
@@ -88,25 +89,20 @@ def call(
 ) -> urllib3.BaseHTTPResponse:
     """Send a signed request as it is written, whatever it means."""
     url = f"http://{store.server.endpoint}{path}{'?' if query else ''}{query}"
-    return HTTP.request(method, url, headers=signed_headers(store, method, url, headers, body), body=body)
-
-
-def signed_headers(
-    store: Store, method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes = b""
-) -> dict[str, str]:
     now, digest = datetime.now(UTC), hashlib.sha256(body).hexdigest()
-    asked = {"Host": store.server.endpoint, "x-amz-content-sha256": digest, **(headers or {})}
-    asked["x-amz-date"] = now.strftime("%Y%m%dT%H%M%SZ")
+    signed = {"Host": store.server.endpoint, "x-amz-content-sha256": digest, **(headers or {})}
+    signed["x-amz-date"] = now.strftime("%Y%m%dT%H%M%SZ")
     key = Credentials(PIPELINE_KEY, store.secret)
-    return sign_v4_s3(
+    signed = sign_v4_s3(
         method=method,
         url=urlsplit(url),
         region="us-east-1",
-        headers=asked,
+        headers=signed,
         credentials=key,
         content_sha256=digest,
         date=now,
     )
+    return HTTP.request(method, url, headers=signed, body=body)
 
 
 def assert_refused(answer: urllib3.BaseHTTPResponse, storage: Storage) -> None:
@@ -253,19 +249,19 @@ def test_many_connections_at_once_get_their_own_answers(store: Store, storage: S
 
 def test_files_that_arrive_at_once_in_a_new_folder_are_all_taken(store: Store, storage: Storage, bucket: str) -> None:
     """By themselves three of a hundred of rclone's writes fail with 500, as one's listing hides another's."""
-    names = [f"2023/{folder}/{n}.jpg" for folder in range(200) for n in range(4)]
-    with ThreadPoolExecutor(4) as pool:
+    names = [f"2023/{folder}/{n}.jpg" for folder in range(50) for n in range(16)]
+    with ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(lambda name: call(store, "PUT", f"/{bucket}/{name}", body=b"x").status, names))
     assert answers == [200] * len(names)
     assert all(storage.read("intake", name) == b"x" for name in names)
 
 
-def begun(store: Store, path: str) -> socket.socket:
-    """Begin a write of one byte, whose head the store has read: it asks for the byte."""
-    asked = signed_headers(store, "PUT", f"http://{store.server.endpoint}{path}", {"Content-Length": "1"}, b"x")
-    lines = [f"PUT {path} HTTP/1.1", *(f"{name}: {value}" for name, value in asked.items()), "Expect: 100-continue"]
-    line = socket.create_connection(("127.0.0.1", store.server.port), timeout=10)
-    line.sendall("\r\n".join([*lines, "", ""]).encode())
+def begun(s3: S3Settings, path: str, size: int = 1) -> socket.socket:
+    """Begin a write of so many bytes, whose head the store has read: it asks for them."""
+    with closing(Sender(s3)) as sender:
+        head, _, _ = sender.written(Call("", "PUT", path, body=b"x" * size)).partition(b"\r\n\r\n")
+    line = socket.create_connection(s3.endpoint.split(":"), timeout=10)
+    line.sendall(head + b"\r\nExpect: 100-continue\r\n\r\n")
     assert line.recv(1024).startswith(b"HTTP/1.1 100 ")
     return line
 
@@ -278,23 +274,24 @@ def status(line: socket.socket) -> bytes:
     return code
 
 
-def test_writes_that_stand_still_hold_up_no_other(store: Store, storage: Storage, bucket: str) -> None:
+def test_writes_that_stand_still_hold_up_no_other(store: Store, storage: Storage, s3: S3Settings, bucket: str) -> None:
     """More of them than are held at a time; each is taken when it comes to its end."""
+    size = held_writes.LARGEST
     with ExitStack() as stack:
-        names = [f"2023/{n}.txt" for n in range(held_writes.AT_ONCE + 2)]  # no new folder: two of them are not held
-        lines = [stack.enter_context(begun(store, f"/{bucket}/{name}")) for name in names]
+        names = [f"2023/{n}.txt" for n in range(held_writes.MOST // size + 2)]  # no new folder: two are not held
+        lines = [stack.enter_context(begun(s3, f"/{bucket}/{name}", size)) for name in names]
         assert call(store, "PUT", f"/{bucket}/2023/other.txt", body=b"y").status == 200
         for line in lines:
-            line.sendall(b"x")
-        assert {status(line) for line in lines} == {b"200"}
-    assert {storage.read("intake", name) for name in names} == {b"x"}
+            line.sendall(b"x" * size)
+            assert status(line) == b"200"
+    assert [stored.size for stored in storage.list("intake", "2023/") if stored.key in names] == [size] * len(names)
 
 
 def test_a_write_whose_body_comes_late_is_taken_and_its_line_stays_open(
-    store: Store, storage: Storage, bucket: str
+    storage: Storage, s3: S3Settings, bucket: str
 ) -> None:
     """Later than it is held, and than rclone keeps a line open on which nothing was asked."""
-    with begun(store, f"/{bucket}/2023/late.txt") as line:
+    with begun(s3, f"/{bucket}/2023/late.txt") as line:
         line.settimeout(3 * held_writes.LONGEST)
         assert line.recv(1024).startswith(b"HTTP/1.1 100 "), "it is passed on, and rclone, too, asks for the byte"
         line.sendall(b"x")
@@ -302,8 +299,10 @@ def test_a_write_whose_body_comes_late_is_taken_and_its_line_stays_open(
     assert storage.read("intake", "2023/late.txt") == b"x"
 
 
-def test_a_write_that_breaks_off_leaves_the_object_as_it_was(store: Store, storage: Storage, bucket: str) -> None:
-    begun(store, f"/{bucket}/2023/a.txt").close()
+def test_a_write_that_breaks_off_leaves_the_object_as_it_was(
+    store: Store, storage: Storage, s3: S3Settings, bucket: str
+) -> None:
+    begun(s3, f"/{bucket}/2023/a.txt").close()
     assert call(store, "PUT", f"/{bucket}/2023/c.txt", body=b"y").status == 200
     assert storage.read("intake", "2023/a.txt") == CONTENT
 
