@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# apache-airflow 3.3.2 with apache-airflow-providers-standard 1.21.0, `HITLOperator`: an answer that comes before the scheduler
-# has handled the end of the process that asked is taken with 200 and lost. The answer sets the waiting task back to
+# apache-airflow 3.3.2 with apache-airflow-providers-standard 1.21.0, `HITLOperator`: an answer that comes before the
+# scheduler has handled the end of the process that asked is taken with 200 and may be lost. The answer sets the waiting task back to
 # `scheduled`; the scheduler queues it, then reads the executor's late "success" of the process that asked, finds the
 # task `queued`, takes that for an accident, and the task is `up_for_retry`. The retry asks again, and deletes the answer
 # with who gave it and when: nothing tells that there was one. A scheduler that is held up for as long as a person needs
 # is enough; here it is stopped while the task asks.
 #
-# Seen (2026-11-30):
+# Seen (2026-11-30; in four of five runs at the first question, so up to eight are asked):
 #   answered: 200, yes
 #   after it: try 2 awaiting_input, answer received: False, chosen: []
 # Fails when that changes.
@@ -84,25 +84,29 @@ try:
     until(lambda: api("GET", "/dags/question").ok, "the DAG")
     scheduler = start("scheduler")
     running.append(scheduler)
-    run = until(lambda: api("POST", "/dags/question/dagRuns", logical_date=None).json()["dag_run_id"], "a run")
-    path = f"/dags/question/dagRuns/{run}/taskInstances/ask"
+    def asked_and_answered():
+        """Return what became of a question that was answered while the scheduler stood still."""
+        run = until(lambda: api("POST", "/dags/question/dagRuns", logical_date=None).json()["dag_run_id"], "a run")
+        path = f"/dags/question/dagRuns/{run}/taskInstances/ask"
 
-    def task():
-        return api("GET", path).json()
+        def task():
+            return api("GET", path).json()
 
-    until(lambda: task()["state"] in ("running", "awaiting_input"), "the task")
-    os.kill(scheduler.pid, signal.SIGSTOP)  # alone: the process that asks goes on
-    until(lambda: task()["state"] == "awaiting_input", "the question")
-    answer = api("PATCH", f"{path}/-1/hitlDetails", chosen_options=["yes"], params_input={})
-    print(f"answered: {answer.status_code}, {', '.join(answer.json().get('chosen_options', []))}")
-    os.kill(scheduler.pid, signal.SIGCONT)
-    until(lambda: task()["state"] in ("success", "failed") or task()["try_number"] == 2, "what follows")
-    until(lambda: task()["state"] in ("success", "failed", "awaiting_input"), "its end")
-    now, asked = task(), api("GET", f"{path}/-1/hitlDetails").json()
-    chosen = asked.get("chosen_options") or []
-    print(f"after it: try {now['try_number']} {now['state']}, answer received: {asked['response_received']}, chosen: {chosen}")
-    seen = (now["try_number"], now["state"], asked["response_received"], chosen)
-    assert seen == (2, "awaiting_input", False, []), "the behaviour has changed"
+        until(lambda: task()["state"] in ("running", "awaiting_input"), "the task")
+        os.kill(scheduler.pid, signal.SIGSTOP)  # alone: the process that asks goes on
+        until(lambda: task()["state"] == "awaiting_input", "the question")
+        answer = api("PATCH", f"{path}/-1/hitlDetails", chosen_options=["yes"], params_input={})
+        print(f"answered: {answer.status_code}, {', '.join(answer.json().get('chosen_options', []))}")
+        os.kill(scheduler.pid, signal.SIGCONT)
+        until(lambda: task()["state"] in ("success", "failed") or task()["try_number"] == 2, "what follows")
+        until(lambda: task()["state"] in ("success", "failed", "awaiting_input"), "its end")
+        now, asked = task(), api("GET", f"{path}/-1/hitlDetails").json()
+        chosen = asked.get("chosen_options") or []
+        print(f"after it: try {now['try_number']} {now['state']}, answer received: {asked['response_received']}, chosen: {chosen}")
+        return now["try_number"], now["state"], asked["response_received"], chosen
+
+    lost = (2, "awaiting_input", False, [])
+    assert any(asked_and_answered() == lost for _ in range(8)), "the behaviour has changed"
 finally:
     for process in running:
         os.killpg(process.pid, signal.SIGCONT)
